@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { ConfigError } from './errors.ts';
+
+/** The environment variable that holds the whole configuration, as JSON. */
+export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
+
+/** What holds where the configuration says nothing. Times in seconds. */
+export const DEFAULT_POLICY = {
+  /** 6 h: the longest build of the common CI services (CircleCI 5 h, GitHub Actions 6 h); Nomad's own 1 h would kill them. */
+  deadlineSeconds: 21_600,
+  /** 5 min: time for killed tasks to stop, for what is past its deadline. */
+  killMarginSeconds: 300,
+  /** 2 min: how long an instance may wait without a Nomad node before we say that it has none. */
+  graceSeconds: 120,
+  ignoreSystemJobs: false,
+  onTimeout: 'CONTINUE',
+} as const;
+
+const seconds = (min: number, max: number) => z.int().min(min).max(max);
+const parameter = z.strictObject({ parameter: z.string().min(1) });
+
+const group = z.strictObject({
+  name: z.string().min(1).max(255),
+  hook: z.string().min(1).max(255),
+  heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
+});
+
+const nomad = z.strictObject({
+  via: z.literal('http'),
+  address: z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' }),
+  region: z.string().min(1).optional(),
+  nodeMetaKey: z.string().min(1).optional(),
+  token: parameter.optional(),
+  ca: parameter.optional(),
+});
+
+const policy = z.strictObject({
+  deadlineSeconds: seconds(1, 172_800).default(DEFAULT_POLICY.deadlineSeconds),
+  killMarginSeconds: seconds(0, 7200).default(DEFAULT_POLICY.killMarginSeconds),
+  graceSeconds: seconds(0, 3600).default(DEFAULT_POLICY.graceSeconds),
+  ignoreSystemJobs: z.boolean().default(DEFAULT_POLICY.ignoreSystemJobs),
+  onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
+});
+
+const document = z.strictObject({
+  groups: z
+    .array(group)
+    .min(1)
+    .superRefine((groups, context) => {
+      const names = groups.map(({ name }) => name);
+      for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
+        context.addIssue({ code: 'custom', message: `group ${name} is named more than once` });
+      }
+    }),
+  nomad,
+  policy: policy.prefault({}),
+});
+
+/** The function's configuration, every default filled in. */
+export type Config = z.output<typeof document>;
+/** The configuration as it may be written: whatever has a default may be left out. */
+export type ConfigDocument = z.input<typeof document>;
+export type GroupConfig = Config['groups'][number];
+export type NomadConfig = Config['nomad'];
+export type Policy = Config['policy'];
+
+/**
+ * Reads the configuration document, as found in the environment variable {@link CONFIG_VARIABLE}.
+ * @throws ConfigError naming every field that is missing or wrong
+ */
+export function parseConfig(text: string | undefined): Config {
+  if (!text) throw new ConfigError([`${CONFIG_VARIABLE} is not set`]);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError([`${CONFIG_VARIABLE} is not JSON: ${(error as Error).message}`]);
+  }
+  return checkConfig(json);
+}
+
+/**
+ * Checks a configuration document and fills in the defaults.
+ * @throws ConfigError naming every field that is missing or wrong
+ */
+export function checkConfig(json: unknown): Config {
+  const result = document.safeParse(json);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    result.error.issues.map((issue) => {
+      const field = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+      return `${field.replace(/^\./, '') || CONFIG_VARIABLE}: ${issue.message}`;
+    }),
+  );
+}
+
+/** Writes the configuration document: what {@link parseConfig} reads back as the same value. */
+export function formatConfig(config: ConfigDocument): string {
+  checkConfig(config);
+  return JSON.stringify(config);
+}

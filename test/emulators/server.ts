@@ -1,0 +1,112 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request as an emulator sees it. */
+export interface EmulatorRequest {
+  method: string;
+  url: URL;
+  headers: IncomingMessage['headers'];
+  body: string;
+  /** Aborted when the client hangs up before it is answered. */
+  gone: AbortSignal;
+  /** Call this when the answer now depends on the clock (a blocking query): the request no longer counts as work. */
+  park(): void;
+}
+
+export interface EmulatorResponse {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+}
+
+/** What goes wrong with a request before the emulator sees it: an answer in its stead, or a connection cut. */
+export type Fault = (
+  request: EmulatorRequest,
+) => EmulatorResponse | 'hang-up' | undefined | Promise<EmulatorResponse | 'hang-up' | undefined>;
+
+/** A real HTTP server on loopback, which knows how much it has to do: tests move the clock only when it is idle. */
+export class Loopback {
+  /** Requests being answered, without those that only wait for the clock. */
+  busy = 0;
+  /** Counts every request that arrived. */
+  arrived = 0;
+  /** Connections open now, and the most there ever were. */
+  connections = 0;
+  mostConnections = 0;
+  /** Set to make requests fail. */
+  fault: Fault | undefined;
+  readonly #server;
+
+  private constructor(answer: (request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>) {
+    this.#server = createServer((incoming, outgoing) => void this.#serve(answer, incoming, outgoing));
+    this.#server.keepAliveTimeout = 60_000;
+    this.#server.on('connection', (socket) => {
+      this.connections += 1;
+      this.mostConnections = Math.max(this.mostConnections, this.connections);
+      socket.on('close', () => {
+        this.connections -= 1;
+      });
+    });
+  }
+
+  static async listen(
+    answer: (request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>,
+    port = 0,
+  ): Promise<Loopback> {
+    const loopback = new Loopback(answer);
+    await new Promise<void>((resolve, reject) => {
+      loopback.#server.once('error', reject);
+      loopback.#server.listen(port, '127.0.0.1', resolve);
+    });
+    return loopback;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(
+    answer: (request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<void> {
+    this.arrived += 1;
+    this.busy += 1;
+    let counted = true;
+    const settle = () => {
+      if (counted) this.busy -= 1;
+      counted = false;
+    };
+    const gone = new AbortController();
+    outgoing.on('close', () => {
+      settle();
+      if (!outgoing.writableFinished) gone.abort();
+    });
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(chunk as Buffer);
+      const request: EmulatorRequest = {
+        method: incoming.method ?? 'GET',
+        url: new URL(incoming.url ?? '/', 'http://loopback'),
+        headers: incoming.headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+        gone: gone.signal,
+        park: settle,
+      };
+      const response = (await this.fault?.(request)) ?? (await answer(request));
+      if (response === 'hang-up') {
+        incoming.socket.destroy();
+        return;
+      }
+      outgoing.writeHead(response.status, response.headers).end(response.body ?? '');
+    } catch (error) {
+      if (!outgoing.headersSent) outgoing.writeHead(500, { 'Content-Type': 'text/plain' });
+      outgoing.end(`emulator failed: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+  }
+}

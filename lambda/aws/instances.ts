@@ -1,0 +1,53 @@
+import { DescribeInstancesCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+
+/** What EC2 says of one instance. */
+export interface InstanceFacts {
+  ec2: 'running' | 'gone' | 'unknown';
+  privateIp?: string;
+  privateDns?: string;
+}
+
+const GONE = ['shutting-down', 'terminated'];
+/** DescribeInstances takes up to 1,000 ids; fewer keep the answers small. */
+const IDS_PER_CALL = 100;
+
+/**
+ * Asks EC2 about these instances. One that EC2 says does not exist is gone; one that an answer passes over in silence
+ * is `unknown`, since nothing has been said of it.
+ */
+export async function describeInstances(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, InstanceFacts>> {
+  const facts = new Map<string, InstanceFacts>(ids.map((id) => [id, { ec2: 'unknown' }]));
+  for (let start = 0; start < ids.length; start += IDS_PER_CALL) {
+    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts);
+  }
+  return facts;
+}
+
+async function describe(ec2: EC2Client, ids: readonly string[], facts: Map<string, InstanceFacts>): Promise<void> {
+  let asked = [...ids];
+  while (asked.length > 0) {
+    try {
+      const answer = await ec2.send(new DescribeInstancesCommand({ InstanceIds: asked }));
+      for (const instance of (answer.Reservations ?? []).flatMap(({ Instances }) => Instances ?? [])) {
+        if (instance.InstanceId) facts.set(instance.InstanceId, toFacts(instance));
+      }
+      return;
+    } catch (error) {
+      // One unknown id fails the call for all: EC2 names the unknown ones in its message.
+      const { name, message } = error as Error;
+      const unknown: string[] = name === 'InvalidInstanceID.NotFound' ? (message.match(/i-[0-9a-f]+/g) ?? []) : [];
+      const rest = asked.filter((id) => !unknown.includes(id));
+      if (rest.length === asked.length) throw error;
+      for (const id of unknown) facts.set(id, { ec2: 'gone' });
+      asked = rest;
+    }
+  }
+}
+
+function toFacts({ State, PrivateIpAddress, PrivateDnsName }: Instance): InstanceFacts {
+  return {
+    ec2: GONE.includes(State?.Name ?? '') ? 'gone' : 'running',
+    ...(PrivateIpAddress && { privateIp: PrivateIpAddress }),
+    ...(PrivateDnsName && { privateDns: PrivateDnsName }),
+  };
+}

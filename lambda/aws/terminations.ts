@@ -1,0 +1,188 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { Clock } from '../clock.ts';
+import type { GroupConfig } from '../config.ts';
+import { messageOf } from '../errors.ts';
+import type { Journal, Terminations } from '../ports.ts';
+import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
+import { heartbeatDue, heartbeatSlot } from '../time.ts';
+import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import { describeInstances, type InstanceFacts } from './instances.ts';
+
+/** How long an answer to "who waits?" is good for, in milliseconds. */
+const FRESH_MS = 10_000;
+/** How often a state that has yet to follow its event is read again, in milliseconds. */
+const RELOOK_MS = 1_000;
+
+export interface TerminationsOptions {
+  autoScaling: AutoScaling;
+  ec2: EC2Client;
+  clock: Clock;
+  journal: Journal;
+  groups: readonly GroupConfig[];
+  /** The heartbeat timeout of a group's hook, in seconds. */
+  heartbeatTimeout: (group: GroupConfig) => Promise<number>;
+  /** The last heartbeat slot served, by instance id: a warm function does not beat twice in one slot. */
+  beaten: Map<string, number>;
+}
+
+abstract class Waiting implements Terminations {
+  protected readonly options: TerminationsOptions;
+  readonly #completed = new Set<string>();
+  #waiting: Termination[] = [];
+  #freshUntil = Number.NEGATIVE_INFINITY;
+  #lastLook: number | undefined;
+
+  constructor(options: TerminationsOptions) {
+    this.options = options;
+  }
+
+  async waiting(): Promise<Termination[]> {
+    if (this.options.clock.now() >= this.#freshUntil) {
+      this.#waiting = await this.look();
+      this.#freshUntil = this.options.clock.now() + FRESH_MS;
+    }
+    return this.#waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
+  }
+
+  async waitsForUs(termination: Termination): Promise<boolean> {
+    // An instance that is launched into the warm pool waits in this state for a launching hook. Only asking tells.
+    if (termination.state !== 'Warmed:Pending:Wait' || termination.token) return true;
+    return this.options.autoScaling.heartbeat(termination);
+  }
+
+  async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {
+    const completed = await this.options.autoScaling.complete(termination, result);
+    this.#completed.add(termination.instanceId);
+    this.options.beaten.delete(termination.instanceId);
+    return completed;
+  }
+
+  async heartbeat(waiting: readonly Termination[]): Promise<void> {
+    const now = this.options.clock.now();
+    await Promise.all(
+      waiting
+        .filter((each) => heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, this.#lastLook))
+        .map((each) => this.#beat(each, heartbeatSlot(each.instanceId, each.heartbeatTimeoutSeconds, now))),
+    );
+    this.#lastLook = now;
+  }
+
+  async #beat(termination: Termination, slot: number): Promise<void> {
+    const { autoScaling, beaten, journal } = this.options;
+    const { instanceId, group } = termination;
+    if (beaten.get(instanceId) === slot) return;
+    try {
+      // Refused where the instance waits for another hook, ours being done.
+      if (await autoScaling.heartbeat(termination)) journal.debug('heartbeat', { instanceId, group });
+      beaten.set(instanceId, slot);
+    } catch (error) {
+      journal.warn('heartbeat refused', { instanceId, group, because: messageOf(error) });
+    }
+  }
+
+  async backInService(instanceIds: readonly string[]): Promise<Set<string>> {
+    const states = await this.options.autoScaling.instances(instanceIds);
+    const ours = states.filter(({ state, group }) => state === 'InService' && this.groupConfig(group));
+    return new Set(ours.map(({ instanceId }) => instanceId));
+  }
+
+  protected abstract look(): Promise<Termination[]>;
+
+  protected groupConfig(name: string): GroupConfig | undefined {
+    return this.options.groups.find((group) => group.name === name);
+  }
+
+  /** What EC2 and the scaling activities add to the state. They explain; without them the run goes on. */
+  protected async describe(states: readonly InstanceState[], since: Map<string, number>): Promise<Termination[]> {
+    const ids = states.map(({ instanceId }) => instanceId);
+    const facts = await describeInstances(this.options.ec2, ids).catch((error) => {
+      this.options.journal.warn('EC2 does not say what it runs', { because: messageOf(error) });
+      return new Map<string, InstanceFacts>();
+    });
+    return Promise.all(
+      states.flatMap((state) => {
+        const group = this.groupConfig(state.group);
+        return group ? [this.#termination(state, group, facts.get(state.instanceId), since.get(state.instanceId))] : [];
+      }),
+    );
+  }
+
+  async #termination(
+    { instanceId, state }: InstanceState,
+    group: GroupConfig,
+    facts: InstanceFacts = { ec2: 'unknown' },
+    since: number | undefined,
+  ): Promise<Termination> {
+    return {
+      instanceId,
+      group: group.name,
+      hook: group.hook,
+      state,
+      held: isHeld(state),
+      heartbeatTimeoutSeconds: await this.options.heartbeatTimeout(group),
+      ...facts,
+      ...(since !== undefined && { since }),
+    };
+  }
+}
+
+/** Every instance of the configured groups that waits for our hook: what the sweep looks at. */
+export class EveryTermination extends Waiting {
+  /** Starts of waits found so far. They do not change, so each is looked for once. */
+  readonly #since = new Map<string, number>();
+
+  protected override async look(): Promise<Termination[]> {
+    const { autoScaling, groups, journal } = this.options;
+    const members = await autoScaling.members(groups.map(({ name }) => name));
+    const held = members.filter(({ state }) => isHeld(state));
+    for (const { name } of groups) {
+      const undated = held.filter(({ group, instanceId }) => group === name && !this.#since.has(instanceId));
+      if (undated.length === 0) continue;
+      try {
+        const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
+        for (const [instanceId, time] of began) this.#since.set(instanceId, time);
+      } catch (error) {
+        journal.warn('no scaling activities: waits are dated by their drain', {
+          group: name,
+          because: messageOf(error),
+        });
+      }
+    }
+    return this.describe(held, this.#since);
+  }
+}
+
+/** The one instance of a lifecycle event, once Auto Scaling itself says that it goes. */
+export class OneTermination extends Waiting {
+  readonly #event: LifecycleEvent;
+  readonly #until: number;
+
+  /** @param until how long to look again while Auto Scaling does not yet say so, milliseconds since the epoch */
+  constructor(options: TerminationsOptions, event: LifecycleEvent, until: number) {
+    super(options);
+    this.#event = event;
+    this.#until = until;
+  }
+
+  /** The event has dated the wait and named its action; heartbeats are the sweep's. */
+  override async heartbeat(): Promise<void> {}
+
+  protected override async look(): Promise<Termination[]> {
+    const { autoScaling, clock, journal } = this.options;
+    const { instanceId, group, time, token } = this.#event;
+    for (;;) {
+      const [state] = await autoScaling.instances([instanceId]);
+      const mine = state?.group === group ? state : undefined;
+      if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
+        const since = new Map(time === undefined ? [] : [[instanceId, time]]);
+        return (await this.describe([mine], since)).map((each) => ({ ...each, ...(token && { token }) }));
+      }
+      if (mine?.state !== 'InService' || clock.now() + RELOOK_MS > this.#until) {
+        const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
+        journal.info('the instance does not wait for us', { instanceId, nodeId: null, group, because });
+        return [];
+      }
+      await clock.sleep(RELOOK_MS);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import type { Policy } from './config.ts';
+import { type Allocation, isClientTerminal, type NomadNode, type Observation } from './nomad/node.ts';
+import type { Termination } from './termination.ts';
+import { drainDeadlineSeconds, limits } from './time.ts';
+
+/** How a wait ended. */
+export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
+
+/** What to do with one waiting instance, and why, in a sentence for an operator. */
+export type Decision =
+  /** Drain with this deadline, or `force`: kill what still runs. */
+  | { action: 'start-drain'; because: string; deadlineSeconds: number; force: boolean }
+  /** `alarm`: somebody must look, it will not pass by itself. `unserved`: and the run has failed this instance. */
+  | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean }
+  | { action: 'complete'; because: string; outcome: Outcome; result: 'CONTINUE' | 'ABANDON' }
+  | { action: 'error'; because: string };
+
+/** What else a decision rests on. */
+export interface Circumstances {
+  /** Milliseconds since the epoch. */
+  now: number;
+  policy: Policy;
+  /** The token may read the jobs of every namespace: an empty list of allocations then means an empty node. */
+  seesEveryNamespace: boolean;
+}
+
+/**
+ * Decides when an instance may die. Pure: one row for each situation of the decision table in docs/architecture.md.
+ */
+export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
+  if (termination.ec2 === 'gone') return complete('instance-gone', 'EC2 no longer runs the instance');
+
+  const decision = pressed(judge(termination, nomad, circumstances), termination, nomad, circumstances);
+  if (decision.action === 'complete' && !termination.held) {
+    return wait(`${decision.because}; Auto Scaling does not hold the instance yet (${termination.state})`);
+  }
+  return decision;
+}
+
+/** The situation as Nomad shows it, with all the time in the world. */
+function judge(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
+  const { now, policy } = circumstances;
+  switch (nomad.is) {
+    case 'unanswered':
+      return { ...wait(nomad.because), alarm: true, unserved: true };
+
+    case 'ambiguous':
+      return { action: 'error', because: `more than one node is this instance: ${nomad.nodeIds.join(', ')}` };
+
+    case 'absent': {
+      if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
+      // A wait that nobody can date is an old one: its event was lost.
+      const age = now - (termination.since ?? 0);
+      if (age < policy.graceSeconds * 1000) return wait('Nomad has no node of this instance; it may yet register');
+      return complete('not-a-node', `Nomad has no node of this instance after ${policy.graceSeconds} s`);
+    }
+
+    case 'present':
+      return judgeNode(termination, nomad.node, circumstances);
+  }
+}
+
+function judgeNode(termination: Termination, node: NomadNode, circumstances: Circumstances): Decision {
+  const { now, policy, seesEveryNamespace } = circumstances;
+  if (node.status === 'down') return complete('node-lost', 'Nomad says that the node is down');
+
+  const { drain } = node;
+  if (!drain) {
+    const since = termination.since ?? now;
+    const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
+    return startDrain(deadlineSeconds, 'the node is not draining and its instance has to go');
+  }
+
+  const alive = remaining(node, policy);
+  if (drain.status === 'draining') {
+    const by = drain.ours ? '' : ', started by somebody else,';
+    return wait(node.allocations ? `the drain${by} waits for ${count(alive)}` : `the node is draining${by || ''}`);
+  }
+  if (!node.allocations) return wait('the drain is complete; its allocations are still to be read');
+  if (alive.length > 0) return wait(`the drain is complete, but ${count(alive)} still to stop`);
+
+  const copying = node.copying ?? [];
+  if (copying.length > 0) return wait(`${count(copying)} elsewhere still copying data from this node`);
+
+  const forced = drain.deadlineReached || drain.ours?.forcedAt !== undefined;
+  if (!seesEveryNamespace && now < drain.updatedAt + policy.killMarginSeconds * 1000) {
+    const because = 'the drain is complete, but the token does not see every namespace: waiting the kill margin';
+    return { ...wait(because), alarm: true };
+  }
+  return forced
+    ? complete('forced', 'the drain deadline was reached, and everything on the node has stopped')
+    : complete('drained', 'the drain is complete, and everything on the node has stopped');
+}
+
+/** The same decision when the time is up: first the drain is forced, and after the kill margin the instance is let go. */
+function pressed(
+  decision: Decision,
+  termination: Termination,
+  nomad: Observation,
+  { now, policy }: Circumstances,
+): Decision {
+  if (decision.action === 'complete') return decision;
+
+  const node = nomad.is === 'present' ? nomad.node : undefined;
+  const ours = node?.drain?.ours;
+  const since = termination.since ?? ours?.waitingSince ?? node?.drain?.startedAt ?? now;
+  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, ours);
+
+  if (decision.action === 'start-drain') return now < lastAt ? decision : giveUp(decision, policy);
+  if (now < forceAt) return decision;
+  if (node?.drain && ours?.forcedAt === undefined && now < lastAt) {
+    return startDrain(0, `past the drain deadline and the kill margin: ${decision.because}`);
+  }
+  return now < giveUpAt ? decision : giveUp(decision, policy);
+}
+
+/** The allocations that keep the instance alive. */
+export function remaining(node: NomadNode, policy: Policy): Allocation[] {
+  return (node.allocations ?? []).filter(
+    (allocation) => !isClientTerminal(allocation) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
+  );
+}
+
+const wait = (because: string): Decision & { action: 'wait' } => ({ action: 'wait', because });
+
+const complete = (outcome: Outcome, because: string): Decision => ({
+  action: 'complete',
+  because,
+  outcome,
+  result: 'CONTINUE',
+});
+
+const startDrain = (deadlineSeconds: number, because: string): Decision => ({
+  action: 'start-drain',
+  because,
+  deadlineSeconds,
+  force: deadlineSeconds <= 0,
+});
+
+const giveUp = ({ because }: Decision, { onTimeout }: Policy): Decision => ({
+  action: 'complete',
+  because: `the time is up: ${because}`,
+  outcome: 'timed-out',
+  result: onTimeout,
+});
+
+const count = ({ length }: Allocation[]) => `${length} allocation${length === 1 ? '' : 's'}`;

@@ -1,0 +1,203 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { AutoScaling } from './aws/auto-scaling.ts';
+import { readParameter } from './aws/parameters.ts';
+import { EveryTermination, OneTermination } from './aws/terminations.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { CONFIG_VARIABLE, type Config, type GroupConfig, parseConfig } from './config.ts';
+import { drain } from './drain.ts';
+import { RunFailed } from './errors.ts';
+import { type Permissions, readPermissions } from './nomad/acl.ts';
+import { Fleet } from './nomad/fleet.ts';
+import { HttpTransport } from './nomad/http.ts';
+import type { Journal } from './ports.ts';
+import type { Report } from './report.ts';
+import { readWake, type Wake } from './termination.ts';
+import { hookHolds } from './time.ts';
+
+/** An event's run serves one instance and goes; the sweep stays for most of its minute. Milliseconds. */
+const EVENT_BUDGET_MS = 5_000;
+const SWEEP_BUDGET_MS = 50_000;
+/** Kept free before the function's own timeout, for what a last look begins. */
+const RESERVE_MS = 8_000;
+/** How long a hook's heartbeat timeout is believed before it is read again. */
+const HOOK_FRESH_MS = 600_000;
+
+/** What Lambda passes beside the event, as far as we use it. */
+export interface Context {
+  getRemainingTimeInMillis?: () => number;
+}
+
+export type Handler = (event: unknown, context?: Context) => Promise<Report>;
+
+/** What a handler stands on. Whatever is left out is the real thing. */
+export interface Surroundings {
+  clock?: Clock;
+  environment?: Record<string, string | undefined>;
+  journal?: Journal;
+}
+
+/**
+ * Makes a handler. It reads its configuration at its first call and keeps connections and what does not change for all
+ * later ones, as a warm Lambda does.
+ */
+export function makeHandler(surroundings: Surroundings = {}): Handler {
+  const { clock = systemClock, environment = process.env } = surroundings;
+  const journal: Journal = surroundings.journal ?? new Logger({ serviceName: 'nomad-drain-hook' });
+  let app: App | undefined;
+  return async (event, context) => {
+    app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), clock, journal);
+    return app.run(event, context);
+  };
+}
+
+/** The function's entry point. */
+export const handler: Handler = makeHandler();
+
+/** The composition root: what one warm function holds. */
+class App {
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  readonly #ec2 = new EC2Client({});
+  readonly #ssm = new SSMClient({});
+  readonly #autoScaling: AutoScaling;
+  readonly #transport: HttpTransport;
+  readonly #beaten = new Map<string, number>();
+  readonly #hooks = new Map<string, { seconds: Promise<number>; until: number }>();
+  #permissions: Promise<Permissions> | undefined;
+
+  constructor(config: Config, clock: Clock, journal: Journal) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#journal = journal;
+    this.#autoScaling = new AutoScaling(new AutoScalingClient({}), clock);
+    const { address, region, token, ca } = config.nomad;
+    this.#transport = new HttpTransport({
+      address,
+      ...(region && { region }),
+      clock,
+      credentials: async () => ({
+        ...(token && { token: await readParameter(this.#ssm, token.parameter) }),
+        ...(ca && { ca: await readParameter(this.#ssm, ca.parameter) }),
+      }),
+    });
+  }
+
+  async run(event: unknown, context: Context | undefined): Promise<Report> {
+    const wake = readWake(event);
+    const subject = wake.kind === 'event' ? wake.event : undefined;
+    const about = {
+      run: wake.kind,
+      instanceId: subject?.instanceId ?? null,
+      nodeId: null,
+      group: subject?.group ?? null,
+    };
+    this.#journal.info('run started', about);
+
+    const stranger = this.#whyNotOurs(wake);
+    if (stranger !== undefined) {
+      this.#journal.info('nothing to do', { ...about, because: stranger });
+      return { run: 'nothing', instances: [], warnings: [], because: stranger };
+    }
+    const budget = wake.kind === 'event' ? EVENT_BUDGET_MS : SWEEP_BUDGET_MS;
+    const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
+    const until = this.#clock.now() + Math.max(0, Math.min(budget, remaining - RESERVE_MS));
+
+    const report = await this.#drain(wake, until);
+    const [first] = report.instances;
+    this.#journal.info('run ended', {
+      ...about,
+      nodeId: subject ? (first?.nodeId ?? null) : null,
+      instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
+    });
+    return report;
+  }
+
+  async #drain(wake: Wake, until: number): Promise<Report> {
+    const { policy, groups, nomad } = this.#config;
+    const options = {
+      autoScaling: this.#autoScaling,
+      ec2: this.#ec2,
+      clock: this.#clock,
+      journal: this.#journal,
+      groups,
+      heartbeatTimeout: (group: GroupConfig) => this.#heartbeatTimeout(group),
+      beaten: this.#beaten,
+    };
+    const nodes = new Fleet({
+      transport: this.#transport,
+      clock: this.#clock,
+      permissions: () => this.#readPermissions(),
+      policy,
+      nodeMetaKey: nomad.nodeMetaKey,
+      wholeFleet: wake.kind !== 'event',
+    });
+    const terminations =
+      wake.kind === 'event' ? new OneTermination(options, wake.event, until) : new EveryTermination(options);
+    const ports = { terminations, nodes, clock: this.#clock, journal: this.#journal };
+    const { instances, unserved } = await drain(ports, { policy, until, lookOnly: wake.kind === 'status' });
+
+    const report: Report = {
+      run: wake.kind,
+      instances,
+      warnings: [...(await this.#hookWarnings()), ...narrowToken(nodes.permissions)],
+    };
+    for (const warning of report.warnings) this.#journal.error('warning', { because: warning });
+    if (unserved.length === 0 || wake.kind === 'status') return report;
+    throw new RunFailed(
+      `${unserved.length} of ${instances.length} instances not served: ${unserved.join('; ')}`,
+      report,
+    );
+  }
+
+  /** An event of another group or another hook, or none at all, is none of ours: say so and leave it. */
+  #whyNotOurs(wake: Wake): string | undefined {
+    if (wake.kind === 'nothing') return wake.because;
+    if (wake.kind !== 'event') return undefined;
+    const { group, hook } = wake.event;
+    const ours = this.#config.groups.some((each) => each.name === group && each.hook === hook);
+    return ours ? undefined : `group ${group} with hook ${hook} is not configured`;
+  }
+
+  #readPermissions(): Promise<Permissions> {
+    this.#permissions ??= readPermissions(this.#transport).catch((error) => {
+      this.#permissions = undefined;
+      throw error;
+    });
+    return this.#permissions;
+  }
+
+  /** The hook's own heartbeat timeout; the configured one, else AWS's default, where the hook cannot be read. */
+  #heartbeatTimeout(group: GroupConfig): Promise<number> {
+    const known = this.#hooks.get(group.name);
+    if (known && this.#clock.now() < known.until) return known.seconds;
+    const seconds = this.#autoScaling.heartbeatTimeoutSeconds(group).catch((error) => {
+      this.#journal.warn('lifecycle hook cannot be read', { group: group.name, because: String(error) });
+      return group.heartbeatTimeoutSeconds ?? 3600;
+    });
+    this.#hooks.set(group.name, { seconds, until: this.#clock.now() + HOOK_FRESH_MS });
+    return seconds;
+  }
+
+  /** Hooks that cannot hold an instance as long as the policy wants. Their drains get a shorter deadline. */
+  async #hookWarnings(): Promise<string[]> {
+    const warnings: string[] = [];
+    for (const { name, hook } of this.#config.groups) {
+      const seconds = await this.#hooks.get(name)?.seconds;
+      if (seconds === undefined || hookHolds(this.#config.policy, seconds)) continue;
+      warnings.push(
+        `hook ${hook} of group ${name} (heartbeat timeout ${seconds} s) cannot hold the drain deadline of ` +
+          `${this.#config.policy.deadlineSeconds} s: drains get less`,
+      );
+    }
+    return warnings;
+  }
+}
+
+const narrowToken = (permissions: Permissions | undefined): string[] =>
+  permissions && permissions.missing.length > 0
+    ? [`the Nomad token is too narrow; it lacks: ${permissions.missing.join('; ')}`]
+    : [];

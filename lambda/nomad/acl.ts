@@ -1,0 +1,99 @@
+import { NomadError } from '../errors.ts';
+import type { Transport } from './http.ts';
+
+/** What the token may see and do, as far as it can read its own policies. */
+export interface Permissions {
+  /** It may read the jobs of every namespace there is or will be. */
+  everyNamespace: boolean;
+  /** What it lacks, as lines of a Nomad policy or as a sentence. */
+  missing: string[];
+}
+
+interface Token {
+  Type: string;
+  Policies: string[] | null;
+  Roles: { ID: string }[] | null;
+}
+
+export interface Rules {
+  Namespaces: { Name: string; Policy: string; Capabilities: string[] | null }[] | null;
+  Node: { Policy: string } | null;
+}
+
+const READ_JOBS = 'namespace "*" { capabilities = ["read-job"] }';
+const WRITE_NODES = 'node { policy = "write" }';
+/** The coarse namespace policies that include read-job. */
+const COARSE = ['read', 'write', 'scale'];
+
+/**
+ * Reads the token's own policies. A token without read-job in some namespace is answered 200 and an empty list of
+ * allocations while builds of that namespace run: an empty list proves nothing unless this has been asked.
+ *
+ * @throws NomadError when Nomad does not answer or refuses the token
+ */
+export async function readPermissions(nomad: Transport): Promise<Permissions> {
+  const token = await readToken(nomad);
+  if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
+
+  const names = new Set(token.Policies ?? []);
+  for (const { ID } of token.Roles ?? []) {
+    const role = await readOwn<{ Policies: { Name: string }[] | null }>(nomad, `/v1/acl/role/${ID}`);
+    for (const { Name } of (role !== 'refused' && role?.Policies) || []) names.add(Name);
+  }
+  const rules: Rules[] = [];
+  const unread: string[] = [];
+  for (const name of names) {
+    const policy = await readOwn<{ RulesJSON: Rules }>(nomad, `/v1/acl/policy/${encodeURIComponent(name)}`);
+    if (policy === 'refused') unread.push(`policy ${name} cannot be read`);
+    else if (policy) rules.push(policy.RulesJSON);
+  }
+  const permissions = judgeRules(rules);
+  return { ...permissions, missing: [...permissions.missing, ...(permissions.missing.length > 0 ? unread : [])] };
+}
+
+/**
+ * What policies grant together. Nomad lets the most specific namespace pattern win, so every pattern named must grant
+ * read-job, not `*` alone; and deny wins over all.
+ */
+export function judgeRules(rules: Rules[]): Permissions {
+  const granted = new Map<string, Set<string>>();
+  for (const { Name, Policy, Capabilities } of rules.flatMap(({ Namespaces }) => Namespaces ?? [])) {
+    const capabilities = granted.get(Name) ?? new Set();
+    for (const capability of Capabilities ?? []) capabilities.add(capability);
+    if (COARSE.includes(Policy)) capabilities.add('read-job');
+    if (Policy === 'deny') capabilities.add('deny');
+    granted.set(Name, capabilities);
+  }
+  const missing: string[] = [];
+  const nodePolicies = rules.map(({ Node }) => Node?.Policy);
+  if (!nodePolicies.includes('write') || nodePolicies.includes('deny')) missing.push(WRITE_NODES);
+  if (!granted.has('*')) missing.push(READ_JOBS);
+  for (const [name, capabilities] of granted) {
+    if (!capabilities.has('read-job') || capabilities.has('deny')) missing.push(READ_JOBS.replace('"*"', `"${name}"`));
+  }
+  return { everyNamespace: missing.every((line) => line === WRITE_NODES), missing };
+}
+
+async function readToken(nomad: Transport): Promise<Token | 'acl-off'> {
+  try {
+    return (await nomad.ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
+  } catch (error) {
+    if (!(error instanceof NomadError)) throw error;
+    if (error.message.includes('ACL support disabled')) return 'acl-off';
+    // Nomad 1.6 knows no anonymous token to show (recording 1.6.10/acl).
+    if (error.message.includes('missing secret id')) return { Type: 'client', Policies: ['anonymous'], Roles: null };
+    throw error;
+  }
+}
+
+/** Reads a policy or role of the token's own; undefined where it does not exist. */
+async function readOwn<T>(nomad: Transport, path: string): Promise<T | 'refused' | undefined> {
+  try {
+    return (await nomad.ask({ method: 'GET', path })).body as T;
+  } catch (error) {
+    if (!(error instanceof NomadError)) throw error;
+    if (error.status === 404) return undefined;
+    if (error.status === 403) return 'refused';
+    throw error;
+  }
+}

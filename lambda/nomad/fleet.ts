@@ -1,0 +1,236 @@
+import pMap from 'p-map';
+import type { Clock } from '../clock.ts';
+import type { Policy } from '../config.ts';
+import { messageOf, NomadError } from '../errors.ts';
+import type { Nodes } from '../ports.ts';
+import type { Termination } from '../termination.ts';
+import type { Permissions } from './acl.ts';
+import type { Answer, Question, Transport } from './http.ts';
+import {
+  type AllocationJson,
+  DRAINED_BY,
+  migratesDisk,
+  type NodeJson,
+  type NodeStub,
+  toAllocation,
+  toMeta,
+  toNode,
+  toRecord,
+} from './json.ts';
+import { type Allocation, type DrainRecord, isClientTerminal, type Observation } from './node.ts';
+
+/** Questions put to Nomad at once by one function. */
+const CONCURRENCY = 8;
+/** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
+const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
+
+export interface FleetOptions {
+  transport: Transport;
+  clock: Clock;
+  /** What the token may see. Asked again and again: the caller remembers the answer. */
+  permissions: () => Promise<Permissions>;
+  policy: Policy;
+  /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
+  nodeMetaKey?: string | undefined;
+  /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
+  wholeFleet: boolean;
+}
+
+/** The nodes of the waiting instances, for the length of one run. */
+export class Fleet implements Nodes {
+  readonly #options: FleetOptions;
+  readonly #transport: Transport;
+  /** The node of each instance that this run has seen. */
+  readonly #nodeIds = new Map<string, string>();
+  /** Nodes whose allocations have been read to explain what their drain waits for: once a run. */
+  readonly #explained = new Map<string, Allocation[]>();
+  #fleet: NodeStub[] = [];
+  #index: string | undefined;
+  #permissions: Permissions | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#transport = options.transport;
+  }
+
+  get permissions(): Permissions | undefined {
+    return this.#permissions;
+  }
+
+  /** Looks at the nodes of these instances, in as few questions as possible. Never throws: what fails is unanswered. */
+  async observe(waiting: readonly Termination[]): Promise<Map<string, Observation>> {
+    try {
+      this.#permissions = undefined;
+      this.#permissions = await this.#options.permissions();
+      if (this.#options.wholeFleet) await this.#askForFleet();
+    } catch (error) {
+      return new Map(waiting.map(({ instanceId }) => [instanceId, unanswered(error)]));
+    }
+    const observed = await pMap(
+      waiting,
+      async (termination) => [termination.instanceId, await this.#observeOne(termination).catch(unanswered)] as const,
+      { concurrency: CONCURRENCY },
+    );
+    return new Map(observed);
+  }
+
+  /**
+   * Starts to drain, or forces the drain that is on. Does nothing where a drain has been started since the node was
+   * looked at: a second request would move its deadline (recording drain-twice).
+   */
+  async startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<void> {
+    if (!force && (await this.#readNode(nodeId))?.DrainStrategy) return;
+    const spec = {
+      Deadline: force ? -1_000_000_000 : deadlineSeconds * 1_000_000_000,
+      IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
+    };
+    await this.#transport.ask({
+      method: 'POST',
+      path: `/v1/node/${nodeId}/drain`,
+      body: { DrainSpec: spec, MarkEligible: false, Meta: toMeta(record) },
+    });
+    this.#explained.delete(nodeId);
+  }
+
+  /** The nodes that we have drained, whatever has become of their instances, as the last look found them. */
+  drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[] {
+    return this.#fleet.flatMap(({ ID, LastDrain }) => {
+      const record = toRecord(LastDrain?.Meta ?? null);
+      const startedAt = Date.parse(LastDrain?.StartedAt ?? '');
+      return record ? [{ nodeId: ID, instanceId: record.instanceId, startedAt }] : [];
+    });
+  }
+
+  /** Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume). */
+  async makeEligible(nodeId: string): Promise<void> {
+    const node = await this.#readNode(nodeId);
+    if (!node) return;
+    const [path, body] = node.DrainStrategy
+      ? ['drain', { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } }]
+      : ['eligibility', { Eligibility: 'eligible' }];
+    await this.#transport.ask({ method: 'POST', path: `/v1/node/${nodeId}/${path}`, body });
+  }
+
+  /** Waits until any drained node changes, `ms` milliseconds at the most. */
+  async changed(ms: number): Promise<void> {
+    if (this.#index === undefined) return this.#options.clock.sleep(ms);
+    const query = { filter: FLEET, index: this.#index, wait: `${Math.floor(ms)}ms` };
+    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
+    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms * (17 / 16) + 5_000 };
+    await this.#transport.ask(question).catch(() => this.#options.clock.sleep(ms));
+  }
+
+  async #askForFleet(): Promise<void> {
+    const { nodes, index } = await this.#nodes(FLEET);
+    this.#fleet = nodes;
+    this.#index = index;
+  }
+
+  async #observeOne(termination: Termination): Promise<Observation> {
+    const { instanceId } = termination;
+    const known = this.#nodeIds.get(instanceId);
+    const stub = this.#fleet.find(
+      ({ ID, LastDrain }) => ID === known || toRecord(LastDrain?.Meta ?? null)?.instanceId === instanceId,
+    );
+    if (stub) return this.#present(instanceId, stub);
+
+    if (known) {
+      const node = await this.#readNode(known);
+      return node ? this.#present(instanceId, node) : { is: 'absent', seen: true };
+    }
+    const matches = await this.#lookUp(termination);
+    const alive = matches.filter(({ Status }) => Status !== 'down');
+    if (alive.length > 1) return { is: 'ambiguous', nodeIds: alive.map(({ ID }) => ID) };
+    const match = alive[0] ?? matches[0];
+    return match ? this.#present(instanceId, match) : { is: 'absent', seen: false };
+  }
+
+  /** The nodes that say that they are this instance; where none does, those at its address that are not down. */
+  async #lookUp({ instanceId, privateIp, privateDns }: Termination): Promise<NodeStub[]> {
+    const key = this.#options.nodeMetaKey;
+    const names = [`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`];
+    if (key) names.push(`Meta["${key}"] == "${instanceId}"`);
+    const { nodes } = await this.#nodes(names.join(' or '));
+    if (nodes.length > 0) return nodes;
+
+    const addresses: string[] = [];
+    if (privateIp) addresses.push(`Attributes["unique.network.ip-address"] == "${privateIp}"`);
+    if (privateDns) addresses.push(`Name == "${privateDns}"`);
+    if (addresses.length === 0) return [];
+    // Addresses are used again: a node that is down, or that says that it is another instance, is not this one.
+    const other = 'Attributes["unique.platform.aws.instance-id"] is empty';
+    return (await this.#nodes(`(${addresses.join(' or ')}) and Status != "down" and ${other}`)).nodes;
+  }
+
+  async #present(instanceId: string, stub: NodeStub): Promise<Observation> {
+    this.#nodeIds.set(instanceId, stub.ID);
+    const node = toNode(stub);
+    if (node.status === 'down' || !node.drain) return { is: 'present', node };
+    if (node.drain.status === 'draining') {
+      const explained = this.#explained.get(node.id) ?? (await this.#allocations(node.id)).map(toAllocation);
+      this.#explained.set(node.id, explained);
+      return { is: 'present', node: { ...node, allocations: explained } };
+    }
+    return this.#finished(instanceId, node.id);
+  }
+
+  /** A node whose drain is complete on paper: what is left on it, and what still copies from it. */
+  async #finished(instanceId: string, nodeId: string): Promise<Observation> {
+    const json = await this.#readNode(nodeId);
+    if (!json) return { is: 'absent', seen: true };
+    const node = toNode(json);
+    if (node.status === 'down' || node.drain?.status !== 'complete') return { is: 'present', node };
+    this.#nodeIds.set(instanceId, nodeId);
+    const allocations = await this.#allocations(nodeId);
+    const copying = await this.#copying(allocations);
+    return { is: 'present', node: { ...node, allocations: allocations.map(toAllocation), copying } };
+  }
+
+  /** A replacement that is still pending copies the data of the allocation before it (recording drain-migrate-disk). */
+  async #copying(allocations: AllocationJson[]): Promise<Allocation[]> {
+    const replaced = allocations.filter((each) => each.NextAllocation && migratesDisk(each));
+    const replacements = await pMap(replaced, ({ NextAllocation }) => this.#readAllocation(NextAllocation ?? ''), {
+      concurrency: CONCURRENCY,
+    });
+    return replacements
+      .filter((each) => each !== undefined)
+      .map(toAllocation)
+      .filter((each) => each.clientStatus === 'pending' && !isClientTerminal(each));
+  }
+
+  async #nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
+    const nodes: NodeStub[] = [];
+    for (let nextToken = ''; ; ) {
+      const query = { filter, ...(nextToken && { next_token: nextToken }) };
+      const answer = await this.#transport.ask({ method: 'GET', path: '/v1/nodes', query });
+      nodes.push(...(answer.body as NodeStub[]));
+      if (!answer.nextToken) return { nodes, ...(answer.index && { index: answer.index }) };
+      nextToken = answer.nextToken;
+    }
+  }
+
+  async #allocations(nodeId: string): Promise<AllocationJson[]> {
+    const answer = await this.#transport.ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
+    return (answer.body as AllocationJson[] | null) ?? [];
+  }
+
+  #readNode(id: string): Promise<NodeJson | undefined> {
+    return found<NodeJson>(this.#transport.ask({ method: 'GET', path: `/v1/node/${id}` }));
+  }
+
+  #readAllocation(id: string): Promise<AllocationJson | undefined> {
+    return found<AllocationJson>(this.#transport.ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+}
+
+/** What was asked for, or undefined where Nomad answers that it does not exist. */
+async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {
+  try {
+    return (await asked).body as T;
+  } catch (error) {
+    if (error instanceof NomadError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+const unanswered = (error: unknown): Observation => ({ is: 'unanswered', because: messageOf(error) });

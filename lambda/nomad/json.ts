@@ -1,0 +1,109 @@
+import type { Allocation, Drain, DrainRecord, NomadNode } from './node.ts';
+
+/** Nomad's JSON, as far as we read it, and its translation into our words. */
+
+export interface NodeStub {
+  ID: string;
+  Name: string;
+  Status: NomadNode['status'];
+  SchedulingEligibility: 'eligible' | 'ineligible';
+  LastDrain: {
+    Status: 'draining' | 'complete' | 'canceled';
+    StartedAt: string;
+    UpdatedAt: string;
+    Meta: Record<string, string> | null;
+  } | null;
+}
+
+/** A node as it is read by itself: with its events and the drain that is on. */
+export interface NodeJson extends NodeStub {
+  DrainStrategy: { Deadline: number } | null;
+  Events: { Message: string; Details: Record<string, string> | null }[] | null;
+}
+
+export interface AllocationJson {
+  ID: string;
+  NodeID: string;
+  JobID: string;
+  Namespace: string;
+  TaskGroup: string;
+  ClientStatus: string;
+  DesiredStatus: string;
+  CreateTime: number;
+  NextAllocation?: string;
+  Job: { Type: string; TaskGroups: { Name: string; EphemeralDisk: { Migrate: boolean } | null }[] | null } | null;
+}
+
+/** Marks a drain as ours in `LastDrain.Meta`. */
+export const DRAINED_BY = 'nomad-drain-hook';
+
+export function toNode(json: NodeStub | NodeJson): NomadNode {
+  const drain = drainInForce(json);
+  return { id: json.ID, name: json.Name, status: json.Status, ...(drain && { drain }) };
+}
+
+/** The last drain, unless it was cancelled or the node was made eligible since: then it says nothing of today. */
+function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
+  const last = json.LastDrain;
+  if (!last || last.Status === 'canceled' || json.SchedulingEligibility === 'eligible') return undefined;
+
+  const events = ('Events' in json && json.Events) || [];
+  const completed = events.findLastIndex(({ Message }) => Message === 'Node drain complete');
+  const madeEligible = events.findLastIndex(({ Message }) => Message === 'Node marked as eligible for scheduling');
+  if (last.Status === 'complete' && madeEligible > completed) return undefined;
+
+  const ours = toRecord(last.Meta);
+  return {
+    status: last.Status,
+    startedAt: Date.parse(last.StartedAt),
+    updatedAt: Date.parse(last.UpdatedAt),
+    deadlineReached: last.Status === 'complete' && events[completed]?.Details?.deadline_reached === 'true',
+    ...(ours && { ours }),
+  };
+}
+
+export function toRecord(meta: Record<string, string> | null): DrainRecord | undefined {
+  if (meta?.drained_by !== DRAINED_BY || !meta.aws_instance_id) return undefined;
+  const time = (text: string | undefined) => (text && Number.isFinite(Date.parse(text)) ? Date.parse(text) : undefined);
+  const waitingSince = time(meta.waiting_since);
+  const deadlineAt = time(meta.deadline_at);
+  const forcedAt = time(meta.forced_at);
+  return {
+    instanceId: meta.aws_instance_id,
+    ...(meta.lifecycle_action_token && { token: meta.lifecycle_action_token }),
+    ...(waitingSince !== undefined && { waitingSince }),
+    ...(deadlineAt !== undefined && { deadlineAt }),
+    ...(forcedAt !== undefined && { forcedAt }),
+  };
+}
+
+export function toMeta(record: DrainRecord): Record<string, string> {
+  const iso = (time: number) => new Date(time).toISOString();
+  return {
+    drained_by: DRAINED_BY,
+    aws_instance_id: record.instanceId,
+    ...(record.token && { lifecycle_action_token: record.token }),
+    ...(record.waitingSince !== undefined && { waiting_since: iso(record.waitingSince) }),
+    ...(record.deadlineAt !== undefined && { deadline_at: iso(record.deadlineAt) }),
+    ...(record.forcedAt !== undefined && { forced_at: iso(record.forcedAt) }),
+  };
+}
+
+export function toAllocation(json: AllocationJson): Allocation {
+  return {
+    id: json.ID,
+    job: json.JobID,
+    jobType: json.Job?.Type ?? 'unknown',
+    namespace: json.Namespace,
+    taskGroup: json.TaskGroup,
+    clientStatus: json.ClientStatus,
+    desiredStatus: json.DesiredStatus,
+    createdAt: Math.floor(json.CreateTime / 1e6),
+  };
+}
+
+/** Whether a replacement of this allocation copies its ephemeral disk from here. */
+export function migratesDisk(json: AllocationJson): boolean {
+  const group = json.Job?.TaskGroups?.find(({ Name }) => Name === json.TaskGroup);
+  return group?.EphemeralDisk?.Migrate === true;
+}

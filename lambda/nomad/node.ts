@@ -1,0 +1,60 @@
+/** What Nomad says of the node of one instance. */
+export type Observation =
+  /** Nomad could not be asked, or refused. */
+  | { is: 'unanswered'; because: string }
+  /** Nomad knows no node of this instance. `seen`: this run has seen one. */
+  | { is: 'absent'; seen: boolean }
+  /** Several nodes claim to be this instance. */
+  | { is: 'ambiguous'; nodeIds: string[] }
+  | { is: 'present'; node: NomadNode };
+
+/** A Nomad client node, in Nomad's own words. */
+export interface NomadNode {
+  id: string;
+  name: string;
+  status: 'initializing' | 'ready' | 'down' | 'disconnected';
+  /** The last drain, while it still holds: not cancelled, and the node not made eligible since. */
+  drain?: Drain;
+  /** The allocations that Nomad shows us; absent where they were not asked for. */
+  allocations?: Allocation[];
+  /** Replacements elsewhere that still copy their ephemeral disk from this node. */
+  copying?: Allocation[];
+}
+
+/** A drain in force. Times are milliseconds since the epoch. */
+export interface Drain {
+  status: 'draining' | 'complete';
+  startedAt: number;
+  /** Of a complete drain: when Nomad completed it. */
+  updatedAt: number;
+  /** Nomad killed what was left, because the drain's deadline had come. */
+  deadlineReached?: boolean;
+  /** What we wrote down when the drain is ours; absent when another tool's. */
+  ours?: DrainRecord;
+}
+
+/** What must be remembered of a drain, kept in `LastDrain.Meta`. Times are milliseconds since the epoch. */
+export interface DrainRecord {
+  instanceId: string;
+  token?: string;
+  waitingSince?: number;
+  deadlineAt?: number;
+  forcedAt?: number;
+}
+
+export interface Allocation {
+  id: string;
+  job: string;
+  jobType: string;
+  namespace: string;
+  taskGroup: string;
+  clientStatus: string;
+  desiredStatus: string;
+  /** When it was created, milliseconds since the epoch. */
+  createdAt: number;
+}
+
+/** The client has ended it and cannot take that back. `unknown` (a disconnected client) is alive. */
+export function isClientTerminal(allocation: Allocation): boolean {
+  return ['complete', 'failed', 'lost'].includes(allocation.clientStatus);
+}

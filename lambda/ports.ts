@@ -1,0 +1,38 @@
+import type { DrainRecord, Observation } from './nomad/node.ts';
+import type { Termination } from './termination.ts';
+
+/** Auto Scaling and EC2, as the story needs them, for the length of one run. */
+export interface Terminations {
+  /** The instances that wait for our hook now. Not asked anew at every look. */
+  waiting(): Promise<Termination[]>;
+  /** Whether the instance waits for *our* hook, where its state alone does not tell. */
+  waitsForUs(termination: Termination): Promise<boolean>;
+  /** Lets the instance go. @returns false where it had been let go before */
+  complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean>;
+  /** Keeps Auto Scaling waiting, where a heartbeat is due. Never throws. */
+  heartbeat(waiting: readonly Termination[]): Promise<void>;
+  /** Which of these instances serve again: `InService` in one of our groups, asked now. */
+  backInService(instanceIds: readonly string[]): Promise<Set<string>>;
+}
+
+/** Nomad, as the story needs it, for the length of one run. */
+export interface Nodes {
+  /** Looks at the nodes of these instances. Never throws: what fails is an observation too. */
+  observe(waiting: readonly Termination[]): Promise<Map<string, Observation>>;
+  /** What the token may do, as of the last look; undefined where Nomad did not answer. */
+  readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
+  startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<void>;
+  /** The nodes that we have drained, as the last look found them. */
+  drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
+  makeEligible(nodeId: string): Promise<void>;
+  /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
+  changed(ms: number): Promise<void>;
+}
+
+/** Where the run writes down what it does: one JSON record a call. */
+export interface Journal {
+  debug(message: string, fields: Record<string, unknown>): void;
+  info(message: string, fields: Record<string, unknown>): void;
+  warn(message: string, fields: Record<string, unknown>): void;
+  error(message: string, fields: Record<string, unknown>): void;
+}

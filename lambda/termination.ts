@@ -1,0 +1,99 @@
+import { EventError } from './errors.ts';
+
+/** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, as far as AWS knows it. */
+export interface Termination {
+  instanceId: string;
+  group: string;
+  hook: string;
+  /** Auto Scaling's word for where the instance is, such as `Terminating:Wait`. */
+  state: string;
+  /** Auto Scaling holds the instance (`…:Wait`); before that it has only said that the instance goes. */
+  held: boolean;
+  /** Names this one lifecycle action; known from the event only. */
+  token?: string;
+  /** When the wait began, milliseconds since the epoch; absent where nobody could tell. */
+  since?: number;
+  /** The hook's heartbeat timeout in seconds. */
+  heartbeatTimeoutSeconds: number;
+  /** What EC2 says of the instance; `unknown` where it could not be asked. */
+  ec2: 'running' | 'gone' | 'unknown';
+  privateIp?: string;
+  privateDns?: string;
+}
+
+/** The lifecycle event, as EventBridge brings it. */
+export interface LifecycleEvent {
+  instanceId: string;
+  group: string;
+  hook: string;
+  token?: string;
+  /** When the event happened, milliseconds since the epoch. */
+  time?: number;
+}
+
+/** What the function was woken for. */
+export type Wake =
+  | { kind: 'event'; event: LifecycleEvent }
+  | { kind: 'sweep' }
+  | { kind: 'status' }
+  | { kind: 'nothing'; because: string };
+
+/** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
+const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
+/** The states just before: Auto Scaling has said that the instance goes. */
+const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'ReplacingRootVolume'];
+
+export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
+export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');
+
+const COMMANDS = ['status'];
+const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+
+/**
+ * Reads what woke the function. An event that is none of ours is no error; one of ours that is malformed is.
+ * @throws EventError saying what is missing
+ */
+export function readWake(event: unknown): Wake {
+  if (typeof event !== 'object' || event === null) throw new EventError('the event is not a JSON object');
+  const { source, command, detail, time, 'detail-type': type } = event as Record<string, unknown>;
+
+  if (command !== undefined) {
+    if (command === 'status') return { kind: 'status' };
+    throw new EventError(`unknown command ${JSON.stringify(command)}: known is ${COMMANDS.join(', ')}`);
+  }
+  if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep' };
+  if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
+    return { kind: 'nothing', because: `not a lifecycle event: ${String(source)}, ${String(type)}` };
+  }
+  return readLifecycleEvent(detail, time);
+}
+
+function readLifecycleEvent(detail: unknown, time: unknown): Wake {
+  const fields = (typeof detail === 'object' && detail !== null ? detail : {}) as Record<string, unknown>;
+  const text = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined);
+  const transition = text('LifecycleTransition');
+  if (transition && transition !== TERMINATING) return { kind: 'nothing', because: `not a termination: ${transition}` };
+
+  const instanceId = text('EC2InstanceId');
+  const group = text('AutoScalingGroupName');
+  const hook = text('LifecycleHookName');
+  if (!instanceId || !group || !hook) {
+    const missing = ['EC2InstanceId', 'AutoScalingGroupName', 'LifecycleHookName'].filter((name) => !text(name));
+    throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
+  }
+  if (!/^i-[0-9a-f]{8,17}$/.test(instanceId)) {
+    throw new EventError(`detail.EC2InstanceId is not an instance id: ${JSON.stringify(instanceId)}`);
+  }
+  const token = text('LifecycleActionToken');
+  const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return {
+    kind: 'event',
+    event: {
+      instanceId,
+      group,
+      hook,
+      ...(token && { token }),
+      ...(Number.isFinite(at) && { time: at }),
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { Policy } from './config.ts';
+
+/** How often EventBridge wakes the sweep, in seconds. */
+export const SWEEP_SECONDS = 60;
+
+/** Auto Scaling holds no instance longer than this, in seconds: 48 h, or 100 heartbeat timeouts if that is less. */
+export function globalCapSeconds(heartbeatTimeoutSeconds: number): number {
+  return Math.min(48 * 3600, 100 * heartbeatTimeoutSeconds);
+}
+
+/** What must be left of the cap when the drain deadline comes: the kill margin, and never less than two sweeps. */
+export function reserveSeconds(policy: Policy): number {
+  return Math.max(policy.killMarginSeconds, 2 * SWEEP_SECONDS);
+}
+
+/** Whether the hook can hold an instance for the whole drain, and then for killing and forcing what is left. */
+export function hookHolds(policy: Policy, heartbeatTimeoutSeconds: number): boolean {
+  return (
+    policy.deadlineSeconds + policy.killMarginSeconds + reserveSeconds(policy) <=
+    globalCapSeconds(heartbeatTimeoutSeconds)
+  );
+}
+
+/** The moments that matter to one waiting instance. Milliseconds since the epoch. */
+export interface Limits {
+  /** A node not drained by then has its drain forced: the drain deadline plus the kill margin. */
+  forceAt: number;
+  /** An instance still here by then is let go as the policy says: the kill margin after the force. */
+  giveUpAt: number;
+  /** The last sweep before Auto Scaling itself gives up. After it, nothing is worth beginning. */
+  lastAt: number;
+}
+
+/**
+ * When to force and when to give up: both before Auto Scaling gives up itself.
+ *
+ * @param since when the wait began
+ * @param drain the deadline that our own drain was given, and when it was forced, where known
+ */
+export function limits(
+  since: number,
+  heartbeatTimeoutSeconds: number,
+  policy: Policy,
+  drain: { deadlineAt?: number; forcedAt?: number } = {},
+): Limits {
+  const margin = policy.killMarginSeconds * 1000;
+  const capAt = since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+  const latestDeadline = capAt - reserveSeconds(policy) * 1000;
+  const lastAt = capAt - SWEEP_SECONDS * 1000;
+  const deadlineAt = drain.deadlineAt ?? since + policy.deadlineSeconds * 1000;
+  const forceAt = Math.min(deadlineAt + margin, latestDeadline);
+  return { forceAt, giveUpAt: Math.min((drain.forcedAt ?? forceAt) + margin, lastAt), lastAt };
+}
+
+/**
+ * The deadline to give a drain that starts now, in seconds: the policy's, or what the hook's cap leaves after the
+ * reserve. Zero or less: no time is left, the drain must be forced.
+ */
+export function drainDeadlineSeconds(
+  since: number,
+  now: number,
+  heartbeatTimeoutSeconds: number,
+  policy: Policy,
+): number {
+  const left = since + (globalCapSeconds(heartbeatTimeoutSeconds) - reserveSeconds(policy)) * 1000 - now;
+  return Math.min(policy.deadlineSeconds, Math.floor(left / 1000));
+}
+
+/**
+ * When to look again, milliseconds from now: often at a young drain, where much happens, once a minute at an old one,
+ * and never later than the next heartbeat of a hook with a short timeout.
+ */
+export function nextLookMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
+  return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
+}
+
+/**
+ * The heartbeat slot that `now` lies in. Time is cut into slots of a third of the heartbeat timeout, each instance's
+ * at another offset, so that a fleet does not beat as one. A heartbeat is due when a new slot begins.
+ */
+export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: number, now: number): number {
+  return Math.floor(now / slotMs(heartbeatTimeoutSeconds) + hash(instanceId));
+}
+
+/**
+ * Whether a slot has begun that no look has seen yet. The first look of a sweep answers for the minute since the sweep
+ * before it; later looks of the same sweep only for hooks whose slots are shorter than that minute.
+ *
+ * @param lastLook when this sweep looked before, absent at its first look
+ */
+export function heartbeatDue(
+  instanceId: string,
+  heartbeatTimeoutSeconds: number,
+  now: number,
+  lastLook: number | undefined,
+): boolean {
+  const period = Math.min(slotMs(heartbeatTimeoutSeconds), SWEEP_SECONDS * 1000);
+  if (lastLook !== undefined && period === SWEEP_SECONDS * 1000) return false;
+  const slot = (time: number) => heartbeatSlot(instanceId, heartbeatTimeoutSeconds, time);
+  return slot(now) !== slot(lastLook ?? now - period);
+}
+
+const slotMs = (heartbeatTimeoutSeconds: number) => (heartbeatTimeoutSeconds * 1000) / 3;
+
+/** A number in [0, 1) that the text determines (FNV-1a). */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value / 2 ** 32;
+}

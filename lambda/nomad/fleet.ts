@@ -158,8 +158,8 @@ export class Fleet implements Nodes {
     if (privateDns) addresses.push(`Name == "${privateDns}"`);
     if (addresses.length === 0) return [];
     // Addresses are used again: a node that is down, or that says that it is another instance, is not this one.
-    const other = 'Attributes["unique.platform.aws.instance-id"] is empty';
-    return (await this.#nodes(`(${addresses.join(' or ')}) and Status != "down" and ${other}`)).nodes;
+    const silent = '"unique.platform.aws.instance-id" not in Attributes';
+    return (await this.#nodes(`(${addresses.join(' or ')}) and Status != "down" and ${silent}`)).nodes;
   }
 
   async #present(instanceId: string, stub: NodeStub): Promise<Observation> {

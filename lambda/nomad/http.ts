@@ -42,6 +42,7 @@ const MAX_CONNECTIONS = 8;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
+const TIMED_OUT = 'no answer within the time limit';
 /** A refused token is fetched anew no more often than this. */
 const RENEWAL_PAUSE_MS = 10_000;
 
@@ -173,16 +174,20 @@ async function read(incoming: IncomingMessage): Promise<string> {
   return (await unzip(bytes, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
 }
 
-/** Whether asking again can do no harm: reading always, writing only where the first request was surely not carried out. */
+/**
+ * Whether asking again may help and can do no harm: reading, where the fault passes by itself; writing only where the
+ * first request was surely not carried out.
+ */
 function isSafeToRetry(question: Question, { status, message }: NomadError): boolean {
   if (status === 429 || message.includes('ECONNREFUSED')) return true;
   if (question.method !== 'GET') return false;
-  return status === 0 ? !message.includes('no answer within') : status >= 500 && status !== 501;
+  if (status === 0) return !message.includes(TIMED_OUT);
+  return [502, 503, 504].includes(status) || message.includes('No cluster leader');
 }
 
 function networkMessage(error: unknown): string {
   const { name, code } = error as { name?: string; code?: string };
-  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer within the time limit';
+  if (name === 'TimeoutError' || name === 'AbortError') return TIMED_OUT;
   const message = messageOf(error);
   return code && !message.includes(code) ? `${code} ${message}` : message;
 }

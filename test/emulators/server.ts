@@ -11,6 +11,8 @@ export interface EmulatorRequest {
   gone: AbortSignal;
   /** Call this when the answer now depends on the clock (a blocking query): the request no longer counts as work. */
   park(): void;
+  /** Call this when a parked request is being answered after all: it counts as work again, until it is answered. */
+  resume(): void;
 }
 
 export interface EmulatorResponse {
@@ -28,6 +30,8 @@ export type Fault = (
 export class Loopback {
   /** Requests being answered, without those that only wait for the clock. */
   busy = 0;
+  /** Requests that only wait for the clock. */
+  parked = 0;
   /** Counts every request that arrived. */
   arrived = 0;
   /** Connections open now, and the most there ever were. */
@@ -77,14 +81,18 @@ export class Loopback {
   ): Promise<void> {
     this.arrived += 1;
     this.busy += 1;
-    let counted = true;
-    const settle = () => {
-      if (counted) this.busy -= 1;
-      counted = false;
+    let state: 'busy' | 'parked' | 'over' = 'busy';
+    const enter = (next: typeof state) => {
+      if (state === 'over' || state === next) return;
+      if (state === 'busy') this.busy -= 1;
+      if (state === 'parked') this.parked -= 1;
+      if (next === 'busy') this.busy += 1;
+      if (next === 'parked') this.parked += 1;
+      state = next;
     };
     const gone = new AbortController();
     outgoing.on('close', () => {
-      settle();
+      enter('over');
       if (!outgoing.writableFinished) gone.abort();
     });
     try {
@@ -96,7 +104,8 @@ export class Loopback {
         headers: incoming.headers,
         body: Buffer.concat(chunks).toString('utf8'),
         gone: gone.signal,
-        park: settle,
+        park: () => enter('parked'),
+        resume: () => enter('busy'),
       };
       const response = (await this.fault?.(request)) ?? (await answer(request));
       if (response === 'hang-up') {

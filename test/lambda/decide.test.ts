@@ -60,7 +60,7 @@ interface Situation {
   now?: number;
   policy?: Partial<Policy>;
   blind?: boolean;
-  then: Partial<Decision>;
+  decision: Partial<Decision>;
 }
 
 const done = (outcome: string, result = 'CONTINUE') => ({ action: 'complete', outcome, result }) as Partial<Decision>;
@@ -71,109 +71,114 @@ const wait = { action: 'wait' } as Partial<Decision>;
 
 const situations: Situation[] = [
   // Not draining: start.
-  { when: 'the node was never drained, nor is it draining', nomad: node(), then: start(21_600) },
-  { when: 'the policy asks for a shorter deadline', nomad: node(), policy: { deadlineSeconds: 90 }, then: start(90) },
+  { when: 'the node was never drained, nor is it draining', nomad: node(), decision: start(21_600) },
+  {
+    when: 'the policy asks for a shorter deadline',
+    nomad: node(),
+    policy: { deadlineSeconds: 90 },
+    decision: start(90),
+  },
   {
     when: "the hook's cap leaves less than the policy wants",
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
     now: START,
-    then: start(3000 - 300),
+    decision: start(3000 - 300),
   },
   {
     when: 'a late start has eaten into the cap',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
     now: at(1000 * SECOND),
-    then: start(3000 - 300 - 1000),
+    decision: start(3000 - 300 - 1000),
   },
   {
     when: 'the cap leaves no time to drain: what runs is killed while it can still be waited for',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
     now: at(2710 * SECOND),
-    then: force,
+    decision: force,
   },
   {
     when: 'not even time to kill is left',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
     now: at(2940 * SECOND),
-    then: done('timed-out'),
+    decision: done('timed-out'),
   },
   {
     when: 'nobody could tell since when it waits',
     termination: { ...waiting(), since: undefined } as unknown as Termination,
     nomad: node(),
     now: at(40 * HOUR),
-    then: start(21_600),
+    decision: start(21_600),
   },
 
   // Draining: wait, and never ask twice.
-  { when: 'our drain is on', nomad: node({ drain: drain('draining') }), then: wait },
+  { when: 'our drain is on', nomad: node({ drain: drain('draining') }), decision: wait },
   {
     when: 'a drain of somebody else is on',
     nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'our drain is on and nothing is left, but Nomad has not said that it is complete',
     nomad: node({ drain: drain('draining'), allocations: [] }),
-    then: wait,
+    decision: wait,
   },
 
   // Complete on paper.
-  { when: 'the drain is complete and no allocation was ever there', nomad: drained([]), then: done('drained') },
+  { when: 'the drain is complete and no allocation was ever there', nomad: drained([]), decision: done('drained') },
   {
     when: 'the drain is complete and every allocation has ended',
     nomad: drained([allocation('complete'), allocation('failed'), allocation('lost')]),
-    then: done('drained'),
+    decision: done('drained'),
   },
-  { when: 'the drain is complete, a killed task still stops', nomad: drained([allocation('running')]), then: wait },
-  { when: 'the drain is complete, an allocation is pending', nomad: drained([allocation('pending')]), then: wait },
+  { when: 'the drain is complete, a killed task still stops', nomad: drained([allocation('running')]), decision: wait },
+  { when: 'the drain is complete, an allocation is pending', nomad: drained([allocation('pending')]), decision: wait },
   {
     when: 'the drain is complete, an allocation on a disconnected client is unknown',
     nomad: drained([allocation('unknown')]),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain is complete, its allocations have not been read',
     nomad: node({ drain: drain('complete') }),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain is complete, a system job still runs',
     nomad: drained([allocation('running', { jobType: 'system' })]),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain is complete, a system job still runs and is not to be counted',
     nomad: drained([allocation('running', { jobType: 'system' })]),
     policy: { ignoreSystemJobs: true },
-    then: done('drained'),
+    decision: done('drained'),
   },
   {
     when: 'system jobs are not counted, but a sysbatch job runs',
     nomad: drained([allocation('running', { jobType: 'sysbatch' })]),
     policy: { ignoreSystemJobs: true },
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain is complete, a replacement elsewhere still copies its disk from here',
     nomad: drained([allocation('complete')], {}, [allocation('pending')]),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'Nomad killed what was left at the drain deadline',
     nomad: drained([allocation('complete')], { deadlineReached: true }),
-    then: done('forced'),
+    decision: done('forced'),
   },
   {
     when: 'we forced the drain',
     nomad: drained([allocation('complete')], {
       ours: { instanceId: 'i-0123456789abcdef0', forcedAt: at(6 * HOUR) },
     }),
-    then: done('forced'),
+    decision: done('forced'),
   },
 
   // A token that does not see everything.
@@ -182,80 +187,80 @@ const situations: Situation[] = [
     nomad: drained([]),
     now: at(14 * MINUTE),
     blind: true,
-    then: { action: 'wait', alarm: true },
+    decision: { action: 'wait', alarm: true },
   },
   {
     when: 'the token does not see every namespace, and the kill margin has passed since Nomad completed the drain',
     nomad: drained([]),
     now: at(15 * MINUTE),
     blind: true,
-    then: done('drained'),
+    decision: done('drained'),
   },
   {
     when: 'the token does not see every namespace, and what it sees still runs',
     nomad: drained([allocation('running')]),
     now: at(15 * MINUTE),
     blind: true,
-    then: wait,
+    decision: wait,
   },
 
   // No node, or none any more.
-  { when: 'the node is down', nomad: node({ status: 'down' }), then: done('node-lost') },
+  { when: 'the node is down', nomad: node({ status: 'down' }), decision: done('node-lost') },
   {
     when: 'the node is down and its drain is still on',
     nomad: node({ status: 'down', drain: drain('draining') }),
-    then: done('node-lost'),
+    decision: done('node-lost'),
   },
   {
     when: 'the node is disconnected and may come back',
     nomad: node({ status: 'disconnected', drain: drain('draining') }),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the node is gone from Nomad, where this run has seen it',
     nomad: { is: 'absent', seen: true },
-    then: done('node-lost'),
+    decision: done('node-lost'),
   },
   {
     when: 'Nomad has no node of this instance, within the grace period',
     nomad: { is: 'absent', seen: false },
     now: at(119 * SECOND),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'Nomad has no node of this instance, after the grace period',
     nomad: { is: 'absent', seen: false },
     now: at(120 * SECOND),
-    then: done('not-a-node'),
+    decision: done('not-a-node'),
   },
   {
     when: 'Nomad has no node of this instance, and nobody could tell since when it waits',
     termination: { ...waiting(), since: undefined } as unknown as Termination,
     nomad: { is: 'absent', seen: false },
     now: at(SECOND),
-    then: done('not-a-node'),
+    decision: done('not-a-node'),
   },
   {
     when: 'more than one node is this instance',
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
-    then: { action: 'error', because: 'more than one node is this instance: n1, n2' },
+    decision: { action: 'error', because: 'more than one node is this instance: n1, n2' },
   },
   {
     when: 'EC2 has ended the instance',
     termination: waiting({ ec2: 'gone' }),
     nomad: node({ drain: drain('draining') }),
-    then: done('instance-gone'),
+    decision: done('instance-gone'),
   },
   {
     when: 'EC2 could not be asked',
     termination: waiting({ ec2: 'unknown' }),
     nomad: node({ drain: drain('draining') }),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'Nomad does not answer',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    then: { action: 'wait', because: 'ECONNREFUSED', alarm: true, unserved: true },
+    decision: { action: 'wait', because: 'ECONNREFUSED', alarm: true, unserved: true },
   },
 
   // The instance is not held yet.
@@ -263,13 +268,13 @@ const situations: Situation[] = [
     when: 'all is done, but Auto Scaling has not come to its wait yet',
     termination: waiting({ state: 'Terminating', held: false }),
     nomad: drained([]),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'Auto Scaling has said that the instance goes, and does not hold it yet',
     termination: waiting({ state: 'Terminating', held: false }),
     nomad: node(),
-    then: start(21_600),
+    decision: start(21_600),
   },
 
   // The time is up.
@@ -277,25 +282,25 @@ const situations: Situation[] = [
     when: 'a second before the drain deadline and the kill margin are over',
     nomad: node({ drain: drain('draining') }),
     now: at(6 * HOUR + 5 * MINUTE - SECOND),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain deadline and the kill margin are over, and the drain is still on',
     nomad: node({ drain: drain('draining') }),
     now: at(6 * HOUR + 5 * MINUTE),
-    then: force,
+    decision: force,
   },
   {
     when: 'the drain of somebody else is still on after our deadline and the kill margin',
     nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
     now: at(6 * HOUR + 5 * MINUTE),
-    then: force,
+    decision: force,
   },
   {
     when: 'an allocation outlives a complete drain by the kill margin',
     nomad: drained([allocation('running')]),
     now: at(6 * HOUR + 5 * MINUTE),
-    then: force,
+    decision: force,
   },
   {
     when: 'the drain was forced, the kill margin after it is not over',
@@ -303,7 +308,7 @@ const situations: Situation[] = [
       ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
     }),
     now: at(7 * HOUR + 5 * MINUTE - SECOND),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'the drain was forced and the kill margin after it is over',
@@ -311,7 +316,7 @@ const situations: Situation[] = [
       ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
     }),
     now: at(7 * HOUR + 5 * MINUTE),
-    then: done('timed-out'),
+    decision: done('timed-out'),
   },
   {
     when: 'the time is up, and the policy is to abandon',
@@ -320,52 +325,52 @@ const situations: Situation[] = [
     }),
     now: at(7 * HOUR + 5 * MINUTE),
     policy: { onTimeout: 'ABANDON' },
-    then: done('timed-out', 'ABANDON'),
+    decision: done('timed-out', 'ABANDON'),
   },
   {
     when: 'Nomad has not answered until after the time was up',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
     now: at(6 * HOUR + 10 * MINUTE),
-    then: done('timed-out'),
+    decision: done('timed-out'),
   },
   {
     when: 'Nomad has not answered until a second before the time was up',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
     now: at(6 * HOUR + 10 * MINUTE - SECOND),
-    then: wait,
+    decision: wait,
   },
   {
     when: 'more than one node is this instance, and the time is up',
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
     now: at(6 * HOUR + 10 * MINUTE),
-    then: done('timed-out'),
+    decision: done('timed-out'),
   },
   {
     when: "a drain without end is still on a sweep before Auto Scaling's own cap",
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
     now: at(2940 * SECOND),
-    then: done('timed-out'),
+    decision: done('timed-out'),
   },
   {
     when: 'everything has stopped, long after the time was up',
     nomad: drained([]),
     now: at(20 * HOUR),
-    then: done('drained'),
+    decision: done('drained'),
   },
   {
     when: 'the wait is not dated, but our drain says since when',
     termination: { ...waiting(), since: undefined } as unknown as Termination,
     nomad: node({ drain: drain('draining', { ours: { instanceId: 'i-0123456789abcdef0', waitingSince: START } }) }),
     now: at(6 * HOUR + 5 * MINUTE),
-    then: force,
+    decision: force,
   },
 ];
 
 describe('an instance waits for our hook', () => {
-  test.each(situations)('$when', ({ termination = waiting(), nomad, now = at(11 * MINUTE), then, ...more }) => {
+  test.each(situations)('$when', ({ termination = waiting(), nomad, now = at(11 * MINUTE), decision, ...more }) => {
     const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
-    expect(decide(termination, nomad, circumstances)).toMatchObject(then);
+    expect(decide(termination, nomad, circumstances)).toMatchObject(decision);
   });
 
   it('says in a sentence what it waits for', () => {

@@ -1,0 +1,183 @@
+import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import type { Journal } from '../../lambda/ports.ts';
+import type { Report } from '../../lambda/report.ts';
+import { AwsEmulator } from '../emulators/aws/aws.ts';
+import type { EventBridgeEvent } from '../emulators/aws/events.ts';
+import type { GroupOptions } from '../emulators/aws/model.ts';
+import { ManualClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { loadBundle } from './bundle.ts';
+
+export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
+export const STATUS = { command: 'status' };
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
+const HOOK = 'nomad-drain';
+const GROUP = 'builders';
+
+export interface WorldOptions {
+  policy?: Partial<Config['policy']>;
+  group?: Partial<GroupOptions>;
+  heartbeatTimeoutSeconds?: number;
+  acl?: boolean;
+  nomad?: Partial<ConfigDocument['nomad']>;
+}
+
+/** One record of the function's log. */
+export type LogRecord = { level: keyof Journal; message: string } & Record<string, unknown>;
+
+/**
+ * A group of builders, the AWS account and the Nomad cluster that they live in, and the deployed bundle: real HTTP
+ * between them, on a clock that only the test moves. While the function runs, time passes as fast as it can.
+ */
+export class World {
+  readonly clock: ManualClock;
+  readonly aws: AwsEmulator;
+  readonly nomad: NomadEmulator;
+  /** What the function has logged. */
+  readonly log: LogRecord[] = [];
+  /** Lifecycle events that have arrived and wake nobody until `deliver` is called. */
+  readonly events: EventBridgeEvent[] = [];
+  readonly #nodes = new Map<string, string>();
+  readonly #environment: Record<string, string>;
+  #invoke: (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
+  #sleeping = 0;
+
+  private constructor(clock: ManualClock, aws: AwsEmulator, nomad: NomadEmulator, environment: Record<string, string>) {
+    this.clock = clock;
+    this.aws = aws;
+    this.nomad = nomad;
+    this.#environment = environment;
+    this.#invoke = () => Promise.reject(new Error('not deployed'));
+    aws.onEvent((event) => this.events.push(event), {
+      detailType: 'EC2 Instance-terminate Lifecycle Action',
+    });
+    aws.onInstanceGone(({ id }) => {
+      const node = this.#nodes.get(id);
+      if (node) nomad.killInstance(node);
+    });
+  }
+
+  static async start({ policy, group, heartbeatTimeoutSeconds = 1800, acl = false, nomad: access }: WorldOptions = {}) {
+    const clock = new ManualClock();
+    const aws = await AwsEmulator.start({ clock });
+    const nomad = await NomadEmulator.start({ clock, acl });
+    aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' }, ...group });
+    Object.assign(process.env, {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
+      AWS_ENDPOINT_URL_EC2: aws.ec2Url,
+      AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
+    });
+    const document: ConfigDocument = {
+      groups: [{ name: GROUP, hook: HOOK }],
+      nomad: { via: 'http', address: nomad.url, ...access },
+      policy,
+    };
+    const world = new World(clock, aws, nomad, { NOMAD_DRAIN_HOOK: JSON.stringify(document) });
+    await world.coldStart();
+    return world;
+  }
+
+  /** A new function environment: nothing of the one before is left. */
+  async coldStart(): Promise<void> {
+    const write = (level: keyof Journal) => (message: string, fields: Record<string, unknown>) => {
+      this.log.push({ level, message, ...fields });
+    };
+    const journal = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+    const clock = {
+      now: () => this.clock.now(),
+      sleep: async (ms: number) => {
+        this.#sleeping += 1;
+        await this.clock.sleep(ms);
+        this.#sleeping -= 1;
+      },
+    };
+    const { makeHandler } = await loadBundle();
+    this.#invoke = makeHandler({ clock, journal, environment: this.#environment });
+  }
+
+  /** An instance in service with its Nomad client. */
+  addBuilder(node: Parameters<NomadEmulator['addNode']>[0] = {}): { instanceId: string; nodeId: string } {
+    const instanceId = this.aws.addInstance(GROUP);
+    const { privateIp } = this.aws.instance(instanceId);
+    const nodeId = this.nomad.addNode({ instanceId, address: privateIp, ...node }).id;
+    this.#nodes.set(instanceId, nodeId);
+    return { instanceId, nodeId };
+  }
+
+  /** The group scales in by these instances, which then wait for the hook. */
+  async scaleIn(...instanceIds: string[]): Promise<void> {
+    this.aws.scaleIn(GROUP, instanceIds);
+    await this.clock.advance(2 * SECOND);
+  }
+
+  /** Wakes the function with the events that have arrived, and says what it answered. */
+  async deliver(): Promise<Report[]> {
+    const reports: Report[] = [];
+    for (const event of this.events.splice(0)) reports.push(await this.wake(event));
+    return reports;
+  }
+
+  /** The one-minute schedule for so long: a sweep on each full minute. Says what the last one answered. */
+  async sweepFor(ms: number): Promise<Report> {
+    const end = this.clock.now() + ms;
+    let report: Report = { run: 'nothing', instances: [], warnings: [] };
+    while (this.clock.now() < end) {
+      await this.advance(Math.min(end, (Math.floor(this.clock.now() / MINUTE) + 1) * MINUTE) - this.clock.now());
+      if (this.clock.now() % MINUTE === 0) report = await this.wake(SWEEP);
+    }
+    return report;
+  }
+
+  /** Lets time pass while the function sleeps. */
+  async advance(ms: number): Promise<void> {
+    await this.clock.advance(ms);
+  }
+
+  /** Wakes the function with an event and lets time pass while it waits for something. */
+  async wake(event: unknown): Promise<Report> {
+    const deadline = this.clock.now() + 60 * SECOND;
+    const run = this.#invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    let over = false;
+    const end = () => {
+      over = true;
+    };
+    run.then(end, end);
+    while (!over) {
+      await turn();
+      if (!over && this.#waits()) this.clock.step();
+    }
+    return run;
+  }
+
+  /** The function waits for the clock, and nobody has work that it waits for. */
+  #waits(): boolean {
+    const servers = [this.nomad.server, ...Object.values(this.aws.servers)];
+    return servers.every(({ busy }) => busy === 0) && (this.#sleeping > 0 || this.nomad.server.parked > 0);
+  }
+
+  /** How the wait of an instance ended, if it has. */
+  completion(instanceId: string) {
+    return this.aws.completions.find((completion) => completion.instanceId === instanceId);
+  }
+
+  /** Builds that did not end by themselves. */
+  get killedBuilds() {
+    return this.nomad.killed().filter(({ jobType }) => jobType === 'batch' || jobType === 'sysbatch');
+  }
+
+  async close(): Promise<void> {
+    await this.nomad.close();
+    await this.aws.close();
+  }
+}
+
+/** Lets what is under way over real sockets go on. */
+async function turn(): Promise<void> {
+  for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
+}

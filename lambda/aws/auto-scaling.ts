@@ -3,8 +3,10 @@ import {
   CompleteLifecycleActionCommand,
   DescribeAutoScalingInstancesCommand,
   DescribeLifecycleHooksCommand,
+  type Instance,
   paginateDescribeAutoScalingGroups,
   paginateDescribeScalingActivities,
+  paginateDescribeWarmPool,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import type { Clock } from '../clock.ts';
@@ -55,23 +57,26 @@ export class AutoScaling {
     return states;
   }
 
-  /** Every instance of these groups. */
+  /** Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups passes over. */
   async members(groups: readonly string[]): Promise<InstanceState[]> {
     const input = { AutoScalingGroupNames: [...groups], MaxRecords: 100 };
     return this.#patiently(async () => {
-      const members: InstanceState[] = [];
+      const members = new Map<string, InstanceState>();
+      const add = (group = '', instances: Instance[] = []) => {
+        for (const { InstanceId: instanceId = '', LifecycleState: state = '' } of instances) {
+          members.set(instanceId, { instanceId, group, state });
+        }
+      };
       for await (const page of paginateDescribeAutoScalingGroups({ client: this.#client }, input)) {
-        for (const { AutoScalingGroupName, Instances } of page.AutoScalingGroups ?? []) {
-          for (const { InstanceId, LifecycleState } of Instances ?? []) {
-            members.push({
-              instanceId: InstanceId ?? '',
-              group: AutoScalingGroupName ?? '',
-              state: LifecycleState ?? '',
-            });
+        for (const { AutoScalingGroupName, Instances, WarmPoolConfiguration } of page.AutoScalingGroups ?? []) {
+          add(AutoScalingGroupName, Instances);
+          if (!WarmPoolConfiguration) continue;
+          for await (const pool of paginateDescribeWarmPool({ client: this.#client }, { AutoScalingGroupName })) {
+            add(AutoScalingGroupName, pool.Instances);
           }
         }
       }
-      return members;
+      return [...members.values()];
     });
   }
 

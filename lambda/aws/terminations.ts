@@ -39,7 +39,9 @@ abstract class Waiting implements Terminations {
   async waiting(): Promise<Termination[]> {
     if (this.options.clock.now() >= this.#freshUntil) {
       this.#waiting = await this.look();
-      this.#freshUntil = this.options.clock.now() + FRESH_MS;
+      // What is not held yet will be in a moment.
+      const settled = this.#waiting.every(({ held }) => held);
+      this.#freshUntil = this.options.clock.now() + (settled ? FRESH_MS : 0);
     }
     return this.#waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
   }

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
+import { HOUR, MINUTE, SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
 
 let world: World;
 const start = async (options?: WorldOptions) => {
   world = await World.start(options);
-  return world;
 };
 afterEach(() => world?.close());
 
@@ -16,30 +15,257 @@ describe('a group scales in', () => {
 
     const [report] = await world.deliver();
 
-    expect(report?.instances).toMatchObject([{ instanceId, nodeId, action: 'complete', outcome: 'drained', remaining: [] }]);
+    expect(report).toEqual({
+      run: 'event',
+      warnings: [],
+      instances: [
+        {
+          instanceId,
+          group: 'builders',
+          nodeId,
+          action: 'complete',
+          outcome: 'drained',
+          because: 'the drain is complete, and everything on the node has stopped',
+          remaining: [],
+        },
+      ],
+    });
     expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
   });
 
   it('keeps an instance until both of its builds have finished, and then lets it go within a sweep', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();
-    world.nomad.run({ id: 'build-1', type: 'batch', on: nodeId, runSeconds: 90 });
-    world.nomad.run({ id: 'build-2', type: 'batch', on: nodeId, runSeconds: 300 });
+    const [first = ''] = world.nomad.run({ id: 'build-1', type: 'batch', on: nodeId, runSeconds: 90 });
+    const [second = ''] = world.nomad.run({ id: 'build-2', type: 'batch', on: nodeId, runSeconds: 300 });
     await world.scaleIn(instanceId);
 
     const [report] = await world.deliver();
-    expect(report?.instances).toMatchObject([{ instanceId, action: 'start-drain' }]);
-    expect(report?.instances[0]?.remaining.map(({ job }) => job).sort()).toEqual(['build-1', 'build-2']);
+    expect(report?.instances).toMatchObject([
+      { instanceId, action: 'start-drain', because: 'the drain waits for 2 allocations' },
+    ]);
+    expect(report?.instances[0]?.remaining.map(({ id }) => id).sort()).toEqual([first, second].sort());
 
-    await world.sweepFor(3 * MINUTE);
+    await world.sweepFor(4 * MINUTE);
+    expect(world.nomad.allocation(first).ClientStatus).toBe('complete');
     expect(world.completion(instanceId)).toBeUndefined();
 
-    const finished = world.clock.now();
-    await world.sweepFor(3 * MINUTE);
+    await world.sweepFor(2 * MINUTE);
+    expect(world.nomad.allocation(second).ClientStatus).toBe('complete');
     expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
-    expect(world.completion(instanceId)?.at).toBeGreaterThan(finished);
     expect(world.killedBuilds).toEqual([]);
   });
-});
 
-export { STATUS, SECOND, SWEEP };
+  it('lets an instance go once its service runs on another node', async () => {
+    await start();
+    const leaving = world.addBuilder();
+    const [allocation = ''] = world.nomad.run({ id: 'web', type: 'service', minHealthySeconds: 10 });
+    const staying = world.addBuilder();
+    await world.scaleIn(leaving.instanceId);
+
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.completion(leaving.instanceId)).toMatchObject({ by: 'call' });
+    const moved = world.nomad.allocation(allocation).NextAllocation ?? '';
+    expect(world.nomad.allocation(moved)).toMatchObject({ NodeID: staying.nodeId, ClientStatus: 'running' });
+  });
+
+  it('does not move the deadline of a drain when its event comes twice', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    world.aws.deliver = () => [0, 20 * SECOND];
+    await world.scaleIn(instanceId);
+
+    await world.deliver();
+    const { ForceDeadline } = world.nomad.node(nodeId).DrainStrategy ?? {};
+    await world.advance(30 * SECOND);
+    const [second] = await world.deliver();
+
+    expect(second?.instances).toMatchObject([{ instanceId, action: 'wait' }]);
+    expect(world.nomad.node(nodeId).DrainStrategy?.ForceDeadline).toBe(ForceDeadline);
+    expect(world.nomad.requests.filter(({ path }) => path.endsWith('/drain'))).toHaveLength(1);
+  });
+
+  it('finds an instance whose event was lost with the next sweep', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 100 });
+    world.aws.deliver = () => [];
+    await world.scaleIn(instanceId);
+    expect(world.events).toEqual([]);
+
+    await world.sweepFor(3 * MINUTE);
+
+    expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  it('does nothing about an event that comes after its instance was let go', async () => {
+    await start();
+    const { instanceId } = world.addBuilder();
+    world.aws.deliver = () => [0, 10 * MINUTE];
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.advance(10 * MINUTE);
+
+    const [late] = await world.deliver();
+
+    expect(late?.instances).toEqual([]);
+    expect(world.aws.completions).toHaveLength(1);
+  });
+
+  it('lets an instance go that is no Nomad node, after the grace period', async () => {
+    await start();
+    const instanceId = world.aws.addInstance('builders');
+    await world.scaleIn(instanceId);
+
+    const [report] = await world.deliver();
+    expect(report?.instances).toMatchObject([{ instanceId, nodeId: null, action: 'wait' }]);
+    await world.sweepFor(MINUTE);
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    await world.sweepFor(2 * MINUTE);
+    expect(world.outcome(instanceId)).toBe('not-a-node');
+  });
+
+  it('serves a client that does not know its instance id by its address', async () => {
+    await start();
+    const instanceId = world.aws.addInstance('builders');
+    const { privateIp } = world.aws.instance(instanceId);
+    const node = world.nomad.addNode({ address: privateIp, attributes: { 'unique.network.ip-address': privateIp } });
+    await world.scaleIn(instanceId);
+
+    const [report] = await world.deliver();
+
+    expect(report?.instances).toMatchObject([{ nodeId: node.id, action: 'complete', outcome: 'drained' }]);
+  });
+
+  it('serves many instances at once, each by itself', async () => {
+    await start();
+    const builders = Array.from({ length: 12 }, () => world.addBuilder());
+    for (const [index, { nodeId }] of builders.entries()) {
+      world.nomad.run({ id: `build-${index}`, type: 'batch', on: nodeId, runSeconds: 30 + index * 20 });
+    }
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+
+    await world.deliver();
+    await world.sweepFor(6 * MINUTE);
+
+    for (const { instanceId } of builders) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  it('waits for the killed build to stop when the drain deadline has come', async () => {
+    await start({ policy: { deadlineSeconds: 120, killMarginSeconds: 60 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    const [build = ''] = world.nomad.run({
+      id: 'endless',
+      type: 'batch',
+      on: nodeId,
+      stopSeconds: 30,
+      killTimeoutSeconds: 40,
+    });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+
+    await world.sweepFor(3 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('forced');
+    expect(world.nomad.killed()).toMatchObject([{ allocationId: build }]);
+    expect(world.completion(instanceId)?.at).toBeGreaterThanOrEqual(
+      world.nomad.killed()[0]?.at ?? Number.POSITIVE_INFINITY,
+    );
+  });
+
+  it('waits for a replacement that still copies its disk from the drained node', async () => {
+    await start();
+    const leaving = world.addBuilder();
+    world.nomad.run({ id: 'cache', type: 'service', migrateDisk: { copySeconds: 300 }, minHealthySeconds: 1 });
+    world.addBuilder();
+    await world.scaleIn(leaving.instanceId);
+
+    await world.deliver();
+    await world.sweepFor(MINUTE);
+    expect(world.nomad.node(leaving.nodeId).LastDrain?.Status).toBe('complete');
+    expect(world.completion(leaving.instanceId)).toBeUndefined();
+
+    await world.sweepFor(6 * MINUTE);
+    expect(world.completion(leaving.instanceId)).toMatchObject({ by: 'call' });
+    expect(world.nomad.lostDisks()).toEqual([]);
+  });
+
+  it('drains again when an operator cancels the drain of an instance that has to go', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 200 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+      method: 'POST',
+      body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
+    });
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
+
+    await world.sweepFor(MINUTE);
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+
+    await world.sweepFor(4 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  it('lets an instance go whose node dies while it drains', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 2 * 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    world.nomad.killInstance(nodeId);
+
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('node-lost');
+  });
+
+  it('lets an instance go that EC2 has ended already', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 2 * 3600 });
+    world.aws.terminate(instanceId);
+    await world.advance(3 * MINUTE);
+
+    const report = await world.wake(SWEEP);
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'instance-gone' }]);
+  });
+
+  it('keeps Auto Scaling waiting with three heartbeats per timeout, for as long as a build runs', async () => {
+    await start({ heartbeatTimeoutSeconds: 900 });
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'long', type: 'batch', on: nodeId, runSeconds: 2 * 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+
+    await world.sweepFor(2 * HOUR + 2 * MINUTE);
+
+    expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
+    expect(world.aws.heartbeats.length).toBeGreaterThanOrEqual(23);
+    expect(world.aws.heartbeats.length).toBeLessThanOrEqual(25);
+  });
+
+  it('says with the status command what it would do, and does nothing', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+
+    const report = await world.wake(STATUS);
+
+    expect(report).toMatchObject({ run: 'status', instances: [{ instanceId, nodeId, action: 'start-drain' }] });
+    expect(world.nomad.node(nodeId)).toMatchObject({ Drain: false, LastDrain: null });
+    expect(world.aws.completions).toEqual([]);
+    expect(world.aws.heartbeats).toEqual([]);
+  });
+});

@@ -40,6 +40,8 @@ export class World {
   readonly log: LogRecord[] = [];
   /** Lifecycle events that have arrived and wake nobody until `deliver` is called. */
   readonly events: EventBridgeEvent[] = [];
+  /** What the function has answered. */
+  readonly reports: Report[] = [];
   readonly #nodes = new Map<string, string>();
   readonly #environment: Record<string, string>;
   #invoke: (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
@@ -123,15 +125,13 @@ export class World {
     return reports;
   }
 
-  /** The one-minute schedule for so long: a sweep on each full minute. Says what the last one answered. */
-  async sweepFor(ms: number): Promise<Report> {
+  /** The one-minute schedule for so long: a sweep on each full minute. */
+  async sweepFor(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
-    let report: Report = { run: 'nothing', instances: [], warnings: [] };
     while (this.clock.now() < end) {
       await this.advance(Math.min(end, (Math.floor(this.clock.now() / MINUTE) + 1) * MINUTE) - this.clock.now());
-      if (this.clock.now() % MINUTE === 0) report = await this.wake(SWEEP);
+      if (this.clock.now() % MINUTE === 0) await this.wake(SWEEP);
     }
-    return report;
   }
 
   /** Lets time pass while the function sleeps. */
@@ -152,7 +152,9 @@ export class World {
       await turn();
       if (!over && this.#waits()) this.clock.step();
     }
-    return run;
+    const report = await run;
+    this.reports.push(report);
+    return report;
   }
 
   /** The function waits for the clock, and nobody has work that it waits for. */
@@ -161,7 +163,13 @@ export class World {
     return servers.every(({ busy }) => busy === 0) && (this.#sleeping > 0 || this.nomad.server.parked > 0);
   }
 
-  /** How the wait of an instance ended, if it has. */
+  /** The outcome that was reported for an instance. */
+  outcome(instanceId: string) {
+    const instances = this.reports.flatMap((report) => report.instances);
+    return instances.find((instance) => instance.instanceId === instanceId && instance.action === 'complete')?.outcome;
+  }
+
+  /** How the wait of an instance ended for Auto Scaling, if it has. */
   completion(instanceId: string) {
     return this.aws.completions.find((completion) => completion.instanceId === instanceId);
   }

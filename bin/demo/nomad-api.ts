@@ -1,0 +1,97 @@
+/** What the audience of the demo asks Nomad, and what sets its scene. The function itself asks by its own client. */
+export interface NomadApi {
+  /** The allocations of a node that have not ended. */
+  left(nodeId: string): Promise<number>;
+  /** How a build has ended: by itself, or killed; undefined while it runs. */
+  buildEnded(job: string): Promise<'finished' | 'killed' | undefined>;
+  idleNodes(driver: string): Promise<{ id: string; name: string }[]>;
+  setMeta(nodeId: string, key: string, value: string | null): Promise<void>;
+  runBuild(job: string, nodeId: string, seconds: number): Promise<void>;
+  makeEligible(nodeId: string): Promise<void>;
+  purge(job: string): Promise<void>;
+}
+
+interface AllocationStub {
+  ClientStatus: string;
+  DesiredStatus: string;
+}
+
+interface NodeStub {
+  ID: string;
+  Name: string;
+  Status: string;
+  SchedulingEligibility: string;
+  Drivers: Record<string, { Healthy: boolean }>;
+}
+
+const hasEnded = ({ ClientStatus }: AllocationStub) => ['complete', 'failed', 'lost'].includes(ClientStatus);
+
+/** @param token a Nomad token that may write nodes and submit jobs, where ACLs are on */
+export function nomadApi(address: string, token?: string): NomadApi {
+  const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(new URL(path, address), {
+      method,
+      headers: token ? { 'X-Nomad-Token': token } : {},
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }).catch((error: Error) => {
+      throw new Error(`Nomad at ${address} does not answer: ${String(error.cause ?? error.message)}`);
+    });
+    if (!response.ok) throw new Error(`Nomad: ${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  const allocationsOn = (nodeId: string) => ask<AllocationStub[]>('GET', `/v1/node/${nodeId}/allocations`);
+
+  return {
+    left: async (nodeId) => (await allocationsOn(nodeId)).filter((allocation) => !hasEnded(allocation)).length,
+
+    async buildEnded(job) {
+      const allocations = await ask<AllocationStub[]>('GET', `/v1/job/${job}/allocations`);
+      if (allocations.length === 0 || !allocations.every(hasEnded)) return undefined;
+      const byItself = allocations.some((each) => each.ClientStatus === 'complete' && each.DesiredStatus === 'run');
+      return byItself ? 'finished' : 'killed';
+    },
+
+    async idleNodes(driver) {
+      const ready = (await ask<NodeStub[]>('GET', '/v1/nodes')).filter(
+        ({ Status, SchedulingEligibility, Drivers }) =>
+          Status === 'ready' && SchedulingEligibility === 'eligible' && Drivers[driver]?.Healthy,
+      );
+      const idle: { id: string; name: string }[] = [];
+      for (const { ID, Name } of ready) {
+        if ((await allocationsOn(ID)).every(hasEnded)) idle.push({ id: ID, name: Name });
+      }
+      return idle;
+    },
+
+    async setMeta(nodeId, key, value) {
+      await ask('POST', `/v1/client/metadata?node_id=${nodeId}`, { NodeID: nodeId, Meta: { [key]: value } });
+    },
+
+    async runBuild(job, nodeId, seconds) {
+      const task = {
+        Name: 'build',
+        Driver: 'raw_exec',
+        Config: { command: '/bin/sh', args: ['-c', `sleep ${seconds}`] },
+        Resources: { CPU: 20, MemoryMB: 20 },
+      };
+      const Job = {
+        ID: job,
+        Name: job,
+        Type: 'batch',
+        Datacenters: ['*'],
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
+        Constraints: [{ LTarget: '${node.unique.id}', RTarget: nodeId, Operand: '=' }],
+        TaskGroups: [{ Name: 'build', Count: 1, Tasks: [task] }],
+      };
+      await ask('POST', '/v1/jobs', { Job });
+    },
+
+    async makeEligible(nodeId) {
+      await ask('POST', `/v1/node/${nodeId}/eligibility`, { Eligibility: 'eligible' });
+    },
+
+    async purge(job) {
+      await ask('DELETE', `/v1/job/${job}?purge=true`);
+    },
+  };
+}

@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../../lambda/report.ts';
+import { loadBundle } from '../../e2e/bundle.ts';
+import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { RunningClock } from '../../emulators/clock.ts';
+import { type RealNomad, startNomad } from './agent.ts';
+
+const binary = process.env.NOMAD_BIN;
+if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
+
+const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
+const INSTANCES = ['i-0aaaaaaaaaaaaaaaa', 'i-0bbbbbbbbbbbbbbbb', 'i-0cccccccccccccccc'];
+const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
+
+interface Allocation {
+  ID: string;
+  NodeID: string;
+  ClientStatus: string;
+  TaskStates: Record<string, { FinishedAt: string | null }> | null;
+}
+
+let nomad: RealNomad;
+let aws: AwsEmulator;
+const events: unknown[] = [];
+
+/** Asks Nomad as its operator. */
+const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+  const response = await fetch(`${nomad.address}${path}`, {
+    method,
+    headers: { 'X-Nomad-Token': nomad.managementToken },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+};
+
+const allocationsOf = (job: string, namespace = 'default') =>
+  ask<Allocation[]>('GET', `/v1/job/${job}/allocations?namespace=${namespace}`);
+
+/** Runs a shell script as the one task of a job on this node, and waits until it runs. */
+const run = async (
+  job: string,
+  nodeId: string | undefined,
+  script: string,
+  { type = 'batch', namespace = 'default', killTimeoutSeconds = 5, migrate = false, count = 1 } = {},
+) => {
+  const Constraints = nodeId ? [{ LTarget: '${node.unique.id}', RTarget: nodeId, Operand: '=' }] : null;
+  const group = {
+    Name: 'g',
+    Count: count,
+    ...(migrate && { EphemeralDisk: { Migrate: true, Sticky: true, SizeMB: 300 } }),
+    ...(type === 'service' && {
+      Migrate: { MaxParallel: 1, HealthCheck: 'task_states', MinHealthyTime: 1e9, HealthyDeadline: 60e9 },
+    }),
+    Tasks: [
+      {
+        Name: 't',
+        Driver: 'raw_exec',
+        Config: { command: '/bin/sh', args: ['-c', script] },
+        KillTimeout: killTimeoutSeconds * 1e9,
+        Resources: { CPU: 20, MemoryMB: 20 },
+      },
+    ],
+  };
+  const Job = {
+    ID: job,
+    Name: job,
+    Namespace: namespace,
+    Type: type,
+    Datacenters: ['*'],
+    Constraints,
+    TaskGroups: [group],
+  };
+  await ask('POST', `/v1/jobs?namespace=${namespace}`, { Job });
+  await expect
+    .poll(
+      async () => (await allocationsOf(job, namespace)).filter(({ ClientStatus }) => ClientStatus === 'running').length,
+      {
+        timeout: 20_000,
+      },
+    )
+    .toBe(count);
+};
+
+const token = async (name: string, rules: string) => {
+  await ask('POST', `/v1/acl/policy/${name}`, { Name: name, Rules: rules });
+  const created = await ask<{ SecretID: string }>('POST', '/v1/acl/token', {
+    Name: name,
+    Type: 'client',
+    Policies: [name],
+  });
+  return created.SecretID;
+};
+
+/** The deployed function, as its environment makes it. */
+const deploy = async (policy: object) => {
+  const { makeHandler } = await loadBundle();
+  const document = {
+    groups: [{ name: 'builders', hook: 'nomad-drain' }],
+    nomad: { via: 'http', address: nomad.address, token: { parameter: '/nomad/drain-token' } },
+    policy,
+  };
+  const quiet = () => {};
+  const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal });
+};
+
+/** Scales the instance in, wakes the function by its event, and sweeps until it is let go. Says what was reported. */
+const scaleIn = async (instanceId: string, policy: object, during: () => Promise<void> = async () => {}) => {
+  const handler = await deploy(policy);
+  const completed = aws.completions.length;
+  events.length = 0;
+  aws.scaleIn('builders', [instanceId]);
+  await expect.poll(() => events.length, { timeout: 5_000 }).toBe(1);
+  let report: Report = await handler(events[0], {});
+  await during();
+  while (aws.completions.length === completed)
+    report = await handler(SWEEP, { getRemainingTimeInMillis: () => 60_000 });
+  return { report, completion: aws.completions.at(-1) };
+};
+
+/** When the last task of a job stopped, milliseconds since the epoch. */
+const stoppedAt = async (job: string, namespace = 'default') => {
+  const allocations = await allocationsOf(job, namespace);
+  const ends = allocations.flatMap(({ TaskStates }) =>
+    Object.values(TaskStates ?? {}).map(({ FinishedAt }) => FinishedAt),
+  );
+  return Math.max(...ends.map((end) => (end ? Date.parse(end) : Number.POSITIVE_INFINITY)));
+};
+
+const nodeOf = (instanceId: string) => nomad.nodes.find((node) => node.instanceId === instanceId)?.id ?? '';
+
+/** A new instance on the same client: the group has scaled out again. */
+const backIntoService = async (instanceId: string) => {
+  await ask('POST', `/v1/node/${nodeOf(instanceId)}/eligibility`, { Eligibility: 'eligible' });
+};
+
+describe('the bundle and a real Nomad', () => {
+  beforeAll(async () => {
+    nomad = await startNomad(binary, INSTANCES);
+    aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
+    aws.onEvent((event) => events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
+    aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 } });
+    Object.assign(process.env, {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
+      AWS_ENDPOINT_URL_EC2: aws.ec2Url,
+      AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
+    });
+    aws.putParameter('/nomad/drain-token', await token('drainer', DRAINER), 'SecureString');
+    for (const id of INSTANCES) aws.addInstance('builders', { id });
+  }, 120_000);
+  afterAll(async () => {
+    await aws?.close();
+    await nomad?.close();
+  });
+
+  it('lets an instance go after its last build has ended by itself, never before', async () => {
+    const [instanceId = ''] = INSTANCES;
+    await run('build-short', nodeOf(instanceId), 'sleep 4');
+    await run('build-long', nodeOf(instanceId), 'sleep 12');
+
+    const { report, completion } = await scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stoppedAt('build-long'));
+    expect(completion).toMatchObject({ result: 'CONTINUE', by: 'call' });
+    for (const job of ['build-short', 'build-long']) {
+      expect(await allocationsOf(job)).toMatchObject([{ ClientStatus: 'complete' }]);
+    }
+  });
+
+  it('waits for a killed build to stop, which takes it nine seconds after the drain is complete on paper', async () => {
+    const instanceId = INSTANCES[1] ?? '';
+    await run('stubborn', nodeOf(instanceId), 'trap "" TERM INT; while true; do sleep 1; done', {
+      killTimeoutSeconds: 9,
+    });
+
+    const { report, completion } = await scaleIn(instanceId, { deadlineSeconds: 4 });
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'forced' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stoppedAt('stubborn'));
+  });
+
+  it('waits for the disk of a service to be copied to its new node', async () => {
+    const instanceId = INSTANCES[2] ?? '';
+    await backIntoService(INSTANCES[0] ?? '');
+    const blob = '[ -f $NOMAD_ALLOC_DIR/data/blob ] || head -c 50000000 /dev/urandom > $NOMAD_ALLOC_DIR/data/blob';
+    await ask('POST', `/v1/node/${nodeOf(INSTANCES[0] ?? '')}/eligibility`, { Eligibility: 'ineligible' });
+    await run('cache', undefined, `${blob}; while true; do sleep 1; done`, { type: 'service', migrate: true });
+    const [before] = await allocationsOf('cache');
+    expect(before?.NodeID).toBe(nodeOf(instanceId));
+    await sleep(2_000);
+    await backIntoService(INSTANCES[0] ?? '');
+
+    const { report } = await scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    const moved = (await allocationsOf('cache')).find(({ NodeID }) => NodeID === nodeOf(INSTANCES[0] ?? ''));
+    expect(moved?.ClientStatus).toBe('running');
+    await ask('DELETE', '/v1/job/cache?purge=true');
+  });
+});

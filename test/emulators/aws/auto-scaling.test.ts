@@ -1,0 +1,130 @@
+import {
+  DescribeAutoScalingGroupsCommand,
+  DescribePoliciesCommand,
+  ResourceContentionFault,
+  SetDesiredCapacityCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../clock.ts';
+import { type AwsEmulator, startAws } from './aws.ts';
+import { type AwsClients, connect } from './clients.ts';
+import { autoScalingError } from './services.ts';
+
+const GROUP = 'builders';
+const HOOK = 'nomad-drain';
+const SECOND = 1000;
+
+let clock: ManualClock;
+let aws: AwsEmulator;
+let clients: AwsClients;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  aws = await startAws({ clock });
+  clients = connect(aws);
+});
+afterEach(() => aws.close());
+
+async function describeGroup() {
+  const answer = await clients.autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
+  );
+  return answer.AutoScalingGroups?.[0];
+}
+
+describe('the desired capacity', () => {
+  test('set lower takes the oldest instances out', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK } });
+    const [oldest, next] = [aws.addInstance(GROUP), aws.addInstance(GROUP)];
+    await clients.autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: GROUP, DesiredCapacity: 1 }));
+    expect([aws.instance(oldest).state, aws.instance(next).state]).toEqual(['Terminating', 'InService']);
+  });
+
+  test('set higher launches instances, which are Pending before they are InService', async () => {
+    aws.addGroup({ name: GROUP });
+    await clients.autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: GROUP, DesiredCapacity: 2 }));
+    expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['Pending', 'Pending']);
+    await clock.advance(2 * SECOND);
+    expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['InService', 'InService']);
+  });
+});
+
+describe('TerminateInstanceInAutoScalingGroup', () => {
+  const terminate = (InstanceId: string, ShouldDecrementDesiredCapacity: boolean) =>
+    clients.autoScaling.send(
+      new TerminateInstanceInAutoScalingGroupCommand({ InstanceId, ShouldDecrementDesiredCapacity }),
+    );
+
+  test('starts the termination and answers its scaling activity', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK } });
+    const id = aws.addInstance(GROUP);
+    const { Activity } = await terminate(id, true);
+    expect(Activity).toMatchObject({ Description: `Terminating EC2 instance: ${id}`, StatusCode: 'InProgress' });
+    expect(aws.instances(GROUP)).toMatchObject([{ id, state: 'Terminating' }]);
+  });
+
+  test('launches another instance unless the desired capacity is decremented', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK } });
+    await terminate(aws.addInstance(GROUP), false);
+    expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['Terminating', 'Pending']);
+  });
+
+  test('ends a retained instance, without asking its hooks again', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds: 30 }, retainOnAbandon: true });
+    const id = aws.addInstance(GROUP);
+    aws.scaleIn(GROUP, [id]);
+    await clock.advance(60 * SECOND);
+    expect(aws.instance(id).state).toBe('Terminating:Retained');
+    await terminate(id, false);
+    await clock.advance(60 * SECOND);
+    expect(aws.instance(id)).toMatchObject({ ec2State: 'terminated', group: undefined });
+    expect(aws.completions).toHaveLength(1);
+  });
+
+  test('fails for an instance that no group has', async () => {
+    await expect(terminate('i-00000000000000000', true)).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: 'Instance Id not found - No managed instance found for instance ID: i-00000000000000000',
+    });
+  });
+});
+
+describe('the API', () => {
+  test('refuses an action that it does not have', async () => {
+    await expect(clients.autoScaling.send(new DescribePoliciesCommand({}))).rejects.toMatchObject({
+      name: 'InvalidAction',
+    });
+  });
+
+  test('says Throttling and ResourceContention where a test wants it to', async () => {
+    aws.addGroup({ name: GROUP });
+    const failures = [
+      autoScalingError('Throttling', 'Rate exceeded'),
+      autoScalingError('ResourceContention', 'You already have a pending update to an Auto Scaling resource.', 500),
+    ];
+    aws.servers.autoScaling.fault = () => failures.shift();
+    const command = () => new DescribeAutoScalingGroupsCommand({});
+    await expect(clients.autoScaling.send(command())).rejects.toMatchObject({
+      name: 'Throttling',
+      message: 'Rate exceeded',
+      $metadata: { httpStatusCode: 400 },
+    });
+    await expect(clients.autoScaling.send(command())).rejects.toBeInstanceOf(ResourceContentionFault);
+    expect((await clients.autoScaling.send(command())).AutoScalingGroups).toHaveLength(1);
+  });
+
+  test('remembers what it was asked, and when', async () => {
+    aws.addGroup({ name: GROUP });
+    await clock.advance(SECOND);
+    await describeGroup();
+    expect(aws.requests).toEqual([
+      {
+        service: 'auto-scaling',
+        action: 'DescribeAutoScalingGroups',
+        params: { 'AutoScalingGroupNames.member.1': GROUP },
+        at: clock.now(),
+      },
+    ]);
+  });
+});

@@ -1,0 +1,242 @@
+import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
+import type { InstanceStateName } from '@aws-sdk/client-ec2';
+import type { Timeline } from '../clock.ts';
+import { Loopback } from '../server.ts';
+import { autoScalingActions } from './auto-scaling.ts';
+import { ec2Actions } from './ec2.ts';
+import { type EventBridgeEvent, EventBus, type EventPattern } from './events.ts';
+import { Fleet, type InstanceOptions } from './fleet.ts';
+import { Groups } from './groups.ts';
+import { Ids } from './ids.ts';
+import type { LifecycleAction } from './lifecycle-actions.ts';
+import {
+  type Completion,
+  DEFAULT_TIMING,
+  type Group,
+  type GroupOptions,
+  type Heartbeat,
+  isMember,
+  type Member,
+  type Timing,
+} from './model.ts';
+import { Schedule } from './schedule.ts';
+import { type RecordedRequest, serveAutoScaling, serveEc2, serveSsm } from './services.ts';
+import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
+
+export interface AwsOptions {
+  clock: Timeline;
+  timing?: Partial<Timing>;
+}
+
+/** An instance as a test looks at it. */
+export interface InstanceView {
+  id: string;
+  privateIp: string;
+  privateDns: string;
+  ec2State: InstanceStateName;
+  /** The group that it is in, and where it stands there; undefined once it has left. */
+  group: string | undefined;
+  state: LifecycleState | undefined;
+}
+
+/** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
+export class AwsEmulator {
+  readonly servers: { autoScaling: Loopback; ec2: Loopback; ssm: Loopback };
+  /** What was asked, in the order of arrival. */
+  readonly requests: RecordedRequest[];
+  readonly #schedule: Schedule;
+  readonly #bus: EventBus;
+  readonly #fleet: Fleet;
+  readonly #groups: Groups;
+  readonly #parameters: ParameterStore;
+
+  private constructor(
+    schedule: Schedule,
+    bus: EventBus,
+    fleet: Fleet,
+    groups: Groups,
+    parameters: ParameterStore,
+    servers: AwsEmulator['servers'],
+    requests: RecordedRequest[],
+  ) {
+    this.#schedule = schedule;
+    this.#bus = bus;
+    this.#fleet = fleet;
+    this.#groups = groups;
+    this.#parameters = parameters;
+    this.servers = servers;
+    this.requests = requests;
+  }
+
+  static async start({ clock, timing }: AwsOptions): Promise<AwsEmulator> {
+    const schedule = new Schedule(clock);
+    const ids = new Ids();
+    const times = { ...DEFAULT_TIMING, ...timing };
+    const bus = new EventBus(schedule, ids);
+    const fleet = new Fleet(schedule, bus, ids, times);
+    const groups = new Groups(schedule, bus, ids, fleet, times);
+    const parameters = new ParameterStore();
+    const requests: RecordedRequest[] = [];
+    const note = (service: RecordedRequest['service'], action: string, params: Record<string, unknown>) => {
+      requests.push({ service, action, params, at: schedule.now() });
+    };
+    const servers = {
+      autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
+      ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
+      ssm: await Loopback.listen(serveSsm(ssmActions(parameters), note)),
+    };
+    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests);
+  }
+
+  /** For AWS_ENDPOINT_URL_AUTO_SCALING. */
+  get autoScalingUrl(): string {
+    return this.servers.autoScaling.url;
+  }
+
+  /** For AWS_ENDPOINT_URL_EC2. */
+  get ec2Url(): string {
+    return this.servers.ec2.url;
+  }
+
+  /** For AWS_ENDPOINT_URL_SSM. */
+  get ssmUrl(): string {
+    return this.servers.ssm.url;
+  }
+
+  /** How every wait at a hook ended, in order. */
+  get completions(): readonly Completion[] {
+    return this.#groups.actions.completions;
+  }
+
+  /** The heartbeats that were accepted, in order. */
+  get heartbeats(): readonly Heartbeat[] {
+    return this.#groups.actions.heartbeats;
+  }
+
+  /** Who waits for which hook now. */
+  get waiting(): readonly LifecycleAction[] {
+    return this.#groups.actions.underWay();
+  }
+
+  /** Every event that was sent, those that were lost included. */
+  get events(): readonly EventBridgeEvent[] {
+    return this.#bus.sent;
+  }
+
+  /** When each copy of an event arrives: `[]` loses it, `[0, 500]` brings it twice. At once unless this is set. */
+  set deliver(deliver: EventBus['deliver']) {
+    this.#bus.deliver = deliver;
+  }
+
+  addGroup(options: GroupOptions): void {
+    this.#groups.add(options);
+  }
+
+  /** Adds an instance that is InService already; the group's desired capacity grows by one. */
+  addInstance(group: string, options: InstanceOptions = {}): string {
+    return this.#groups.addInService(this.#group(group), options).id;
+  }
+
+  /** Launches an instance into the group, or its warm pool: it waits for the launching hooks that there are. */
+  launch(group: string, { into = 'AutoScalingGroup', ...options }: LaunchOptions = {}): string {
+    const into_ = this.#group(group);
+    if (into === 'AutoScalingGroup') into_.desiredCapacity += 1;
+    return this.#groups.launch(into_, into, 'an instance was launched at the wish of a test.', options).id;
+  }
+
+  /** Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. */
+  scaleIn(group: string, which: readonly string[] | number): string[] {
+    const from = this.#group(group);
+    const inService = this.#groups.members(from).filter(({ member }) => member.state === 'InService');
+    const chosen = typeof which === 'number' ? inService.slice(0, which) : which.map((id) => this.#member(id));
+    const before = from.desiredCapacity;
+    from.desiredCapacity = Math.max(0, before - chosen.length);
+    const cause = `a monitor alarm in state ALARM triggered policy scale-in changing the desired capacity from ${before} to ${from.desiredCapacity}.`;
+    for (const instance of chosen) this.#groups.remove(instance, cause);
+    return chosen.map(({ id }) => id);
+  }
+
+  /** EC2 terminates the instance, no hook asked: a Spot interruption, or TerminateInstances by hand. */
+  terminate(id: string): void {
+    this.#fleet.shutDown(this.#instance(id));
+  }
+
+  /** Puts an instance of the warm pool back into service, as a scale-out does. */
+  startFromWarmPool(id: string): void {
+    const instance = this.#member(id);
+    instance.member.group.desiredCapacity += 1;
+    this.#groups.startFromWarmPool(instance, 'an instance was started from the warm pool.');
+  }
+
+  /** Terminates an instance of the warm pool: the pool shrinks. */
+  terminateFromWarmPool(id: string): void {
+    this.#groups.remove(this.#member(id), 'an instance was removed from the warm pool.');
+  }
+
+  /** An instance refresh with the strategy ReplaceRootVolume reaches this instance. */
+  replaceRootVolume(id: string): void {
+    this.#groups.replaceRootVolume(this.#member(id));
+  }
+
+  instance(id: string): InstanceView {
+    const { privateIp, privateDns, ec2State, member } = this.#instance(id);
+    return { id, privateIp, privateDns, ec2State, group: member?.group.name, state: member?.state };
+  }
+
+  /** The instances of a group and its warm pool, oldest first. */
+  instances(group: string): InstanceView[] {
+    return this.#groups.members(this.#group(group)).map(({ id }) => this.instance(id));
+  }
+
+  putParameter(name: string, value: string, type: ParameterType = 'String'): void {
+    this.#parameters.put(name, value, type, this.#schedule.now());
+  }
+
+  /** Subscribes to the event bus, as a rule with this pattern does. Returns a function that unsubscribes. */
+  onEvent(listener: (event: EventBridgeEvent) => void, pattern?: EventPattern): () => void {
+    return this.#bus.subscribe(listener, pattern);
+  }
+
+  /** Called when EC2 begins to shut an instance down, or to stop it for the warm pool: what runs on it dies. */
+  onInstanceGone(listener: (instance: InstanceView) => void): () => void {
+    const tell = ({ id }: { id: string }) => listener(this.instance(id));
+    this.#fleet.gone.add(tell);
+    return () => this.#fleet.gone.delete(tell);
+  }
+
+  /** Called when an instance runs: launched, or started again out of the warm pool. */
+  onInstanceRunning(listener: (instance: InstanceView) => void): () => void {
+    const tell = ({ id }: { id: string }) => listener(this.instance(id));
+    this.#fleet.running.add(tell);
+    return () => this.#fleet.running.delete(tell);
+  }
+
+  async close(): Promise<void> {
+    this.#schedule.close();
+    await Promise.all(Object.values(this.servers).map((server) => server.close()));
+  }
+
+  #group(name: string): Group {
+    const group = this.#groups.groups.get(name);
+    if (!group) throw new Error(`no group ${name}`);
+    return group;
+  }
+
+  #instance(id: string) {
+    const instance = this.#groups.instance(id);
+    if (!instance) throw new Error(`no instance ${id}`);
+    return instance;
+  }
+
+  #member(id: string): Member {
+    const instance = this.#instance(id);
+    if (!isMember(instance)) throw new Error(`instance ${id} is in no group`);
+    return instance;
+  }
+}
+
+export interface LaunchOptions extends InstanceOptions {
+  into?: 'AutoScalingGroup' | 'WarmPool';
+}
+
+export const startAws = (options: AwsOptions): Promise<AwsEmulator> => AwsEmulator.start(options);

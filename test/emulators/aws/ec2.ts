@@ -1,0 +1,116 @@
+import type { Fleet } from './fleet.ts';
+import { ACCOUNT, type Instance, SUBNET, ZONE } from './model.ts';
+import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
+const STATE_CODES: Record<Instance['ec2State'], number> = {
+  pending: 0,
+  running: 16,
+  'shutting-down': 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+};
+
+/** What DescribeInstances can be asked to filter by, and which values of an instance each looks at. */
+const FILTERS: Record<string, (instance: Instance) => readonly (string | undefined)[]> = {
+  'instance-id': ({ id }) => [id],
+  'private-ip-address': (instance) => [isGone(instance) ? undefined : instance.privateIp],
+  'private-dns-name': (instance) => [isGone(instance) ? undefined : instance.privateDns],
+  'instance-state-name': ({ ec2State }) => [ec2State],
+  'tag:aws:autoscaling:groupName': ({ groupTag }) => [groupTag],
+  'tag-key': ({ groupTag }) => [groupTag && 'aws:autoscaling:groupName'],
+};
+
+/** EC2's actions, by their name. */
+export function ec2Actions(fleet: Fleet): QueryActions {
+  return {
+    DescribeInstances: (params) => {
+      const ids = params.list('InstanceId');
+      const maxResults = params.integer('MaxResults');
+      if (maxResults !== undefined && ids.length > 0) {
+        throw new QueryError(
+          'InvalidParameterCombination',
+          'The parameter instancesSet cannot be used with the parameter maxResults',
+        );
+      }
+      if (maxResults !== undefined && (maxResults < 5 || maxResults > 1000)) {
+        throw new QueryError(
+          'InvalidParameterValue',
+          `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`,
+        );
+      }
+      const known = [...fleet.instances.values()].filter(({ forgotten }) => !forgotten);
+      const named = ids.length === 0 ? known : requireInstances(fleet, ids);
+      const { items, next } = page(named.filter(readFilters(params)), maxResults ?? 1000, params.get('NextToken'));
+      return { reservationSet: items.map(describeReservation), nextToken: next };
+    },
+
+    TerminateInstances: (params) => {
+      const instances = requireInstances(fleet, params.list('InstanceId'));
+      return {
+        instancesSet: instances.map((instance) => {
+          const previousState = describeState(instance);
+          fleet.shutDown(instance);
+          return { instanceId: instance.id, currentState: describeState(instance), previousState };
+        }),
+      };
+    },
+  };
+}
+
+function requireInstances(fleet: Fleet, ids: readonly string[]): Instance[] {
+  const malformed = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
+  if (malformed !== undefined) throw new QueryError('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`);
+  const found = new Map<string, Instance>();
+  for (const id of ids) {
+    const instance = fleet.instances.get(id);
+    if (instance && !instance.forgotten) found.set(id, instance);
+  }
+  const missing = [...new Set(ids)].filter((id) => !found.has(id));
+  if (missing.length === 1) {
+    throw new QueryError('InvalidInstanceID.NotFound', `The instance ID '${missing[0]}' does not exist`);
+  }
+  if (missing.length > 1) {
+    throw new QueryError('InvalidInstanceID.NotFound', `The instance IDs '${missing.join(', ')}' do not exist`);
+  }
+  return [...found.values()];
+}
+
+function readFilters(params: QueryParams): (instance: Instance) => boolean {
+  const filters: ((instance: Instance) => boolean)[] = [];
+  for (let n = 1; ; n++) {
+    const name = params.get(`Filter.${n}.Name`);
+    if (name === undefined) return (instance) => filters.every((filter) => filter(instance));
+    const valuesOf = FILTERS[name];
+    if (!valuesOf) throw new QueryError('InvalidParameterValue', `The filter '${name}' is invalid`);
+    const wanted = params.list(`Filter.${n}.Value`);
+    filters.push((instance) => valuesOf(instance).some((value) => value !== undefined && wanted.includes(value)));
+  }
+}
+
+const isGone = ({ ec2State }: Instance) => ec2State === 'terminated';
+
+const describeState = ({ ec2State }: Instance) => ({ code: STATE_CODES[ec2State], name: ec2State });
+
+function describeReservation(instance: Instance): Xml {
+  return {
+    reservationId: instance.id.replace('i-', 'r-'),
+    ownerId: ACCOUNT,
+    instancesSet: [
+      {
+        instanceId: instance.id,
+        imageId: 'ami-0a1b2c3d4e5f60718',
+        instanceState: describeState(instance),
+        // A terminated instance has lost its addresses: the name is there, and empty.
+        privateDnsName: isGone(instance) ? '' : instance.privateDns,
+        privateIpAddress: isGone(instance) ? undefined : instance.privateIp,
+        instanceType: 'm7g.large',
+        launchTime: new Date(instance.launchedAt),
+        placement: { availabilityZone: ZONE, tenancy: 'default' },
+        subnetId: isGone(instance) ? undefined : SUBNET,
+        tagSet: instance.groupTag ? [{ key: 'aws:autoscaling:groupName', value: instance.groupTag }] : undefined,
+      },
+    ],
+  };
+}

@@ -1,0 +1,88 @@
+import type { Ids } from './ids.ts';
+import { ACCOUNT, REGION } from './model.ts';
+import type { Schedule } from './schedule.ts';
+
+/** An event as EventBridge hands it to a target. */
+export interface EventBridgeEvent {
+  version: '0';
+  id: string;
+  'detail-type': string;
+  source: 'aws.autoscaling' | 'aws.ec2';
+  account: string;
+  time: string;
+  region: string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+/** What a rule matches on; an omitted field matches all. */
+export interface EventPattern {
+  source?: EventBridgeEvent['source'];
+  detailType?: string;
+}
+
+interface Subscriber {
+  listener: (event: EventBridgeEvent) => void;
+  pattern: EventPattern;
+}
+
+export const LIFECYCLE_DETAIL_TYPE = {
+  'autoscaling:EC2_INSTANCE_TERMINATING': 'EC2 Instance-terminate Lifecycle Action',
+  'autoscaling:EC2_INSTANCE_LAUNCHING': 'EC2 Instance-launch Lifecycle Action',
+} as const;
+
+/** The default event bus: AWS services put events on it, best-effort, and rules take them off. */
+export class EventBus {
+  /** Every event that was sent, delivered or not. */
+  readonly sent: EventBridgeEvent[] = [];
+  /** When each copy of an event arrives, in milliseconds: `[]` loses it, `[0, 500]` brings it twice. */
+  deliver: (event: EventBridgeEvent) => readonly number[] = () => [0];
+  readonly #schedule: Schedule;
+  readonly #ids: Ids;
+  readonly #subscribers = new Set<Subscriber>();
+
+  constructor(schedule: Schedule, ids: Ids) {
+    this.#schedule = schedule;
+    this.#ids = ids;
+  }
+
+  subscribe(listener: Subscriber['listener'], pattern: EventPattern = {}): () => void {
+    const subscriber = { listener, pattern };
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  send({
+    source,
+    detailType,
+    resource,
+    detail,
+  }: Omit<EventPattern, 'source'> & {
+    source: EventBridgeEvent['source'];
+    detailType: string;
+    resource: string;
+    detail: Record<string, unknown>;
+  }): void {
+    const event: EventBridgeEvent = {
+      version: '0',
+      id: this.#ids.uuid(),
+      'detail-type': detailType,
+      source,
+      account: ACCOUNT,
+      // Whole seconds, as EventBridge writes it.
+      time: new Date(this.#schedule.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      region: REGION,
+      resources: [resource],
+      detail,
+    };
+    this.sent.push(event);
+    for (const delay of this.deliver(event)) this.#schedule.after(delay, () => this.#arrive(event));
+  }
+
+  #arrive(event: EventBridgeEvent): void {
+    for (const { listener, pattern } of [...this.#subscribers]) {
+      const { source = event.source, detailType = event['detail-type'] } = pattern;
+      if (source === event.source && detailType === event['detail-type']) listener(structuredClone(event));
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import type { EventBus } from './events.ts';
+import type { Ids } from './ids.ts';
+import { ACCOUNT, type Group, type Instance, REGION, type Timing } from './model.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface InstanceOptions {
+  id?: string;
+  privateIp?: string;
+  privateDns?: string;
+}
+
+type Listener = (instance: Instance) => void;
+
+/** The instances, as EC2 runs them: it knows nothing of hooks, and shuts down what it is told to. */
+export class Fleet {
+  readonly instances = new Map<string, Instance>();
+  /** Told when an instance begins to shut down or to stop: what runs on it ends now. */
+  readonly gone = new Set<Listener>();
+  /** Told when an instance is terminated, whoever asked for it, and whether it ran or not. */
+  readonly dying = new Set<Listener>();
+  /** Told when an instance runs: just launched, or started again. */
+  readonly running = new Set<Listener>();
+  readonly #schedule: Schedule;
+  readonly #bus: EventBus;
+  readonly #ids: Ids;
+  readonly #timing: Timing;
+  #addresses = 0;
+
+  constructor(schedule: Schedule, bus: EventBus, ids: Ids, timing: Timing) {
+    this.#schedule = schedule;
+    this.#bus = bus;
+    this.#ids = ids;
+    this.#timing = timing;
+  }
+
+  launch(group: Group | undefined, options: InstanceOptions = {}): Instance {
+    const next = ++this.#addresses;
+    const id = options.id ?? this.#ids.instance();
+    if (this.instances.has(id)) throw new Error(`instance ${id} exists already`);
+    const privateIp = options.privateIp ?? `10.0.${Math.floor(next / 250)}.${(next % 250) + 4}`;
+    const instance: Instance = {
+      id,
+      privateIp,
+      privateDns: options.privateDns ?? `ip-${privateIp.replaceAll('.', '-')}.ec2.internal`,
+      launchedAt: this.#schedule.now(),
+      ec2State: 'pending',
+      ...(group && { groupTag: group.name }),
+    };
+    this.instances.set(id, instance);
+    this.start(instance);
+    return instance;
+  }
+
+  start(instance: Instance): void {
+    this.#enter(instance, 'running');
+    for (const listener of this.running) listener(instance);
+  }
+
+  stop(instance: Instance): void {
+    this.#enter(instance, 'stopping');
+    for (const listener of this.gone) listener(instance);
+    this.#schedule.after(this.#timing.shutdownMs, () => {
+      if (instance.ec2State === 'stopping') this.#enter(instance, 'stopped');
+    });
+  }
+
+  /** Terminates the instance; `terminated` is called once it is, at once where it was before. */
+  shutDown(instance: Instance, terminated: () => void = () => {}): void {
+    if (instance.ec2State === 'terminated') {
+      terminated();
+      return;
+    }
+    const ran = instance.ec2State === 'running';
+    if (instance.ec2State !== 'shutting-down') {
+      this.#enter(instance, 'shutting-down');
+      if (ran) for (const listener of this.gone) listener(instance);
+      for (const listener of this.dying) listener(instance);
+    }
+    this.#schedule.after(this.#timing.shutdownMs, () => {
+      if (instance.ec2State !== 'terminated') {
+        this.#enter(instance, 'terminated');
+        this.#schedule.after(this.#timing.forgetMs, () => {
+          instance.forgotten = true;
+        });
+      }
+      terminated();
+    });
+  }
+
+  #enter(instance: Instance, state: Instance['ec2State']): void {
+    instance.ec2State = state;
+    this.#bus.send({
+      source: 'aws.ec2',
+      detailType: 'EC2 Instance State-change Notification',
+      resource: `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/${instance.id}`,
+      detail: { 'instance-id': instance.id, state },
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { Activities } from './activities.ts';
+import { Arrivals } from './arrivals.ts';
+import type { EventBus } from './events.ts';
+import type { Fleet, InstanceOptions } from './fleet.ts';
+import type { Ids } from './ids.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { LifecycleActions } from './lifecycle-actions.ts';
+import {
+  ACCOUNT,
+  type Group,
+  type GroupOptions,
+  type Instance,
+  isMember,
+  type Member,
+  makeHook,
+  REGION,
+  type Timing,
+} from './model.ts';
+import type { Schedule } from './schedule.ts';
+
+/** The states of an instance that counts toward its group's desired capacity. Retained ones do not. */
+const COUNTED = /^(Pending|InService|ReplacingRootVolume|RootVolumeReplaced)/;
+/** The states of an instance that is on its way out already. */
+const GOING = /^(Warmed:)?Terminat/;
+
+/** The Auto Scaling groups: how many instances each should have, and what becomes of those that it has. */
+export class Groups {
+  readonly groups = new Map<string, Group>();
+  readonly activities: Activities;
+  readonly actions: LifecycleActions;
+  readonly #lifecycle: Lifecycle;
+  readonly #arrivals: Arrivals;
+  readonly #schedule: Schedule;
+  readonly #ids: Ids;
+  readonly #fleet: Fleet;
+
+  constructor(schedule: Schedule, bus: EventBus, ids: Ids, fleet: Fleet, timing: Timing) {
+    this.#schedule = schedule;
+    this.#ids = ids;
+    this.#fleet = fleet;
+    this.activities = new Activities(schedule, ids);
+    this.actions = new LifecycleActions(schedule, bus, ids);
+    this.#lifecycle = new Lifecycle(schedule, timing, this.activities, this.actions, (passage, result) =>
+      this.#arrivals.arrive(passage, result),
+    );
+    this.#arrivals = new Arrivals({ schedule, bus, fleet, timing, lifecycle: this.#lifecycle, groups: this });
+    fleet.dying.add((instance) => {
+      schedule.after(timing.healthCheckMs, () => isMember(instance) && this.#replaceUnhealthy(instance));
+    });
+  }
+
+  add({ name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false }: GroupOptions): Group {
+    const group: Group = {
+      name,
+      arn: `arn:aws:autoscaling:${REGION}:${ACCOUNT}:autoScalingGroup:${this.#ids.uuid()}:autoScalingGroupName/${name}`,
+      hooks: new Map(hooks.map((options) => [options.name, makeHook(options)])),
+      ...(warmPool && { warmPool: { reuse: false, state: 'Stopped' as const, ...warmPool } }),
+      retainOnAbandon,
+      minSize: 0,
+      maxSize: 1000,
+      desiredCapacity: 0,
+      createdAt: this.#schedule.now(),
+    };
+    this.groups.set(name, group);
+    return group;
+  }
+
+  members(group: Group): Member[] {
+    return [...this.#fleet.instances.values()].filter(isMember).filter(({ member }) => member.group === group);
+  }
+
+  instance(id: string): Instance | undefined {
+    return this.#fleet.instances.get(id);
+  }
+
+  /** An instance that was launched before the story begins: it is InService, and desired. */
+  addInService(group: Group, options: InstanceOptions): Member {
+    group.desiredCapacity += 1;
+    return this.#lifecycle.join(this.#fleet.launch(group, options), group, 'InService');
+  }
+
+  /** Launches an instance, which waits for the group's launching hooks on its way. */
+  launch(group: Group, into: 'AutoScalingGroup' | 'WarmPool', cause: string, options: InstanceOptions = {}): Member {
+    const name = into === 'WarmPool' ? 'launchIntoWarmPool' : 'launch';
+    const member = this.#lifecycle.join(
+      this.#fleet.launch(group, options),
+      group,
+      into === 'WarmPool' ? 'Warmed:Pending' : 'Pending',
+    );
+    this.#lifecycle.begin(name, member, cause);
+    return member;
+  }
+
+  /** Takes an instance out: back to the warm pool where the group reuses instances on scale-in, else to its end. */
+  remove(instance: Member, cause: string, reuse = instance.member.group.warmPool?.reuse ?? false): void {
+    const { state } = instance.member;
+    // Retained: AWS keeps it "until you call TerminateInstanceInAutoScalingGroup". Its hooks have had their say.
+    if (state.endsWith(':Retained')) this.#arrivals.terminateRetained(instance);
+    else if (GOING.test(state)) return;
+    else if (state.startsWith('Warmed:')) this.#lifecycle.begin('terminateFromWarmPool', instance, cause);
+    else this.#lifecycle.begin(reuse ? 'returnToWarmPool' : 'terminate', instance, cause);
+  }
+
+  startFromWarmPool(instance: Member, cause: string): void {
+    if (instance.ec2State !== 'running') this.#fleet.start(instance);
+    this.#lifecycle.begin('startFromWarmPool', instance, cause);
+  }
+
+  replaceRootVolume(instance: Member): void {
+    this.#lifecycle.begin(
+      'replaceRootVolume',
+      instance,
+      'an instance refresh replaced the root volume of an instance.',
+    );
+  }
+
+  /** Launches or removes instances until the group has as many as it should: those removed first are the oldest. */
+  reconcile(group: Group, cause: string): void {
+    const counted = this.members(group).filter(({ member }) => COUNTED.test(member.state));
+    for (const instance of counted.slice(0, Math.max(0, counted.length - group.desiredCapacity))) {
+      this.remove(instance, cause);
+    }
+    const warm = this.members(group).filter(({ member }) => /^Warmed:(Stopped|Running|Hibernated)$/.test(member.state));
+    for (let missing = group.desiredCapacity - counted.length; missing > 0; missing--) {
+      const instance = warm.shift();
+      if (instance) this.startFromWarmPool(instance, cause);
+      else this.launch(group, 'AutoScalingGroup', cause);
+    }
+  }
+
+  #replaceUnhealthy(instance: Member): void {
+    if (GOING.test(instance.member.state)) return;
+    instance.member.healthy = false;
+    const cause =
+      'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.';
+    // A dead instance is never returned to the pool.
+    this.remove(instance, cause, false);
+    this.reconcile(
+      instance.member.group,
+      'an instance was launched in response to an unhealthy instance needing to be replaced.',
+    );
+  }
+}

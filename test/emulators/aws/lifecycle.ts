@@ -1,0 +1,88 @@
+import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
+import type { Activities } from './activities.ts';
+import type { LifecycleActions } from './lifecycle-actions.ts';
+import type { Group, Instance, LifecycleActionResult, Member, Timing } from './model.ts';
+import type { Passage } from './passage.ts';
+import type { Schedule } from './schedule.ts';
+import { TRANSITIONS, type TransitionName } from './transitions.ts';
+
+/** What comes at the end of a passage: EC2's part and the group's. */
+export type Arrive = (passage: Passage, result: LifecycleActionResult) => void;
+
+/** Moves instances through the states of their lifecycle: `first`, `first:Wait` while hooks wait, `first:Proceed`. */
+export class Lifecycle {
+  readonly #schedule: Schedule;
+  readonly #timing: Timing;
+  readonly #activities: Activities;
+  readonly #actions: LifecycleActions;
+  readonly #arrive: Arrive;
+  readonly #passages = new Map<string, Passage>();
+
+  constructor(schedule: Schedule, timing: Timing, activities: Activities, actions: LifecycleActions, arrive: Arrive) {
+    this.#schedule = schedule;
+    this.#timing = timing;
+    this.#activities = activities;
+    this.#actions = actions;
+    this.#arrive = arrive;
+  }
+
+  join(instance: Instance, group: Group, state: LifecycleState): Member {
+    instance.member = { group, state, shown: state, healthy: true };
+    return instance as Member;
+  }
+
+  enter(instance: Member, state: LifecycleState): void {
+    const { member } = instance;
+    member.state = state;
+    this.#schedule.after(this.#timing.describeLagMs, () => {
+      member.shown = state;
+    });
+  }
+
+  /** Sends the instance on its way. Another way that it was on ends here, and so do its lifecycle actions. */
+  begin(name: TransitionName, instance: Member, cause: string): void {
+    const former = this.#passages.get(instance.id);
+    if (former) this.#activities.end(former.activity, 'Cancelled');
+    this.#actions.drop(instance);
+
+    const transition = TRANSITIONS[name];
+    const description = `${transition.activity} ${instance.id}`;
+    const activity = this.#activities.start(instance.member.group, description, cause);
+    const passage = { name, transition, instance, activity };
+    this.#passages.set(instance.id, passage);
+    this.enter(instance, transition.first);
+    this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+  }
+
+  /** The instance has arrived where it was going. */
+  finish(passage: Passage, state: LifecycleState, status: 'Successful' | 'Failed' = 'Successful'): void {
+    this.#passages.delete(passage.instance.id);
+    this.#activities.end(passage.activity, status);
+    this.enter(passage.instance, state);
+  }
+
+  #wait(passage: Passage): void {
+    const { instance, transition, activity } = passage;
+    const hooks = [...instance.member.group.hooks.values()].filter((hook) => hook.transition === transition.waitsFor);
+    if (hooks.length === 0) {
+      this.#proceed(passage, 'CONTINUE');
+      return;
+    }
+    activity.status = 'MidLifecycleAction';
+    this.enter(instance, `${transition.first}:Wait`);
+    this.#actions.start(passage, hooks, (result) => this.#proceed(passage, result));
+  }
+
+  #proceed(passage: Passage, result: LifecycleActionResult): void {
+    passage.activity.status = 'InProgress';
+    passage.activity.progress = 75;
+    this.enter(passage.instance, `${passage.transition.first}:Proceed`);
+    this.#later(passage, this.#timing.afterProceedMs, () => this.#arrive(passage, result));
+  }
+
+  #later(passage: Passage, ms: number, callback: () => void): void {
+    this.#schedule.after(ms, () => {
+      if (this.#passages.get(passage.instance.id) === passage) callback();
+    });
+  }
+}

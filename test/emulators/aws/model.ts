@@ -1,0 +1,144 @@
+import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
+import type { InstanceStateName } from '@aws-sdk/client-ec2';
+
+export const ACCOUNT = '123456789012';
+export const REGION = 'us-east-1';
+export const ZONE = 'us-east-1a';
+export const SUBNET = 'subnet-0a1b2c3d4e5f60718';
+
+export type LifecycleActionResult = 'CONTINUE' | 'ABANDON';
+export type LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING' | 'autoscaling:EC2_INSTANCE_TERMINATING';
+
+/** A lifecycle hook of a group. */
+export interface Hook {
+  name: string;
+  transition: LifecycleTransition;
+  heartbeatTimeoutSeconds: number;
+  defaultResult: LifecycleActionResult;
+  notificationMetadata?: string;
+  notificationTargetArn?: string;
+  roleArn?: string;
+}
+
+/** A hook as a test writes it: AWS's own defaults hold where it says nothing (3600 s, ABANDON, terminating). */
+export type HookOptions = Pick<Hook, 'name'> & Partial<Omit<Hook, 'name'>>;
+
+export function makeHook(options: HookOptions): Hook {
+  return {
+    transition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+    heartbeatTimeoutSeconds: 3600,
+    defaultResult: 'ABANDON',
+    ...options,
+  };
+}
+
+/** 48 hours or 100 times the heartbeat timeout, whichever is smaller: no heartbeat reaches past it. */
+export function globalTimeoutSeconds(hook: Hook): number {
+  return Math.min(172_800, 100 * hook.heartbeatTimeoutSeconds);
+}
+
+export interface WarmPool {
+  /** The instance reuse policy `ReuseOnScaleIn`: scale-in returns instances to the pool. */
+  reuse: boolean;
+  /** The state that instances of the pool are kept in. */
+  state: 'Stopped' | 'Running' | 'Hibernated';
+}
+
+export interface GroupOptions {
+  name: string;
+  /** One hook, the usual case; `hooks` for several. */
+  hook?: HookOptions;
+  hooks?: readonly HookOptions[];
+  warmPool?: Partial<WarmPool>;
+  /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
+  retainOnAbandon?: boolean;
+}
+
+export interface Group {
+  name: string;
+  arn: string;
+  hooks: Map<string, Hook>;
+  warmPool?: WarmPool;
+  retainOnAbandon: boolean;
+  minSize: number;
+  maxSize: number;
+  desiredCapacity: number;
+  createdAt: number;
+}
+
+/** What Auto Scaling knows of an instance of one of its groups. */
+export interface Membership {
+  group: Group;
+  state: LifecycleState;
+  /** The state that Describe calls answer: behind `state` by the world's `describeLagMs`. */
+  shown: LifecycleState;
+  healthy: boolean;
+}
+
+/** An instance as EC2 knows it, and as its group does while it is in one. */
+export interface Instance {
+  id: string;
+  privateIp: string;
+  privateDns: string;
+  launchedAt: number;
+  ec2State: InstanceStateName;
+  /** The name of the group that launched it: the tag outlives the membership. */
+  groupTag?: string;
+  member?: Membership;
+  /** Terminated so long ago that EC2 says it does not exist. */
+  forgotten?: boolean;
+}
+
+/** An instance of a group. */
+export type Member = Instance & { member: Membership };
+
+export function isMember(instance: Instance | undefined): instance is Member {
+  return instance?.member !== undefined;
+}
+
+/** How long AWS takes, in milliseconds: guesses of the right order, to be set where a test needs another. */
+export interface Timing {
+  /** From `Terminating` to `Terminating:Wait`, and likewise in the other transitions. */
+  beforeWaitMs: number;
+  /** From `…:Proceed` to what follows. */
+  afterProceedMs: number;
+  /** How long EC2 shuts an instance down, or stops it. */
+  shutdownMs: number;
+  /** Until Auto Scaling's health check notices that an instance died by itself. */
+  healthCheckMs: number;
+  /** How long `Terminated` is still shown. */
+  leaveMs: number;
+  /** How long EC2 still describes a terminated instance: about an hour, says AWS. */
+  forgetMs: number;
+  /** How far Auto Scaling's Describe calls lag behind: they are eventually consistent. */
+  describeLagMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  beforeWaitMs: 1000,
+  afterProceedMs: 1000,
+  shutdownMs: 30_000,
+  healthCheckMs: 60_000,
+  leaveMs: 1000,
+  forgetMs: 3_600_000,
+  describeLagMs: 0,
+};
+
+/** How the wait of one instance at one hook ended. */
+export interface Completion {
+  instanceId: string;
+  group: string;
+  hook: string;
+  token: string;
+  result: LifecycleActionResult;
+  by: 'call' | 'timeout' | 'global-timeout' | 'hook-deleted';
+  at: number;
+}
+
+/** A heartbeat that was accepted. */
+export interface Heartbeat {
+  instanceId: string;
+  group: string;
+  hook: string;
+  at: number;
+}

@@ -1,0 +1,81 @@
+import { DescribeParametersCommand, GetParameterCommand, GetParametersCommand } from '@aws-sdk/client-ssm';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../clock.ts';
+import { type AwsEmulator, startAws } from './aws.ts';
+import { type AwsClients, connect } from './clients.ts';
+import { ssmError } from './services.ts';
+
+const TOKEN = '/nomad/drain-token';
+
+let aws: AwsEmulator;
+let clients: AwsClients;
+
+beforeEach(async () => {
+  aws = await startAws({ clock: new ManualClock() });
+  clients = connect(aws);
+});
+afterEach(() => aws.close());
+
+const get = (Name: string, WithDecryption = false) =>
+  clients.ssm.send(new GetParameterCommand({ Name, WithDecryption }));
+
+test('a parameter is answered with its value, its version and its ARN', async () => {
+  aws.putParameter('/nomad/ca', 'old');
+  aws.putParameter('/nomad/ca', 'PEM <&>');
+  expect((await get('/nomad/ca')).Parameter).toEqual({
+    Name: '/nomad/ca',
+    Type: 'String',
+    Value: 'PEM <&>',
+    Version: 2,
+    LastModifiedDate: new Date('2026-03-01T09:00:00Z'),
+    ARN: 'arn:aws:ssm:us-east-1:123456789012:parameter/nomad/ca',
+    DataType: 'text',
+  });
+});
+
+test('a SecureString is ciphertext unless it is asked for with decryption', async () => {
+  aws.putParameter(TOKEN, 's3cret', 'SecureString');
+  expect((await get(TOKEN, true)).Parameter).toMatchObject({ Type: 'SecureString', Value: 's3cret' });
+  expect((await get(TOKEN)).Parameter?.Value).not.toContain('s3cret');
+});
+
+test('a parameter is found by its ARN as well', async () => {
+  aws.putParameter(TOKEN, 's3cret');
+  const answer = await get('arn:aws:ssm:us-east-1:123456789012:parameter/nomad/drain-token');
+  expect(answer.Parameter?.Value).toBe('s3cret');
+});
+
+test('a parameter that does not exist is a ParameterNotFound', async () => {
+  await expect(get('/nomad/none')).rejects.toMatchObject({
+    name: 'ParameterNotFound',
+    $metadata: { httpStatusCode: 400 },
+  });
+});
+
+test('GetParameters tells which of the names it could not find', async () => {
+  aws.putParameter(TOKEN, 's3cret');
+  const answer = await clients.ssm.send(new GetParametersCommand({ Names: [TOKEN, '/nomad/none'] }));
+  expect(answer.Parameters).toMatchObject([{ Name: TOKEN, Value: 's3cret' }]);
+  expect(answer.InvalidParameters).toEqual(['/nomad/none']);
+});
+
+test('GetParameters takes ten names and no more', async () => {
+  const Names = Array.from({ length: 11 }, (_, n) => `/p/${n}`);
+  await expect(clients.ssm.send(new GetParametersCommand({ Names }))).rejects.toMatchObject({
+    name: 'ValidationException',
+  });
+});
+
+test('an operation that is not there is an UnknownOperationException', async () => {
+  await expect(clients.ssm.send(new DescribeParametersCommand({}))).rejects.toMatchObject({
+    name: 'UnknownOperationException',
+  });
+});
+
+test('a test can have the key refuse to decrypt', async () => {
+  aws.servers.ssm.fault = () => ssmError('AccessDeniedException', 'not authorized to perform: kms:Decrypt');
+  await expect(get(TOKEN, true)).rejects.toMatchObject({
+    name: 'AccessDeniedException',
+    message: 'not authorized to perform: kms:Decrypt',
+  });
+});

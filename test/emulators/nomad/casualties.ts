@@ -1,0 +1,18 @@
+/** A task that did not end by itself. */
+export interface KilledTask {
+  allocationId: string;
+  jobId: string;
+  jobType: string;
+  namespace: string;
+  nodeId: string;
+  at: number;
+  /** `stopped` within its kill timeout, `force-killed` at its end, or dead with its instance. */
+  how: 'stopped' | 'force-killed' | 'instance-died';
+}
+
+/** What became of tasks and their data, for tests to look at: Nomad does not say it. */
+export interface Casualties {
+  killed: KilledTask[];
+  /** Replacements that had to start without the ephemeral disk they were to inherit. */
+  lostDisks: { allocationId: string; previousAllocationId: string; at: number }[];
+}

@@ -1,0 +1,217 @@
+import type { Timeline } from '../clock.ts';
+import { type EmulatorRequest, Loopback } from '../server.ts';
+import { Acl, type Role, type Token } from './acl.ts';
+import type { Casualties, KilledTask } from './casualties.ts';
+import { Client } from './client.ts';
+import { Drainer } from './drainer.ts';
+import { Heartbeats } from './heartbeat.ts';
+import type { Servers } from './http.ts';
+import { registerJob } from './job-endpoints.ts';
+import { type JobSpec, jobOf } from './jobs.ts';
+import type { Allocation, Job, Node } from './model.ts';
+import { type NodeSpec, registerNode } from './nodes.ts';
+import { serve, tokenOf } from './routes.ts';
+import { Scheduler } from './scheduler.ts';
+import { namespace, State } from './state.ts';
+
+export interface NomadOptions {
+  clock: Timeline;
+  /** Enforces ACLs; `managementToken` is then the bootstrap token. Off by default, as in Nomad. */
+  acl?: boolean;
+  port?: number;
+  /** From a client's last heartbeat to its being called down: Nomad's least TTL and its grace, 10 s each. */
+  heartbeatTtlSeconds?: number;
+}
+
+export interface RecordedRequest {
+  method: string;
+  path: string;
+  query: Record<string, string>;
+  token: string;
+  /** Of the emulator's clock, in milliseconds. */
+  at: number;
+}
+
+/** So many of the latest requests are kept. */
+const KEPT_REQUESTS = 10_000;
+
+/** A Nomad region on loopback: servers and clients that live by the given clock, and Nomad's HTTP API before them. */
+export class NomadEmulator {
+  readonly server: Loopback;
+  readonly requests: RecordedRequest[] = [];
+  /** The bootstrap token's secret; empty where ACLs are off. */
+  readonly managementToken: string;
+  readonly acl: Acl;
+  readonly state: State;
+  readonly #servers: Servers;
+  readonly #heartbeats: Heartbeats;
+  readonly #casualties: Casualties;
+
+  private constructor(server: Loopback, servers: Servers, casualties: Casualties) {
+    this.server = server;
+    this.#servers = servers;
+    this.#heartbeats = new Heartbeats(servers);
+    this.#casualties = casualties;
+    this.state = servers.state;
+    this.acl = servers.acl;
+    this.managementToken = '';
+    if (servers.acl.enabled) {
+      const token = servers.acl.createToken({ Name: 'Bootstrap Token', Type: 'management' });
+      token.Global = true;
+      this.managementToken = token.SecretID;
+    }
+  }
+
+  static async start({ clock, acl = false, port = 0, heartbeatTtlSeconds = 20 }: NomadOptions): Promise<NomadEmulator> {
+    const state = new State(clock);
+    const clients = new Map<string, Client>();
+    const scheduler = new Scheduler(state, clients);
+    const drainer = new Drainer(state, scheduler);
+    const heartbeatTtlMs = heartbeatTtlSeconds * 1000;
+    const servers: Servers = { state, acl: new Acl(state, acl), scheduler, drainer, clients, heartbeatTtlMs };
+    let emulator: NomadEmulator | undefined;
+    const server = await Loopback.listen((request) => {
+      if (emulator) emulator.#record(request);
+      return serve(servers, request);
+    }, port);
+    emulator = new NomadEmulator(server, servers, { killed: [], lostDisks: [] });
+    return emulator;
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  addNode(spec: NodeSpec = {}): Node & { id: string } {
+    const { state, clients, scheduler } = this.#servers;
+    const node = registerNode(state, spec);
+    clients.set(node.ID, new Client(state, node, clients, this.#casualties));
+    scheduler.nodeChanged(node);
+    // Not enumerable, so that it stays out of the JSON.
+    return Object.defineProperty(node, 'id', { value: node.ID }) as Node & { id: string };
+  }
+
+  node(nodeId: string): Node {
+    const node = this.state.nodes.get(nodeId);
+    if (!node) throw new Error(`no node ${nodeId}`);
+    return node;
+  }
+
+  /** Purges a node, as `nomad node purge` would after its machine is gone. */
+  removeNode(nodeId: string): void {
+    const { state, drainer, scheduler, clients } = this.#servers;
+    const node = this.node(nodeId);
+    state.nodes.delete(nodeId);
+    clients.get(nodeId)?.die();
+    drainer.remove(nodeId);
+    state.commit(state.next(), 'nodes');
+    scheduler.nodeChanged(node);
+  }
+
+  /** Registers a job whose allocations run, and are healthy, when this returns; returns the ids of those it placed. */
+  run(spec: JobSpec): string[] {
+    return this.register(jobOf(spec), true);
+  }
+
+  /** Registers a job as it would come over HTTP; with `atOnce` its tasks run when this returns. */
+  register(job: Partial<Job>, atOnce = false): string[] {
+    const { state, scheduler } = this.#servers;
+    const before = new Set(state.allocations.keys());
+    scheduler.evaluate(registerJob(state, job), 'job-register', atOnce);
+    return [...state.allocations.keys()].filter((id) => !before.has(id));
+  }
+
+  allocation(id: string): Allocation {
+    const allocation = this.state.allocations.get(id);
+    if (!allocation) throw new Error(`no allocation ${id}`);
+    return allocation;
+  }
+
+  allocationsOn(nodeId: string): Allocation[] {
+    return this.state.allocationsOn(nodeId);
+  }
+
+  /** The client agent stops; its machine and its tasks live on. */
+  stopClient(nodeId: string): void {
+    this.#client(nodeId).disconnect();
+    this.#heartbeats.stopped(this.node(nodeId));
+  }
+
+  /** The client agent is back. */
+  startClient(nodeId: string): void {
+    this.#heartbeats.resumed(this.node(nodeId));
+  }
+
+  /** The machine dies now, its client and its tasks with it; the servers learn of it by the missed heartbeat. */
+  killInstance(nodeId: string): void {
+    this.#client(nodeId).die();
+    const node = this.state.nodes.get(nodeId);
+    if (node) this.#heartbeats.stopped(node);
+  }
+
+  /** The allocation's tasks end by themselves, now. */
+  finish(allocationId: string): void {
+    this.#client(this.allocation(allocationId).NodeID).finish(allocationId);
+  }
+
+  /** Tasks that did not end by themselves: stopped, force-killed, or dead with their instance. */
+  killed(): readonly KilledTask[] {
+    return this.#casualties.killed;
+  }
+
+  /** Replacements that started without the ephemeral disk they were to inherit, for its instance was gone. */
+  lostDisks(): Casualties['lostDisks'] {
+    return this.#casualties.lostDisks;
+  }
+
+  /** Makes or replaces an ACL policy of these HCL rules. */
+  policy(name: string, rules: string): void {
+    this.acl.putPolicy(name, rules);
+  }
+
+  role(name: string, policies: string[]): Role {
+    return this.acl.putRole(name, policies);
+  }
+
+  /** Makes a token and returns its SecretID. Roles by name; `ttl` in seconds. */
+  token(spec: { policies?: string[]; roles?: string[]; type?: Token['Type']; name?: string; ttl?: number }): string {
+    return this.acl.createToken({
+      Name: spec.name ?? '',
+      Type: spec.type ?? 'client',
+      Policies: spec.policies ?? null,
+      Roles: (spec.roles ?? []).map((Name) => ({ Name })),
+      ttlMs: spec.ttl === undefined ? undefined : spec.ttl * 1000,
+    }).SecretID;
+  }
+
+  revoke(secret: string): void {
+    this.acl.revoke(secret);
+  }
+
+  namespace(name: string): void {
+    const index = this.state.next();
+    this.state.namespaces.set(name, namespace(name, '', index));
+    this.state.commit(index, 'namespaces');
+  }
+
+  #client(nodeId: string): Client {
+    const client = this.#servers.clients.get(nodeId);
+    if (!client) throw new Error(`no client ${nodeId}`);
+    return client;
+  }
+
+  #record(request: EmulatorRequest): void {
+    this.requests.push({
+      method: request.method,
+      path: request.url.pathname,
+      query: Object.fromEntries(request.url.searchParams),
+      token: tokenOf(request),
+      at: this.state.clock.now(),
+    });
+    if (this.requests.length > KEPT_REQUESTS) this.requests.shift();
+  }
+}

@@ -1,0 +1,244 @@
+import { allocationJson, allocationStub } from './allocation-json.ts';
+import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
+import { canonicalJob, JobError } from './jobs.ts';
+import { type Allocation, clientTerminal, type Evaluation, type Job } from './model.ts';
+import type { State } from './state.ts';
+import { behaviourOf } from './tasks.ts';
+
+const namespaceOf = ({ query }: Call) => query.get('namespace') || 'default';
+
+/** In the namespace `*`, lists hold what the token may read of each namespace. */
+const readable =
+  (call: Call, capability = 'read-job') =>
+  ({ Namespace }: { Namespace: string }) => {
+    const asked = namespaceOf(call);
+    return (asked === '*' || asked === Namespace) && call.identity.permissions.namespace(Namespace, capability);
+  };
+
+const byCreateIndex = (item: { CreateIndex: number; ID: string }) =>
+  `${String(item.CreateIndex).padStart(12, '0')}.${item.ID}`;
+
+const inOrder = <T extends { CreateIndex: number; ID: string }>(items: Iterable<T>): T[] =>
+  [...items].sort((a, b) => (byCreateIndex(a) < byCreateIndex(b) ? -1 : 1));
+
+export const registerJob = (state: State, given: Partial<Job>): Job => {
+  const index = state.next();
+  const existing = state.job(given.Namespace ?? 'default', given.ID ?? '');
+  const job: Job = {
+    ...canonicalJob(given),
+    CreateIndex: existing?.CreateIndex ?? index,
+    ModifyIndex: index,
+    JobModifyIndex: index,
+    Version: existing ? existing.Version + 1 : 0,
+    SubmitTime: state.nanos(),
+  };
+  if (!state.namespaces.has(job.Namespace))
+    throw new JobError(`job "${job.ID}" is in nonexistent namespace "${job.Namespace}"`);
+  state.putJob(job);
+  state.commit(index, 'jobs');
+  return job;
+};
+
+const evaluated = (evaluation: Evaluation, job: Job) =>
+  written(evaluation.ModifyIndex, {
+    EvalCreateIndex: evaluation.CreateIndex,
+    EvalID: evaluation.ID,
+    Index: evaluation.ModifyIndex,
+    JobModifyIndex: job.JobModifyIndex,
+    KnownLeader: false,
+    LastContact: 0,
+    NextToken: '',
+    Warnings: '',
+  });
+
+export const putJob: Endpoint = (call) => {
+  const { state, scheduler } = call.servers;
+  const { Job: given } = bodyOf<{ Job?: Partial<Job> }>(call, 'api.JobRegisterRequest');
+  if (!given) throw new HttpError(400, 'Job must be specified');
+  const Namespace = given.Namespace || namespaceOf(call);
+  allow(call.identity.permissions.namespace(Namespace, 'submit-job'));
+  try {
+    const job = registerJob(state, { ...given, Namespace });
+    return evaluated(scheduler.evaluate(job, 'job-register'), job);
+  } catch (error) {
+    if (error instanceof JobError) throw new HttpError(500, error.message);
+    throw error;
+  }
+};
+
+export const deleteJob: Endpoint = (call) => {
+  const { state, scheduler } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'submit-job'));
+  const job = state.job(namespaceOf(call), call.parts[0] ?? '');
+  if (!job) return written(0, { EvalCreateIndex: 0, EvalID: '', Index: 0, JobModifyIndex: 0 });
+  job.Stop = true;
+  job.ModifyIndex = state.next();
+  state.commit(job.ModifyIndex, 'jobs');
+  return evaluated(scheduler.evaluate(job, 'job-deregister'), job);
+};
+
+const jobToRead = (call: Call): Job => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
+  const job = state.job(namespaceOf(call), call.parts[0] ?? '');
+  if (!job) throw new HttpError(404, 'job not found', state.indexOf('jobs'));
+  return job;
+};
+
+const withStatus = (state: State, job: Job): Job => {
+  const alive = state.allocationsOf(job.Namespace, job.ID).some((allocation) => !clientTerminal(allocation));
+  const waiting = [...state.evaluations.values()].some(
+    ({ JobID, Namespace, Status }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+  );
+  const system = job.Type === 'system' && !job.Stop;
+  return { ...job, Status: alive || system ? 'running' : waiting ? 'pending' : 'dead' };
+};
+
+export const readJob: Endpoint = (call) => {
+  const { state } = call.servers;
+  return answer(call, { index: () => state.indexOf('jobs'), read: () => withStatus(state, jobToRead(call)) });
+};
+
+export const listJobs: Endpoint = (call) => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'list-jobs'));
+  const stub = (job: Job) => {
+    const { ID, Name, Namespace, Type, Priority, NodePool, Stop, Status, SubmitTime } = withStatus(state, job);
+    const { CreateIndex, ModifyIndex, JobModifyIndex, Version } = job;
+    const names = { ID, Name, Namespace, ParentID: '', Type, Priority, NodePool, Stop, Status, SubmitTime, Version };
+    return { ...names, Datacenters: job.Datacenters, CreateIndex, ModifyIndex, JobModifyIndex };
+  };
+  return answer(call, {
+    index: () => state.indexOf('jobs'),
+    read: () => {
+      const jobs = inOrder(state.jobs.values()).filter(readable(call, 'list-jobs'));
+      return page(call, jobs, byCreateIndex, (job) => job, stub);
+    },
+  });
+};
+
+export const jobAllocations: Endpoint = (call) => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
+  return answer(call, {
+    index: () => state.indexOf('allocs'),
+    read: () => state.allocationsOf(namespaceOf(call), call.parts[0] ?? '').map(allocationStub(true)),
+  });
+};
+
+export const jobEvaluations: Endpoint = (call) => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
+  return answer(call, {
+    index: () => state.indexOf('evals'),
+    read: () =>
+      [...state.evaluations.values()]
+        .filter(({ JobID, Namespace }) => JobID === call.parts[0] && Namespace === namespaceOf(call))
+        .sort((a, b) => (a.ID < b.ID ? -1 : 1)),
+  });
+};
+
+export const jobSummary: Endpoint = (call) => {
+  const { state } = call.servers;
+  const job = jobToRead(call);
+  const count = (allocations: Allocation[], status: string) =>
+    allocations.filter(({ ClientStatus }) => ClientStatus === status).length;
+  return answer(call, {
+    index: () => state.indexOf('allocs'),
+    read: () => ({
+      Children: { Dead: 0, Pending: 0, Running: 0 },
+      CreateIndex: job.CreateIndex,
+      JobID: job.ID,
+      ModifyIndex: state.indexOf('allocs'),
+      Namespace: job.Namespace,
+      Summary: Object.fromEntries(
+        job.TaskGroups.map(({ Name }) => {
+          const of = state.allocationsOf(job.Namespace, job.ID).filter(({ TaskGroup }) => TaskGroup === Name);
+          const blocked = [...state.evaluations.values()].find(
+            ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+          );
+          const failed = blocked?.FailedTGAllocs?.[Name];
+          const Queued = failed ? Number(failed.CoalescedFailures) + 1 : 0;
+          const [Complete, Failed, Lost] = [count(of, 'complete'), count(of, 'failed'), count(of, 'lost')];
+          const [Running, Starting, Unknown] = [count(of, 'running'), count(of, 'pending'), count(of, 'unknown')];
+          return [Name, { Complete, Failed, Lost, Queued, Running, Starting, Unknown }];
+        }),
+      ),
+    }),
+  });
+};
+
+export const listAllocations: Endpoint = (call) => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
+  const prefix = call.query.get('prefix') ?? '';
+  const stub = allocationStub(call.query.get('task_states') !== 'false');
+  return answer(call, {
+    index: () => state.indexOf('allocs'),
+    read: () => {
+      const allocations = inOrder(state.allocations.values()).filter(({ ID }) => ID.startsWith(prefix));
+      return page(call, allocations.filter(readable(call)), byCreateIndex, (allocation) => allocation, stub);
+    },
+  });
+};
+
+export const readAllocation: Endpoint = (call) => {
+  const { state } = call.servers;
+  const id = call.parts[0] ?? '';
+  if (id.length !== 36) throw new HttpError(500, 'alloc lookup failed: index error: UUID must be 36 characters');
+  return answer(call, {
+    index: () => state.allocations.get(id)?.ModifyIndex ?? state.indexOf('allocs'),
+    read: () => {
+      const allocation = state.allocations.get(id);
+      if (!allocation) throw new HttpError(404, 'alloc not found', state.indexOf('allocs'));
+      // To who may not read its namespace, it is as if it were not there.
+      if (!call.identity.permissions.namespace(allocation.Namespace, 'read-job')) {
+        throw new HttpError(404, `Unknown allocation "${id}"`);
+      }
+      return allocationJson(allocation);
+    },
+  });
+};
+
+export const listEvaluations: Endpoint = (call) => {
+  const { state } = call.servers;
+  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
+  return answer(call, {
+    index: () => state.indexOf('evals'),
+    read: () => {
+      const evaluations = inOrder(state.evaluations.values()).filter(readable(call));
+      return page(
+        call,
+        evaluations,
+        byCreateIndex,
+        (evaluation) => evaluation,
+        (evaluation) => evaluation,
+      );
+    },
+  });
+};
+
+/** Of the log streams, stderr has what the task's Meta says; refusals are 500, not 403 (`acl`). */
+export const readLogs: Endpoint = (call) => {
+  const { query, servers, identity } = call;
+  const id = call.parts[0] ?? '';
+  if (!query.get('task')) throw new HttpError(400, 'must provide task name');
+  const type = query.get('type');
+  if (type !== 'stdout' && type !== 'stderr') throw new HttpError(400, 'must provide log type (stdout/stderr)');
+  const allocation = servers.state.allocations.get(id);
+  if (!allocation) throw new HttpError(404, `Unknown allocation "${id}"`);
+  const { permissions } = identity;
+  if (!['read-logs', 'read-fs'].some((capability) => permissions.namespace(allocation.Namespace, capability))) {
+    throw new HttpError(500, 'Permission denied');
+  }
+  if (servers.clients.get(allocation.NodeID)?.connected !== true) throw new HttpError(404, 'No path to node');
+  const log = type === 'stderr' && allocation.TaskStates ? behaviourOf(allocation).stderr : '';
+  const offset = Number(query.get('offset') ?? 0);
+  const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
+  const plain = query.get('plain') === 'true';
+  return {
+    status: 200,
+    headers: { 'Content-Type': plain ? 'text/plain' : 'application/json' },
+    body: plain ? text : JSON.stringify({ Data: Buffer.from(text).toString('base64'), File: '', Offset: text.length }),
+  };
+};

@@ -1,0 +1,212 @@
+/** Nomad's own objects, with the fields that the emulator reads or writes. Names and units are those of its HTTP API. */
+
+export interface NodeEvent {
+  Timestamp: string;
+  Subsystem: 'Cluster' | 'Drain';
+  Message: string;
+  Details: Record<string, string> | null;
+  CreateIndex: number;
+}
+
+export interface DrainStrategy {
+  /** Nanoseconds; 0 is no deadline, negative is a forced drain. */
+  Deadline: number;
+  IgnoreSystemJobs: boolean;
+  /** Null where there is none, or the drain is forced. */
+  ForceDeadline: string | null;
+  StartedAt: string;
+}
+
+export interface LastDrain {
+  AccessorID: string;
+  Meta: Record<string, string> | null;
+  StartedAt: string;
+  Status: 'draining' | 'complete' | 'canceled';
+  UpdatedAt: string;
+}
+
+export interface Node {
+  ID: string;
+  Name: string;
+  HTTPAddr: string;
+  Datacenter: string;
+  NodeClass: string;
+  NodePool: string;
+  Attributes: Record<string, string>;
+  Meta: Record<string, string>;
+  Status: 'initializing' | 'ready' | 'down' | 'disconnected';
+  StatusUpdatedAt: number;
+  SchedulingEligibility: 'eligible' | 'ineligible';
+  DrainStrategy: DrainStrategy | null;
+  Drain: boolean;
+  LastDrain: LastDrain | null;
+  Events: NodeEvent[];
+  Drivers: Record<string, unknown>;
+  HostVolumes: Record<string, unknown>;
+  NodeResources: { Cpu: { CpuShares: number }; Memory: { MemoryMB: number }; [other: string]: unknown };
+  CreateIndex: number;
+  ModifyIndex: number;
+  [other: string]: unknown;
+}
+
+export type JobType = 'service' | 'batch' | 'system' | 'sysbatch';
+
+export interface Constraint {
+  LTarget: string;
+  Operand: string;
+  RTarget: string;
+}
+
+export interface Task {
+  Name: string;
+  Meta: Record<string, string> | null;
+  /** Nanoseconds. */
+  KillTimeout: number;
+  Constraints: Constraint[] | null;
+  CSIPluginConfig: Record<string, unknown> | null;
+  Resources: { CPU: number; MemoryMB: number; MemoryMaxMB: number; [other: string]: unknown };
+  [other: string]: unknown;
+}
+
+export interface TaskGroup {
+  Name: string;
+  Count: number;
+  Constraints: Constraint[] | null;
+  /** Only services migrate; null elsewhere. Times in nanoseconds. */
+  Migrate: { MaxParallel: number; MinHealthyTime: number; HealthCheck: string; HealthyDeadline: number } | null;
+  Update: { MinHealthyTime: number; [other: string]: unknown } | null;
+  EphemeralDisk: { Migrate: boolean; Sticky: boolean; SizeMB: number };
+  Disconnect: { LostAfter?: number | null; Replace?: boolean | null } | null;
+  MaxClientDisconnect: number | null;
+  Tasks: Task[];
+  [other: string]: unknown;
+}
+
+export interface Job {
+  ID: string;
+  Name: string;
+  Namespace: string;
+  Type: JobType;
+  Priority: number;
+  Datacenters: string[];
+  NodePool: string;
+  Constraints: Constraint[] | null;
+  TaskGroups: TaskGroup[];
+  Stop: boolean;
+  Status: 'pending' | 'running' | 'dead';
+  Version: number;
+  SubmitTime: number;
+  CreateIndex: number;
+  ModifyIndex: number;
+  JobModifyIndex: number;
+  [other: string]: unknown;
+}
+
+export interface TaskEvent {
+  Type: string;
+  Time: number;
+  DisplayMessage: string;
+  Details: Record<string, string>;
+  ExitCode: number;
+  Signal: number;
+  [other: string]: unknown;
+}
+
+export interface TaskState {
+  State: 'pending' | 'running' | 'dead';
+  Failed: boolean;
+  StartedAt: string | null;
+  FinishedAt: string | null;
+  Events: TaskEvent[];
+  [other: string]: unknown;
+}
+
+export type ClientStatus = 'pending' | 'running' | 'complete' | 'failed' | 'lost' | 'unknown';
+
+export interface Allocation {
+  ID: string;
+  EvalID: string;
+  Name: string;
+  Namespace: string;
+  NodeID: string;
+  NodeName: string;
+  JobID: string;
+  Job: Job;
+  TaskGroup: string;
+  ClientStatus: ClientStatus;
+  ClientDescription: string;
+  DesiredStatus: 'run' | 'stop';
+  DesiredDescription: string;
+  DesiredTransition: { Migrate: true | null; MigrateDisablePlacement: true | null };
+  DeploymentID: string;
+  DeploymentStatus: { Healthy: boolean; Timestamp: string; Canary: boolean; ModifyIndex: number } | null;
+  NextAllocation: string;
+  PreviousAllocation: string;
+  TaskStates: Record<string, TaskState> | null;
+  Metrics: AllocMetric;
+  /** All nanoseconds since the epoch. */
+  CreateTime: number;
+  ModifyTime: number;
+  CreateIndex: number;
+  AllocModifyIndex: number;
+  ModifyIndex: number;
+}
+
+/** Why the scheduler could, or could not, place a task group. */
+export interface AllocMetric {
+  NodesEvaluated: number;
+  NodesFiltered: number;
+  NodesInPool: number;
+  NodePool: string;
+  NodesAvailable: Record<string, number>;
+  NodesExhausted: number;
+  ConstraintFiltered: Record<string, number> | null;
+  DimensionExhausted: Record<string, number> | null;
+  ResourcesExhausted: Record<string, Record<string, unknown>> | null;
+  [other: string]: unknown;
+}
+
+export interface Evaluation {
+  ID: string;
+  Namespace: string;
+  Priority: number;
+  Type: JobType;
+  TriggeredBy: string;
+  JobID: string;
+  Status: 'blocked' | 'complete' | 'cancelled';
+  StatusDescription?: string;
+  PreviousEval?: string;
+  BlockedEval?: string;
+  FailedTGAllocs?: Record<string, AllocMetric>;
+  QueuedAllocations?: Record<string, number>;
+  CreateIndex: number;
+  ModifyIndex: number;
+  CreateTime: number;
+  ModifyTime: number;
+  [other: string]: unknown;
+}
+
+export interface Namespace {
+  Name: string;
+  Description: string;
+  CreateIndex: number;
+  ModifyIndex: number;
+  [other: string]: unknown;
+}
+
+export const clientTerminal = (allocation: Allocation): boolean =>
+  allocation.ClientStatus === 'complete' || allocation.ClientStatus === 'failed' || allocation.ClientStatus === 'lost';
+
+/** Terminal for the servers: told to stop, whether or not its tasks have stopped yet. */
+export const terminal = (allocation: Allocation): boolean =>
+  allocation.DesiredStatus === 'stop' || clientTerminal(allocation);
+
+export const groupOf = (allocation: Allocation): TaskGroup => {
+  const group = allocation.Job.TaskGroups.find(({ Name }) => Name === allocation.TaskGroup);
+  if (!group) throw new Error(`allocation ${allocation.ID} of a group that its job does not have`);
+  return group;
+};
+
+/** CSI plugins are drained last, like system jobs. */
+export const isPlugin = (job: Job): boolean =>
+  job.TaskGroups.some(({ Tasks }) => Tasks.some((task) => task.CSIPluginConfig !== null));

@@ -1,0 +1,156 @@
+import type { Allocation, AllocMetric, Constraint, Job, Node, TaskGroup } from './model.ts';
+import { terminal } from './model.ts';
+import type { State } from './state.ts';
+
+/** What a task group asks of a node. */
+export const resourcesOf = (group: TaskGroup): { cpu: number; memory: number } => ({
+  cpu: group.Tasks.reduce((sum, { Resources }) => sum + Resources.CPU, 0),
+  memory: group.Tasks.reduce((sum, { Resources }) => sum + Resources.MemoryMB, 0),
+});
+
+/** Whether new allocations may go to a node at all; draining nodes are ineligible. */
+export const schedulable = (node: Node): boolean =>
+  node.Status === 'ready' && node.SchedulingEligibility === 'eligible';
+
+/** Nomad counts the nodes of the pool that are ready and eligible, and explains itself by what kept each from use. */
+export const place = (
+  state: State,
+  job: Job,
+  group: TaskGroup,
+  only?: Node,
+): { node: Node | undefined; metric: AllocMetric } => {
+  const metric = emptyMetric(job);
+  const inPool = only ? [only] : [...state.nodes.values()].filter((node) => inPoolOf(job, node));
+  let best: { node: Node; score: number } | undefined;
+  for (const node of inPool) {
+    if (!schedulable(node) || !inDatacenters(job, node)) continue;
+    metric.NodesAvailable[node.Datacenter] = (metric.NodesAvailable[node.Datacenter] ?? 0) + 1;
+    metric.NodesInPool += 1;
+    metric.NodesEvaluated += 1;
+    const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
+    if (violated) {
+      metric.NodesFiltered += 1;
+      const name = `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
+      metric.ConstraintFiltered = { ...metric.ConstraintFiltered };
+      metric.ConstraintFiltered[name] = (metric.ConstraintFiltered[name] ?? 0) + 1;
+      continue;
+    }
+    const fit = fits(state, group, node);
+    if (!fit.fits) {
+      exhausted(metric, group, fit.dimension);
+      continue;
+    }
+    const sameJob = state.allocationsOn(node.ID).filter((other) => !terminal(other) && other.JobID === job.ID).length;
+    const score = fit.used - sameJob / group.Count;
+    if (!best || score > best.score) best = { node, score };
+  }
+  return { node: best?.node, metric };
+};
+
+const inPoolOf = (job: Job, node: Node) => job.NodePool === 'all' || job.NodePool === node.NodePool;
+
+const inDatacenters = (job: Job, node: Node) =>
+  job.Datacenters.some((pattern) =>
+    pattern.includes('*')
+      ? new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(node.Datacenter)
+      : pattern === node.Datacenter,
+  );
+
+const constraintsOf = (job: Job, group: TaskGroup): Constraint[] => [
+  ...(job.Constraints ?? []),
+  ...(group.Constraints ?? []),
+  ...group.Tasks.flatMap(({ Constraints }) => Constraints ?? []),
+];
+
+const satisfied = ({ LTarget, Operand, RTarget }: Constraint, node: Node): boolean => {
+  const left = resolve(LTarget, node);
+  const right = resolve(RTarget, node);
+  if (Operand === '!=') return left !== right;
+  if (left === undefined || right === undefined) return false;
+  if (Operand === 'regexp') return new RegExp(right).test(left);
+  if (Operand === 'set_contains') return right.split(',').every((item) => left.split(',').includes(item));
+  return left === right;
+};
+
+const resolve = (target: string, node: Node): string | undefined => {
+  const path = /^\$\{(.*)\}$/.exec(target)?.[1];
+  if (path === undefined) return target;
+  if (path.startsWith('attr.')) return node.Attributes[path.slice(5)];
+  if (path.startsWith('meta.')) return node.Meta[path.slice(5)];
+  const own: Record<string, string> = {
+    'node.unique.id': node.ID,
+    'node.unique.name': node.Name,
+    'node.datacenter': node.Datacenter,
+    'node.class': node.NodeClass,
+    'node.pool': node.NodePool,
+  };
+  return own[path];
+};
+
+const fits = (
+  state: State,
+  group: TaskGroup,
+  node: Node,
+): { fits: true; used: number } | { fits: false; dimension: string } => {
+  const asked = resourcesOf(group);
+  let { cpu, memory } = asked;
+  for (const allocation of state.allocationsOn(node.ID)) {
+    if (!holdsResources(allocation)) continue;
+    const held = resourcesOf(allocation.Job.TaskGroups.find(({ Name }) => Name === allocation.TaskGroup) ?? group);
+    cpu += held.cpu;
+    memory += held.memory;
+  }
+  const { CpuShares } = node.NodeResources.Cpu;
+  const { MemoryMB } = node.NodeResources.Memory;
+  if (cpu > CpuShares) return { fits: false, dimension: 'cpu' };
+  if (memory > MemoryMB) return { fits: false, dimension: 'memory' };
+  return { fits: true, used: (cpu / CpuShares + memory / MemoryMB) / 2 };
+};
+
+/** A task that still stops keeps its resources, as in Nomad since 1.3. */
+const holdsResources = ({ ClientStatus }: Allocation) =>
+  ClientStatus === 'pending' || ClientStatus === 'running' || ClientStatus === 'unknown';
+
+const exhausted = (metric: AllocMetric, group: TaskGroup, dimension: string): void => {
+  metric.NodesExhausted += 1;
+  metric.DimensionExhausted = { ...metric.DimensionExhausted };
+  metric.DimensionExhausted[dimension] = (metric.DimensionExhausted[dimension] ?? 0) + 1;
+  metric.ResourcesExhausted = { ...metric.ResourcesExhausted };
+  for (const { Name, Resources } of group.Tasks) {
+    const sum = (metric.ResourcesExhausted[Name] ?? { ...NO_RESOURCES }) as typeof NO_RESOURCES;
+    const field = dimension === 'cpu' ? 'CPU' : 'MemoryMB';
+    metric.ResourcesExhausted[Name] = { ...sum, [field]: sum[field] + Resources[field] };
+  }
+};
+
+export const NO_RESOURCES = {
+  CPU: 0,
+  Cores: 0,
+  Devices: null,
+  DiskMB: 0,
+  IOPS: 0,
+  MemoryMB: 0,
+  MemoryMaxMB: 0,
+  NUMA: null,
+  Networks: null,
+  SecretsMB: 0,
+};
+
+const emptyMetric = (job: Job): AllocMetric => ({
+  AllocationTime: 10_000,
+  ClassExhausted: null,
+  ClassFiltered: null,
+  CoalescedFailures: 0,
+  ConstraintFiltered: null,
+  DimensionExhausted: null,
+  NodePool: job.NodePool,
+  NodesAvailable: {},
+  NodesEvaluated: 0,
+  NodesExhausted: 0,
+  NodesFiltered: 0,
+  NodesInPool: 0,
+  QuotaExhausted: null,
+  ResourcesExhausted: null,
+  ScoreMetaData: null,
+  Scores: null,
+});

@@ -1,0 +1,196 @@
+import type { Client } from './client.ts';
+import type { Allocation, AllocMetric, Evaluation, Job, Node } from './model.ts';
+import { place } from './placement.ts';
+import { type Plan, planFor } from './plan.ts';
+import type { State } from './state.ts';
+
+/** From a change that could help to a blocked evaluation's being tried again. */
+const UNBLOCK_MS = 5;
+
+/** Decides what runs where. Evaluations are processed the moment they are made. */
+export class Scheduler {
+  readonly #state: State;
+  readonly #clients: Map<string, Client>;
+  #unblocking = false;
+
+  constructor(state: State, clients: Map<string, Client>) {
+    this.#state = state;
+    this.#clients = clients;
+    state.onCommit((tables) => {
+      if (tables.includes('nodes') || tables.includes('allocs')) this.#unblockSoon();
+    });
+  }
+
+  evaluate(job: Job, triggeredBy: string, atOnce = false): Evaluation {
+    const index = this.#state.next();
+    const evaluation: Evaluation = {
+      ID: this.#state.id(),
+      Namespace: job.Namespace,
+      Priority: job.Priority,
+      Type: job.Type,
+      TriggeredBy: triggeredBy,
+      JobID: job.ID,
+      Status: 'complete',
+      SnapshotIndex: index,
+      CreateIndex: index,
+      ModifyIndex: index,
+      CreateTime: this.#state.nanos(),
+      ModifyTime: this.#state.nanos(),
+    };
+    this.#state.evaluations.set(evaluation.ID, evaluation);
+    const failed = this.#carryOut(planFor(this.#state, job), job, evaluation, atOnce);
+    evaluation.QueuedAllocations = Object.fromEntries(
+      job.TaskGroups.map(({ Name }) => [Name, (failed[Name]?.CoalescedFailures as number | undefined) ?? -1]).map(
+        ([name, coalesced]) => [name, Number(coalesced) + 1],
+      ),
+    );
+    const blocked = this.#blockedEvaluation(job);
+    if (Object.keys(failed).length > 0) {
+      evaluation.FailedTGAllocs = failed;
+      evaluation.BlockedEval = this.#block(job, evaluation, failed, blocked).ID;
+    } else if (blocked) this.#close(blocked);
+    this.#state.commit(index, 'evals');
+    return evaluation;
+  }
+
+  /** A node came, went or changed its eligibility: the jobs with allocations there, and all system jobs, look again. */
+  nodeChanged(node: Node, triggeredBy = 'node-update'): Evaluation[] {
+    const jobs = new Set<Job>();
+    for (const { Namespace, JobID } of this.#state.allocationsOn(node.ID)) {
+      const job = this.#state.job(Namespace, JobID);
+      if (job) jobs.add(job);
+    }
+    for (const job of this.#state.jobs.values()) {
+      if ((job.Type === 'system' || job.Type === 'sysbatch') && !job.Stop) jobs.add(job);
+    }
+    return [...jobs].map((job) => this.evaluate(job, triggeredBy));
+  }
+
+  #carryOut(plan: Plan, job: Job, evaluation: Evaluation, atOnce: boolean): Record<string, AllocMetric> {
+    const failed: Record<string, AllocMetric> = {};
+    if (plan.stop.length + plan.place.length === 0) return failed;
+    const index = this.#state.next();
+    for (const { allocation, because, status } of plan.stop) {
+      if (status !== 'unknown') allocation.DesiredStatus = 'stop';
+      allocation.DesiredDescription = because;
+      if (status) allocation.ClientStatus = status;
+      allocation.ModifyIndex = index;
+      allocation.AllocModifyIndex = index;
+      allocation.ModifyTime = this.#state.nanos();
+    }
+    const placed = plan.place.flatMap((wanted) => {
+      const { node, metric } = place(this.#state, job, wanted.group, wanted.node);
+      if (node) return [this.#place(job, wanted, node, metric, evaluation, index)];
+      const before = failed[wanted.group.Name];
+      if (before) before.CoalescedFailures = Number(before.CoalescedFailures) + 1;
+      else failed[wanted.group.Name] = metric;
+      return [];
+    });
+    this.#state.commit(index, 'allocs');
+    for (const { allocation, status } of plan.stop) if (!status) this.#clients.get(allocation.NodeID)?.stop(allocation);
+    for (const allocation of placed) this.#clients.get(allocation.NodeID)?.receive(allocation, atOnce);
+    return failed;
+  }
+
+  #place(
+    job: Job,
+    { group, name, previous }: Plan['place'][number],
+    node: Node,
+    Metrics: AllocMetric,
+    evaluation: Evaluation,
+    index: number,
+  ): Allocation {
+    const allocation: Allocation = {
+      ID: this.#state.id(),
+      EvalID: evaluation.ID,
+      Name: name,
+      Namespace: job.Namespace,
+      NodeID: node.ID,
+      NodeName: node.Name,
+      JobID: job.ID,
+      Job: job,
+      TaskGroup: group.Name,
+      ClientStatus: 'pending',
+      ClientDescription: '',
+      DesiredStatus: 'run',
+      DesiredDescription: '',
+      DesiredTransition: { Migrate: null, MigrateDisablePlacement: null },
+      DeploymentID: '',
+      DeploymentStatus: null,
+      NextAllocation: '',
+      PreviousAllocation: previous?.ID ?? '',
+      TaskStates: null,
+      Metrics,
+      CreateTime: this.#state.nanos(),
+      ModifyTime: this.#state.nanos(),
+      CreateIndex: index,
+      AllocModifyIndex: index,
+      ModifyIndex: index,
+    };
+    if (previous) previous.NextAllocation = allocation.ID;
+    this.#state.addAllocation(allocation);
+    return allocation;
+  }
+
+  #blockedEvaluation(job: Job): Evaluation | undefined {
+    return [...this.#state.evaluations.values()].find(
+      ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+    );
+  }
+
+  #block(
+    job: Job,
+    cause: Evaluation,
+    failed: Record<string, AllocMetric>,
+    existing: Evaluation | undefined,
+  ): Evaluation {
+    if (existing) existing.Status = 'cancelled';
+    const { QueuedAllocations: _, BlockedEval: __, ...common } = cause;
+    const blocked: Evaluation = {
+      ...common,
+      ID: this.#state.id(),
+      TriggeredBy: 'queued-allocs',
+      JobID: job.ID,
+      Status: 'blocked',
+      StatusDescription: 'created to place remaining allocations',
+      PreviousEval: cause.ID,
+      FailedTGAllocs: failed,
+    };
+    this.#state.evaluations.set(blocked.ID, blocked);
+    return blocked;
+  }
+
+  #close(blocked: Evaluation): void {
+    blocked.Status = 'complete';
+    blocked.ModifyTime = this.#state.nanos();
+  }
+
+  #unblockSoon(): void {
+    if (this.#unblocking) return;
+    const blocked = [...this.#state.evaluations.values()].filter(({ Status }) => Status === 'blocked');
+    if (blocked.length === 0) return;
+    this.#unblocking = true;
+    this.#state.clock.after(UNBLOCK_MS, () => {
+      this.#unblocking = false;
+      for (const evaluation of blocked.filter(({ Status }) => Status === 'blocked')) this.#tryAgain(evaluation);
+    });
+  }
+
+  /** An unblocked evaluation is processed again under its own id: what it cannot place keeps it blocked. */
+  #tryAgain(evaluation: Evaluation): void {
+    const job = this.#state.job(evaluation.Namespace, evaluation.JobID);
+    if (!job || job.Stop) {
+      this.#close(evaluation);
+      return;
+    }
+    const plan = planFor(this.#state, job);
+    if (plan.place.length > 0 && !plan.place.some(({ group, node }) => place(this.#state, job, group, node).node))
+      return;
+    const index = this.#state.next();
+    const failed = this.#carryOut(plan, job, evaluation, false);
+    evaluation.ModifyIndex = index;
+    if (Object.keys(failed).length > 0) evaluation.FailedTGAllocs = failed;
+    else this.#close(evaluation);
+    this.#state.commit(index, 'evals');
+  }
+}

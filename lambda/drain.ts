@@ -108,7 +108,8 @@ async function carryOut(
       case 'complete': {
         // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
         const released = await ports.terminations.complete(instanceWithToken(termination, seen), decision.result);
-        if (released) ports.journal.info('instance let go', fields);
+        if (!released) return { ...decision, because: `${decision.because}; it had been let go before` };
+        ports.journal.info('instance let go', fields);
         return decision;
       }
       case 'wait':

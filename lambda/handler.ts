@@ -25,6 +25,9 @@ const RESERVE_MS = 8_000;
 /** How long a hook's heartbeat timeout is believed before it is read again. */
 const HOOK_FRESH_MS = 600_000;
 
+/** The SDK waits for a connection for ever; in a subnet without a way to an API that would be the end of the run. */
+const AWS_CLIENT = { requestHandler: { connectionTimeout: 2_000, requestTimeout: 6_000, throwOnRequestTimeout: true } };
+
 /** What Lambda passes beside the event, as far as we use it. */
 export interface Context {
   getRemainingTimeInMillis?: () => number;
@@ -61,8 +64,8 @@ class App {
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #journal: Journal;
-  readonly #ec2 = new EC2Client({});
-  readonly #ssm = new SSMClient({});
+  readonly #ec2 = new EC2Client(AWS_CLIENT);
+  readonly #ssm = new SSMClient(AWS_CLIENT);
   readonly #autoScaling: AutoScaling;
   readonly #transport: HttpTransport;
   readonly #beaten = new Map<string, number>();
@@ -73,7 +76,7 @@ class App {
     this.#config = config;
     this.#clock = clock;
     this.#journal = journal;
-    this.#autoScaling = new AutoScaling(new AutoScalingClient({}), clock);
+    this.#autoScaling = new AutoScaling(new AutoScalingClient(AWS_CLIENT), clock);
     const { address, region, token, ca } = config.nomad;
     this.#transport = new HttpTransport({
       address,
@@ -81,7 +84,7 @@ class App {
       clock,
       credentials: async () => ({
         ...(token && { token: await readParameter(this.#ssm, token.parameter) }),
-        ...(ca && { ca: await readParameter(this.#ssm, ca.parameter) }),
+        ...(ca && address.startsWith('https:') && { ca: await readParameter(this.#ssm, ca.parameter) }),
       }),
     });
   }

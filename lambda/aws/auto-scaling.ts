@@ -80,7 +80,10 @@ export class AutoScaling {
     });
   }
 
-  /** When the waits of these instances of one group began, from its scaling activities; milliseconds since the epoch. */
+  /**
+   * When the waits of these instances of one group began, milliseconds since the epoch: the start of the scaling activity
+   * that is still under way. The launch of an instance names it too, but is over.
+   */
   async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, number>> {
     const began = new Map<string, number>();
     let pages = 0;
@@ -88,7 +91,8 @@ export class AutoScaling {
       { client: this.#client },
       { AutoScalingGroupName: group },
     )) {
-      for (const { Description, StartTime } of page.Activities ?? []) {
+      for (const { Description, StartTime, EndTime } of page.Activities ?? []) {
+        if (EndTime || Description?.startsWith('Launching')) continue;
         const id = Description?.match(/i-[0-9a-f]{8,17}/)?.[0];
         if (id && ids.has(id) && StartTime && !began.has(id)) began.set(id, StartTime.getTime());
       }

@@ -4,7 +4,7 @@ import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import type { Journal, Terminations } from '../ports.ts';
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
-import { heartbeatDue, heartbeatSlot } from '../time.ts';
+import { globalCapSeconds, heartbeatDue, heartbeatSlot } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
 
@@ -115,15 +115,18 @@ abstract class Waiting implements Terminations {
     facts: InstanceFacts = { ec2: 'unknown' },
     since: number | undefined,
   ): Promise<Termination> {
+    const heartbeatTimeoutSeconds = await this.options.heartbeatTimeout(group);
+    // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
+    const oldest = this.options.clock.now() - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
     return {
       instanceId,
       group: group.name,
       hook: group.hook,
       state,
       held: isHeld(state),
-      heartbeatTimeoutSeconds: await this.options.heartbeatTimeout(group),
+      heartbeatTimeoutSeconds,
       ...facts,
-      ...(since !== undefined && { since }),
+      ...(since !== undefined && since > oldest && { since }),
     };
   }
 }

@@ -46,6 +46,7 @@ const run = async (
   script: string,
   { type = 'batch', namespace = 'default', killTimeoutSeconds = 5, migrate = false, count = 1 } = {},
 ) => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
   const Constraints = nodeId ? [{ LTarget: '${node.unique.id}', RTarget: nodeId, Operand: '=' }] : null;
   const group = {
     Name: 'g',

@@ -1,0 +1,148 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { aclCases } from './cases-acl.ts';
+import { drainCases } from './cases-drain.ts';
+import { serviceCases } from './cases-services.ts';
+import { ends, job } from './contract-jobs.ts';
+import { eventsOf, list, Nomad, type NomadUnderTest } from './nomad-under-test.ts';
+
+/** What the Lambda relies on, as cases that hold of the emulator and of real agents alike. */
+export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>): void => {
+  describe(name, () => {
+    let nomad: Nomad;
+    const the = () => nomad;
+
+    beforeAll(async () => {
+      nomad = new Nomad(await start());
+    }, 90_000);
+    afterAll(() => nomad?.under.close(), 60_000);
+    afterEach(() => nomad.tidy(), 60_000);
+
+    describe('nodes', () => nodeCases(the));
+    describe('drains', () => drainCases(the));
+    describe('services and system jobs', () => serviceCases(the));
+    describe('access', () => aclCases(the));
+    describe('blocking queries', () => blockingCases(the));
+    // Last, for it leaves one client fewer.
+    describe('a client that dies', () => deathCases(the));
+  });
+};
+
+const nodeCases = (the: () => Nomad): void => {
+  test('a node is found by its EC2 instance id, and by nothing else than its own', async () => {
+    const [a] = the().under.nodes;
+    const found = await the().nodes(`Attributes["unique.platform.aws.instance-id"] == "${a?.instanceId}"`);
+    expect(list(found.body).map(({ Name }) => Name)).toEqual([a?.name]);
+    expect(found.headers.get('x-nomad-index')).toMatch(/^\d+$/);
+    const unknown = await the().nodes('Attributes["unique.platform.aws.instance-id"] == "i-0cccccccccccccccc"');
+    expect([unknown.status, unknown.body]).toEqual([200, []]);
+  });
+
+  test.each([
+    ['Drain == true', `/Drain at part 0: couldn't find key: struct field with name "Drain"`],
+    ['LastDrain.Status == "draining"', '/LastDrain/Status: at part 1, invalid value kind: invalid'],
+    ['Address == "127.0.0.1"', `/Address at part 0: couldn't find key: struct field with name "Address"`],
+  ])('the filter %s fails as a whole while a node was never drained', async (filter, complaint) => {
+    // Only before the first drain: the drain cases come after these.
+    const { status, text } = await the().nodes(filter);
+    expect([status, text]).toEqual([400, `failed to read result page: error finding value in datum: ${complaint}`]);
+  });
+
+  test('filters know names, attributes, meta and the address with its port', async () => {
+    const count = async (filter: string) => list((await the().nodes(filter)).body).length;
+    expect(await count('Name == "client-a"')).toBe(1);
+    expect(await count('Meta.none == "x"')).toBe(0);
+    expect(await count('Meta.none is empty and HTTPAddr matches "^127"')).toBe(2);
+    expect(await count('(Name == "client-a" or Name == "client-b") and not Status == "down"')).toBe(2);
+    expect(await count('"client-" in Name and Name != "client-b"')).toBe(1);
+    expect(await count('Attributes["unique.platform.aws.instance-id"] matches "^(i-0none|i-0nil)$"')).toBe(0);
+  });
+
+  test.each([
+    ['Status == ', '1:11 (10): no match found, expected: "-", "0", "\\"", "`", [ \\t\\r\\n], [1-9] or [a-zA-Z]'],
+    ['Status == "ready', '1:17 (16): rule "string": Unterminated string literal'],
+    ['(Status == "ready"', '1:19 (18): rule "grouping": Unmatched parentheses'],
+  ])('the malformed filter %s is refused', async (filter, complaint) => {
+    const { status, text } = await the().nodes(filter);
+    const prefix = 'failed to create result paginator: failed to read filter expression: ';
+    expect([status, text]).toEqual([400, prefix + complaint]);
+  });
+
+  test('a list comes in pages, each naming the next', async () => {
+    const first = await the().get('/v1/nodes?per_page=1');
+    const next = first.headers.get('x-nomad-nexttoken') ?? '';
+    const second = await the().get(`/v1/nodes?per_page=1&next_token=${next}`);
+    expect(list(second.body).map(({ ID }) => ID)).toEqual([next]);
+    expect(second.headers.has('x-nomad-nexttoken')).toBe(false);
+  });
+
+  test('an unknown node is 404 to read and 500 to write, a malformed id 500', async () => {
+    const unknown = '/v1/node/00000000-0000-0000-0000-000000000000';
+    expect(await the().get(unknown)).toMatchObject({ status: 404, text: 'node not found' });
+    expect(await the().get(`${unknown}/allocations`)).toMatchObject({ status: 200, body: [] });
+    expect(await the().send('POST', `${unknown}/drain`, {})).toMatchObject({ status: 500, text: 'node not found' });
+    const malformed = 'node lookup failed: index error: UUID must be 36 characters';
+    expect(await the().get('/v1/node/nope')).toMatchObject({ status: 500, text: malformed });
+  });
+
+  test('answers are compressed for those who ask', async () => {
+    // fetch asks by itself.
+    expect((await the().get('/v1/nodes')).headers.get('content-encoding')).toBe('gzip');
+  });
+};
+
+const blockingCases = (the: () => Nomad): void => {
+  const fleet = '/v1/nodes?filter=SchedulingEligibility%20%3D%3D%20%22ineligible%22';
+  const index = async () => (await the().get(fleet)).headers.get('x-nomad-index');
+
+  test('the fleet question blocks until a node changes', async () => {
+    const pending = the().get(`${fleet}&index=${await index()}&wait=30s`);
+    await the().under.wait(1500);
+    const changedAt = the().under.now();
+    await the().mark(0, 'ineligible');
+    const { body } = await pending;
+    expect(list(body).map(({ Name }) => Name)).toEqual(['client-a']);
+    expect(the().under.now() - changedAt).toBeLessThan(1000);
+  });
+
+  test('it is answered after its wait, and up to a sixteenth of it, where nothing changes', async () => {
+    const nomad = the();
+    const start = nomad.under.now();
+    let done = false;
+    const pending = nomad.get(`${fleet}&index=${await index()}&wait=2s`).finally(() => {
+      done = true;
+    });
+    while (!done) await nomad.under.wait(20);
+    expect((await pending).body).toEqual([]);
+    const took = nomad.under.now() - start;
+    expect(took).toBeGreaterThanOrEqual(1990);
+    expect(took).toBeLessThan(2125 + 400);
+  });
+};
+
+const deathCases = (the: () => Nomad): void => {
+  test('mid-drain, its node goes down, its build is lost and the drain complete; purged, it is gone', async () => {
+    const { nodes } = the().under;
+    await the().run(job('doomed', 'batch', ends(300), { on: nodes[1]?.id ?? '' }));
+    await the().drain(1, { Deadline: 3600e9 });
+    await the().under.wait(1000);
+    expect(await the().node(1)).toMatchObject({ Drain: true, Status: 'ready' });
+    await the().under.stopClient(1);
+    const node = await the().until(
+      45_000,
+      () => the().node(1),
+      ({ Status, Drain }) => Status === 'down' && Drain === false,
+    );
+    expect(node).toMatchObject({ LastDrain: { Status: 'complete' }, SchedulingEligibility: 'ineligible' });
+    expect(eventsOf(node).map(([message]) => message)).toContain('Node heartbeat missed');
+    const [lost] = await the().allocations(1, 'doomed');
+    expect(lost).toMatchObject({
+      ClientStatus: 'lost',
+      DesiredStatus: 'stop',
+      DesiredDescription: 'alloc is lost since its node is down',
+    });
+    expect((await the().send('POST', `/v1/node/${nodes[1]?.id}/purge`, {})).status).toBe(200);
+    expect((await the().get(`/v1/node/${nodes[1]?.id}`)).status).toBe(404);
+    const filter = `Attributes["unique.platform.aws.instance-id"] == "${nodes[1]?.instanceId}"`;
+    expect((await the().nodes(filter)).body).toEqual([]);
+  });
+};

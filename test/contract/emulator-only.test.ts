@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+
+/** What the recordings and the real agents do not show: machines that die, plugins, disconnected clients, ACLs off. */
+
+let clock: ManualClock;
+let nomad: NomadEmulator;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  nomad = await NomadEmulator.start({ clock, heartbeatTtlSeconds: 10 });
+});
+afterEach(() => nomad.close());
+
+const drain = async (nodeId: string, DrainSpec: object = { Deadline: 3600e9 }) => {
+  const body = JSON.stringify({ DrainSpec });
+  expect((await fetch(`${nomad.url}/v1/node/${nodeId}/drain`, { method: 'POST', body })).status).toBe(200);
+};
+
+test('an instance that dies takes its build with it; the servers learn of it by the missed heartbeat', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id });
+  nomad.killInstance(id);
+  expect(nomad.killed()).toMatchObject([{ jobId: 'build', jobType: 'batch', how: 'instance-died' }]);
+  await clock.advance(9000);
+  expect(nomad.allocation(build).ClientStatus).toBe('running');
+  await clock.advance(2000);
+  expect(nomad.node(id).Status).toBe('down');
+  expect(nomad.allocation(build).ClientStatus).toBe('lost');
+});
+
+test('a build that ends by itself is not counted as killed, even while its drain would stop it', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 4, stopSeconds: 60, killTimeoutSeconds: 30 });
+  await drain(id, { Deadline: 1e9 });
+  await clock.advance(6000);
+  expect(nomad.allocation(build)).toMatchObject({ ClientStatus: 'complete', DesiredStatus: 'stop' });
+  expect(nomad.killed()).toEqual([]);
+});
+
+test('a disk whose instance dies before it is copied is lost, and the replacement starts without it', async () => {
+  const a = nomad.addNode();
+  nomad.run({ id: 'cache', type: 'service', migrateDisk: { copySeconds: 20 } });
+  nomad.addNode();
+  await drain(a.id);
+  await clock.advance(5000);
+  expect(nomad.node(a.id).Drain).toBe(false);
+  expect(nomad.lostDisks()).toEqual([]);
+  nomad.killInstance(a.id);
+  await clock.advance(20_000);
+  expect(nomad.lostDisks()).toHaveLength(1);
+});
+
+test('a disk that is left the time moves', async () => {
+  const a = nomad.addNode();
+  nomad.run({ id: 'cache', type: 'service', migrateDisk: { copySeconds: 20 } });
+  const b = nomad.addNode();
+  await drain(a.id);
+  await clock.advance(25_000);
+  expect(nomad.allocationsOn(b.id)).toMatchObject([{ ClientStatus: 'running' }]);
+  expect(nomad.lostDisks()).toEqual([]);
+});
+
+test('CSI plugins are stopped when all else is done, like system jobs, but IgnoreSystemJobs does not spare them', async () => {
+  const { id } = nomad.addNode();
+  const [plugin = ''] = nomad.run({ id: 'ebs', type: 'service', csiPlugin: true });
+  nomad.run({ id: 'build', on: id, runSeconds: 10 });
+  await drain(id, { Deadline: 3600e9, IgnoreSystemJobs: true });
+  await clock.advance(9000);
+  expect(nomad.allocation(plugin).DesiredStatus).toBe('run');
+  await clock.advance(2000);
+  expect(nomad.allocation(plugin).DesiredStatus).toBe('stop');
+  expect(nomad.node(id).Drain).toBe(false);
+});
+
+test('a disconnected client keeps its drain on until its allocation is lost, and is down a heartbeat later', async () => {
+  const { id } = nomad.addNode();
+  const [keep = ''] = nomad.run({ id: 'keep', type: 'service', lostAfterSeconds: 25 });
+  nomad.stopClient(id);
+  await clock.advance(11_000);
+  await drain(id);
+  await clock.advance(10_000);
+  expect(nomad.node(id)).toMatchObject({ Status: 'disconnected', Drain: true });
+  expect(nomad.allocation(keep).ClientStatus).toBe('unknown');
+  await clock.advance(15_000);
+  expect(nomad.node(id)).toMatchObject({ Status: 'disconnected', Drain: false });
+  expect(nomad.allocation(keep).ClientStatus).toBe('lost');
+  await clock.advance(10_000);
+  expect(nomad.node(id).Status).toBe('down');
+});
+
+test('a client that is back in time is ready again, and its unknown allocation runs on', async () => {
+  const { id } = nomad.addNode();
+  const [keep = ''] = nomad.run({ id: 'keep', type: 'service', lostAfterSeconds: 60 });
+  nomad.stopClient(id);
+  await clock.advance(15_000);
+  nomad.startClient(id);
+  await clock.advance(1000);
+  expect(nomad.node(id).Status).toBe('ready');
+  expect(nomad.allocation(keep)).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
+});
+
+test('with ACLs off everyone may everything, and there are no policies to read', async () => {
+  nomad.addNode();
+  expect((await fetch(`${nomad.url}/v1/nodes`)).status).toBe(200);
+  const self = await (await fetch(`${nomad.url}/v1/acl/token/self`)).json();
+  expect(self).toMatchObject({ AccessorID: 'acls-disabled', Policies: null });
+  const policy = await fetch(`${nomad.url}/v1/acl/policy/any`);
+  expect([policy.status, await policy.text()]).toEqual([400, 'ACL support disabled']);
+});
+
+test('many nodes that reach their deadlines within five seconds are forced together, at the latest of them', async () => {
+  const a = nomad.addNode();
+  const b = nomad.addNode();
+  for (const { id } of [a, b]) nomad.run({ id: `build-${id}`, on: id });
+  await drain(a.id, { Deadline: 10e9 });
+  await drain(b.id, { Deadline: 14e9 });
+  await clock.advance(12_000);
+  expect(nomad.node(a.id).Drain).toBe(true);
+  await clock.advance(3500);
+  expect([nomad.node(a.id).Drain, nomad.node(b.id).Drain]).toEqual([false, false]);
+});
+
+test('requests are kept for a test to look at', async () => {
+  await fetch(`${nomad.url}/v1/nodes?per_page=1`, { headers: { 'X-Nomad-Token': 'secret' } });
+  expect(nomad.requests).toEqual([
+    { method: 'GET', path: '/v1/nodes', query: { per_page: '1' }, token: 'secret', at: clock.now() },
+  ]);
+});

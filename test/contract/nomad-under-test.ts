@@ -1,0 +1,134 @@
+import { isObject, type Json, type JsonObject } from './recording.ts';
+
+/** A Nomad that the shared cases run against: the emulator on a clock that they move, or real agents in real time. */
+export interface NomadUnderTest {
+  address: string;
+  managementToken: string;
+  version: string;
+  /** Two clients, each on an instance of its own. */
+  nodes: { id: string; name: string; instanceId: string }[];
+  /** Milliseconds of this Nomad's clock. */
+  now(): number;
+  wait(ms: number): Promise<void>;
+  /** The agent of the i-th client dies; its tasks live on. */
+  stopClient(i: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** The error text, or the body as it came. */
+  text: string;
+  body: Json;
+}
+
+/** Asks a Nomad under test, in its own words. */
+export class Nomad {
+  readonly under: NomadUnderTest;
+
+  constructor(under: NomadUnderTest) {
+    this.under = under;
+  }
+
+  async send(method: string, path: string, body?: object, token = this.under.managementToken): Promise<Answer> {
+    const response = await fetch(`${this.under.address}${path}`, {
+      method,
+      headers: { 'X-Nomad-Token': token },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    const json = response.headers.get('content-type') === 'application/json' && text !== '';
+    return { status: response.status, headers: response.headers, text, body: json ? (JSON.parse(text) as Json) : text };
+  }
+
+  get(path: string, token?: string): Promise<Answer> {
+    return this.send('GET', path, undefined, token);
+  }
+
+  nodes(filter: string, token?: string): Promise<Answer> {
+    return this.get(`/v1/nodes?filter=${encodeURIComponent(filter)}`, token);
+  }
+
+  async node(i: number): Promise<JsonObject> {
+    return object((await this.get(`/v1/node/${this.under.nodes[i]?.id}`)).body);
+  }
+
+  /** The allocations of one job on a node. */
+  async allocations(i: number, jobId: string): Promise<JsonObject[]> {
+    const { body } = await this.get(`/v1/node/${this.under.nodes[i]?.id}/allocations`);
+    return list(body).filter(({ JobID }) => JobID === jobId);
+  }
+
+  async jobAllocations(jobId: string): Promise<JsonObject[]> {
+    return list((await this.get(`/v1/job/${jobId}/allocations`)).body);
+  }
+
+  drain(i: number, spec: object | null, more: object = {}): Promise<Answer> {
+    return this.send('POST', `/v1/node/${this.under.nodes[i]?.id}/drain`, { DrainSpec: spec, ...more });
+  }
+
+  mark(i: number, Eligibility: 'eligible' | 'ineligible'): Promise<Answer> {
+    return this.send('POST', `/v1/node/${this.under.nodes[i]?.id}/eligibility`, { Eligibility });
+  }
+
+  /** Looks again every quarter of a second until it holds; fails, with what was last seen, when it does not in time. */
+  async until<T>(limitMs: number, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
+    const limit = this.under.now() + limitMs;
+    for (;;) {
+      const seen = await look();
+      if (holds(seen)) return seen;
+      if (this.under.now() > limit) throw new Error(`not within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`);
+      await this.under.wait(250);
+    }
+  }
+
+  untilDrained(i: number, limitMs: number): Promise<JsonObject> {
+    return this.until(
+      limitMs,
+      () => this.node(i),
+      (node) => node.Drain === false,
+    );
+  }
+
+  /** Registers a job and waits for its allocations to run (and, of a service, to be healthy). */
+  async run(job: { ID: string; Type: string; Namespace?: string }, count = 1): Promise<JsonObject[]> {
+    const { status, text } = await this.send('POST', '/v1/jobs', { Job: job });
+    if (status !== 200) throw new Error(`job ${job.ID}: ${status} ${text}`);
+    const ready = ({ ClientStatus, DeploymentStatus }: JsonObject) =>
+      ClientStatus === 'running' &&
+      (job.Type !== 'service' || (isObject(DeploymentStatus) && DeploymentStatus.Healthy === true));
+    return this.until(
+      15_000,
+      async () => list((await this.get(`/v1/job/${job.ID}/allocations?namespace=${job.Namespace ?? 'default'}`)).body),
+      (allocations) => allocations.filter(ready).length === count,
+    );
+  }
+
+  /** Leaves the nodes as they were: no drain, eligible, nothing running. */
+  async tidy(): Promise<void> {
+    const jobs = list((await this.get('/v1/jobs?namespace=*')).body).filter(({ Stop }) => Stop !== true);
+    for (const { ID, Namespace } of jobs) await this.send('DELETE', `/v1/job/${ID}?namespace=${Namespace}`);
+    const all = await this.until(
+      30_000,
+      async () => list((await this.get('/v1/allocations?namespace=*')).body),
+      (allocations) => allocations.every(({ ClientStatus }) => !['pending', 'running'].includes(String(ClientStatus))),
+    );
+    if (all.length > 0) await this.under.wait(300);
+    for (const [i] of this.under.nodes.entries()) await this.drain(i, null, { MarkEligible: true });
+  }
+}
+
+export const list = (body: Json): JsonObject[] => {
+  if (!Array.isArray(body)) throw new Error(`no list: ${JSON.stringify(body)}`);
+  return body.filter(isObject);
+};
+
+export const object = (body: Json | undefined): JsonObject => {
+  if (!isObject(body)) throw new Error(`no object: ${JSON.stringify(body)}`);
+  return body;
+};
+
+/** A node's latest events, oldest first: what happened, and in what detail. */
+export const eventsOf = (node: JsonObject): [message: string, details: Json][] =>
+  list(node.Events ?? []).map(({ Message, Details }) => [String(Message), Details ?? null]);

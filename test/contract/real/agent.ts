@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type InstanceMetadata, startInstanceMetadata } from './instance-metadata.ts';
+import { killProcessesOf, removeDataDirectory } from './processes.ts';
+
+export interface RealNomad {
+  address: string;
+  managementToken: string;
+  version: string;
+  nodes: { id: string; name: string; instanceId: string }[];
+  /** Kills the agent of the i-th client; its tasks live on until the servers' verdict makes no difference. */
+  stopClient(i: number): Promise<void>;
+  startClient(i: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A first start has to make its keyring: 22 s have been seen. */
+const START_LIMIT_MS = 60_000;
+
+interface Agent {
+  process: ChildProcess;
+  exited: Promise<unknown>;
+}
+
+/**
+ * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
+ * EC2 instance id. Needs root. Not `-dev`, which gives the instance metadata service one millisecond.
+ */
+export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0a', 'i-0b0b']): Promise<RealNomad> => {
+  const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
+  const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
+  const metadata: InstanceMetadata[] = [];
+  const agents: Agent[] = [];
+  const launch = (name: string, config: object, environment: Record<string, string> = {}): Agent => {
+    const file = join(directory, `${name}.json`);
+    mkdirSync(join(directory, name), { recursive: true });
+    writeFileSync(file, JSON.stringify({ ...common(name, join(directory, name)), ...config }));
+    const { AWS_CA_BUNDLE: _, ...inherited } = process.env;
+    const log = openSync(join(directory, `${name}.log`), 'a');
+    const child = spawn(binary, ['agent', `-config=${file}`], {
+      env: { ...inherited, ...environment },
+      stdio: ['ignore', log, log],
+    });
+    const agent = { process: child, exited: new Promise((resolve) => child.once('exit', resolve)) };
+    agents.push(agent);
+    return agent;
+  };
+  const close = async () => {
+    for (const agent of agents) agent.process.kill('SIGKILL');
+    await Promise.all(agents.map(({ exited }) => exited));
+    killProcessesOf(directory);
+    for (const service of metadata) await service.close();
+    removeDataDirectory(directory);
+  };
+  try {
+    const address = `http://127.0.0.1:${http}`;
+    const server = launch('server', {
+      ports: { http, rpc, serf },
+      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: '2s', min_heartbeat_ttl: '2s' },
+    });
+    const clientOf = (i: number) => {
+      const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata[i]?.endpoint ?? '' };
+      const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
+      return launch(`client-${'abc'[i]}`, { ports, client: clientConfig(rpc) }, environment);
+    };
+    const clients: Agent[] = [];
+    for (const [i, instanceId] of instanceIds.entries()) {
+      metadata.push(await startInstanceMetadata(instanceId, `10.0.0.${i + 1}`));
+      clients.push(clientOf(i));
+    }
+    const log = () => readFileSync(join(directory, 'server.log'), 'utf8').slice(-2000);
+    const managementToken = await until(server, log, async () => {
+      const response = await fetch(`${address}/v1/acl/bootstrap`, { method: 'POST' });
+      return response.ok ? ((await response.json()) as { SecretID: string }).SecretID : undefined;
+    });
+    const get = async (path: string) =>
+      (await fetch(`${address}${path}`, { headers: { 'X-Nomad-Token': managementToken } })).json();
+    const nodes = await until(server, log, async () => {
+      const found = await Promise.all(
+        instanceIds.map(async (instanceId) => {
+          const filter = encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`);
+          const [node] = (await get(`/v1/nodes?filter=${filter}`)) as { ID: string; Name: string; Status: string }[];
+          return node?.Status === 'ready' ? [{ id: node.ID, name: node.Name, instanceId }] : [];
+        }),
+      );
+      return found.every(({ length }) => length === 1) ? found.flat() : undefined;
+    });
+    const [first] = nodes;
+    const { Attributes } = (await get(`/v1/node/${first?.id}`)) as { Attributes: Record<string, string> };
+    return {
+      address,
+      managementToken,
+      version: Attributes['nomad.version'] ?? '',
+      nodes,
+      stopClient: async (i) => {
+        clients[i]?.process.kill('SIGKILL');
+        await clients[i]?.exited;
+      },
+      startClient: async (i) => {
+        clients[i] = clientOf(i);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+const common = (name: string, dataDirectory: string) => ({
+  name,
+  datacenter: 'dc1',
+  region: 'global',
+  data_dir: dataDirectory,
+  bind_addr: '127.0.0.1',
+  advertise: { http: '127.0.0.1', rpc: '127.0.0.1', serf: '127.0.0.1' },
+  log_level: 'WARN',
+  disable_update_check: true,
+  leave_on_interrupt: false,
+  leave_on_terminate: false,
+  acl: { enabled: true, token_min_expiration_ttl: '1s' },
+  plugin: [{ raw_exec: [{ config: [{ enabled: true }] }] }],
+});
+
+const clientConfig = (rpc: number) => ({
+  enabled: true,
+  servers: [`127.0.0.1:${rpc}`],
+  network_interface: 'lo',
+  options: { 'fingerprint.denylist': 'env_gce,env_azure,env_digitalocean' },
+});
+
+/** Polls until there is an answer; fails with the server's last words where there is none in time. */
+const until = async <T>(agent: Agent, log: () => string, ask: () => Promise<T | undefined>): Promise<T> => {
+  const limit = Date.now() + START_LIMIT_MS;
+  while (Date.now() < limit && agent.process.exitCode === null) {
+    const answer = await ask().catch(() => undefined);
+    if (answer !== undefined) return answer;
+    await sleep(250);
+  }
+  throw new Error(`Nomad did not come up within ${START_LIMIT_MS / 1000} s:\n${log()}`);
+};
+
+const freePorts = async (count: number): Promise<number[]> => {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+};

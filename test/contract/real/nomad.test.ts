@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nomadContract } from '../cases.ts';
+import { startNomad } from './agent.ts';
+
+const binary = process.env.NOMAD_BIN;
+if (!binary) {
+  throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad (as root; Nomad 1.6 or later)');
+}
+
+nomadContract(`a real Nomad (${binary})`, async () => {
+  const nomad = await startNomad(binary);
+  return { ...nomad, now: () => Date.now(), wait: (ms) => sleep(ms) };
+});

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** `NOMAD_BIN=/path/to/nomad npm run test:nomad`: the contract's cases against a real agent, in real time. */
+export default defineConfig({
+  test: {
+    include: ['test/contract/real/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+  },
+});

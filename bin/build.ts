@@ -39,6 +39,6 @@ export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): 
 
 if (import.meta.main) {
   const bytes = await bundle();
-  // stderr: this also runs as the CDK's build step, where stdout is the template.
-  console.error(`dist/lambda/index.mjs ${(bytes / 1024).toFixed(0)} kB`);
+  // The CDK builds before it synthesizes, with stdout being the template's.
+  if (!process.argv.includes('--quiet')) console.log(`dist/lambda/index.mjs ${(bytes / 1024).toFixed(0)} kB`);
 }

@@ -1,5 +1,5 @@
 import type { Policy } from './config.ts';
-import { type Allocation, isClientTerminal, type NomadNode, type Observation } from './nomad/node.ts';
+import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 import { drainDeadlineSeconds, limits } from './time.ts';
 
@@ -72,24 +72,24 @@ function judgeNode(termination: Termination, node: NomadNode, circumstances: Cir
   }
 
   const alive = remaining(node, policy);
-  if (drain.status === 'draining') {
-    const by = drain.ours ? '' : ', started by somebody else,';
-    return wait(node.allocations ? `the drain${by} waits for ${count(alive)}` : `the node is draining${by || ''}`);
-  }
-  if (!node.allocations) return wait('the drain is complete; its allocations are still to be read');
-  if (alive.length > 0) return wait(`the drain is complete, but ${count(alive)} still to stop`);
+  const on = drain.status === 'draining';
+  if (!node.allocations)
+    return wait(on ? 'the node is draining' : 'the drain is complete; what is left is still to be read');
+  if (alive.length > 0)
+    return wait(on ? `the drain waits for ${count(alive)}` : `${count(alive)} still to stop after the drain`);
+  // Nomad does not notice that a sysbatch job has ended, and would keep an empty node draining until its deadline.
+  if (on && !seesEveryNamespace) return wait('the node is draining, and the token does not see every namespace');
 
   const copying = node.copying ?? [];
   if (copying.length > 0) return wait(`${count(copying)} elsewhere still copying data from this node`);
 
   const forced = drain.deadlineReached || drain.ours?.forcedAt !== undefined;
   if (!seesEveryNamespace && now < drain.updatedAt + policy.killMarginSeconds * 1000) {
-    const because = 'the drain is complete, but the token does not see every namespace: waiting the kill margin';
-    return { ...wait(because), alarm: true };
+    return { ...wait('the token does not see every namespace: waiting the kill margin after the drain'), alarm: true };
   }
   return forced
-    ? complete('forced', 'the drain deadline was reached, and everything on the node has stopped')
-    : complete('drained', 'the drain is complete, and everything on the node has stopped');
+    ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
+    : complete('drained', 'everything on the drained node has stopped');
 }
 
 /** The same decision when the time is up: first the drain is forced, and after the kill margin the instance is let go. */
@@ -112,13 +112,6 @@ function pressed(
     return startDrain(0, `past the drain deadline and the kill margin: ${decision.because}`);
   }
   return now < giveUpAt ? decision : giveUp(decision, policy);
-}
-
-/** The allocations that keep the instance alive. */
-export function remaining(node: NomadNode, policy: Policy): Allocation[] {
-  return (node.allocations ?? []).filter(
-    (allocation) => !isClientTerminal(allocation) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
-  );
 }
 
 const wait = (because: string): Decision & { action: 'wait' } => ({ action: 'wait', because });

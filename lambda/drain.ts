@@ -1,9 +1,9 @@
 import pMap from 'p-map';
 import type { Clock } from './clock.ts';
 import type { Policy } from './config.ts';
-import { type Decision, decide, remaining } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import { messageOf } from './errors.ts';
-import type { Observation } from './nomad/node.ts';
+import { type Observation, remaining } from './nomad/node.ts';
 import type { Journal, Nodes, Terminations } from './ports.ts';
 import { type InstanceReport, nodeOf, toInstanceReport, toRemaining } from './report.ts';
 import type { Termination } from './termination.ts';

@@ -17,14 +17,12 @@ interface Token {
 }
 
 export interface Rules {
-  Namespaces: { Name: string; Policy: string; Capabilities: string[] | null }[] | null;
+  Namespaces: { Name: string; Capabilities: string[] | null }[] | null;
   Node: { Policy: string } | null;
 }
 
 const READ_JOBS = 'namespace "*" { capabilities = ["read-job"] }';
 const WRITE_NODES = 'node { policy = "write" }';
-/** The coarse namespace policies that include read-job. */
-const COARSE = ['read', 'write', 'scale'];
 
 /**
  * Reads the token's own policies. A token without read-job in some namespace is answered 200 and an empty list of
@@ -53,16 +51,14 @@ export async function readPermissions(nomad: Transport): Promise<Permissions> {
 }
 
 /**
- * What policies grant together. Nomad lets the most specific namespace pattern win, so every pattern named must grant
+ * What policies grant together. The servers have spelled a coarse policy such as `read` out as capabilities. Nomad lets the most specific namespace pattern win, so every pattern named must grant
  * read-job, not `*` alone; and deny wins over all.
  */
 export function judgeRules(rules: Rules[]): Permissions {
   const granted = new Map<string, Set<string>>();
-  for (const { Name, Policy, Capabilities } of rules.flatMap(({ Namespaces }) => Namespaces ?? [])) {
+  for (const { Name, Capabilities } of rules.flatMap(({ Namespaces }) => Namespaces ?? [])) {
     const capabilities = granted.get(Name) ?? new Set();
     for (const capability of Capabilities ?? []) capabilities.add(capability);
-    if (COARSE.includes(Policy)) capabilities.add('read-job');
-    if (Policy === 'deny') capabilities.add('deny');
     granted.set(Name, capabilities);
   }
   const missing: string[] = [];

@@ -17,7 +17,7 @@ import {
   toNode,
   toRecord,
 } from './json.ts';
-import { type Allocation, type DrainRecord, isClientTerminal, type Observation } from './node.ts';
+import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
 
 /** Questions put to Nomad at once by one function. */
 const CONCURRENCY = 8;
@@ -166,21 +166,22 @@ export class Fleet implements Nodes {
     this.#nodeIds.set(instanceId, stub.ID);
     const node = toNode(stub);
     if (node.status === 'down' || !node.drain) return { is: 'present', node };
-    if (node.drain.status === 'draining') {
-      const explained = this.#explained.get(node.id) ?? (await this.#allocations(node.id)).map(toAllocation);
-      this.#explained.set(node.id, explained);
-      return { is: 'present', node: { ...node, allocations: explained } };
-    }
+    if (node.drain.status === 'complete') return this.#finished(instanceId, node.id);
+
+    const explained = this.#explained.get(node.id) ?? (await this.#allocations(node.id)).map(toAllocation);
+    this.#explained.set(node.id, explained);
+    const observed: NomadNode = { ...node, allocations: explained };
+    if (remaining(observed, this.#options.policy).length > 0) return { is: 'present', node: observed };
     return this.#finished(instanceId, node.id);
   }
 
-  /** A node whose drain is complete on paper: what is left on it, and what still copies from it. */
+  /** A node with nothing left to do, as it seems: what is on it now, and what still copies from it. */
   async #finished(instanceId: string, nodeId: string): Promise<Observation> {
     const json = await this.#readNode(nodeId);
     if (!json) return { is: 'absent', seen: true };
     const node = toNode(json);
-    if (node.status === 'down' || node.drain?.status !== 'complete') return { is: 'present', node };
     this.#nodeIds.set(instanceId, nodeId);
+    if (node.status === 'down' || !node.drain) return { is: 'present', node };
     const allocations = await this.#allocations(nodeId);
     const copying = await this.#copying(allocations);
     return { is: 'present', node: { ...node, allocations: allocations.map(toAllocation), copying } };
@@ -195,7 +196,7 @@ export class Fleet implements Nodes {
     return replacements
       .filter((each) => each !== undefined)
       .map(toAllocation)
-      .filter((each) => each.clientStatus === 'pending' && !isClientTerminal(each));
+      .filter(({ clientStatus }) => clientStatus === 'pending');
   }
 
   async #nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {

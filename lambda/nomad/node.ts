@@ -55,6 +55,13 @@ export interface Allocation {
 }
 
 /** The client has ended it and cannot take that back. `unknown` (a disconnected client) is alive. */
-export function isClientTerminal(allocation: Allocation): boolean {
-  return ['complete', 'failed', 'lost'].includes(allocation.clientStatus);
+function isClientTerminal({ clientStatus }: Allocation): boolean {
+  return ['complete', 'failed', 'lost'].includes(clientStatus);
+}
+
+/** The allocations that keep the instance alive. */
+export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }): Allocation[] {
+  return (node.allocations ?? []).filter(
+    (allocation) => !isClientTerminal(allocation) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
+  );
 }

@@ -25,7 +25,7 @@ describe('a group scales in', () => {
           nodeId,
           action: 'complete',
           outcome: 'drained',
-          because: 'the drain is complete, and everything on the node has stopped',
+          because: 'everything on the drained node has stopped',
           remaining: [],
         },
       ],
@@ -194,6 +194,22 @@ describe('a group scales in', () => {
     await world.sweepFor(6 * MINUTE);
     expect(world.completion(leaving.instanceId)).toMatchObject({ by: 'call' });
     expect(world.nomad.lostDisks()).toEqual([]);
+  });
+
+  it('lets an instance go whose sysbatch job has ended, though Nomad keeps the node draining', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'nightly', type: 'sysbatch', on: nodeId, runSeconds: 90 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+
+    await world.sweepFor(MINUTE);
+    expect(world.completion(instanceId)).toBeUndefined();
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
   });
 
   it('drains again when an operator cancels the drain of an instance that has to go', async () => {

@@ -122,8 +122,20 @@ const situations: Situation[] = [
     decision: wait,
   },
   {
-    when: 'our drain is on and nothing is left, but Nomad has not said that it is complete',
-    nomad: node({ drain: drain('draining'), allocations: [] }),
+    when: 'our drain is on and builds are left',
+    nomad: node({ drain: drain('draining'), allocations: [allocation('running')], copying: [] }),
+    decision: wait,
+  },
+  {
+    when: 'the drain is on, and everything has stopped without Nomad noticing, as with sysbatch jobs',
+    nomad: node({ drain: drain('draining'), allocations: [allocation('complete')], copying: [] }),
+    decision: done('drained'),
+  },
+  {
+    when: 'the drain is on and nothing is left, as far as a token sees that does not see every namespace',
+    nomad: node({ drain: drain('draining'), allocations: [], copying: [] }),
+    now: at(5 * HOUR),
+    blind: true,
     decision: wait,
   },
 

@@ -1,0 +1,117 @@
+import { type Duration, type Stack, Token } from 'aws-cdk-lib';
+import { type ConfigDocument, checkConfig, DEFAULT_POLICY, type Policy } from '../lambda/config.ts';
+import { ConfigError } from '../lambda/errors.ts';
+import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/time.ts';
+import type { NomadDocument } from './nomad-access.ts';
+import { DEFAULT_HOOK, type DrainPolicy, type LifecycleHookOptions } from './props.ts';
+
+/** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
+export const ENVIRONMENT_BYTES = 4096;
+
+/** What a field of the document is called by whoever wrote it: a property of the construct, a setting of the app. */
+export type FieldNames = readonly (readonly [field: RegExp, name: string])[];
+
+/** What is given of the configuration, in the terms of the construct. */
+export interface Given {
+  readonly groupNames: readonly string[];
+  readonly nomad: NomadDocument;
+  readonly hook?: LifecycleHookOptions;
+  readonly policy?: DrainPolicy;
+}
+
+/** The configuration document with every default written out, so that a template shows what will hold. */
+export function documentOf({ groupNames, nomad, hook, policy = {} }: Given): ConfigDocument & { policy: Policy } {
+  const { name, heartbeatTimeout } = { ...DEFAULT_HOOK, ...hook };
+  const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout } = policy;
+  return {
+    groups: groupNames.map((group) => ({
+      name: group,
+      hook: name,
+      heartbeatTimeoutSeconds: seconds(heartbeatTimeout),
+    })),
+    nomad,
+    policy: {
+      ...DEFAULT_POLICY,
+      ...(deadline && { deadlineSeconds: seconds(deadline) }),
+      ...(killMargin && { killMarginSeconds: seconds(killMargin) }),
+      ...(grace && { graceSeconds: seconds(grace) }),
+      ...(ignoreSystemJobs !== undefined && { ignoreSystemJobs }),
+      ...(onTimeout && { onTimeout }),
+    },
+  };
+}
+
+/** Seconds, a fraction if it is one: refused with all other problems, not by itself. */
+const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
+
+/**
+ * Every reason to refuse the document, each beginning with the name of its field: what the function would refuse at
+ * cold start, and a hook that cannot hold an instance until the drain deadline has passed. Nothing to refuse: an empty
+ * list.
+ * @param document the configuration, which may hold tokens
+ * @param names how the fields are called in the answer
+ */
+export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): string[] {
+  const problems = [...refusals(document), ...capacityProblems(document)].map((problem) => {
+    const [field = '', ...message] = problem.split(': ');
+    const name = names.reduce((said, [pattern, replacement]) => said.replace(pattern, replacement), field);
+    return [name, ...message].join(': ');
+  });
+  // All groups share one hook: what is wrong with it is said once.
+  return [...new Set(problems)];
+}
+
+function refusals(document: ConfigDocument): readonly string[] {
+  try {
+    checkConfig(JSON.parse(withoutTokens(document)));
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+/** The document with a number in place of each token: good as a name, as a host and as a port. A whole address becomes a URL. */
+function withoutTokens(document: ConfigDocument): string {
+  const address = document.nomad.address.replace(/^(?=\$\{Token\[)/, 'https://');
+  const nomad = { ...document.nomad, address };
+  return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
+}
+
+function capacityProblems({ groups, policy }: { groups: ConfigDocument['groups']; policy: Policy }): string[] {
+  const timeout = groups[0]?.heartbeatTimeoutSeconds;
+  if (timeout === undefined) return [];
+  if (hookHolds(policy, timeout)) return [];
+  const margins = policy.killMarginSeconds + reserveSeconds(policy);
+  return [
+    `policy.deadlineSeconds: ${policy.deadlineSeconds} s and ${margins} s for what is killed after it are more than the ` +
+      `hook can hold an instance: ${globalCapSeconds(timeout)} s, which is 100 heartbeat timeouts of ${timeout} s and ` +
+      'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout',
+  ];
+}
+
+/**
+ * The size of a function's environment as Lambda measures it, in bytes: all variables as one JSON object, so every
+ * quote inside a value counts twice.
+ * @param variables may hold tokens, of which the length is estimated
+ */
+export function environmentBytes(variables: Record<string, string>, stack: Stack): number {
+  const resolved: Record<string, unknown> = stack.resolve(variables);
+  const texts = Object.entries(resolved).map(([name, value]) => [name, deployed(value, stack)]);
+  return Buffer.byteLength(JSON.stringify(Object.fromEntries(texts)));
+}
+
+/** The length of a text once it is deployed, in characters: estimated where it holds tokens. */
+export function deployedLength(text: string, stack: Stack): number {
+  return Token.isUnresolved(text) ? deployed(stack.resolve(text), stack).length : text.length;
+}
+
+/** A resolved text with something as long in place of each intrinsic. */
+function deployed(value: unknown, stack: Stack): string {
+  if (typeof value === 'string') return value;
+  const { Ref: ref, 'Fn::Join': join } = value as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+  if (join) return join[1].map((part) => deployed(part, stack)).join(join[0]);
+  // CloudFormation makes names up as stack-LogicalId-12RANDOMCHARS; of anything else we know only the longest.
+  const length = ref === undefined ? 255 : `${stack.stackName}-${ref}-`.length + 12;
+  return 'x'.repeat(Math.min(255, length));
+}

@@ -1,0 +1,3 @@
+export { type HttpAccessProps, NomadAccess, type NomadDocument, type Parameter } from './nomad-access.ts';
+export { NomadDrainHook } from './nomad-drain-hook.ts';
+export type { DrainedGroup, DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from './props.ts';

@@ -1,0 +1,117 @@
+import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as ssm from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+import type { ConfigDocument } from '../lambda/config.ts';
+
+/** The part of the configuration document that says how to reach Nomad. */
+export type NomadDocument = ConfigDocument['nomad'];
+
+/** A parameter of Parameter Store in the stack's account and region: a construct, or its name. Read at run time only. */
+export type Parameter = ssm.IParameter | string;
+
+/** How to reach Nomad's HTTP API. */
+export interface HttpAccessProps {
+  /** Where Nomad's HTTP API answers, e.g. `https://nomad.internal:4646`. May hold tokens. */
+  readonly address: string;
+  /**
+   * The parameter (best a SecureString) that holds the secret id of an ACL token with `node { policy = "write" }` and
+   * `namespace "*" { capabilities = ["read-job"] }`.
+   * @default - no token: the cluster has ACLs turned off
+   */
+  readonly token?: Parameter;
+  /**
+   * The parameter that holds the certificate authority of Nomad's TLS certificate, PEM.
+   * @default - the authorities that Node.js trusts
+   */
+  readonly ca?: Parameter;
+  /**
+   * The customer managed key that the parameters are encrypted with.
+   * @default - the account's `aws/ssm` key, which needs no permission of its own
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * The Nomad region to ask, where the address serves several.
+   * @default - the region of the server that answers
+   */
+  readonly region?: string;
+  /**
+   * The key of a Nomad client's `meta` that holds the instance id, for clients without the EC2 fingerprint.
+   * @default - the attribute `unique.platform.aws.instance-id`
+   */
+  readonly nodeMetaKey?: string;
+}
+
+/**
+ * How the function reaches Nomad and proves who it is. Made by a static method, in the manner of `lambda.Code`; another
+ * way in is another subclass.
+ */
+export abstract class NomadAccess {
+  /** Over HTTP or HTTPS, with an ACL token or none. Plain HTTP is warned about: the token crosses the network readable. */
+  static http(props: HttpAccessProps): NomadAccess {
+    return new HttpAccess(props);
+  }
+
+  /**
+   * Renders this part of the configuration document and grants what the function needs for it. Called once by the
+   * construct.
+   * @param scope the construct: warnings and imported resources go there
+   * @param grantee the function's role
+   */
+  abstract bind(scope: Construct, grantee: iam.IGrantable): NomadDocument;
+}
+
+class HttpAccess extends NomadAccess {
+  readonly #props: HttpAccessProps;
+
+  constructor(props: HttpAccessProps) {
+    super();
+    this.#props = props;
+  }
+
+  override bind(scope: Construct, grantee: iam.IGrantable): NomadDocument {
+    const { address, token, ca, encryptionKey, region, nodeMetaKey } = this.#props;
+    if (/^http:/i.test(address)) {
+      Annotations.of(scope).addWarningV2(
+        'nomad-drain-hook:plainHttp',
+        `Nomad is asked over plain HTTP at ${address}: the ACL token and every answer cross the network readable. Use https.`,
+      );
+    }
+    const parameters = [token, ca].filter((parameter) => parameter !== undefined);
+    if (parameters.length > 0) {
+      grantee.grantPrincipal.addToPrincipalPolicy(
+        // The token and the certificate authority, and no other parameter. No listing, no history.
+        new iam.PolicyStatement({
+          sid: 'ReadNomadParameters',
+          actions: ['ssm:GetParameter'],
+          resources: parameters.map((parameter) => arnOf(scope, parameter)),
+        }),
+      );
+      // A customer key is closed until its use is granted; the account's own `aws/ssm` key is open to its users.
+      encryptionKey?.grantDecrypt(grantee);
+    }
+    return {
+      via: 'http',
+      address,
+      ...(region !== undefined && { region }),
+      ...(nodeMetaKey !== undefined && { nodeMetaKey }),
+      ...(token !== undefined && { token: { parameter: nameOf(token) } }),
+      ...(ca !== undefined && { ca: { parameter: nameOf(ca) } }),
+    };
+  }
+}
+
+const nameOf = (parameter: Parameter) => (typeof parameter === 'string' ? parameter : parameter.parameterName);
+
+function arnOf(scope: Construct, parameter: Parameter): string {
+  if (typeof parameter !== 'string') return parameter.parameterArn;
+  // A hierarchical name brings its own slash: parameter/nomad/token, but parameter/token.
+  const rooted = !Token.isUnresolved(parameter) && parameter.startsWith('/');
+  return Stack.of(scope).formatArn({
+    service: 'ssm',
+    resource: 'parameter',
+    resourceName: rooted ? parameter.slice(1) : parameter,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}

@@ -1,0 +1,47 @@
+import { Annotations, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+import { NomadAccess } from './nomad-access.ts';
+import { NomadDrainHook } from './nomad-drain-hook.ts';
+import type { NomadDrainHookProps } from './props.ts';
+import type { Network, Settings } from './settings.ts';
+
+const DESCRIPTION = 'Drains the HashiCorp Nomad nodes of instances that Auto Scaling terminates';
+
+/** One {@link NomadDrainHook} for groups that exist already, in whatever account and region it is deployed to. */
+export class NomadDrainHookStack extends Stack {
+  readonly drainHook: NomadDrainHook;
+
+  /** @throws ConfigError naming everything that is wrong with the settings */
+  constructor(scope: Construct, id: string, settings: Settings) {
+    const { groups, nomad, policy, hook, network, stackName, example } = settings;
+    super(scope, id, {
+      description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
+      ...(stackName && { stackName }),
+    });
+    // Nothing here asks for the routes of the subnets that are known by their ids alone.
+    Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
+    this.drainHook = new NomadDrainHook(this, 'DrainHook', {
+      groups,
+      nomad: NomadAccess.http(nomad),
+      policy,
+      hook,
+      ...(network && this.#inside(network)),
+    });
+  }
+
+  /** By their ids alone: nothing is looked up in the account. The CDK asks for zones, a function has no use for them. */
+  #inside({
+    vpcId,
+    subnetIds,
+    securityGroupIds,
+  }: Network): Pick<NomadDrainHookProps, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
+    return {
+      vpc: ec2.Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones: ['unknown'] }),
+      vpcSubnets: { subnets: subnetIds.map((id) => ec2.Subnet.fromSubnetId(this, id, id)) },
+      securityGroups: securityGroupIds.map((id) =>
+        ec2.SecurityGroup.fromSecurityGroupId(this, id, id, { mutable: false }),
+      ),
+    };
+  }
+}

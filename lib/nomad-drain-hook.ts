@@ -1,0 +1,163 @@
+import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import type * as events from 'aws-cdk-lib/aws-events';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { CONFIG_VARIABLE } from '../lambda/config.ts';
+import { ConfigError } from '../lambda/errors.ts';
+import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
+import { functionCode } from './function-code.ts';
+import { FunctionRole } from './function-role.ts';
+import { DEFAULT_HOOK, type NomadDrainHookProps } from './props.ts';
+import { WakeUps } from './wake-ups.ts';
+
+/**
+ * Drains the Nomad node of every instance that an Auto Scaling group terminates, and lets the instance go once its
+ * allocations have stopped.
+ *
+ * One function, woken by the lifecycle event of an instance and by a sweep every minute; a lifecycle hook in each
+ * group, made last and deleted first, so that no instance ever waits for a function that is not there. Deleting a hook
+ * (by deleting the stack, or taking a group out of `groups`) completes the instances that wait for it with CONTINUE:
+ * they are terminated at once, drained or not.
+ *
+ * @throws ConfigError naming every property that is wrong, among them a drain deadline that the hook cannot hold
+ *
+ * @example
+ * new NomadDrainHook(this, 'DrainHook', {
+ *   groups: ['builders'],
+ *   nomad: NomadAccess.http({ address: 'https://nomad.internal:4646', token: '/nomad/drain-token' }),
+ *   policy: { deadline: Duration.hours(2) },
+ * });
+ */
+export class NomadDrainHook extends Construct {
+  /** The function. Whatever is added to its environment shares Lambda's 4 KB with the configuration. */
+  readonly function: lambda.Function;
+  /** What the function logs, as JSON. */
+  readonly logGroup: logs.LogGroup;
+  /** Runs that failed: each message holds the event and the error. The sweep has taken over by then. */
+  readonly failedRuns: sqs.Queue;
+  /** Events that EventBridge could not hand to the function. */
+  readonly undeliveredEvents: sqs.Queue;
+  /** The rule that wakes the function every minute. */
+  readonly sweep: events.Rule;
+  /** The hooks, one per group, in the order of the groups. */
+  readonly hooks: readonly autoscaling.LifecycleHook[];
+
+  constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
+    super(scope, id);
+    const hook = { ...DEFAULT_HOOK, ...props.hook };
+    const groups = props.groups.map((group, index) =>
+      typeof group === 'string'
+        ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
+        : group,
+    );
+
+    // Log lines are worth nothing without the stack that wrote them, and its name is made up anew with the next one.
+    this.logGroup = new logs.LogGroup(this, 'Log', {
+      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.failedRuns = this.#queue('FailedRuns');
+    this.undeliveredEvents = this.#queue('UndeliveredEvents');
+
+    const permissions = new FunctionRole(this, 'Role', {
+      groups,
+      logGroup: this.logGroup,
+      inVpc: props.vpc !== undefined,
+    });
+    const groupNames = groups.map((group) => group.autoScalingGroupName);
+    const document = documentOf({ ...props, groupNames, nomad: props.nomad.bind(this, permissions.role) });
+    const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
+    const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
+    if (!props.vpc && (props.vpcSubnets || props.securityGroups))
+      problems.push('vpcSubnets, securityGroups: no vpc given');
+    if (problems.length > 0) throw new ConfigError(problems);
+
+    this.function = new lambda.Function(this, 'Function', {
+      description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',
+      code: functionCode(),
+      handler: 'index.handler',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      // Of the processor, Lambda gives a share by memory: TLS and JSON want it, the data does not.
+      memorySize: 512,
+      // The sweep works for about 50 s of its minute.
+      timeout: Duration.seconds(60),
+      role: permissions.role,
+      environment,
+      logGroup: this.logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      // Lambda would repeat a failed run after a minute, beside a sweep that does the same work.
+      retryAttempts: 0,
+      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep.
+      maxEventAge: Duration.minutes(5),
+      onFailure: new SqsDestination(this.failedRuns),
+      ...(props.vpc && { vpc: props.vpc }),
+      ...(props.vpcSubnets && { vpcSubnets: props.vpcSubnets }),
+      ...(props.securityGroups && { securityGroups: [...props.securityGroups] }),
+    });
+    // Once more at synthesis: until then, anyone may add a variable.
+    const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
+    this.function.node.addValidation({
+      validate: () => this.#sizeProblems(Stack.of(this).resolve(everything).variables),
+    });
+
+    const wakeUps = new WakeUps(this, 'WakeUps', {
+      handler: this.function,
+      groupNames,
+      hookName: hook.name,
+      deadLetterQueue: this.undeliveredEvents,
+    });
+    this.sweep = wakeUps.sweep;
+
+    this.hooks = groups.map((group) => {
+      const made = new autoscaling.LifecycleHook(this, `Hook-${lastingId(group)}`, {
+        autoScalingGroup: group,
+        lifecycleHookName: hook.name,
+        lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
+        heartbeatTimeout: hook.heartbeatTimeout,
+        defaultResult: hook.defaultResult,
+      });
+      // Made last, deleted first: nothing waits before there is somebody to let it go, or after.
+      made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
+      return made;
+    });
+  }
+
+  #queue(id: string): sqs.Queue {
+    return new sqs.Queue(this, id, {
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+  }
+
+  #sizeProblems(environment: Record<string, string>): string[] {
+    const bytes = environmentBytes(environment, Stack.of(this));
+    if (bytes <= ENVIRONMENT_BYTES) return [];
+    return [
+      `groups: the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
+        'Spread the groups over several NomadDrainHooks',
+    ];
+  }
+}
+
+const PROPERTY_NAMES: FieldNames = [
+  [/^groups\[\d+\]\.hook$/, 'hook.name'],
+  [/^groups\[\d+\]\.heartbeatTimeoutSeconds$/, 'hook.heartbeatTimeout (in seconds)'],
+  [/^(policy\.\w+)Seconds$/, '$1 (in seconds)'],
+  [/^(groups\[\d+\])\.name$/, '$1'],
+  [/^(nomad\.\w+)\.parameter$/, '$1'],
+];
+
+/**
+ * What a hook is known by: its group, never its place in the list. CloudFormation would put a hook that moved up the
+ * list into its new group, then delete the one that had been there: the same one, since a hook is known by its name.
+ */
+function lastingId(group: autoscaling.IAutoScalingGroup): string {
+  const name = group.autoScalingGroupName;
+  return Token.isUnresolved(name) ? Names.nodeUniqueId(group.node) : name;
+}

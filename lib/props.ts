@@ -1,0 +1,109 @@
+import { Duration } from 'aws-cdk-lib';
+import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type { NomadAccess } from './nomad-access.ts';
+
+/** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
+export type DrainedGroup = autoscaling.IAutoScalingGroup | string;
+
+/** How a node is drained. */
+export interface DrainPolicy {
+  /**
+   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h.
+   * @default Duration.hours(6)
+   */
+  readonly deadline?: Duration;
+  /**
+   * How long killed allocations may take to stop: once after the deadline, once more after the drain was forced. Whole
+   * seconds, up to 2 h.
+   * @default Duration.minutes(5)
+   */
+  readonly killMargin?: Duration;
+  /**
+   * How long an instance may wait without a Nomad node before it is taken for one that has none. Whole seconds, up to
+   * 1 h.
+   * @default Duration.minutes(2)
+   */
+  readonly grace?: Duration;
+  /**
+   * Whether to leave the allocations of system jobs running, and not to wait for them.
+   * @default false
+   */
+  readonly ignoreSystemJobs?: boolean;
+  /**
+   * How to let an instance go whose drain did not end in time. Both terminate it, unless the group's instance lifecycle
+   * policy retains what is abandoned.
+   * @default 'CONTINUE'
+   */
+  readonly onTimeout?: 'CONTINUE' | 'ABANDON';
+}
+
+/** The lifecycle hook, the same in every group. */
+export interface LifecycleHookOptions {
+  /**
+   * The name of the hook. A group must have no other hook of this name. Renaming it deletes the old one: see
+   * {@link NomadDrainHook} on what then becomes of waiting instances.
+   * @default 'nomad-drain'
+   */
+  readonly name?: string;
+  /**
+   * How long Auto Scaling waits for a heartbeat; the function sends three in that time. Whole seconds, from 30 s to 2 h.
+   * It also limits the whole wait to 100 times itself, and never more than 48 h.
+   * @default Duration.minutes(30)
+   */
+  readonly heartbeatTimeout?: Duration;
+  /**
+   * What Auto Scaling does with an instance when heartbeats stop coming.
+   * @default autoscaling.DefaultResult.CONTINUE
+   */
+  readonly defaultResult?: autoscaling.DefaultResult;
+}
+
+/** What {@link NomadDrainHook} is made of. */
+export interface NomadDrainHookProps {
+  /** The groups whose instances are drained before they are terminated; at least one, each once. */
+  readonly groups: readonly DrainedGroup[];
+  /** How the function reaches Nomad. */
+  readonly nomad: NomadAccess;
+  /**
+   * How a node is drained.
+   * @default - the default of each field
+   */
+  readonly policy?: DrainPolicy;
+  /**
+   * The lifecycle hook in each group.
+   * @default - the default of each field
+   */
+  readonly hook?: LifecycleHookOptions;
+  /**
+   * How long the function's log is kept.
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+  /**
+   * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2
+   * and Systems Manager too: a NAT gateway, or interface endpoints.
+   * @default - outside of any VPC
+   */
+  readonly vpc?: ec2.IVpc;
+  /**
+   * The subnets of the VPC.
+   * @default - its private subnets
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+  /**
+   * The security groups of the function.
+   * @default - one of its own that lets everything out; see `function.connections`
+   */
+  readonly securityGroups?: readonly ec2.ISecurityGroup[];
+}
+
+/** What holds where {@link LifecycleHookOptions} says nothing. */
+export const DEFAULT_HOOK: Required<LifecycleHookOptions> = {
+  name: 'nomad-drain',
+  // The longest whole wait that Auto Scaling allows (48 h) needs 28.8 min.
+  heartbeatTimeout: Duration.minutes(30),
+  // An instance whose drainer is gone must not stay for ever; the group's own default, ABANDON, would end it likewise.
+  defaultResult: autoscaling.DefaultResult.CONTINUE,
+};

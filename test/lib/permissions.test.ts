@@ -1,0 +1,128 @@
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
+import { describe, expect, test } from 'vitest';
+import { NomadAccess } from '../../lib/nomad-access.ts';
+import { emptyStack, groupIn, type Json, only, resources, statementsOf, templateOf, vpcIn } from './stacks.ts';
+
+const address = 'https://nomad.internal:4646';
+const ANSWER = ['autoscaling:CompleteLifecycleAction', 'autoscaling:RecordLifecycleActionHeartbeat'];
+const ALWAYS = [
+  ...ANSWER,
+  'autoscaling:DescribeAutoScalingGroups',
+  'autoscaling:DescribeAutoScalingInstances',
+  'autoscaling:DescribeLifecycleHooks',
+  'autoscaling:DescribeScalingActivities',
+  'autoscaling:DescribeWarmPool',
+  'ec2:DescribeInstances',
+  'logs:CreateLogStream',
+  'logs:PutLogEvents',
+  'sqs:GetQueueAttributes',
+  'sqs:GetQueueUrl',
+  'sqs:SendMessage',
+];
+
+const actionsOf = (template: Parameters<typeof statementsOf>[0]) =>
+  Object.values(statementsOf(template)).flatMap((statement) => statement.Action);
+const arn = (service: string, rest: string) => ({
+  'Fn::Join': [
+    '',
+    ['arn:', { Ref: 'AWS::Partition' }, `:${service}:`, { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }, rest],
+  ],
+});
+
+describe('the function may', () => {
+  test('do exactly this, and has no managed policy', () => {
+    const template = templateOf();
+    expect(actionsOf(template).toSorted()).toEqual(ALWAYS.toSorted());
+    expect(only(template, 'AWS::IAM::Role').Properties.ManagedPolicyArns).toBeUndefined();
+  });
+
+  test('answer for its own groups only', () => {
+    const { AnswerLifecycleHook: statement } = statementsOf(templateOf({ groups: ['builders', 'runners'] }));
+    expect(statement).toMatchObject({
+      Action: ANSWER,
+      Resource: [
+        arn('autoscaling', ':autoScalingGroup:*:autoScalingGroupName/builders'),
+        arn('autoscaling', ':autoScalingGroup:*:autoScalingGroupName/runners'),
+      ],
+    });
+  });
+
+  test('answer for a group of the same app', () => {
+    const stack = emptyStack();
+    const group = groupIn(stack);
+    const template = templateOf({ groups: [group] }, stack);
+    const [id] = Object.keys(resources(template, 'AWS::AutoScaling::AutoScalingGroup'));
+    const policies = Object.values(resources(template, 'AWS::IAM::Policy'));
+    const statement = policies
+      .flatMap((policy) => policy.Properties.PolicyDocument.Statement)
+      .find((each) => each.Sid === 'AnswerLifecycleHook');
+    expect(statement.Resource['Fn::Join'][1].slice(-2)).toEqual([
+      ':autoScalingGroup:*:autoScalingGroupName/',
+      { Ref: id },
+    ]);
+  });
+
+  test('act on everything only where AWS knows no narrower permission', () => {
+    const onEverything = Object.values(statementsOf(templateOf())).filter((each) => each.Resource === '*');
+    for (const action of onEverything.flatMap((statement) => statement.Action)) {
+      expect(action).toMatch(/^(autoscaling|ec2):Describe/);
+    }
+    expect(onEverything).toHaveLength(2);
+  });
+
+  test('write to its own log group only', () => {
+    const template = templateOf();
+    const [id] = Object.keys(resources(template, 'AWS::Logs::LogGroup'));
+    expect(statementsOf(template).WriteLog!.Resource).toEqual({ 'Fn::GetAtt': [id, 'Arn'] });
+  });
+
+  test('attach itself to subnets when it runs inside a VPC, and not otherwise', () => {
+    const stack = emptyStack();
+    const template = templateOf({ vpc: vpcIn(stack) }, stack);
+    const added = actionsOf(template).filter((action) => !ALWAYS.includes(action));
+    expect(added.toSorted()).toEqual([
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:UnassignPrivateIpAddresses',
+    ]);
+  });
+});
+
+describe('of Parameter Store the function may read', () => {
+  test('the token and the certificate authority, by the names given, with or without a leading slash', () => {
+    const nomad = NomadAccess.http({ address, token: '/nomad/drain-token', ca: 'nomad-ca' });
+    const { ReadNomadParameters: statement } = statementsOf(templateOf({ nomad }));
+    expect(statement!.Resource).toHaveLength(2);
+    expect(statement).toMatchObject({
+      Action: 'ssm:GetParameter',
+      Resource: expect.arrayContaining([arn('ssm', ':parameter/nomad/drain-token'), arn('ssm', ':parameter/nomad-ca')]),
+    });
+  });
+
+  test('a parameter of the same app', () => {
+    const stack = emptyStack();
+    const ca = new ssm.StringParameter(stack, 'Ca', { stringValue: 'PEM' });
+    const template = templateOf({ nomad: NomadAccess.http({ address, ca }) }, stack);
+    const [id] = Object.keys(resources(template, 'AWS::SSM::Parameter'));
+    expect(JSON.stringify(statementsOf(template).ReadNomadParameters!.Resource)).toContain(`{"Ref":"${id}"}`);
+  });
+
+  test('nothing, where no parameter is named', () => {
+    expect(actionsOf(templateOf()).join()).not.toContain('ssm:');
+  });
+
+  test('what a customer key encrypts, where that key is given', () => {
+    const stack = emptyStack();
+    const encryptionKey = kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/1234');
+    const nomad = NomadAccess.http({ address, token: '/nomad/token', encryptionKey });
+    const template = templateOf({ nomad }, stack);
+    const statement = only(template, 'AWS::IAM::Policy').Properties.PolicyDocument.Statement.find(
+      (each: Json) => each.Action === 'kms:Decrypt',
+    );
+    expect(statement).toMatchObject({ Resource: encryptionKey.keyArn });
+  });
+});

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { ENVIRONMENT_BYTES, environmentBytes } from '../../lib/document.ts';
+import { NomadAccess } from '../../lib/nomad-access.ts';
+import { DEFAULT_HOOK } from '../../lib/props.ts';
+import { drainHook, emptyStack, environmentOf, problemsOf, templateOf } from './stacks.ts';
+
+const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
+
+describe('at synth the construct refuses', () => {
+  test('everything that is wrong at once, each by the name of its property', () => {
+    const problems = problemsOf(() =>
+      drainHook({
+        groups: ['builders', 'runners', 'builders'],
+        ...at('ftp://nomad'),
+        policy: { grace: Duration.hours(2), deadline: Duration.millis(1500) },
+        hook: { name: '', heartbeatTimeout: Duration.seconds(20) },
+        securityGroups: [],
+      }),
+    );
+    expect(problems.map((problem) => problem.split(': ')[0]).toSorted()).toEqual([
+      'groups',
+      'hook.heartbeatTimeout (in seconds)',
+      'hook.name',
+      'nomad.address',
+      'policy.deadline (in seconds)',
+      'policy.grace (in seconds)',
+      'vpcSubnets, securityGroups',
+    ]);
+    expect(problems.join('\n')).toContain('group builders is named more than once');
+  });
+
+  test('no group at all', () => {
+    expect(problemsOf(() => drainHook({ groups: [] }))).toEqual([expect.stringMatching(/^groups: /)]);
+  });
+
+  test.each([
+    ['30 s', Duration.seconds(30), true],
+    ['29 s', Duration.seconds(29), false],
+    ['2 h', Duration.hours(2), true],
+    ['2 h and a second', Duration.seconds(7201), false],
+  ])('a heartbeat timeout that Auto Scaling refuses: %s', (_, heartbeatTimeout, accepted) => {
+    const policy = { deadline: Duration.minutes(10) };
+    const problems = problemsOf(() => drainHook({ hook: { heartbeatTimeout }, policy }));
+    expect(problems.length).toBe(accepted ? 0 : 1);
+    expect(problems.join()).toContain(accepted ? '' : 'hook.heartbeatTimeout');
+  });
+
+  test.each([
+    // 100 heartbeat timeouts of 100 s are 10,000 s; two kill margins of 300 s leave 9,400 s.
+    ['fits 100 heartbeat timeouts', Duration.seconds(9400), Duration.seconds(100), true],
+    ['is a second longer than 100 heartbeat timeouts hold', Duration.seconds(9401), Duration.seconds(100), false],
+    ['fits 48 h', Duration.hours(48).minus(Duration.minutes(10)), Duration.hours(2), true],
+    ['is a second longer than 48 h hold', Duration.seconds(172_201), Duration.hours(2), false],
+  ])('a hook that cannot hold the deadline: one that %s', (_, deadline, heartbeatTimeout, accepted) => {
+    const problems = problemsOf(() => drainHook({ policy: { deadline }, hook: { heartbeatTimeout } }));
+    expect(problems.length).toBe(accepted ? 0 : 1);
+    expect(problems.join()).toContain(accepted ? '' : 'than the hook can hold an instance');
+  });
+
+  test('more groups than fit the environment', () => {
+    const groups = Array.from({ length: 60 }, (_, index) => `builders-${index}`);
+    expect(problemsOf(() => drainHook({ groups }))).toEqual([
+      expect.stringMatching(/^groups: the environment of the function would be \d+ bytes, Lambda takes 4096/),
+    ]);
+    expect(problemsOf(() => drainHook({ groups: groups.slice(0, 30) }))).toEqual([]);
+  });
+
+  test('an environment that was filled up afterwards', () => {
+    const stack = emptyStack();
+    const hook = drainHook({}, stack);
+    hook.function.addEnvironment('OTHER', 'x'.repeat(4000));
+    expect(() => Template.fromStack(stack)).toThrow(/the environment of the function would be \d+ bytes/);
+  });
+});
+
+test('the environment is measured as Lambda does: all of it as JSON, names and escapes included', () => {
+  expect(environmentBytes({ A: '"é"' }, emptyStack())).toBe(Buffer.byteLength(String.raw`{"A":"\"é\""}`));
+  const environment = environmentOf(templateOf());
+  expect(environmentBytes(environment, emptyStack())).toBe(Buffer.byteLength(JSON.stringify(environment)));
+  expect(ENVIRONMENT_BYTES).toBe(4096);
+});
+
+describe('an address that only CloudFormation knows', () => {
+  const written = (address: (name: string) => string) => {
+    const stack = emptyStack();
+    const template = templateOf(at(address(new CfnParameter(stack, 'Given').valueAsString)), stack);
+    return JSON.parse(environmentOf(template).NOMAD_DRAIN_HOOK!).nomad.address;
+  };
+
+  test('in its host or its port is accepted', () => {
+    expect(written((token) => `https://${token}:4646`)).toBe('https://Given:4646');
+    expect(written((token) => `https://nomad.internal:${token}`)).toBe('https://nomad.internal:Given');
+  });
+
+  test('as a whole is accepted, and left to the function to check', () => {
+    expect(written((token) => token)).toBe('Given');
+  });
+
+  test('is still refused where the rest of it is wrong', () => {
+    expect(problemsOf(() => written((token) => `ftp://${token}`))).toEqual([
+      expect.stringMatching(/^nomad\.address: /),
+    ]);
+  });
+});
+
+describe('plain HTTP', () => {
+  const warnings = (address: string) => {
+    const stack = emptyStack();
+    drainHook(at(address), stack);
+    return Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('plain HTTP'));
+  };
+
+  test('is warned about, and HTTPS is not', () => {
+    expect(warnings('http://nomad.internal:4646').map((warning) => warning.entry.data)).toEqual([
+      expect.stringContaining('[ack: nomad-drain-hook:plainHttp]'),
+    ]);
+    expect(warnings('https://nomad.internal:4646')).toEqual([]);
+  });
+});
+
+describe('the documentation', () => {
+  const source = readFileSync(new URL('../../lib/props.ts', import.meta.url), 'utf8');
+  const documented = (property: string) =>
+    new RegExp(`@default ([^\\n]*)\\n(?:(?!/\\*\\*)[^])*?readonly ${property}\\?:`).exec(source)?.[1];
+  const inSeconds = (text: string | undefined) => {
+    const [, unit = '', amount] = /^Duration\.(\w+)\((\d+)\)$/.exec(text ?? '') ?? [];
+    return Number(amount) * ({ hours: 3600, minutes: 60 }[unit] ?? Number.NaN);
+  };
+
+  test('of the policy names the defaults that hold', () => {
+    expect(inSeconds(documented('deadline'))).toBe(DEFAULT_POLICY.deadlineSeconds);
+    expect(inSeconds(documented('killMargin'))).toBe(DEFAULT_POLICY.killMarginSeconds);
+    expect(inSeconds(documented('grace'))).toBe(DEFAULT_POLICY.graceSeconds);
+    expect(documented('ignoreSystemJobs')).toBe(String(DEFAULT_POLICY.ignoreSystemJobs));
+    expect(documented('onTimeout')).toBe(`'${DEFAULT_POLICY.onTimeout}'`);
+  });
+
+  test('of the hook names the defaults that hold', () => {
+    expect(documented('name')).toBe(`'${DEFAULT_HOOK.name}'`);
+    expect(inSeconds(documented('heartbeatTimeout'))).toBe(DEFAULT_HOOK.heartbeatTimeout.toSeconds());
+    expect(documented('defaultResult')).toBe(`autoscaling.DefaultResult.${DEFAULT_HOOK.defaultResult}`);
+  });
+});

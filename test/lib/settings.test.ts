@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Duration } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, describe, expect, test } from 'vitest';
+import { NomadDrainHookStack } from '../../lib/nomad-drain-hook-stack.ts';
+import { readSettings } from '../../lib/settings.ts';
+import { cdkContext, configOf, only, problemsOf } from './stacks.ts';
+
+const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
+const problems = (context: Record<string, unknown>) => problemsOf(() => readSettings({ ...cdkContext, ...context }));
+
+function templateWith(context: Record<string, unknown>): Template {
+  const app = new App({ context: { ...cdkContext, ...context } });
+  return Template.fromStack(new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext())));
+}
+
+describe('the settings', () => {
+  test('that are required suffice', () => {
+    const config = configOf(templateWith(required));
+    expect(config.groups.map((group) => group.name)).toEqual(['builders']);
+    expect(config.nomad).toEqual({ via: 'http', address: 'https://nomad.internal:4646' });
+  });
+
+  test('all reach the function', () => {
+    const template = templateWith({
+      groups: 'builders, runners',
+      nomadAddress: 'https://nomad.internal:4646',
+      nomadToken: '/nomad/token',
+      nomadCa: '/nomad/ca',
+      nomadRegion: 'eu',
+      nomadNodeMetaKey: 'instance',
+      hookName: 'drain',
+      heartbeatTimeout: '20m',
+      deadline: '1h30m',
+      killMargin: '90s',
+      grace: '45s',
+      ignoreSystemJobs: 'true',
+      onTimeout: 'ABANDON',
+      vpcId: 'vpc-11111111',
+      subnetIds: 'subnet-11111111,subnet-22222222',
+      securityGroupIds: 'sg-11111111',
+      stackName: 'drain-builders',
+    });
+    expect(configOf(template)).toEqual({
+      groups: ['builders', 'runners'].map((name) => ({ name, hook: 'drain', heartbeatTimeoutSeconds: 1200 })),
+      nomad: {
+        via: 'http',
+        address: 'https://nomad.internal:4646',
+        region: 'eu',
+        nodeMetaKey: 'instance',
+        token: { parameter: '/nomad/token' },
+        ca: { parameter: '/nomad/ca' },
+      },
+      policy: {
+        deadlineSeconds: 5400,
+        killMarginSeconds: 90,
+        graceSeconds: 45,
+        ignoreSystemJobs: true,
+        onTimeout: 'ABANDON',
+      },
+    });
+    expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig).toEqual({
+      SubnetIds: ['subnet-11111111', 'subnet-22222222'],
+      SecurityGroupIds: ['sg-11111111'],
+    });
+  });
+
+  test('may stand in cdk.json as lists and truth values', () => {
+    const settings = readSettings({ ...required, groups: ['builders', 'runners'], ignoreSystemJobs: false });
+    expect(settings.groups).toEqual(['builders', 'runners']);
+    expect(settings.policy.ignoreSystemJobs).toBe(false);
+  });
+
+  test.each([
+    ['6h', Duration.hours(6)],
+    ['30m', Duration.minutes(30)],
+    ['90s', Duration.seconds(90)],
+    ['1h30m', Duration.minutes(90)],
+  ])('understand the duration %s', (text, duration) => {
+    expect(readSettings({ ...required, deadline: text }).policy.deadline?.toSeconds()).toBe(duration.toSeconds());
+  });
+
+  test.each(['', '6', 'h', '6 hours', '30m1h', '-1h', '1.5h'])('refuse the duration "%s"', (text) => {
+    expect(problems({ ...required, deadline: text })).toEqual([
+      `deadline: must be a duration like 6h, 30m, 90s or 1h30m, not "${text}"`,
+    ]);
+  });
+
+  test('that are missing, wrong or unknown are named all at once', () => {
+    expect(
+      problems({ nomadAdress: 'https://x', frobnicate: '1', deadline: 'soon', subnetIds: 'subnet-11111111' }),
+    ).toEqual([
+      'nomadAdress: unknown setting. Did you mean nomadAddress?',
+      expect.stringMatching(/^frobnicate: unknown setting\. There are: groups, nomadAddress, .*stackName$/),
+      'groups: missing: -c groups=…',
+      'nomadAddress: missing: -c nomadAddress=…',
+      expect.stringMatching(/^deadline: must be a duration/),
+      expect.stringMatching(/^vpcId: missing/),
+      expect.stringMatching(/^securityGroupIds: missing/),
+    ]);
+  });
+
+  test('that the function or the hook would refuse are named as the settings they are', () => {
+    const found = problems({
+      groups: 'builders,builders',
+      nomadAddress: 'nomad:4646',
+      heartbeatTimeout: '10s',
+      killMargin: '3h',
+      hookName: 'no spaces',
+      onTimeout: 'continue',
+    });
+    expect(found.map((problem) => /^\w+/.exec(problem)?.[0]).toSorted()).toEqual([
+      'deadline',
+      'groups',
+      'heartbeatTimeout',
+      'hookName',
+      'killMargin',
+      'nomadAddress',
+      'onTimeout',
+    ]);
+  });
+});
+
+describe('the example', () => {
+  test('stands where no setting is given, and says that it is one', () => {
+    expect(readSettings(cdkContext)).toMatchObject({ groups: ['example-builders'], example: true });
+    expect(templateWith({}).toJSON().Description).toMatch(/^EXAMPLE /);
+  });
+
+  test('gives way to the first setting given, even a misspelt one: then the required ones are', () => {
+    expect(problems({ deadline: '2h' })).toEqual([
+      'groups: missing: -c groups=…',
+      'nomadAddress: missing: -c nomadAddress=…',
+    ]);
+    expect(problems({ deadlin: '2h' })).toHaveLength(3);
+    expect(templateWith(required).toJSON().Description).not.toMatch(/EXAMPLE/);
+  });
+});
+
+describe('on the command line', () => {
+  const out = mkdtempSync(join(tmpdir(), 'drain-hook-synth-'));
+  afterAll(() => rmSync(out, { recursive: true }));
+
+  /** `--build true`: other tests read the bundle while this one runs. */
+  function synth(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const cdk = ['node_modules/aws-cdk/bin/cdk', 'synth', '--build', 'true', '--output', out, ...args];
+    return new Promise((resolve) => {
+      execFile(process.execPath, cdk, { cwd: new URL('../..', import.meta.url) }, (error, stdout, stderr) =>
+        resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      );
+    });
+  }
+
+  test('`cdk synth` alone prints the example, and no warning', async () => {
+    const { code, stdout, stderr } = await synth();
+    expect(stderr).toBe('');
+    expect(stdout).toContain('AWS::AutoScaling::LifecycleHook');
+    expect(code).toBe(0);
+  });
+
+  test('the stack can be named', async () => {
+    const args = ['groups=builders', 'nomadAddress=https://nomad.internal:4646', 'stackName=drain-builders'];
+    expect(await synth('--quiet', ...args.flatMap((arg) => ['-c', arg]))).toEqual({ code: 0, stdout: '', stderr: '' });
+    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
+    expect(manifest.artifacts.NomadDrainHook.properties.stackName).toBe('drain-builders');
+  });
+
+  test('a wrong setting is one message, without a stack trace', async () => {
+    const { code, stderr } = await synth('-c', 'group=builders', '-c', 'nomadAddress=https://nomad.internal:4646');
+    expect(code).toBe(1);
+    expect(stderr).toContain('the configuration is refused:\n  - group: unknown setting. Did you mean groups?\n');
+    expect(stderr).toContain('  - groups: missing');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});

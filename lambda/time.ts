@@ -102,9 +102,9 @@ export function heartbeatDue(
 
 const slotMs = (heartbeatTimeoutSeconds: number) => (heartbeatTimeoutSeconds * 1000) / 3;
 
-/** A number in [0, 1) that the text determines (FNV-1a). */
+/** A number in [0, 1) that the text determines: the low bits of FNV-1a, in which like texts differ most. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return value / 2 ** 32;
+  return (value & 0xffff) / 0x10000;
 }

@@ -114,6 +114,13 @@ const situations: Situation[] = [
     decision: start(21_600),
   },
 
+  {
+    when: 'Nomad could not be asked until long after the time was up, and the cap still leaves time to drain',
+    nomad: node(),
+    now: at(20 * HOUR),
+    decision: start(21_600),
+  },
+
   // Draining: wait, and never ask twice.
   { when: 'our drain is on', nomad: node({ drain: drain('draining') }), decision: wait },
   {

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import {
+  drainDeadlineSeconds,
+  globalCapSeconds,
+  heartbeatDue,
+  hookHolds,
+  limits,
+  nextLookMs,
+  reserveSeconds,
+  SWEEP_SECONDS,
+} from '../../lambda/time.ts';
+
+const START = Date.parse('2026-03-01T09:00:00Z');
+const MINUTE = 60_000;
+
+const heartbeatTimeout = fc.integer({ min: 30, max: 7200 });
+const instanceId = fc.stringMatching(/^i-[0-9a-f]{17}$/);
+const policy = fc.record({
+  deadlineSeconds: fc.integer({ min: 1, max: 172_800 }),
+  killMarginSeconds: fc.integer({ min: 0, max: 7200 }),
+  graceSeconds: fc.constant(120),
+  ignoreSystemJobs: fc.constant(false),
+  onTimeout: fc.constant('CONTINUE' as const),
+});
+const holding = fc.tuple(policy, heartbeatTimeout).filter(([each, timeout]) => hookHolds(each, timeout));
+
+describe("the hook's cap", () => {
+  it('is a hundred heartbeat timeouts, and 48 hours at the most', () => {
+    expect(globalCapSeconds(30)).toBe(3_000);
+    expect(globalCapSeconds(1_728)).toBe(172_800);
+    expect(globalCapSeconds(7_200)).toBe(172_800);
+  });
+
+  it('holds the default policy from a heartbeat timeout of four minutes on', () => {
+    expect(hookHolds(DEFAULT_POLICY, 221)).toBe(false);
+    expect(hookHolds(DEFAULT_POLICY, 222)).toBe(true);
+  });
+
+  it('leaves the kill margin after the drain deadline, and never less than two sweeps', () => {
+    expect(reserveSeconds({ ...DEFAULT_POLICY, killMarginSeconds: 300 })).toBe(300);
+    expect(reserveSeconds({ ...DEFAULT_POLICY, killMarginSeconds: 5 })).toBe(120);
+  });
+});
+
+describe('the drain deadline', () => {
+  it('is what the policy says, wherever the hook holds that, for every hook and policy', () => {
+    fc.assert(
+      fc.property(holding, ([each, timeout]) => {
+        expect(drainDeadlineSeconds(START, START, timeout, each)).toBe(each.deadlineSeconds);
+      }),
+    );
+  });
+
+  it('never reaches into the reserve before the cap, however late the drain starts', () => {
+    fc.assert(
+      fc.property(policy, heartbeatTimeout, fc.integer({ min: 0, max: 200_000 }), (each, timeout, late) => {
+        const deadline = late + drainDeadlineSeconds(START, START + late * 1000, timeout, each);
+        expect(deadline).toBeLessThanOrEqual(globalCapSeconds(timeout) - reserveSeconds(each));
+      }),
+    );
+  });
+});
+
+describe('the time for a waiting instance', () => {
+  it('ends a sweep before the cap at the latest, for every hook, policy and drain', () => {
+    const moment = fc.option(fc.integer({ min: 0, max: 400_000 }), { nil: undefined });
+    fc.assert(
+      fc.property(policy, heartbeatTimeout, moment, moment, (each, timeout, deadline, forced) => {
+        const drain = {
+          ...(deadline !== undefined && { deadlineAt: START + deadline * 1000 }),
+          ...(forced !== undefined && { forcedAt: START + forced * 1000 }),
+        };
+        const { forceAt, giveUpAt, lastAt } = limits(START, timeout, each, drain);
+        const capAt = START + globalCapSeconds(timeout) * 1000;
+        expect(lastAt).toBe(capAt - SWEEP_SECONDS * 1000);
+        expect(giveUpAt).toBeLessThanOrEqual(lastAt);
+        expect(forceAt).toBeLessThanOrEqual(lastAt - SWEEP_SECONDS * 1000);
+      }),
+    );
+  });
+
+  it('gives the kill margin after the deadline and again after the force, wherever the hook holds the policy', () => {
+    fc.assert(
+      fc.property(holding, ([each, timeout]) => {
+        const { forceAt, giveUpAt } = limits(START, timeout, each);
+        expect(forceAt).toBe(START + (each.deadlineSeconds + each.killMarginSeconds) * 1000);
+        if (each.killMarginSeconds >= SWEEP_SECONDS) return;
+        expect(giveUpAt).toBe(forceAt + each.killMarginSeconds * 1000);
+      }),
+    );
+  });
+});
+
+describe('the next look', () => {
+  it('comes after two seconds at a young drain, after a twentieth of its age, and after a minute at an old one', () => {
+    expect(nextLookMs(0, 1800)).toBe(2_000);
+    expect(nextLookMs(5 * MINUTE, 1800)).toBe(15_000);
+    expect(nextLookMs(24 * 60 * MINUTE, 1800)).toBe(MINUTE);
+  });
+
+  it('comes in time for the heartbeats of a hook with a short timeout', () => {
+    expect(nextLookMs(24 * 60 * MINUTE, 30)).toBe(10_000);
+  });
+});
+
+describe('heartbeats', () => {
+  /** When a minute's sweep beats for this instance, over so many minutes; it looks every ten seconds for 50 s. */
+  const beats = (instance: string, timeout: number, minutes: number): number[] => {
+    const times: number[] = [];
+    for (let minute = 0; minute < minutes; minute++) {
+      let lastLook: number | undefined;
+      for (let look = 0; look < 6; look++) {
+        const now = START + minute * MINUTE + look * 10_000;
+        if (heartbeatDue(instance, timeout, now, lastLook)) times.push(now);
+        lastLook = now;
+      }
+    }
+    return times;
+  };
+
+  it('never let the timeout lapse, for every hook', () => {
+    fc.assert(
+      fc.property(instanceId, heartbeatTimeout, (instance, timeout) => {
+        const minutes = Math.ceil((timeout * 3) / 60) + 2;
+        const times = [START, ...beats(instance, timeout, minutes), START + minutes * MINUTE];
+        for (const [index, time] of times.slice(1).entries()) {
+          expect(time - (times[index] ?? 0)).toBeLessThan(timeout * 1000);
+        }
+      }),
+    );
+  });
+
+  it('are three per timeout, for every hook that is longer than three sweeps', () => {
+    fc.assert(
+      fc.property(instanceId, fc.integer({ min: 180, max: 7200 }), (instance, timeout) => {
+        const minutes = timeout / 2;
+        const expected = (3 * minutes * 60) / timeout;
+        expect(Math.abs(beats(instance, timeout, minutes).length - expected)).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('of a fleet do not fall together', () => {
+    const at = Array.from({ length: 60 }, (_, index) => beats(`i-${String(index).padStart(17, '0')}`, 1800, 10)[0]);
+    expect(new Set(at).size).toBeGreaterThan(5);
+  });
+});

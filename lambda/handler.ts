@@ -3,10 +3,11 @@ import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { AutoScaling } from './aws/auto-scaling.ts';
+import { HookTimeouts } from './aws/hook-timeouts.ts';
 import { readParameter } from './aws/parameters.ts';
 import { EveryTermination, OneTermination } from './aws/terminations.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { CONFIG_VARIABLE, type Config, type GroupConfig, parseConfig } from './config.ts';
+import { CONFIG_VARIABLE, type Config, parseConfig } from './config.ts';
 import { drain } from './drain.ts';
 import { RunFailed } from './errors.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
@@ -15,15 +16,12 @@ import { HttpTransport } from './nomad/http.ts';
 import type { Journal } from './ports.ts';
 import type { Report } from './report.ts';
 import { readWake, type Wake } from './termination.ts';
-import { hookHolds } from './time.ts';
 
 /** An event's run serves one instance and goes; the sweep stays for most of its minute. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
 const SWEEP_BUDGET_MS = 50_000;
 /** Kept free before the function's own timeout, for what a last look begins. */
 const RESERVE_MS = 8_000;
-/** How long a hook's heartbeat timeout is believed before it is read again. */
-const HOOK_FRESH_MS = 600_000;
 
 /** The SDK waits for a connection for ever; in a subnet without a way to an API that would be the end of the run. */
 const AWS_CLIENT = { requestHandler: { connectionTimeout: 2_000, requestTimeout: 6_000, throwOnRequestTimeout: true } };
@@ -69,7 +67,7 @@ class App {
   readonly #autoScaling: AutoScaling;
   readonly #transport: HttpTransport;
   readonly #beaten = new Map<string, number>();
-  readonly #hooks = new Map<string, { seconds: Promise<number>; until: number }>();
+  readonly #hooks: HookTimeouts;
   #permissions: Promise<Permissions> | undefined;
 
   constructor(config: Config, clock: Clock, journal: Journal) {
@@ -77,6 +75,7 @@ class App {
     this.#clock = clock;
     this.#journal = journal;
     this.#autoScaling = new AutoScaling(new AutoScalingClient(AWS_CLIENT), clock);
+    this.#hooks = new HookTimeouts(this.#autoScaling, clock, journal);
     const { address, region, token, ca } = config.nomad;
     this.#transport = new HttpTransport({
       address,
@@ -109,17 +108,19 @@ class App {
     const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
     const until = this.#clock.now() + Math.max(0, Math.min(budget, remaining - RESERVE_MS));
 
-    const report = await this.#drain(wake, until);
+    const { report, unserved } = await this.#drain(wake, until);
     const [first] = report.instances;
     this.#journal.info('run ended', {
       ...about,
       nodeId: subject ? (first?.nodeId ?? null) : null,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
-    return report;
+    if (unserved.length === 0 || wake.kind === 'status') return report;
+    const count = `${unserved.length} of ${report.instances.length} instances not served`;
+    throw new RunFailed(`${count}: ${unserved.join('; ')}`, report);
   }
 
-  async #drain(wake: Wake, until: number): Promise<Report> {
+  async #drain(wake: Wake, until: number): Promise<{ report: Report; unserved: string[] }> {
     const { policy, groups, nomad } = this.#config;
     const options = {
       autoScaling: this.#autoScaling,
@@ -127,7 +128,7 @@ class App {
       clock: this.#clock,
       journal: this.#journal,
       groups,
-      heartbeatTimeout: (group: GroupConfig) => this.#heartbeatTimeout(group),
+      hooks: this.#hooks,
       beaten: this.#beaten,
     };
     const nodes = new Fleet({
@@ -143,17 +144,9 @@ class App {
     const ports = { terminations, nodes, clock: this.#clock, journal: this.#journal };
     const { instances, unserved } = await drain(ports, { policy, until, lookOnly: wake.kind === 'status' });
 
-    const report: Report = {
-      run: wake.kind,
-      instances,
-      warnings: [...(await this.#hookWarnings()), ...narrowToken(nodes.permissions)],
-    };
-    for (const warning of report.warnings) this.#journal.error('warning', { because: warning });
-    if (unserved.length === 0 || wake.kind === 'status') return report;
-    throw new RunFailed(
-      `${unserved.length} of ${instances.length} instances not served: ${unserved.join('; ')}`,
-      report,
-    );
+    const warnings = [...this.#hooks.warnings(policy), ...narrowToken(nodes.permissions)];
+    for (const warning of warnings) this.#journal.error('warning', { because: warning });
+    return { report: { run: wake.kind, instances, warnings }, unserved };
   }
 
   /** An event of another group or another hook, or none at all, is none of ours: say so and leave it. */
@@ -171,32 +164,6 @@ class App {
       throw error;
     });
     return this.#permissions;
-  }
-
-  /** The hook's own heartbeat timeout; the configured one, else AWS's default, where the hook cannot be read. */
-  #heartbeatTimeout(group: GroupConfig): Promise<number> {
-    const known = this.#hooks.get(group.name);
-    if (known && this.#clock.now() < known.until) return known.seconds;
-    const seconds = this.#autoScaling.heartbeatTimeoutSeconds(group).catch((error) => {
-      this.#journal.warn('lifecycle hook cannot be read', { group: group.name, because: String(error) });
-      return group.heartbeatTimeoutSeconds ?? 3600;
-    });
-    this.#hooks.set(group.name, { seconds, until: this.#clock.now() + HOOK_FRESH_MS });
-    return seconds;
-  }
-
-  /** Hooks that cannot hold an instance as long as the policy wants. Their drains get a shorter deadline. */
-  async #hookWarnings(): Promise<string[]> {
-    const warnings: string[] = [];
-    for (const { name, hook } of this.#config.groups) {
-      const seconds = await this.#hooks.get(name)?.seconds;
-      if (seconds === undefined || hookHolds(this.#config.policy, seconds)) continue;
-      warnings.push(
-        `hook ${hook} of group ${name} (heartbeat timeout ${seconds} s) cannot hold the drain deadline of ` +
-          `${this.#config.policy.deadlineSeconds} s: drains get less`,
-      );
-    }
-    return warnings;
   }
 }
 

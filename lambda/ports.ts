@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+import type { Policy } from './config.ts';
 import type { DrainRecord, Observation } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
@@ -21,7 +23,8 @@ export interface Nodes {
   observe(waiting: readonly Termination[]): Promise<Map<string, Observation>>;
   /** What the token may do, as of the last look; undefined where Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
-  startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<void>;
+  /** @returns false where a drain has been started since the last look; a forced one is never too late */
+  startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<boolean>;
   /** The nodes that we have drained, as the last look found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
   makeEligible(nodeId: string): Promise<void>;
@@ -35,4 +38,21 @@ export interface Journal {
   info(message: string, fields: Record<string, unknown>): void;
   warn(message: string, fields: Record<string, unknown>): void;
   error(message: string, fields: Record<string, unknown>): void;
+}
+
+/** Whom a run deals with, and through what. */
+export interface Ports {
+  terminations: Terminations;
+  nodes: Nodes;
+  clock: Clock;
+  journal: Journal;
+}
+
+/** What a run is to do. */
+export interface Orders {
+  policy: Policy;
+  /** When to stop looking, milliseconds since the epoch. */
+  until: number;
+  /** Only look, and say what would be done. */
+  lookOnly: boolean;
 }

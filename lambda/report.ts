@@ -1,5 +1,6 @@
+import type { Policy } from './config.ts';
 import type { Decision, Outcome } from './decide.ts';
-import type { Allocation, NomadNode, Observation } from './nomad/node.ts';
+import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
 /** The function's answer. */
@@ -38,27 +39,52 @@ export interface Remaining {
   runningSeconds: number;
 }
 
-export function toInstanceReport(
-  termination: Termination,
-  observation: Observation,
-  decision: Decision,
-  remaining: Remaining[],
-): InstanceReport {
-  return {
-    instanceId: termination.instanceId,
-    group: termination.group,
-    nodeId: nodeOf(observation)?.id ?? null,
-    action: decision.action,
-    ...(decision.action === 'complete' && { outcome: decision.outcome }),
-    because: decision.because,
-    remaining: decision.action === 'complete' ? [] : remaining,
-  };
+/** What one run has done, as it goes on. */
+export class RunRecord {
+  readonly #policy: Policy;
+  readonly #instances = new Map<string, InstanceReport>();
+  readonly #unserved = new Map<string, string>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  /** Notes what was decided for an instance in one look; the last look counts, but a drain that was started stays said. */
+  note(termination: Termination, seen: Observation, decision: Decision, now: number): void {
+    const { instanceId, group } = termination;
+    const node = nodeOf(seen);
+    const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
+    const left = node && decision.action !== 'complete' ? remaining(node, this.#policy) : [];
+    this.#instances.set(instanceId, {
+      instanceId,
+      group,
+      nodeId: node?.id ?? null,
+      action: started ? 'start-drain' : decision.action,
+      ...(decision.action === 'complete' && { outcome: decision.outcome }),
+      because: decision.because,
+      remaining: left.map((allocation) => toRemaining(allocation, now)),
+    });
+
+    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
+    if (failed) this.#unserved.set(instanceId, `${instanceId}: ${decision.because}`);
+    else this.#unserved.delete(instanceId);
+  }
+
+  result(): Result {
+    return { instances: [...this.#instances.values()], unserved: [...this.#unserved.values()] };
+  }
+}
+
+export interface Result {
+  instances: InstanceReport[];
+  /** Of each instance that the run could not serve: which, and why. */
+  unserved: string[];
 }
 
 export const nodeOf = (observation: Observation): NomadNode | undefined =>
   observation.is === 'present' ? observation.node : undefined;
 
-export const toRemaining = (allocation: Allocation, now: number): Remaining => ({
+const toRemaining = (allocation: Allocation, now: number): Remaining => ({
   id: allocation.id,
   job: allocation.job,
   namespace: allocation.namespace,

@@ -6,6 +6,7 @@ import type { Journal, Terminations } from '../ports.ts';
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
 import { globalCapSeconds, heartbeatDue, heartbeatSlot } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import type { HookTimeouts } from './hook-timeouts.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
 
 /** How long an answer to "who waits?" is good for, in milliseconds. */
@@ -19,8 +20,7 @@ export interface TerminationsOptions {
   clock: Clock;
   journal: Journal;
   groups: readonly GroupConfig[];
-  /** The heartbeat timeout of a group's hook, in seconds. */
-  heartbeatTimeout: (group: GroupConfig) => Promise<number>;
+  hooks: HookTimeouts;
   /** The last heartbeat slot served, by instance id: a warm function does not beat twice in one slot. */
   beaten: Map<string, number>;
 }
@@ -101,21 +101,26 @@ abstract class Waiting implements Terminations {
       this.options.journal.warn('EC2 does not say what it runs', { because: messageOf(error) });
       return new Map<string, InstanceFacts>();
     });
-    return Promise.all(
-      states.flatMap((state) => {
-        const group = this.groupConfig(state.group);
-        return group ? [this.#termination(state, group, facts.get(state.instanceId), since.get(state.instanceId))] : [];
-      }),
-    );
+    const timeouts = new Map<string, number>();
+    const present = new Set(states.map(({ group }) => group));
+    for (const group of this.options.groups) {
+      if (present.has(group.name)) timeouts.set(group.name, await this.options.hooks.of(group));
+    }
+    return states.flatMap((state) => {
+      const group = this.groupConfig(state.group);
+      const timeout = timeouts.get(state.group);
+      if (!group || timeout === undefined) return [];
+      return [this.#termination(state, group, timeout, facts.get(state.instanceId), since.get(state.instanceId))];
+    });
   }
 
-  async #termination(
+  #termination(
     { instanceId, state }: InstanceState,
     group: GroupConfig,
+    heartbeatTimeoutSeconds: number,
     facts: InstanceFacts = { ec2: 'unknown' },
     since: number | undefined,
-  ): Promise<Termination> {
-    const heartbeatTimeoutSeconds = await this.options.heartbeatTimeout(group);
+  ): Termination {
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
     const oldest = this.options.clock.now() - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
     return {

@@ -78,8 +78,8 @@ export class Fleet implements Nodes {
    * Starts to drain, or forces the drain that is on. Does nothing where a drain has been started since the node was
    * looked at: a second request would move its deadline (recording drain-twice).
    */
-  async startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<void> {
-    if (!force && (await this.#readNode(nodeId))?.DrainStrategy) return;
+  async startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<boolean> {
+    if (!force && (await this.#readNode(nodeId))?.DrainStrategy) return false;
     const spec = {
       Deadline: force ? -1_000_000_000 : deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
@@ -90,6 +90,7 @@ export class Fleet implements Nodes {
       body: { DrainSpec: spec, MarkEligible: false, Meta: toMeta(record) },
     });
     this.#explained.delete(nodeId);
+    return true;
   }
 
   /** The nodes that we have drained, whatever has become of their instances, as the last look found them. */

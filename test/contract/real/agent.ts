@@ -65,7 +65,7 @@ export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0
     const clientOf = (i: number) => {
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata[i]?.endpoint ?? '' };
       const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
-      return launch(`client-${'abc'[i]}`, { ports, client: clientConfig(rpc) }, environment);
+      return launch(`client-${'abcdefgh'[i]}`, { ports, client: clientConfig(rpc) }, environment);
     };
     const clients: Agent[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {

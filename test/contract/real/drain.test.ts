@@ -10,7 +10,10 @@ const binary = process.env.NOMAD_BIN;
 if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
-const INSTANCES = ['i-0aaaaaaaaaaaaaaaa', 'i-0bbbbbbbbbbbbbbbb', 'i-0cccccccccccccccc'];
+/** Each test has an instance of its own, and one stays in service. */
+const INSTANCES = Array.from({ length: 6 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
+
+const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 interface Allocation {
@@ -133,15 +136,16 @@ const stoppedAt = async (job: string, namespace = 'default') => {
 
 const nodeOf = (instanceId: string) => nomad.nodes.find((node) => node.instanceId === instanceId)?.id ?? '';
 
-/** A new instance on the same client: the group has scaled out again. */
-const backIntoService = async (instanceId: string) => {
-  await ask('POST', `/v1/node/${nodeOf(instanceId)}/eligibility`, { Eligibility: 'eligible' });
-};
+/** An instance that no test has scaled in yet. */
+const inService = () => aws.instances('builders').find(({ state }) => state === 'InService')?.id ?? '';
 
 describe('the bundle and a real Nomad', () => {
   beforeAll(async () => {
     nomad = await startNomad(binary, INSTANCES);
-    aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
+    aws = await AwsEmulator.start({
+      clock: new RunningClock(),
+      timing: { beforeWaitMs: 100 },
+    });
     aws.onEvent((event) => events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 } });
     Object.assign(process.env, {
@@ -161,7 +165,7 @@ describe('the bundle and a real Nomad', () => {
   });
 
   it('lets an instance go after its last build has ended by itself, never before', async () => {
-    const [instanceId = ''] = INSTANCES;
+    const instanceId = inService();
     await run('build-short', nodeOf(instanceId), 'sleep 4');
     await run('build-long', nodeOf(instanceId), 'sleep 12');
 
@@ -176,7 +180,7 @@ describe('the bundle and a real Nomad', () => {
   });
 
   it('waits for a killed build to stop, which takes it nine seconds after the drain is complete on paper', async () => {
-    const instanceId = INSTANCES[1] ?? '';
+    const instanceId = inService();
     await run('stubborn', nodeOf(instanceId), 'trap "" TERM INT; while true; do sleep 1; done', {
       killTimeoutSeconds: 9,
     });
@@ -188,21 +192,43 @@ describe('the bundle and a real Nomad', () => {
   });
 
   it('waits for the disk of a service to be copied to its new node', async () => {
-    const instanceId = INSTANCES[2] ?? '';
-    await backIntoService(INSTANCES[0] ?? '');
     const blob = '[ -f $NOMAD_ALLOC_DIR/data/blob ] || head -c 50000000 /dev/urandom > $NOMAD_ALLOC_DIR/data/blob';
-    await ask('POST', `/v1/node/${nodeOf(INSTANCES[0] ?? '')}/eligibility`, { Eligibility: 'ineligible' });
     await run('cache', undefined, `${blob}; while true; do sleep 1; done`, { type: 'service', migrate: true });
     const [before] = await allocationsOf('cache');
-    expect(before?.NodeID).toBe(nodeOf(instanceId));
+    const instanceId = nomad.nodes.find(({ id }) => id === before?.NodeID)?.instanceId ?? '';
     await sleep(2_000);
-    await backIntoService(INSTANCES[0] ?? '');
 
     const { report } = await scaleIn(instanceId, {});
 
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
-    const moved = (await allocationsOf('cache')).find(({ NodeID }) => NodeID === nodeOf(INSTANCES[0] ?? ''));
+    const moved = (await allocationsOf('cache')).find(({ NodeID }) => NodeID !== before?.NodeID);
     expect(moved?.ClientStatus).toBe('running');
     await ask('DELETE', '/v1/job/cache?purge=true');
+  });
+
+  it('does not believe the empty list that a token which sees one namespace alone is shown', async () => {
+    const instanceId = inService();
+    await ask('POST', '/v1/namespace/ci', { Name: 'ci' });
+    await run('hidden', nodeOf(instanceId), 'trap "" TERM INT; while true; do sleep 1; done', {
+      namespace: 'ci',
+      killTimeoutSeconds: 6,
+    });
+    aws.putParameter('/nomad/drain-token', await token('half-blind', HALF_BLIND), 'SecureString');
+
+    const { report, completion } = await scaleIn(instanceId, { deadlineSeconds: 4, killMarginSeconds: 12 });
+
+    expect(report.warnings.join()).toContain('namespace "*" { capabilities = ["read-job"] }');
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'forced' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stoppedAt('hidden', 'ci'));
+    aws.putParameter('/nomad/drain-token', await token('drainer', DRAINER), 'SecureString');
+  });
+
+  it('lets an instance go whose client dies while it drains', async () => {
+    const instanceId = inService();
+    await run('doomed', nodeOf(instanceId), 'sleep 600');
+
+    const { report } = await scaleIn(instanceId, {}, () => nomad.stopClient(INSTANCES.indexOf(instanceId)));
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'node-lost' }]);
   });
 });

@@ -5,6 +5,8 @@ import type { Ports } from './ports.ts';
 import { nodeOf } from './report.ts';
 import type { Termination } from './termination.ts';
 
+const SAID = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
+
 /** Does what was decided for one instance. What fails is its decision then, and no other instance's. */
 export async function carryOut(
   termination: Termination,
@@ -23,7 +25,7 @@ export async function carryOut(
         if (!(await startDrain(termination, seen, decision, ports))) {
           return { action: 'wait', because: 'another run has just started the drain' };
         }
-        ports.journal.info(decision.force ? 'drain forced' : 'drain started', fields);
+        ports.journal.info(SAID[decision.order.how], fields);
         return decision;
 
       case 'complete': {
@@ -52,7 +54,7 @@ export async function carryOut(
 async function startDrain(
   termination: Termination,
   seen: Observation,
-  { deadlineSeconds, force }: Decision & { action: 'start-drain' },
+  { order }: Decision & { action: 'start-drain' },
   { nodes, clock }: Ports,
 ): Promise<boolean> {
   const node = nodeOf(seen);
@@ -60,11 +62,11 @@ async function startDrain(
   const now = clock.now();
   const before = node.drain?.ours;
   const token = termination.token ?? before?.token;
-  return nodes.startDrain(node.id, deadlineSeconds, force, {
+  return nodes.startDrain(node.id, order, {
     instanceId: termination.instanceId,
     waitingSince: termination.since ?? before?.waitingSince ?? now,
-    deadlineAt: force ? (before?.deadlineAt ?? now) : now + deadlineSeconds * 1000,
-    ...(force && { forcedAt: now }),
+    deadlineAt: order.how === 'start' ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
+    ...(order.how === 'force' && { forcedAt: now }),
     ...(token && { token }),
   });
 }

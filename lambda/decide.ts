@@ -1,15 +1,20 @@
 import type { Policy } from './config.ts';
-import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
+import { type Allocation, type Drain, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
-import { drainDeadlineSeconds, limits } from './time.ts';
+import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
 
 /** How a wait ended. */
 export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
 
+/**
+ * How to ask Nomad for a drain: for the first time; once more with what is left of the same deadline, which makes Nomad
+ * look again; or by force, which kills what still runs.
+ */
+export type DrainOrder = { how: 'start' | 'renew'; deadlineSeconds: number } | { how: 'force' };
+
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =
-  /** Drain with this deadline, or `force`: kill what still runs. */
-  | { action: 'start-drain'; because: string; deadlineSeconds: number; force: boolean }
+  | { action: 'start-drain'; because: string; order: DrainOrder }
   /** `alarm`: somebody must look, it will not pass by itself. `unserved`: and the run has failed this instance. */
   | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean }
   | { action: 'complete'; because: string; outcome: Outcome; result: 'CONTINUE' | 'ABANDON' }
@@ -68,15 +73,20 @@ function judgeNode(termination: Termination, node: NomadNode, circumstances: Cir
   if (!drain) {
     const since = termination.since ?? now;
     const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
-    return startDrain(deadlineSeconds, 'the node is not draining and its instance has to go');
+    const because = 'the node is not draining and its instance has to go';
+    return deadlineSeconds > 0 ? startDrain({ how: 'start', deadlineSeconds }, because) : startDrain(FORCE, because);
   }
 
   const alive = remaining(node, policy);
   const on = drain.status === 'draining';
   if (!node.allocations)
     return wait(on ? 'the node is draining' : 'the drain is complete; what is left is still to be read');
-  if (alive.length > 0)
+  if (alive.length > 0) {
+    const left = on && secondsToRenew(drain, alive, now);
+    if (left)
+      return startDrain({ how: 'renew', deadlineSeconds: left }, `Nomad overlooks ${count(alive)} to stop last`);
     return wait(on ? `the drain waits for ${count(alive)}` : `${count(alive)} still to stop after the drain`);
+  }
   // Nomad does not notice that a sysbatch job has ended, and would keep an empty node draining until its deadline.
   if (on && !seesEveryNamespace) return wait('the node is draining, and the token does not see every namespace');
 
@@ -90,6 +100,16 @@ function judgeNode(termination: Termination, node: NomadNode, circumstances: Cir
   return forced
     ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
     : complete('drained', 'everything on the drained node has stopped');
+}
+
+/**
+ * Nomad stops system jobs when all else has ended, but does not notice when that was a sysbatch job (seen on 1.6.10 and
+ * 2.0.6): a drain that is for a while down to them is renewed. The seconds left of its deadline; 0: leave it alone.
+ */
+function secondsToRenew({ ours, updatedAt }: Drain, alive: Allocation[], now: number): number {
+  if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return 0;
+  if (now < updatedAt + SWEEP_SECONDS * 1000) return 0;
+  return Math.max(0, Math.floor((ours.deadlineAt - now) / 1000));
 }
 
 /** The same decision when the time is up: first the drain is forced, and after the kill margin the instance is let go. */
@@ -109,7 +129,7 @@ function pressed(
   if (decision.action === 'start-drain') return now < lastAt ? decision : giveUp(decision, policy);
   if (now < forceAt) return decision;
   if (node?.drain && ours?.forcedAt === undefined && now < lastAt) {
-    return startDrain(0, `past the drain deadline and the kill margin: ${decision.because}`);
+    return startDrain(FORCE, `past the drain deadline and the kill margin: ${decision.because}`);
   }
   return now < giveUpAt ? decision : giveUp(decision, policy);
 }
@@ -123,12 +143,9 @@ const complete = (outcome: Outcome, because: string): Decision => ({
   result: 'CONTINUE',
 });
 
-const startDrain = (deadlineSeconds: number, because: string): Decision => ({
-  action: 'start-drain',
-  because,
-  deadlineSeconds,
-  force: deadlineSeconds <= 0,
-});
+const startDrain = (order: DrainOrder, because: string): Decision => ({ action: 'start-drain', because, order });
+
+const FORCE: DrainOrder = { how: 'force' };
 
 const giveUp = ({ because }: Decision, { onTimeout }: Policy): Decision => ({
   action: 'complete',

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Policy } from './config.ts';
+import type { DrainOrder } from './decide.ts';
 import type { DrainRecord, Observation } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
@@ -23,8 +24,8 @@ export interface Nodes {
   observe(waiting: readonly Termination[]): Promise<Map<string, Observation>>;
   /** What the token may do, as of the last look; undefined where Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
-  /** @returns false where a drain has been started since the last look; a forced one is never too late */
-  startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<boolean>;
+  /** @returns false where a drain was to be started and has been since the last look */
+  startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
   /** The nodes that we have drained, as the last look found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
   makeEligible(nodeId: string): Promise<void>;

@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../config.ts';
+import type { DrainOrder } from '../decide.ts';
 import { messageOf, NomadError } from '../errors.ts';
 import type { Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
@@ -75,13 +76,14 @@ export class Fleet implements Nodes {
   }
 
   /**
-   * Starts to drain, or forces the drain that is on. Does nothing where a drain has been started since the node was
-   * looked at: a second request would move its deadline (recording drain-twice).
+   * Asks for a drain. Does nothing where one was to be started and is on already: a second request would move its
+   * deadline (recording drain-twice).
    */
-  async startDrain(nodeId: string, deadlineSeconds: number, force: boolean, record: DrainRecord): Promise<boolean> {
-    if (!force && (await this.#readNode(nodeId))?.DrainStrategy) return false;
+  async startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean> {
+    if (order.how === 'start' && (await this.#readNode(nodeId))?.DrainStrategy) return false;
     const spec = {
-      Deadline: force ? -1_000_000_000 : deadlineSeconds * 1_000_000_000,
+      // In nanoseconds; less than nothing is at once.
+      Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
     };
     await this.#transport.ask({

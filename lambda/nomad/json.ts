@@ -31,7 +31,13 @@ export interface AllocationJson {
   DesiredStatus: string;
   CreateTime: number;
   NextAllocation?: string;
-  Job: { Type: string; TaskGroups: { Name: string; EphemeralDisk: { Migrate: boolean } | null }[] | null } | null;
+  Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
+}
+
+interface TaskGroupJson {
+  Name: string;
+  EphemeralDisk: { Migrate: boolean } | null;
+  Tasks: { CSIPluginConfig?: unknown }[] | null;
 }
 
 /** Marks a drain as ours in `LastDrain.Meta`. */
@@ -98,8 +104,13 @@ export function toAllocation(json: AllocationJson): Allocation {
     taskGroup: json.TaskGroup,
     clientStatus: json.ClientStatus,
     desiredStatus: json.DesiredStatus,
+    stopsLast: json.Job?.Type === 'system' || isPlugin(json),
     createdAt: Math.floor(json.CreateTime / 1e6),
   };
+}
+
+function isPlugin({ Job }: AllocationJson): boolean {
+  return (Job?.TaskGroups ?? []).some(({ Tasks }) => Tasks?.some(({ CSIPluginConfig }) => CSIPluginConfig));
 }
 
 /** Whether a replacement of this allocation copies its ephemeral disk from here. */

@@ -50,6 +50,8 @@ export interface Allocation {
   taskGroup: string;
   clientStatus: string;
   desiredStatus: string;
+  /** Nomad stops it last, when everything else on the node has ended: a system job's, or a CSI plugin. */
+  stopsLast: boolean;
   /** When it was created, milliseconds since the epoch. */
   createdAt: number;
 }

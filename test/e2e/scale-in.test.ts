@@ -212,6 +212,22 @@ describe('a group scales in', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  it('has the system jobs stopped that Nomad overlooks when a sysbatch job was the last to end', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'nightly', type: 'sysbatch', on: nodeId, runSeconds: 90 });
+    const [logs = ''] = world.nomad.run({ id: 'logs', type: 'system', on: nodeId });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(4 * MINUTE);
+
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(world.nomad.allocation(logs)).toMatchObject({ ClientStatus: 'complete', DesiredStatus: 'stop' });
+    expect(world.killedBuilds).toEqual([]);
+    const [, renewal] = world.log.filter(({ action }) => action === 'start-drain');
+    expect(renewal).toMatchObject({ message: 'drain renewed', order: { how: 'renew' } });
+  });
+
   it('drains again when an operator cancels the drain of an instance that has to go', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();

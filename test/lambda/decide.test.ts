@@ -33,6 +33,7 @@ const allocation = (clientStatus: string, more: Partial<Allocation> = {}): Alloc
   taskGroup: 'build',
   clientStatus,
   desiredStatus: 'run',
+  stopsLast: more.jobType === 'system',
   createdAt: START,
   ...more,
 });
@@ -64,9 +65,9 @@ interface Situation {
 }
 
 const done = (outcome: string, result = 'CONTINUE') => ({ action: 'complete', outcome, result }) as Partial<Decision>;
-const start = (deadlineSeconds: number) =>
-  ({ action: 'start-drain', deadlineSeconds, force: false }) as Partial<Decision>;
-const force = { action: 'start-drain', force: true } as Partial<Decision>;
+const start = (deadlineSeconds: number, how = 'start') =>
+  ({ action: 'start-drain', order: { how, deadlineSeconds } }) as Partial<Decision>;
+const force = { action: 'start-drain', order: { how: 'force' } } as Partial<Decision>;
 const wait = { action: 'wait' } as Partial<Decision>;
 
 const situations: Situation[] = [
@@ -137,6 +138,49 @@ const situations: Situation[] = [
     when: 'the drain is on, and everything has stopped without Nomad noticing, as with sysbatch jobs',
     nomad: node({ drain: drain('draining'), allocations: [allocation('complete')], copying: [] }),
     decision: done('drained'),
+  },
+  {
+    when: 'our drain is down to system jobs, which Nomad stops last, and has overlooked for a minute',
+    nomad: node({
+      drain: drain('draining', { updatedAt: at(10 * MINUTE) }),
+      allocations: [allocation('running', { jobType: 'system' })],
+    }),
+    now: at(11 * MINUTE),
+    decision: start(6 * 3600 - 11 * 60, 'renew'),
+  },
+  {
+    when: 'our drain has been down to system jobs for less than a minute',
+    nomad: node({
+      drain: drain('draining', { updatedAt: at(10 * MINUTE) }),
+      allocations: [allocation('running', { jobType: 'system' })],
+    }),
+    now: at(11 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'our drain waits for a build and a system job',
+    nomad: node({
+      drain: drain('draining', { updatedAt: START }),
+      allocations: [allocation('running', { jobType: 'system' }), allocation('running')],
+    }),
+    decision: wait,
+  },
+  {
+    when: 'our drain is down to system jobs, and its deadline has come',
+    nomad: node({
+      drain: drain('draining', { updatedAt: START }),
+      allocations: [allocation('running', { jobType: 'system' })],
+    }),
+    now: at(6 * HOUR),
+    decision: wait,
+  },
+  {
+    when: 'the drain of somebody else is down to system jobs',
+    nomad: node({
+      drain: { status: 'draining', startedAt: START, updatedAt: START },
+      allocations: [allocation('running', { jobType: 'system' })],
+    }),
+    decision: wait,
   },
   {
     when: 'the drain is on and nothing is left, as far as a token sees that does not see every namespace',

@@ -11,7 +11,7 @@ if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 /** Each test has an instance of its own, and one stays in service. */
-const INSTANCES = Array.from({ length: 6 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
+const INSTANCES = Array.from({ length: 7 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
 
 const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
@@ -221,6 +221,18 @@ describe('the bundle and a real Nomad', () => {
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'forced' }]);
     expect(completion?.at).toBeGreaterThanOrEqual(await stoppedAt('hidden', 'ci'));
     aws.putParameter('/nomad/drain-token', await token('drainer', DRAINER), 'SecureString');
+  });
+
+  it('has the system job stopped that Nomad overlooks when a sysbatch job was the last to end', async () => {
+    const instanceId = inService();
+    await run('logs', nodeOf(instanceId), 'while true; do sleep 1; done', { type: 'system' });
+    await run('nightly', nodeOf(instanceId), 'sleep 6', { type: 'sysbatch' });
+
+    const { report } = await scaleIn(instanceId, { deadlineSeconds: 600 });
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await allocationsOf('nightly')).toMatchObject([{ ClientStatus: 'complete' }]);
+    expect(await allocationsOf('logs')).toMatchObject([{ ClientStatus: 'complete', DesiredStatus: 'stop' }]);
   });
 
   it('lets an instance go whose client dies while it drains', async () => {

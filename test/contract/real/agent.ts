@@ -42,7 +42,8 @@ export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0
     const { AWS_CA_BUNDLE: _, ...inherited } = process.env;
     const log = openSync(join(directory, `${name}.log`), 'a');
     const child = spawn(binary, ['agent', `-config=${file}`], {
-      env: { ...inherited, ...environment },
+      // Its directory in the environment marks whatever the agent leaves behind as ours: see killProcessesOf.
+      env: { ...inherited, ...environment, NOMAD_CONTRACT_DIRECTORY: directory },
       stdio: ['ignore', log, log],
     });
     const agent = { process: child, exited: new Promise((resolve) => child.once('exit', resolve)) };

@@ -108,19 +108,18 @@ class App {
     const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
     const until = this.#clock.now() + Math.max(0, Math.min(budget, remaining - RESERVE_MS));
 
-    const { report, unserved } = await this.#drain(wake, until);
+    const { report, failures } = await this.#drain(wake, until);
     const [first] = report.instances;
     this.#journal.info('run ended', {
       ...about,
       nodeId: subject ? (first?.nodeId ?? null) : null,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
-    if (unserved.length === 0 || wake.kind === 'status') return report;
-    const count = `${unserved.length} of ${report.instances.length} instances not served`;
-    throw new RunFailed(`${count}: ${unserved.join('; ')}`, report);
+    if (failures.length === 0 || wake.kind === 'status') return report;
+    throw new RunFailed(failures.join('; '), report);
   }
 
-  async #drain(wake: Wake, until: number): Promise<{ report: Report; unserved: string[] }> {
+  async #drain(wake: Wake, until: number): Promise<{ report: Report; failures: string[] }> {
     const { policy, groups, nomad } = this.#config;
     const options = {
       autoScaling: this.#autoScaling,
@@ -144,9 +143,14 @@ class App {
     const ports = { terminations, nodes, clock: this.#clock, journal: this.#journal };
     const { instances, unserved } = await drain(ports, { policy, until, lookOnly: wake.kind === 'status' });
 
-    const warnings = [...this.#hooks.warnings(policy), ...narrowToken(nodes.permissions)];
+    // A hook that is too short is refused, but only after its instances have been served as well as it allows: a setting
+    // that is wrong must not cost a build.
+    const tooShort = this.#hooks.tooShort(policy);
+    const warnings = [...tooShort, ...narrowToken(nodes.permissions)];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
-    return { report: { run: wake.kind, instances, warnings }, unserved };
+    const count = `${unserved.length} of ${instances.length} instances not served`;
+    const failures = [...(unserved.length > 0 ? [`${count}: ${unserved.join('; ')}`] : []), ...tooShort];
+    return { report: { run: wake.kind, instances, warnings }, failures };
   }
 
   /** An event of another group or another hook, or none at all, is none of ours: say so and leave it. */

@@ -37,8 +37,8 @@ export class HookTimeouts {
     }
   }
 
-  /** The hooks read so far that cannot hold an instance as long as the policy wants. */
-  warnings(policy: Policy): string[] {
+  /** The hooks read so far that cannot hold an instance as long as the policy wants: their drains get less time. */
+  tooShort(policy: Policy): string[] {
     return [...this.#known.values()]
       .filter(({ seconds }) => !hookHolds(policy, seconds))
       .map(

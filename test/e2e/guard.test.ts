@@ -164,7 +164,7 @@ describe('the sweep', () => {
   });
 
   it('keeps an instance and fails while Nomad does not answer, and drains it when Nomad is back', async () => {
-    await start({ heartbeatTimeoutSeconds: 180 });
+    await start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 3600 } });
     const { instanceId, nodeId } = world.addBuilder();
     world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 30 });
     world.nomad.server.fault = () => 'hang-up';
@@ -179,6 +179,24 @@ describe('the sweep', () => {
 
     world.nomad.server.fault = undefined;
     await world.sweepFor(2 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
+    expect(world.killedBuilds).toEqual([]);
+  });
+});
+
+describe('a hook that cannot hold the drain deadline', () => {
+  it('gets shorter drains, and fails every run so that somebody lengthens it', async () => {
+    await start({ heartbeatTimeoutSeconds: 30 });
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 30 });
+    await world.scaleIn(instanceId);
+
+    await expect(world.deliver()).rejects.toThrow('heartbeat timeout 30 s) cannot hold an instance');
+
+    expect(world.nomad.node(nodeId).DrainStrategy?.Deadline).toBeLessThanOrEqual(2_700 * 1e9);
+    for (let minute = 0; minute < 2 && !world.completion(instanceId); minute++) {
+      await expect(world.sweepFor(MINUTE)).rejects.toThrow('cannot hold');
+    }
     expect(world.completion(instanceId)).toMatchObject({ result: 'CONTINUE', by: 'call' });
     expect(world.killedBuilds).toEqual([]);
   });

@@ -15,9 +15,10 @@ import { Fleet } from './nomad/fleet.ts';
 import { HttpTransport } from './nomad/http.ts';
 import type { Journal } from './ports.ts';
 import type { Report } from './report.ts';
-import { readWake, type Wake } from './termination.ts';
+import { type LifecycleEvent, readWake, type Wake } from './termination.ts';
+import { lapsesBeforeSweep } from './time.ts';
 
-/** An event's run serves one instance and goes; the sweep stays for most of its minute. Milliseconds. */
+/** An event's run starts the drain of one instance and goes; the sweep stays for most of its minute. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
 const SWEEP_BUDGET_MS = 50_000;
 /** Kept free before the function's own timeout, for what a last look begins. */
@@ -104,7 +105,7 @@ class App {
       this.#journal.info('nothing to do', { ...about, because: stranger });
       return { run: 'nothing', instances: [], warnings: [], because: stranger };
     }
-    const budget = wake.kind === 'event' ? EVENT_BUDGET_MS : SWEEP_BUDGET_MS;
+    const budget = wake.kind === 'event' && !(await this.#hasShortHook(wake.event)) ? EVENT_BUDGET_MS : SWEEP_BUDGET_MS;
     const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
     const until = this.#clock.now() + Math.max(0, Math.min(budget, remaining - RESERVE_MS));
 
@@ -160,6 +161,11 @@ class App {
     const { group, hook } = wake.event;
     const ours = this.#config.groups.some((each) => each.name === group && each.hook === hook);
     return ours ? undefined : `group ${group} with hook ${hook} is not configured`;
+  }
+
+  async #hasShortHook({ group }: LifecycleEvent): Promise<boolean> {
+    const config = this.#config.groups.find(({ name }) => name === group);
+    return config !== undefined && lapsesBeforeSweep(await this.#hooks.of(config));
   }
 
   #readPermissions(): Promise<Permissions> {

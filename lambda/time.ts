@@ -66,6 +66,11 @@ export function drainDeadlineSeconds(
   return Math.min(policy.deadlineSeconds, Math.floor(left / 1000));
 }
 
+/** Whether a hook may lapse before the first sweep can keep it: the event's own run has to hold it until one comes. */
+export function lapsesBeforeSweep(heartbeatTimeoutSeconds: number): boolean {
+  return heartbeatTimeoutSeconds < 2 * SWEEP_SECONDS;
+}
+
 /**
  * When to look again, milliseconds from now: often at a young drain, where much happens, once a minute at an old one,
  * and never later than the next heartbeat of a hook with a short timeout.

@@ -4,7 +4,7 @@ import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import type { Journal, Terminations } from '../ports.ts';
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
-import { globalCapSeconds, heartbeatDue, heartbeatSlot } from '../time.ts';
+import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import type { HookTimeouts } from './hook-timeouts.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
@@ -174,8 +174,10 @@ export class OneTermination extends Waiting {
     this.#until = until;
   }
 
-  /** The event has dated the wait and named its action; heartbeats are the sweep's. */
-  override async heartbeat(): Promise<void> {}
+  /** Heartbeats are the sweep's, but for a hook that would not live to see one. */
+  override async heartbeat(waiting: readonly Termination[]): Promise<void> {
+    await super.heartbeat(waiting.filter(({ heartbeatTimeoutSeconds }) => lapsesBeforeSweep(heartbeatTimeoutSeconds)));
+  }
 
   protected override async look(): Promise<Termination[]> {
     const { autoScaling, clock, journal } = this.options;

@@ -103,6 +103,13 @@ describe('the settings', () => {
     ]);
   });
 
+  test('that are wrong are not held against the others by their default', () => {
+    // The default deadline, 6 h, does not fit 100 minutes; the one that was meant may.
+    expect(problems({ ...required, deadline: 'an hour', heartbeatTimeout: '1m' })).toHaveLength(1);
+    expect(problems({ ...required, heartbeatTimeout: '1m' })).toHaveLength(1);
+    expect(problems({ ...required, deadline: '1h', heartbeatTimeout: '1m' })).toEqual([]);
+  });
+
   test('that the function or the hook would refuse are named as the settings they are', () => {
     const found = problems({
       groups: 'builders,builders',
@@ -161,8 +168,15 @@ describe('on the command line', () => {
     expect(code).toBe(0);
   });
 
-  test('the stack can be named', async () => {
-    const args = ['groups=builders', 'nomadAddress=https://nomad.internal:4646', 'stackName=drain-builders'];
+  test('a stack of its own name, inside a VPC, gives no warning either', async () => {
+    const args = [
+      'groups=builders',
+      'nomadAddress=https://nomad.internal:4646',
+      'stackName=drain-builders',
+      'vpcId=vpc-11111111',
+      'subnetIds=subnet-11111111',
+      'securityGroupIds=sg-11111111',
+    ];
     expect(await synth('--quiet', ...args.flatMap((arg) => ['-c', arg]))).toEqual({ code: 0, stdout: '', stderr: '' });
     const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
     expect(manifest.artifacts.NomadDrainHook.properties.stackName).toBe('drain-builders');

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type ConfigDocument, DEFAULT_POLICY, formatConfig, parseConfig } from '../../lambda/config.ts';
+import { ConfigError } from '../../lambda/errors.ts';
+
+const smallest: ConfigDocument = {
+  groups: [{ name: 'builders', hook: 'nomad-drain' }],
+  nomad: { via: 'http', address: 'https://nomad.internal:4646' },
+};
+
+const problems = (text: string | undefined): readonly string[] => {
+  try {
+    parseConfig(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+
+describe('the configuration document', () => {
+  it('is read back as it was written, defaults filled in', () => {
+    expect(parseConfig(formatConfig(smallest))).toEqual({ ...smallest, policy: DEFAULT_POLICY });
+    const whole: ConfigDocument = {
+      groups: [{ name: 'builders', hook: 'nomad-drain', heartbeatTimeoutSeconds: 900 }],
+      nomad: {
+        ...smallest.nomad,
+        token: { parameter: '/t' },
+        ca: { parameter: '/ca' },
+        region: 'eu',
+        nodeMetaKey: 'id',
+      },
+      policy: {
+        deadlineSeconds: 60,
+        killMarginSeconds: 5,
+        graceSeconds: 0,
+        ignoreSystemJobs: true,
+        onTimeout: 'ABANDON',
+      },
+    };
+    expect(parseConfig(formatConfig(whole))).toEqual(whole);
+  });
+
+  it('is refused with every problem at once, each naming its field', () => {
+    const text = JSON.stringify({
+      groups: [{ name: 'builders' }, { name: '', hook: 'h' }],
+      nomad: { via: 'http', address: 'nomad:4646', tokn: 'x' },
+      policy: { deadlineSeconds: 0, graceSeconds: '120', onTimeout: 'KEEP' },
+    });
+    expect(problems(text).map((problem) => problem.split(':')[0])).toEqual([
+      'groups[0].hook',
+      'groups[1].name',
+      'nomad.address',
+      'nomad',
+      'policy.deadlineSeconds',
+      'policy.graceSeconds',
+      'policy.onTimeout',
+    ]);
+  });
+
+  it('is refused when a field is misspelt, which would silently get its default', () => {
+    const text = JSON.stringify({ ...smallest, policy: { deadlineSecond: 60 } });
+    expect(problems(text)).toEqual(['policy: Unrecognized key: "deadlineSecond"']);
+  });
+
+  it('is refused when a group is named twice, or none is', () => {
+    const [group] = smallest.groups;
+    expect(problems(JSON.stringify({ ...smallest, groups: [group, group] }))).toEqual([
+      'groups: group builders is named more than once',
+    ]);
+    expect(problems(JSON.stringify({ ...smallest, groups: [] }))).toHaveLength(1);
+  });
+
+  it('is refused when it is missing, or no JSON', () => {
+    expect(problems(undefined)).toEqual(['NOMAD_DRAIN_HOOK is not set']);
+    expect(problems('{groups}')[0]).toContain('NOMAD_DRAIN_HOOK is not JSON');
+  });
+});
+
+describe('the README', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const defaultOf = (setting: string) =>
+    new RegExp(`^\\| \`${setting}\` \\|[^|]*\\| \`([^\`]+)\``, 'm').exec(readme)?.[1];
+
+  it('names the defaults that hold', () => {
+    expect(defaultOf('deadline')).toBe(`${DEFAULT_POLICY.deadlineSeconds / 3600}h`);
+    expect(defaultOf('killMargin')).toBe(`${DEFAULT_POLICY.killMarginSeconds / 60}m`);
+    expect(defaultOf('grace')).toBe(`${DEFAULT_POLICY.graceSeconds / 60}m`);
+    expect(defaultOf('ignoreSystemJobs')).toBe(String(DEFAULT_POLICY.ignoreSystemJobs));
+    expect(defaultOf('onTimeout')).toBe(DEFAULT_POLICY.onTimeout);
+  });
+});

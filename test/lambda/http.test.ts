@@ -1,0 +1,175 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lambda/clock.ts';
+import { NomadError } from '../../lambda/errors.ts';
+import { type Credentials, HttpTransport } from '../../lambda/nomad/http.ts';
+import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
+
+const SECRET = '11111111-canary-2222-3333-444444444444';
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const ok = (body: unknown): EmulatorResponse => ({ status: 200, headers: JSON_TYPE, body: JSON.stringify(body) });
+
+let server: Loopback;
+afterEach(() => server?.close());
+
+/** A server that answers the first requests from the list, and everything after it with the last of them. */
+const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) => {
+  const seen: EmulatorRequest[] = [];
+  server = await Loopback.listen(() => ok({}));
+  server.fault = (request) => {
+    const answer = answers[Math.min(seen.length, answers.length - 1)];
+    seen.push(request);
+    return answer === 'silence' ? new Promise(() => {}) : answer;
+  };
+  return seen;
+};
+
+/** Retries wait a moment each; here the moment is over at once. */
+const impatient = { now: () => systemClock.now(), sleep: async () => {} };
+
+const client = (credentials: () => Promise<Credentials> = async () => ({ token: SECRET })) =>
+  new HttpTransport({ address: server.url, clock: impatient, credentials });
+
+const read = { method: 'GET', path: '/v1/nodes' } as const;
+const write = { method: 'POST', path: '/v1/node/n1/drain', body: { DrainSpec: null } } as const;
+
+const failure = async (asked: Promise<unknown>): Promise<NomadError> => {
+  const error = await asked.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(NomadError);
+  return error as NomadError;
+};
+
+describe('what is asked of Nomad', () => {
+  it('goes out with the token and asks for gzip, and comes back unpacked with its index', async () => {
+    const body = gzipSync(JSON.stringify([{ ID: 'n1' }]));
+    const headers = { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'X-Nomad-Index': '42', 'X-Nomad-NextToken': 'n2' };
+    const seen = await serve({ status: 200, headers, body });
+
+    const answer = await client().ask({ ...read, query: { filter: 'Status == "ready"' } });
+
+    expect(answer).toEqual({ body: [{ ID: 'n1' }], index: '42', nextToken: 'n2' });
+    expect(seen[0]?.headers).toMatchObject({ 'x-nomad-token': SECRET, 'accept-encoding': 'gzip' });
+    expect(seen[0]?.url.searchParams.get('filter')).toBe('Status == "ready"');
+  });
+
+  it('is asked over few connections that stay open', async () => {
+    await serve(ok({}));
+    const transport = client();
+    await Promise.all(Array.from({ length: 60 }, () => transport.ask(read)));
+    await Promise.all(Array.from({ length: 60 }, () => transport.ask(read)));
+    expect(server.mostConnections).toBeLessThanOrEqual(8);
+  });
+
+  it('fails within its time limit when no answer comes, and says so', async () => {
+    const seen = await serve('silence');
+    const error = await failure(client().ask({ ...read, timeoutMs: 50 }));
+    expect(error.message).toBe(`Nomad at ${server.url}: GET /v1/nodes: no answer within the time limit`);
+    expect(error.status).toBe(0);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('fails with what came back, of whom, and never with the token', async () => {
+    await serve({ status: 400, body: 'failed to read result page: no such field' });
+    const error = await failure(client().ask(read));
+    expect(error.message).toBe(`Nomad at ${server.url}: GET /v1/nodes: 400 failed to read result page: no such field`);
+    expect(error).toMatchObject({ status: 400, method: 'GET', path: '/v1/nodes' });
+    expect(JSON.stringify(error) + error.stack).not.toContain(SECRET);
+  });
+
+  it('fails when the answer is no JSON', async () => {
+    await serve({ status: 200, body: '<html>welcome to the proxy</html>' });
+    expect((await failure(client().ask(read))).message).toContain('not JSON: <html>welcome');
+  });
+
+  it('fails when the answer unpacks to more than it may hold', async () => {
+    const body = gzipSync(Buffer.alloc(65 * 1024 * 1024, ' '));
+    await serve({ status: 200, headers: { 'Content-Encoding': 'gzip' }, body });
+    expect((await failure(client().ask(read))).message).toMatch(/larger than|Cannot create a Buffer/);
+  });
+});
+
+describe('a question', () => {
+  const passing: [string, EmulatorResponse | 'hang-up'][] = [
+    ['too many connections', { status: 429, body: 'Your IP is issuing too many concurrent connections' }],
+    ['a bad gateway', { status: 502, body: '' }],
+    ['an unavailable server', { status: 503, body: '' }],
+    ['no leader', { status: 500, body: 'No cluster leader' }],
+    ['a connection that breaks', 'hang-up'],
+  ];
+  it.each(passing)('is asked again after %s', async (_, answer) => {
+    const seen = await serve(answer, answer, ok({ fine: true }));
+    expect((await client().ask(read)).body).toEqual({ fine: true });
+    expect(seen).toHaveLength(3);
+  });
+
+  it('is given up after four tries', async () => {
+    const seen = await serve({ status: 503, body: 'down' });
+    await failure(client().ask(read));
+    expect(seen).toHaveLength(4);
+  });
+
+  it('that Nomad cannot answer is not asked again', async () => {
+    const seen = await serve({ status: 500, body: 'node lookup failed: index error: UUID must be 36 characters' });
+    await failure(client().ask(read));
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe('an order', () => {
+  it('is given again where it surely was not carried out', async () => {
+    const seen = await serve({ status: 429, body: 'too many' }, ok({}));
+    await client().ask(write);
+    expect(seen).toHaveLength(2);
+  });
+
+  it.each([
+    ['the connection broke', 'hang-up' as const],
+    ['the server failed', { status: 502, body: '' }],
+  ])('is not given again where it may have been carried out: %s', async (_, answer) => {
+    const seen = await serve(answer);
+    await failure(client().ask(write));
+    expect(seen).toHaveLength(1);
+  });
+
+  it('is given again where nobody listened', async () => {
+    await serve(ok({}));
+    const transport = client();
+    await server.close();
+    expect((await failure(transport.ask(write))).message).toContain('ECONNREFUSED');
+  });
+});
+
+describe('a token that Nomad refuses', () => {
+  const refusal = { status: 403, body: 'Permission denied' };
+
+  it('is fetched anew once it may have been rotated, by one of many questions', async () => {
+    let fetched = 0;
+    let now = 0;
+    server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : refusal));
+    const transport = new HttpTransport({
+      address: server.url,
+      clock: { now: () => now, sleep: async () => {} },
+      credentials: async () => ({ token: fetched++ === 0 ? 'old' : 'new' }),
+    });
+    await failure(transport.ask(read));
+    now += 60_000;
+
+    await Promise.all(Array.from({ length: 20 }, () => transport.ask(read)));
+
+    expect(fetched).toBe(2);
+  });
+
+  it('is refused with what Nomad said where it has not been rotated', async () => {
+    await serve(refusal);
+    expect((await failure(client().ask(read))).message).toContain('403 Permission denied');
+  });
+
+  it('that cannot be fetched at all fails every question with the reason', async () => {
+    await serve(ok({}));
+    const transport = client(() => Promise.reject(new Error('parameter /nomad/drain-token cannot be read: Denied')));
+    await expect(transport.ask(read)).rejects.toThrow('parameter /nomad/drain-token cannot be read');
+  });
+});

@@ -4,6 +4,7 @@ import { judgeRules, type Rules, readPermissions } from '../../lambda/nomad/acl.
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { Loopback } from '../emulators/server.ts';
 
 const node = (Policy: string): Rules => ({ Node: { Policy }, Namespaces: null });
 const namespace = (Name: string, ...Capabilities: string[]): Rules => ({
@@ -50,6 +51,90 @@ describe('what policies grant together', () => {
   ];
   it.each(cases)('%s', (_, rules, permissions) => {
     expect(judgeRules(rules)).toEqual(permissions);
+  });
+});
+
+describe('what Nomad answers about a token', () => {
+  let server: Loopback;
+  afterEach(() => server?.close());
+
+  /** A Nomad that answers these paths, and 404 to all others. */
+  const ask = async (answers: Record<string, [status: number, body: unknown]>) => {
+    server = await Loopback.listen(({ url }) => {
+      const [status, body] = answers[url.pathname] ?? [404, 'not found'];
+      return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
+    });
+    const clock = { now: () => 0, sleep: async () => {} };
+    return readPermissions(
+      new HttpTransport({ address: server.url, clock, credentials: async () => ({ token: 't' }) }),
+    );
+  };
+  const self = '/v1/acl/token/self';
+  const client = { AccessorID: 'a', Type: 'client', Policies: null, Roles: null };
+  const grants: [number, unknown] = [
+    200,
+    { RulesJSON: { Node: { Policy: 'write' }, Namespaces: [{ Name: '*', Capabilities: ['read-job'] }] } },
+  ];
+  const everything = { everyNamespace: true, missing: [] };
+  const nothing = ['node { policy = "write" }', ALL];
+
+  it('that ACLs are off, in the words of 1.6 and in those of 2.0', async () => {
+    expect(await ask({ [self]: [400, 'ACL support disabled'] })).toEqual(everything);
+    await server.close();
+    expect(await ask({ [self]: [200, { ...client, AccessorID: 'acls-disabled' }] })).toEqual(everything);
+  });
+
+  it('that there is none, in the words of 1.6: then the anonymous policy counts', async () => {
+    const none: [number, unknown] = [500, 'missing secret id'];
+    expect(await ask({ [self]: none, '/v1/acl/policy/anonymous': grants })).toEqual(everything);
+    await server.close();
+    expect(await ask({ [self]: none })).toEqual({ everyNamespace: false, missing: nothing });
+  });
+
+  it('that it has neither policies nor roles', async () => {
+    expect(await ask({ [self]: [200, client] })).toEqual({ everyNamespace: false, missing: nothing });
+  });
+
+  it('that a policy or a role of it no longer exists, which grants nothing', async () => {
+    const token = { ...client, Policies: ['gone', 'drainer'], Roles: [{ ID: 'r1' }] };
+    expect(await ask({ [self]: [200, token], '/v1/acl/policy/drainer': grants })).toEqual(everything);
+  });
+
+  it('that a role of it has no policies, or may not be read', async () => {
+    const token = { ...client, Policies: ['drainer'], Roles: [{ ID: 'r1' }, { ID: 'r2' }] };
+    const answers: Record<string, [number, unknown]> = {
+      [self]: [200, token],
+      '/v1/acl/role/r1': [200, { Policies: null }],
+      '/v1/acl/role/r2': [403, 'Permission denied'],
+      '/v1/acl/policy/drainer': grants,
+    };
+    expect(await ask(answers)).toEqual(everything);
+  });
+
+  it('that a policy of it may not be read: what it grants is not known', async () => {
+    const answers: Record<string, [number, unknown]> = {
+      [self]: [200, { ...client, Policies: ['hidden', 'empty'] }],
+      '/v1/acl/policy/hidden': [403, 'Permission denied'],
+      '/v1/acl/policy/empty': [200, { RulesJSON: { Node: null, Namespaces: [{ Name: '*', Capabilities: null }] } }],
+    };
+    const missing = ['node { policy = "write" }', ALL, 'policy hidden cannot be read'];
+    expect(await ask(answers)).toEqual({ everyNamespace: false, missing });
+  });
+
+  it('that a policy cannot be read which is not needed', async () => {
+    const answers: Record<string, [number, unknown]> = {
+      [self]: [200, { ...client, Policies: ['hidden', 'drainer'] }],
+      '/v1/acl/policy/hidden': [403, 'Permission denied'],
+      '/v1/acl/policy/drainer': grants,
+    };
+    expect(await ask(answers)).toEqual(everything);
+  });
+
+  it('nothing, because it fails: then nothing is known', async () => {
+    await expect(ask({ [self]: [500, 'no'] })).rejects.toThrow('500 no');
+    await server.close();
+    const token = { ...client, Policies: ['drainer'] };
+    await expect(ask({ [self]: [200, token], '/v1/acl/policy/drainer': [500, 'no'] })).rejects.toThrow('500 no');
   });
 });
 

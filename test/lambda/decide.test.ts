@@ -101,6 +101,13 @@ const situations: Situation[] = [
     decision: force,
   },
   {
+    when: 'the last second of the time to drain has come: a deadline of 0 would be none at all',
+    termination: waiting({ heartbeatTimeoutSeconds: 30 }),
+    nomad: node(),
+    now: at(2700 * SECOND),
+    decision: force,
+  },
+  {
     when: 'not even time to kill is left',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
@@ -197,6 +204,11 @@ const situations: Situation[] = [
     nomad: drained([allocation('complete'), allocation('failed'), allocation('lost')]),
     decision: done('drained'),
   },
+  {
+    when: 'the drain is complete, two killed tasks still stop',
+    nomad: drained([allocation('running'), allocation('running')]),
+    decision: wait,
+  },
   { when: 'the drain is complete, a killed task still stops', nomad: drained([allocation('running')]), decision: wait },
   { when: 'the drain is complete, an allocation is pending', nomad: drained([allocation('pending')]), decision: wait },
   {
@@ -230,6 +242,11 @@ const situations: Situation[] = [
     when: 'the drain is complete, a replacement elsewhere still copies its disk from here',
     nomad: drained([allocation('complete')], {}, [allocation('pending')]),
     decision: wait,
+  },
+  {
+    when: 'the drain of somebody else is complete and everything has stopped',
+    nomad: node({ drain: { status: 'complete', startedAt: START, updatedAt: START }, allocations: [] }),
+    decision: done('drained'),
   },
   {
     when: 'Nomad killed what was left at the drain deadline',
@@ -324,6 +341,14 @@ const situations: Situation[] = [
     when: 'Nomad does not answer',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
     decision: { action: 'wait', because: 'ECONNREFUSED', alarm: true, unserved: true },
+  },
+
+  {
+    when: 'Nomad does not answer, and nobody could tell since when the instance waits',
+    termination: { ...waiting(), since: undefined } as unknown as Termination,
+    nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
+    now: at(40 * HOUR),
+    decision: { action: 'wait', unserved: true },
   },
 
   // The instance is not held yet.
@@ -436,9 +461,12 @@ describe('an instance waits for our hook', () => {
     expect(decide(termination, nomad, circumstances)).toMatchObject(decision);
   });
 
-  it('says in a sentence what it waits for', () => {
-    const running = node({ drain: drain('draining'), allocations: [allocation('running'), allocation('complete')] });
-    const circumstances = { now: at(MINUTE), policy, seesEveryNamespace: true };
-    expect(decide(waiting(), running, circumstances).because).toBe('the drain waits for 1 allocation');
+  it('tells an operator why, in a sentence for each situation', async () => {
+    const sentences = situations.map(({ when, termination = waiting(), nomad, now = at(11 * MINUTE), ...more }) => {
+      const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
+      const { action, because } = decide(termination, nomad, circumstances);
+      return `${when}\n  ${action}: ${because}\n`;
+    });
+    await expect(sentences.join('')).toMatchFileSnapshot('./decide.sentences.txt');
   });
 });

@@ -5,7 +5,9 @@ import {
   drainDeadlineSeconds,
   globalCapSeconds,
   heartbeatDue,
+  heartbeatSlot,
   hookHolds,
+  lapsesBeforeSweep,
   limits,
   nextLookMs,
   reserveSeconds,
@@ -141,6 +143,23 @@ describe('heartbeats', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it('are due in the minute after a slot has begun, and not in the one before', () => {
+    const instance = 'i-0123456789abcdef0';
+    const slot = (time: number) => heartbeatSlot(instance, 1800, time);
+    let begins = START;
+    while (slot(begins) === slot(START)) begins += 1_000;
+    expect(heartbeatDue(instance, 1800, begins, undefined)).toBe(true);
+    expect(heartbeatDue(instance, 1800, begins + 58_000, undefined)).toBe(true);
+    expect(heartbeatDue(instance, 1800, begins + MINUTE, undefined)).toBe(false);
+    expect(heartbeatDue(instance, 1800, begins - 1_000, undefined)).toBe(false);
+  });
+
+  it("cannot wait for the sweep where the timeout is shorter than two minutes: the event's own run sends them", () => {
+    expect(lapsesBeforeSweep(30)).toBe(true);
+    expect(lapsesBeforeSweep(119)).toBe(true);
+    expect(lapsesBeforeSweep(120)).toBe(false);
   });
 
   it('of a fleet do not fall together', () => {

@@ -70,6 +70,8 @@ class App {
   readonly #beaten = new Map<string, number>();
   readonly #hooks: HookTimeouts;
   #permissions: Promise<Permissions> | undefined;
+  /** Runs under way: one in Lambda, several where a demo or a test wakes one function twice. */
+  #runs = 0;
 
   constructor(config: Config, clock: Clock, journal: Journal) {
     this.#config = config;
@@ -90,6 +92,16 @@ class App {
   }
 
   async run(event: unknown, context: Context | undefined): Promise<Report> {
+    this.#runs += 1;
+    try {
+      return await this.#run(event, context);
+    } finally {
+      this.#runs -= 1;
+      if (this.#runs === 0) this.#transport.close();
+    }
+  }
+
+  async #run(event: unknown, context: Context | undefined): Promise<Report> {
     const wake = readWake(event);
     const subject = wake.kind === 'event' ? wake.event : undefined;
     const about = {

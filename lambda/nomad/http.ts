@@ -66,6 +66,12 @@ export class HttpTransport implements Transport {
     this.#fetchCredentials = options.credentials;
   }
 
+  /** Closes its connections. A frozen function would hold them open, and Nomad counts them (100 from one address). */
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
   async ask(question: Question): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {

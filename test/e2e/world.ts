@@ -25,6 +25,9 @@ export interface WorldOptions {
   nomad?: Partial<ConfigDocument['nomad']>;
 }
 
+/** Wakes one function environment. */
+export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
+
 /** One record of the function's log. */
 export type LogRecord = { level: keyof Journal; message: string } & Record<string, unknown>;
 
@@ -44,7 +47,7 @@ export class World {
   readonly reports: Report[] = [];
   readonly #nodes = new Map<string, string>();
   readonly #environment: Record<string, string>;
-  #invoke: (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
+  #invoke: Invoke;
   #sleeping = 0;
 
   private constructor(clock: ManualClock, aws: AwsEmulator, nomad: NomadEmulator, environment: Record<string, string>) {
@@ -87,6 +90,11 @@ export class World {
 
   /** A new function environment: nothing of the one before is left. */
   async coldStart(): Promise<void> {
+    this.#invoke = await this.environment();
+  }
+
+  /** One more function environment beside the others, as Lambda starts them when many events come at once. */
+  async environment(): Promise<Invoke> {
     const write = (level: keyof Journal) => (message: string, fields: Record<string, unknown>) => {
       this.log.push({ level, message, ...fields });
     };
@@ -100,7 +108,7 @@ export class World {
       },
     };
     const { makeHandler } = await loadBundle();
-    this.#invoke = makeHandler({ clock, journal, environment: this.#environment });
+    return makeHandler({ clock, journal, environment: this.#environment });
   }
 
   /** An instance in service with its Nomad client. */
@@ -140,9 +148,9 @@ export class World {
   }
 
   /** Wakes the function with an event and lets time pass while it waits for something. */
-  async wake(event: unknown): Promise<Report> {
+  async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
     const deadline = this.clock.now() + 60 * SECOND;
-    const run = this.#invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
     let over = false;
     const end = () => {
       over = true;

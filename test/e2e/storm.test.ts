@@ -1,0 +1,85 @@
+import pMap from 'p-map';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Invoke, MINUTE, SECOND, SWEEP, World } from './world.ts';
+
+const INSTANCES = 500;
+/** Function environments that Lambda runs at once. */
+const ENVIRONMENTS = 50;
+/** Nomad's `http_max_conns_per_client`. */
+const NOMAD_CONNECTIONS = 100;
+
+let world: World;
+afterEach(() => world?.close());
+
+/** Wakes the function with all events that have arrived, as many at once as there are environments. */
+const deliverAtOnce = async () => {
+  const idle: Invoke[] = await Promise.all(Array.from({ length: ENVIRONMENTS }, () => world.environment()));
+  await pMap(
+    world.events.splice(0),
+    async (event) => {
+      const environment = idle.pop();
+      if (!environment) throw new Error('more runs than environments');
+      await world.wake(event, environment).finally(() => idle.push(environment));
+    },
+    { concurrency: ENVIRONMENTS },
+  );
+};
+
+const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
+
+describe('a storm', () => {
+  it('of 500 instances is draining within a minute, and each is let go within a sweep of being empty', async () => {
+    world = await World.start();
+    const builders = Array.from({ length: INSTANCES }, () => world.addBuilder());
+    for (const [index, { nodeId }] of builders.entries()) {
+      // Up to four minutes, so that they end at many different times.
+      world.nomad.run({ id: `build-${index}`, type: 'batch', on: nodeId, runSeconds: 90 + (index % 150) });
+    }
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    const began = world.clock.now();
+
+    await deliverAtOnce();
+
+    const draining = builders.filter(({ nodeId }) => world.nomad.node(nodeId).LastDrain !== null);
+    expect(draining).toHaveLength(INSTANCES);
+    expect(world.clock.now() - began).toBeLessThanOrEqual(MINUTE);
+    expect(world.nomad.server.mostConnections).toBeLessThanOrEqual(NOMAD_CONNECTIONS);
+    // Each run asks for its own instance alone, never for the whole group; a look every 10 s at the most.
+    expect(calls('DescribeAutoScalingGroups')).toBeLessThanOrEqual(2);
+    expect(calls('DescribeAutoScalingInstances')).toBeLessThanOrEqual(2 * INSTANCES);
+    expect(calls('DescribeLifecycleHooks')).toBeLessThanOrEqual(2 * ENVIRONMENTS);
+
+    const drains = world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
+    expect(drains).toBe(INSTANCES);
+    await world.sweepFor(6 * MINUTE);
+
+    expect(world.killedBuilds).toEqual([]);
+    for (const { instanceId, nodeId } of builders) {
+      const [build] = world.nomad.allocationsOn(nodeId);
+      const ended = (build?.ModifyTime ?? 0) / 1e6;
+      const completion = world.completion(instanceId);
+      expect(completion).toMatchObject({ by: 'call' });
+      expect((completion?.at ?? Number.POSITIVE_INFINITY) - ended).toBeLessThanOrEqual(MINUTE + 10 * SECOND);
+    }
+    expect(calls('CompleteLifecycleAction')).toBe(INSTANCES);
+  });
+
+  it('asks one question for the whole fleet at each look, and about allocations once per node and minute', async () => {
+    world = await World.start();
+    const builders = Array.from({ length: 100 }, () => world.addBuilder());
+    for (const { nodeId } of builders)
+      world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3600 });
+    world.aws.deliver = () => [];
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    await world.wake(SWEEP);
+    const before = world.nomad.requests.length;
+
+    await world.wake(SWEEP);
+
+    const asked = world.nomad.requests.slice(before);
+    const fleet = asked.filter(({ path }) => path === '/v1/nodes').length;
+    expect(asked.filter(({ path }) => path.endsWith('/allocations'))).toHaveLength(100);
+    expect(fleet).toBeLessThanOrEqual(60);
+    expect(asked).toHaveLength(100 + fleet);
+  });
+});

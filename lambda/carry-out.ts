@@ -1,7 +1,7 @@
 import type { Decision } from './decide.ts';
 import { messageOf } from './errors.ts';
 import type { Observation } from './nomad/node.ts';
-import type { Ports } from './ports.ts';
+import { type Ports, UNKNOWN } from './ports.ts';
 import { nodeOf } from './report.ts';
 import type { Termination } from './termination.ts';
 
@@ -15,7 +15,7 @@ export async function carryOut(
   ports: Ports,
 ): Promise<Decision> {
   const { instanceId, group } = termination;
-  const fields = { instanceId, nodeId: nodeOf(seen)?.id ?? null, group, ...decision };
+  const fields = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group, ...decision };
   try {
     switch (decision.action) {
       case 'start-drain':

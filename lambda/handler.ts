@@ -13,7 +13,7 @@ import { RunFailed } from './errors.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { Fleet } from './nomad/fleet.ts';
 import { HttpTransport } from './nomad/http.ts';
-import type { Journal } from './ports.ts';
+import { type Journal, UNKNOWN } from './ports.ts';
 import type { Report } from './report.ts';
 import { type LifecycleEvent, readWake, type Wake } from './termination.ts';
 import { lapsesBeforeSweep } from './time.ts';
@@ -106,9 +106,9 @@ class App {
     const subject = wake.kind === 'event' ? wake.event : undefined;
     const about = {
       run: wake.kind,
-      instanceId: subject?.instanceId ?? null,
-      nodeId: null,
-      group: subject?.group ?? null,
+      instanceId: subject?.instanceId ?? UNKNOWN,
+      nodeId: UNKNOWN,
+      group: subject?.group ?? UNKNOWN,
     };
     this.#journal.info('run started', about);
 
@@ -125,7 +125,7 @@ class App {
     const [first] = report.instances;
     this.#journal.info('run ended', {
       ...about,
-      nodeId: subject ? (first?.nodeId ?? null) : null,
+      nodeId: (subject && first?.nodeId) ?? UNKNOWN,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
     if (failures.length === 0 || wake.kind === 'status') return report;

@@ -14,8 +14,8 @@ export interface Terminations {
   complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean>;
   /** Keeps Auto Scaling waiting, where a heartbeat is due. Never throws. */
   heartbeat(waiting: readonly Termination[]): Promise<void>;
-  /** Which of these instances serve again: `InService` in one of our groups, asked now. */
-  backInService(instanceIds: readonly string[]): Promise<Set<string>>;
+  /** Which of these instances serve again, `InService` in one of our groups, asked now; and in which. */
+  backInService(instanceIds: readonly string[]): Promise<Map<string, string>>;
 }
 
 /** Nomad, as the story needs it, for the length of one run. */
@@ -32,6 +32,9 @@ export interface Nodes {
   /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
   changed(ms: number): Promise<void>;
 }
+
+/** Stands in a record for what is not known: the logger leaves empty fields out, and each of these is always there. */
+export const UNKNOWN = '-';
 
 /** Where the run writes down what it does: one JSON record a call. */
 export interface Journal {

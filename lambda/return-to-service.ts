@@ -17,9 +17,11 @@ export async function returnToService(
   if (gone.length === 0) return;
   try {
     const back = await terminations.backInService(gone.map(({ instanceId }) => instanceId));
-    for (const { nodeId, instanceId } of gone.filter((each) => back.has(each.instanceId))) {
+    for (const { nodeId, instanceId } of gone) {
+      const group = back.get(instanceId);
+      if (group === undefined) continue;
       await nodes.makeEligible(nodeId);
-      journal.info('node made eligible: its instance is back in service', { instanceId, nodeId });
+      journal.info('node made eligible: its instance is back in service', { instanceId, nodeId, group });
     }
   } catch (error) {
     journal.warn('nodes of returned instances stay ineligible for now', { because: messageOf(error) });

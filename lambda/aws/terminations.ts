@@ -2,7 +2,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
-import type { Journal, Terminations } from '../ports.ts';
+import { type Journal, type Terminations, UNKNOWN } from '../ports.ts';
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
 import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
@@ -82,10 +82,10 @@ abstract class Waiting implements Terminations {
     }
   }
 
-  async backInService(instanceIds: readonly string[]): Promise<Set<string>> {
+  async backInService(instanceIds: readonly string[]): Promise<Map<string, string>> {
     const states = await this.options.autoScaling.instances(instanceIds);
     const ours = states.filter(({ state, group }) => state === 'InService' && this.groupConfig(group));
-    return new Set(ours.map(({ instanceId }) => instanceId));
+    return new Map(ours.map(({ instanceId, group }) => [instanceId, group]));
   }
 
   protected abstract look(): Promise<Termination[]>;
@@ -191,7 +191,7 @@ export class OneTermination extends Waiting {
       }
       if (mine?.state !== 'InService' || clock.now() + RELOOK_MS > this.#until) {
         const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
-        journal.info('the instance does not wait for us', { instanceId, nodeId: null, group, because });
+        journal.info('the instance does not wait for us', { instanceId, nodeId: UNKNOWN, group, because });
         return [];
       }
       await clock.sleep(RELOOK_MS);

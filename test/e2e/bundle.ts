@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import type { Context, Surroundings } from '../../lambda/handler.ts';
 import type { Report } from '../../lambda/report.ts';
 
-const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', import.meta.url));
+/** Where `npm run build` puts it. */
+export const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', import.meta.url));
 
 /** The module that is deployed: what the end-to-end tests and the demo run, never the sources. */
 export interface Bundle {

@@ -223,3 +223,24 @@ describe('a throttled Auto Scaling', () => {
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 });
+
+describe('the log of the deployed function', () => {
+  it('is one JSON object a line, and names instance, node and group from the first record on', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+
+    const lines = await world.runAsDeployed(world.events[0]);
+
+    const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records[0]).toMatchObject({ message: 'run started', instanceId, nodeId: '-', group: 'builders' });
+    expect(records.find(({ message }) => message === 'instance let go')).toMatchObject({
+      instanceId,
+      nodeId,
+      group: 'builders',
+      outcome: 'drained',
+    });
+    expect(records.at(-1)).toMatchObject({ message: 'run ended', instanceId, nodeId, group: 'builders' });
+    expect(lines.join()).not.toContain(String(world.events[0]?.detail.LifecycleActionToken));
+  });
+});

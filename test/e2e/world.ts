@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
 import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
@@ -6,7 +8,7 @@ import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { GroupOptions } from '../emulators/aws/model.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import { loadBundle } from './bundle.ts';
+import { BUNDLE, loadBundle } from './bundle.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export const STATUS = { command: 'status' };
@@ -163,6 +165,20 @@ export class World {
     const report = await run;
     this.reports.push(report);
     return report;
+  }
+
+  /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
+  async runAsDeployed(event: unknown): Promise<string[]> {
+    const script = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
+    const real = setInterval(() => void this.clock.advance(50), 50);
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+        env: { ...process.env, ...this.#environment },
+      });
+      return stdout.trim().split('\n');
+    } finally {
+      clearInterval(real);
+    }
   }
 
   /** The function waits for the clock, and nobody has work that it waits for. */

@@ -73,11 +73,12 @@ abstract class Waiting implements Terminations {
     const { autoScaling, beaten, journal } = this.options;
     const { instanceId, group } = termination;
     if (beaten.get(instanceId) === slot) return;
+    beaten.set(instanceId, slot);
     try {
       // Refused where the instance waits for another hook, ours being done.
       if (await autoScaling.heartbeat(termination)) journal.debug('heartbeat', { instanceId, group });
-      beaten.set(instanceId, slot);
     } catch (error) {
+      beaten.delete(instanceId);
       journal.warn('heartbeat refused', { instanceId, group, because: messageOf(error) });
     }
   }

@@ -22,5 +22,6 @@ it(`whatever happens, no build is killed, nobody is forgotten, and no secret is 
 }, async () => {
   const property = fc.asyncProperty(story, play);
   const details = await fc.check(property, { numRuns: RUNS, seed: SEED, endOnFailure: false });
-  expect(details.failed ? fc.defaultReportMessage(details) : 'all stories end well').toBe('all stories end well');
+  const report = `${fc.defaultReportMessage(details) ?? ''}\n${String(details.errorInstance)}`;
+  expect(details.failed ? report : 'all stories end well').toBe('all stories end well');
 });

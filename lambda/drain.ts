@@ -6,10 +6,10 @@ import type { Orders, Ports } from './ports.ts';
 import { nodeOf, type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
-import { nextLookMs } from './time.ts';
+import { nextLookMs, placeInLook } from './time.ts';
 
-/** At once, so that one slow instance does not hold up the others. */
-const CONCURRENCY = 16;
+/** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
+const CONCURRENCY = 8;
 /** An idle node is drained in milliseconds: after a start it is worth looking again soon. */
 const AFTER_START_MS = 500;
 /** While only killed tasks are left to stop. */
@@ -32,7 +32,7 @@ export async function drain(ports: Ports, orders: Orders): Promise<Result> {
   const { terminations, nodes, clock } = ports;
   const record = new RunRecord(orders.policy);
   for (;;) {
-    const waiting = await terminations.waiting();
+    const waiting = inTurn(await terminations.waiting(), clock.now());
     if (!orders.lookOnly) await terminations.heartbeat(waiting);
 
     const looks = await lookAndAct(waiting, ports, orders);
@@ -48,18 +48,20 @@ export async function drain(ports: Ports, orders: Orders): Promise<Result> {
   }
 }
 
-/** Decides about each waiting instance by what is seen of its node, and carries that out: each by itself. */
+const inTurn = (waiting: Termination[], now: number): Termination[] =>
+  waiting.toSorted((one, other) => placeInLook(one.instanceId, now) - placeInLook(other.instanceId, now));
+
+/** Looks at each waiting instance, decides and carries that out: each by itself. */
 async function lookAndAct(waiting: readonly Termination[], ports: Ports, orders: Orders): Promise<Look[]> {
-  const observed = await ports.nodes.observe(waiting);
+  await ports.nodes.look();
+  const { policy, lookOnly } = orders;
   const seesEveryNamespace = ports.nodes.permissions?.everyNamespace ?? false;
   return pMap(
     waiting,
     async (termination): Promise<Look> => {
-      const seen = observed.get(termination.instanceId) ?? { is: 'unanswered', because: 'Nomad was not asked' };
-      const circumstances = { now: ports.clock.now(), policy: orders.policy, seesEveryNamespace };
-      const decision = decide(termination, seen, circumstances);
-      if (orders.lookOnly) return { termination, seen, decision };
-      return { termination, seen, decision: await carryOut(termination, seen, decision, ports) };
+      const seen = await ports.nodes.observe(termination);
+      const decision = decide(termination, seen, { now: ports.clock.now(), policy, seesEveryNamespace });
+      return { termination, seen, decision: lookOnly ? decision : await carryOut(termination, seen, decision, ports) };
     },
     { concurrency: CONCURRENCY },
   );

@@ -5,7 +5,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import { HookTimeouts } from './aws/hook-timeouts.ts';
 import { readParameter } from './aws/parameters.ts';
-import { EveryTermination, OneTermination } from './aws/terminations.ts';
+import { EveryTermination, HeartbeatMemory, OneTermination } from './aws/terminations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CONFIG_VARIABLE, type Config, parseConfig } from './config.ts';
 import { drain } from './drain.ts';
@@ -67,7 +67,7 @@ class App {
   readonly #ssm = new SSMClient(AWS_CLIENT);
   readonly #autoScaling: AutoScaling;
   readonly #transport: HttpTransport;
-  readonly #beaten = new Map<string, number>();
+  readonly #heartbeats = new HeartbeatMemory();
   readonly #hooks: HookTimeouts;
   #permissions: Promise<Permissions> | undefined;
   /** Runs under way: one in Lambda, several where a demo or a test wakes one function twice. */
@@ -118,10 +118,10 @@ class App {
       return { run: 'nothing', instances: [], warnings: [], because: stranger };
     }
     const budget = wake.kind === 'event' && !(await this.#hasShortHook(wake.event)) ? EVENT_BUDGET_MS : SWEEP_BUDGET_MS;
-    const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
-    const until = this.#clock.now() + Math.max(0, Math.min(budget, remaining - RESERVE_MS));
+    const now = this.#clock.now();
+    const latest = now + Math.max(0, (context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY) - RESERVE_MS);
 
-    const { report, failures } = await this.#drain(wake, until);
+    const { report, failures } = await this.#drain(wake, Math.min(now + budget, latest), latest);
     const [first] = report.instances;
     this.#journal.info('run ended', {
       ...about,
@@ -132,7 +132,11 @@ class App {
     throw new RunFailed(failures.join('; '), report);
   }
 
-  async #drain(wake: Wake, until: number): Promise<{ report: Report; failures: string[] }> {
+  /**
+   * @param until when to stop looking, milliseconds since the epoch
+   * @param latest when to stop asking even in the middle of a look
+   */
+  async #drain(wake: Wake, until: number, latest: number): Promise<{ report: Report; failures: string[] }> {
     const { policy, groups, nomad } = this.#config;
     const options = {
       autoScaling: this.#autoScaling,
@@ -141,7 +145,7 @@ class App {
       journal: this.#journal,
       groups,
       hooks: this.#hooks,
-      beaten: this.#beaten,
+      heartbeats: this.#heartbeats,
     };
     const nodes = new Fleet({
       transport: this.#transport,
@@ -149,6 +153,7 @@ class App {
       permissions: () => this.#readPermissions(),
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
+      until: latest,
       wholeFleet: wake.kind !== 'event',
     });
     const terminations =

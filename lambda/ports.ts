@@ -20,8 +20,10 @@ export interface Terminations {
 
 /** Nomad, as the story needs it, for the length of one run. */
 export interface Nodes {
-  /** Looks at the nodes of these instances. Never throws: what fails is an observation too. */
-  observe(waiting: readonly Termination[]): Promise<Map<string, Observation>>;
+  /** Begins a look, with the questions that one answer settles for all nodes. Never throws: see {@link observe}. */
+  look(): Promise<void>;
+  /** Looks at the node of one instance. Never throws: what fails is an observation too. */
+  observe(termination: Termination): Promise<Observation>;
   /** What the token may do, as of the last look; undefined where Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
   /** @returns false where a drain was to be started and has been since the last look */

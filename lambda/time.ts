@@ -87,22 +87,36 @@ export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: numbe
   return Math.floor(now / slotMs(heartbeatTimeoutSeconds) + hash(instanceId));
 }
 
+/** When heartbeats were looked after before, milliseconds since the epoch. */
+export interface LastLook {
+  /** The look before in the same sweep; absent at its first. */
+  look?: number;
+  /** The sweep before, as far as this function environment remembers one. */
+  sweep?: number;
+}
+
 /**
- * Whether a slot has begun that no look has seen yet. The first look of a sweep answers for the minute since the sweep
- * before it; later looks of the same sweep only for hooks whose slots are shorter than that minute.
- *
- * @param lastLook when this sweep looked before, absent at its first look
+ * Whether a slot has begun that no look has seen yet. The first look of a sweep answers for the minute before it, and for
+ * the time since the last sweep where sweeps were skipped; later looks only for hooks whose slots are shorter than a minute.
  */
 export function heartbeatDue(
   instanceId: string,
   heartbeatTimeoutSeconds: number,
   now: number,
-  lastLook: number | undefined,
+  last: LastLook,
 ): boolean {
-  const period = Math.min(slotMs(heartbeatTimeoutSeconds), SWEEP_SECONDS * 1000);
-  if (lastLook !== undefined && period === SWEEP_SECONDS * 1000) return false;
+  const minute = SWEEP_SECONDS * 1000;
+  if (last.look !== undefined && slotMs(heartbeatTimeoutSeconds) >= minute) return false;
   const slot = (time: number) => heartbeatSlot(instanceId, heartbeatTimeoutSeconds, time);
-  return slot(now) !== slot(lastLook ?? now - period);
+  return slot(now) !== slot(last.look ?? Math.min(now - minute, last.sweep ?? now));
+}
+
+/**
+ * An instance's place in the order of one minute's looks. Each minute has another order: where Nomad is so slow that runs
+ * are cut short, nobody is always the last.
+ */
+export function placeInLook(instanceId: string, now: number): number {
+  return hash(`${instanceId} ${Math.floor(now / (SWEEP_SECONDS * 1000))}`);
 }
 
 const slotMs = (heartbeatTimeoutSeconds: number) => (heartbeatTimeoutSeconds * 1000) / 3;

@@ -21,8 +21,21 @@ export interface TerminationsOptions {
   journal: Journal;
   groups: readonly GroupConfig[];
   hooks: HookTimeouts;
-  /** The last heartbeat slot served, by instance id: a warm function does not beat twice in one slot. */
-  beaten: Map<string, number>;
+  heartbeats: HeartbeatMemory;
+}
+
+/** What a warm function remembers of heartbeats: a cold one only sends one too many, or leaves one to the next slot. */
+export class HeartbeatMemory {
+  /** The last slot served, by instance id: none is served twice. */
+  readonly served = new Map<string, number>();
+  /** Whose last heartbeat was refused: it is tried again. */
+  readonly owed = new Set<string>();
+  lastSweep: number | undefined;
+
+  forget(instanceId: string): void {
+    this.served.delete(instanceId);
+    this.owed.delete(instanceId);
+  }
 }
 
 abstract class Waiting implements Terminations {
@@ -55,30 +68,39 @@ abstract class Waiting implements Terminations {
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {
     const completed = await this.options.autoScaling.complete(termination, result);
     this.#completed.add(termination.instanceId);
-    this.options.beaten.delete(termination.instanceId);
+    this.options.heartbeats.forget(termination.instanceId);
     return completed;
   }
 
   async heartbeat(waiting: readonly Termination[]): Promise<void> {
     const now = this.options.clock.now();
+    const { owed, lastSweep } = this.options.heartbeats;
+    const last = {
+      ...(this.#lastLook !== undefined && { look: this.#lastLook }),
+      ...(lastSweep !== undefined && { sweep: lastSweep }),
+    };
     await Promise.all(
       waiting
-        .filter((each) => heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, this.#lastLook))
+        .filter(
+          (each) => owed.has(each.instanceId) || heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, last),
+        )
         .map((each) => this.#beat(each, heartbeatSlot(each.instanceId, each.heartbeatTimeoutSeconds, now))),
     );
     this.#lastLook = now;
   }
 
   async #beat(termination: Termination, slot: number): Promise<void> {
-    const { autoScaling, beaten, journal } = this.options;
+    const { autoScaling, heartbeats, journal } = this.options;
     const { instanceId, group } = termination;
-    if (beaten.get(instanceId) === slot) return;
-    beaten.set(instanceId, slot);
+    if (heartbeats.served.get(instanceId) === slot) return;
+    heartbeats.served.set(instanceId, slot);
+    heartbeats.owed.delete(instanceId);
     try {
       // Refused where the instance waits for another hook, ours being done.
       if (await autoScaling.heartbeat(termination)) journal.debug('heartbeat', { instanceId, group });
     } catch (error) {
-      beaten.delete(instanceId);
+      heartbeats.served.delete(instanceId);
+      heartbeats.owed.add(instanceId);
       journal.warn('heartbeat refused', { instanceId, group, because: messageOf(error) });
     }
   }
@@ -141,6 +163,12 @@ abstract class Waiting implements Terminations {
 export class EveryTermination extends Waiting {
   /** Starts of waits found so far. They do not change, so each is looked for once. */
   readonly #since = new Map<string, number>();
+
+  override async heartbeat(waiting: readonly Termination[]): Promise<void> {
+    const now = this.options.clock.now();
+    await super.heartbeat(waiting);
+    this.options.heartbeats.lastSweep = now;
+  }
 
   protected override async look(): Promise<Termination[]> {
     const { autoScaling, groups, journal } = this.options;

@@ -6,7 +6,7 @@ import { messageOf, NomadError } from '../errors.ts';
 import type { Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
 import type { Permissions } from './acl.ts';
-import type { Answer, Question, Transport } from './http.ts';
+import { type Answer, type Question, TIMEOUT_MS, type Transport } from './http.ts';
 import {
   type AllocationJson,
   DRAINED_BY,
@@ -20,7 +20,7 @@ import {
 } from './json.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
 
-/** Questions put to Nomad at once by one function. */
+/** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
@@ -33,6 +33,8 @@ export interface FleetOptions {
   policy: Policy;
   /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
   nodeMetaKey?: string | undefined;
+  /** When the run has to end and nothing is asked any more, milliseconds since the epoch. */
+  until: number;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
 }
@@ -40,7 +42,6 @@ export interface FleetOptions {
 /** The nodes of the waiting instances, for the length of one run. */
 export class Fleet implements Nodes {
   readonly #options: FleetOptions;
-  readonly #transport: Transport;
   /** The node of each instance that this run has seen. */
   readonly #nodeIds = new Map<string, string>();
   /** Nodes whose allocations have been read to explain what their drain waits for: once a run. */
@@ -48,31 +49,30 @@ export class Fleet implements Nodes {
   #fleet: NodeStub[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
+  /** Why nothing can be said of any node, where the last look failed as a whole. */
+  #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#transport = options.transport;
   }
 
   get permissions(): Permissions | undefined {
     return this.#permissions;
   }
 
-  /** Looks at the nodes of these instances, in as few questions as possible. Never throws: what fails is unanswered. */
-  async observe(waiting: readonly Termination[]): Promise<Map<string, Observation>> {
+  async look(): Promise<void> {
+    this.#failure = undefined;
+    this.#permissions = undefined;
     try {
-      this.#permissions = undefined;
       this.#permissions = await this.#options.permissions();
       if (this.#options.wholeFleet) await this.#askForFleet();
     } catch (error) {
-      return new Map(waiting.map(({ instanceId }) => [instanceId, unanswered(error)]));
+      this.#failure = unanswered(error);
     }
-    const observed = await pMap(
-      waiting,
-      async (termination) => [termination.instanceId, await this.#observeOne(termination).catch(unanswered)] as const,
-      { concurrency: CONCURRENCY },
-    );
-    return new Map(observed);
+  }
+
+  async observe(termination: Termination): Promise<Observation> {
+    return this.#failure ?? this.#observeOne(termination).catch(unanswered);
   }
 
   /**
@@ -86,7 +86,7 @@ export class Fleet implements Nodes {
       Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
     };
-    await this.#transport.ask({
+    await this.#ask({
       method: 'POST',
       path: `/v1/node/${nodeId}/drain`,
       body: { DrainSpec: spec, MarkEligible: false, Meta: toMeta(record) },
@@ -111,7 +111,7 @@ export class Fleet implements Nodes {
     const [path, body] = node.DrainStrategy
       ? ['drain', { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } }]
       : ['eligibility', { Eligibility: 'eligible' }];
-    await this.#transport.ask({ method: 'POST', path: `/v1/node/${nodeId}/${path}`, body });
+    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/${path}`, body });
   }
 
   /** Waits until any drained node changes, `ms` milliseconds at the most. */
@@ -120,7 +120,15 @@ export class Fleet implements Nodes {
     const query = { filter: FLEET, index: this.#index, wait: `${Math.floor(ms)}ms` };
     // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
     const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms * (17 / 16) + 5_000 };
-    await this.#transport.ask(question).catch(() => this.#options.clock.sleep(ms));
+    await this.#ask(question).catch(() => this.#options.clock.sleep(ms));
+  }
+
+  /** Every question ends with the run: one that is still open then is unanswered. */
+  async #ask(question: Question): Promise<Answer> {
+    const { transport, clock, until } = this.#options;
+    const left = until - clock.now();
+    if (left <= 0) throw new Error('Nomad answers so slowly that this run had no time left to ask');
+    return transport.ask({ ...question, timeoutMs: Math.min(question.timeoutMs ?? TIMEOUT_MS, left) });
   }
 
   async #askForFleet(): Promise<void> {
@@ -206,7 +214,7 @@ export class Fleet implements Nodes {
     const nodes: NodeStub[] = [];
     for (let nextToken = ''; ; ) {
       const query = { filter, ...(nextToken && { next_token: nextToken }) };
-      const answer = await this.#transport.ask({ method: 'GET', path: '/v1/nodes', query });
+      const answer = await this.#ask({ method: 'GET', path: '/v1/nodes', query });
       nodes.push(...(answer.body as NodeStub[]));
       if (!answer.nextToken) return { nodes, ...(answer.index && { index: answer.index }) };
       nextToken = answer.nextToken;
@@ -214,16 +222,16 @@ export class Fleet implements Nodes {
   }
 
   async #allocations(nodeId: string): Promise<AllocationJson[]> {
-    const answer = await this.#transport.ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
+    const answer = await this.#ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
     return (answer.body as AllocationJson[] | null) ?? [];
   }
 
   #readNode(id: string): Promise<NodeJson | undefined> {
-    return found<NodeJson>(this.#transport.ask({ method: 'GET', path: `/v1/node/${id}` }));
+    return found<NodeJson>(this.#ask({ method: 'GET', path: `/v1/node/${id}` }));
   }
 
   #readAllocation(id: string): Promise<AllocationJson | undefined> {
-    return found<AllocationJson>(this.#transport.ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+    return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
   }
 }
 

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Clock } from '../clock.ts';
+import type { Clock, TimeLimit } from '../clock.ts';
 import { messageOf, NomadError } from '../errors.ts';
 
 const unzip = promisify(gunzip);
@@ -41,7 +41,8 @@ export interface Credentials {
 const MAX_CONNECTIONS = 8;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const ATTEMPTS = 4;
-const TIMEOUT_MS = 5_000;
+/** How long an answer may take where the question does not say, in milliseconds. */
+export const TIMEOUT_MS = 5_000;
 const TIMED_OUT = 'no answer within the time limit';
 /** A refused token is fetched anew no more often than this. */
 const RENEWAL_PAUSE_MS = 10_000;
@@ -150,7 +151,6 @@ export class HttpTransport implements Transport {
     const options = {
       method: question.method,
       agent: this.#agent,
-      signal: AbortSignal.timeout(question.timeoutMs ?? TIMEOUT_MS),
       headers: {
         Accept: 'application/json',
         'Accept-Encoding': 'gzip',
@@ -158,12 +158,24 @@ export class HttpTransport implements Transport {
         ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       },
     };
-    const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = (secure ? httpsRequest : httpRequest)(url, options, resolve);
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
-    return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await read(incoming) };
+    let limit: TimeLimit | undefined;
+    try {
+      const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+        const outgoing = (secure ? httpsRequest : httpRequest)(url, options, resolve);
+        outgoing.on('error', reject);
+        // The time begins when the question has a connection: those that wait for one are not late yet.
+        outgoing.once('socket', () => {
+          limit = this.#clock.limit(question.timeoutMs ?? TIMEOUT_MS);
+          limit.signal.addEventListener('abort', () => outgoing.destroy());
+        });
+        outgoing.end(body);
+      });
+      return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await read(incoming) };
+    } catch (error) {
+      throw limit?.signal.aborted ? new Error(TIMED_OUT) : error;
+    } finally {
+      limit?.lift();
+    }
   }
 }
 
@@ -192,8 +204,7 @@ function isSafeToRetry(question: Question, { status, message }: NomadError): boo
 }
 
 function networkMessage(error: unknown): string {
-  const { name, code } = error as { name?: string; code?: string };
-  if (name === 'TimeoutError' || name === 'AbortError') return TIMED_OUT;
+  const { code } = error as { code?: string };
   const message = messageOf(error);
   return code && !message.includes(code) ? `${code} ${message}` : message;
 }

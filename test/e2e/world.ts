@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { TimeLimit } from '../../lambda/clock.ts';
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
 import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
@@ -51,6 +52,8 @@ export class World {
   readonly #environment: Record<string, string>;
   #invoke: Invoke;
   #sleeping = 0;
+  /** Questions under way: each has its time limit. */
+  #asking = 0;
 
   private constructor(clock: ManualClock, aws: AwsEmulator, nomad: NomadEmulator, environment: Record<string, string>) {
     this.clock = clock;
@@ -103,6 +106,7 @@ export class World {
     const journal = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
     const clock = {
       now: () => this.clock.now(),
+      limit: (ms: number) => this.#limit(ms),
       sleep: async (ms: number) => {
         this.#sleeping += 1;
         await this.clock.sleep(ms);
@@ -181,10 +185,23 @@ export class World {
     }
   }
 
+  #limit(ms: number): TimeLimit {
+    const { signal, lift } = this.clock.limit(ms);
+    this.#asking += 1;
+    return {
+      signal,
+      lift: () => {
+        this.#asking -= 1;
+        lift();
+      },
+    };
+  }
+
   /** The function waits for the clock, and nobody has work that it waits for. */
   #waits(): boolean {
     const servers = [this.nomad.server, ...Object.values(this.aws.servers)];
-    return servers.every(({ busy }) => busy === 0) && (this.#sleeping > 0 || this.nomad.server.parked > 0);
+    const parked = servers.reduce((sum, server) => sum + server.parked, 0);
+    return servers.every(({ busy }) => busy === 0) && this.#asking <= parked && (this.#sleeping > 0 || parked > 0);
   }
 
   /** The outcome that was reported for an instance. */

@@ -1,9 +1,15 @@
-import type { Clock } from '../../lambda/clock.ts';
+import type { Clock, TimeLimit } from '../../lambda/clock.ts';
 
 /** A clock that can also call back: what the emulators live by. */
 export interface Timeline extends Clock {
   /** Runs `callback` once, `ms` milliseconds of this clock from now. Returns a function that calls it off. */
   after(ms: number, callback: () => void): () => void;
+}
+
+/** A time limit of a timeline's own time. */
+function limitOf(timeline: Timeline, ms: number): TimeLimit {
+  const controller = new AbortController();
+  return { signal: controller.signal, lift: timeline.after(ms, () => controller.abort()) };
 }
 
 interface Timer {
@@ -28,6 +34,10 @@ export class ManualClock implements Timeline {
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  limit(ms: number): TimeLimit {
+    return limitOf(this, ms);
   }
 
   after(ms: number, callback: () => void): () => void {
@@ -91,6 +101,10 @@ export class RunningClock implements Timeline {
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  limit(ms: number): TimeLimit {
+    return limitOf(this, ms);
   }
 
   after(ms: number, callback: () => void): () => void {

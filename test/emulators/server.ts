@@ -21,10 +21,12 @@ export interface EmulatorResponse {
   body?: string | Buffer;
 }
 
-/** What goes wrong with a request before the emulator sees it: an answer in its stead, or a connection cut. */
-export type Fault = (
-  request: EmulatorRequest,
-) => EmulatorResponse | 'hang-up' | undefined | Promise<EmulatorResponse | 'hang-up' | undefined>;
+/**
+ * What goes wrong with a request: another answer in its stead, the connection cut before it is read or when it has been
+ * carried out, or no answer at all.
+ */
+export type Mishap = EmulatorResponse | 'hang-up' | 'answer lost' | 'silence';
+export type Fault = (request: EmulatorRequest) => Mishap | undefined | Promise<Mishap | undefined>;
 
 /** A real HTTP server on loopback, which knows how much it has to do: tests move the clock only when it is idle. */
 export class Loopback {
@@ -107,8 +109,10 @@ export class Loopback {
         park: () => enter('parked'),
         resume: () => enter('busy'),
       };
-      const response = (await this.fault?.(request)) ?? (await answer(request));
-      if (response === 'hang-up') {
+      const mishap = await this.fault?.(request);
+      if (mishap === 'silence') return request.park();
+      const response = typeof mishap === 'object' ? mishap : mishap !== 'hang-up' && (await answer(request));
+      if (mishap === 'answer lost' || !response) {
         incoming.socket.destroy();
         return;
       }

@@ -64,7 +64,7 @@ describe('what Nomad answers about a token', () => {
       const [status, body] = answers[url.pathname] ?? [404, 'not found'];
       return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
     });
-    const clock = { now: () => 0, sleep: async () => {} };
+    const clock = { ...systemClock, sleep: async () => {} };
     return readPermissions(
       new HttpTransport({ address: server.url, clock, credentials: async () => ({ token: 't' }) }),
     );

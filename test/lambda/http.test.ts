@@ -25,7 +25,7 @@ const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) =
 };
 
 /** Retries wait a moment each; here the moment is over at once. */
-const impatient = { now: () => systemClock.now(), sleep: async () => {} };
+const impatient = { ...systemClock, sleep: async () => {} };
 
 const client = (credentials: () => Promise<Credentials> = async () => ({ token: SECRET })) =>
   new HttpTransport({ address: server.url, clock: impatient, credentials });
@@ -151,7 +151,7 @@ describe('a token that Nomad refuses', () => {
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : refusal));
     const transport = new HttpTransport({
       address: server.url,
-      clock: { now: () => now, sleep: async () => {} },
+      clock: { ...impatient, now: () => now },
       credentials: async () => ({ token: fetched++ === 0 ? 'old' : 'new' }),
     });
     await failure(transport.ask(read));

@@ -115,7 +115,7 @@ describe('heartbeats', () => {
       let lastLook: number | undefined;
       for (let look = 0; look < 6; look++) {
         const now = START + minute * MINUTE + look * 10_000;
-        if (heartbeatDue(instance, timeout, now, lastLook)) times.push(now);
+        if (heartbeatDue(instance, timeout, now, lastLook === undefined ? {} : { look: lastLook })) times.push(now);
         lastLook = now;
       }
     }
@@ -150,10 +150,25 @@ describe('heartbeats', () => {
     const slot = (time: number) => heartbeatSlot(instance, 1800, time);
     let begins = START;
     while (slot(begins) === slot(START)) begins += 1_000;
-    expect(heartbeatDue(instance, 1800, begins, undefined)).toBe(true);
-    expect(heartbeatDue(instance, 1800, begins + 58_000, undefined)).toBe(true);
-    expect(heartbeatDue(instance, 1800, begins + MINUTE, undefined)).toBe(false);
-    expect(heartbeatDue(instance, 1800, begins - 1_000, undefined)).toBe(false);
+    expect(heartbeatDue(instance, 1800, begins, {})).toBe(true);
+    expect(heartbeatDue(instance, 1800, begins + 58_000, {})).toBe(true);
+    expect(heartbeatDue(instance, 1800, begins + MINUTE, {})).toBe(false);
+    expect(heartbeatDue(instance, 1800, begins - 1_000, {})).toBe(false);
+  });
+
+  it('that fell into skipped sweeps are made up for, and none falls to the same slot twice', () => {
+    fc.assert(
+      fc.property(
+        instanceId,
+        fc.integer({ min: 180, max: 7200 }),
+        fc.integer({ min: 1, max: 240 }),
+        (id, timeout, gap) => {
+          const now = START + gap * MINUTE;
+          const begun = heartbeatSlot(id, timeout, now) !== heartbeatSlot(id, timeout, START);
+          expect(heartbeatDue(id, timeout, now, { sweep: START })).toBe(begun);
+        },
+      ),
+    );
   });
 
   it("cannot wait for the sweep where the timeout is shorter than two minutes: the event's own run sends them", () => {

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Fault } from '../emulators/server.ts';
+import { MINUTE, SECOND, SWEEP, World } from './world.ts';
+
+let world: World;
+afterEach(() => world?.close());
+
+const scaleIn = async (count: number) => {
+  const builders = Array.from({ length: count }, () => world.addBuilder());
+  await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+  return builders;
+};
+
+/** Every answer takes this long. */
+const slow =
+  (ms: number): Fault =>
+  async (request) => {
+    request.park();
+    await world.clock.sleep(ms);
+    request.resume();
+    return undefined;
+  };
+
+describe('a Nomad that never answers about one node', () => {
+  it('costs the other instances of the run nothing but the time limit of a question', async () => {
+    world = await World.start();
+    const [sick, ...others] = await scaleIn(20);
+    const about = encodeURIComponent(sick?.instanceId ?? '');
+    world.nomad.server.fault = ({ url }) =>
+      url.search.includes(about) || url.pathname.includes(sick?.nodeId ?? '') ? 'silence' : undefined;
+    const began = world.clock.now();
+
+    await expect(world.wake(SWEEP)).rejects.toThrow(
+      /1 of 20 instances not served: .*GET \/v1\/nodes: no answer within the time limit/,
+    );
+
+    for (const { instanceId } of others) {
+      const { at = Number.POSITIVE_INFINITY } = world.completion(instanceId) ?? {};
+      expect(at - began).toBeLessThanOrEqual(15 * SECOND);
+    }
+    expect(world.completion(sick?.instanceId ?? '')).toBeUndefined();
+  });
+});
+
+describe('a Nomad that takes its time with every answer', () => {
+  it('is never asked beyond the time that the function has, and everybody gets a turn in some run', async () => {
+    world = await World.start();
+    const builders = await scaleIn(120);
+    world.nomad.server.fault = slow(3 * SECOND);
+
+    let cutShort = 0;
+    for (let minute = 0; minute < 30 && world.aws.waiting.length > 0; minute++) {
+      const began = world.clock.now();
+      await world.wake(SWEEP).catch((error: Error) => {
+        expect(error.message).toContain('instances not served');
+        cutShort += 1;
+      });
+      expect(world.clock.now() - began).toBeLessThan(60 * SECOND);
+      await world.advance(Math.max(0, began + MINUTE - world.clock.now()));
+    }
+
+    expect(cutShort).toBeGreaterThan(0);
+    for (const { instanceId } of builders) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+  });
+});

@@ -52,6 +52,7 @@ export class World {
   readonly #environment: Record<string, string>;
   #invoke: Invoke;
   #sleeping = 0;
+  #killed = false;
   /** Questions under way: each has its time limit. */
   #asking = 0;
 
@@ -108,6 +109,7 @@ export class World {
       now: () => this.clock.now(),
       limit: (ms: number) => this.#limit(ms),
       sleep: async (ms: number) => {
+        if (this.#killed) throw new Error('this function was killed');
         this.#sleeping += 1;
         await this.clock.sleep(ms);
         this.#sleeping -= 1;
@@ -171,6 +173,27 @@ export class World {
     return report;
   }
 
+  /** The function is killed after so many requests of a run: the last one is carried out, and nobody hears the answer. */
+  async killRun(event: unknown, afterRequests: number): Promise<void> {
+    let left = afterRequests;
+    for (const server of this.#servers) {
+      server.fault = () => {
+        left -= 1;
+        if (left > 0) return undefined;
+        this.#killed = true;
+        return left === 0 ? 'answer lost' : 'hang-up';
+      };
+    }
+    await this.wake(event).catch(() => {});
+    for (const server of this.#servers) server.fault = undefined;
+    this.#killed = false;
+    await this.coldStart();
+  }
+
+  get #servers() {
+    return [this.nomad.server, ...Object.values(this.aws.servers)];
+  }
+
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
   async runAsDeployed(event: unknown): Promise<string[]> {
     const script = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
@@ -199,7 +222,7 @@ export class World {
 
   /** The function waits for the clock, and nobody has work that it waits for. */
   #waits(): boolean {
-    const servers = [this.nomad.server, ...Object.values(this.aws.servers)];
+    const servers = this.#servers;
     const parked = servers.reduce((sum, server) => sum + server.parked, 0);
     return servers.every(({ busy }) => busy === 0) && this.#asking <= parked && (this.#sleeping > 0 || parked > 0);
   }

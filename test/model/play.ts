@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { MINUTE, SECOND, SWEEP, World } from '../e2e/world.ts';
-import type { EmulatorResponse } from '../emulators/server.ts';
-import { BUILDERS, type NomadFault, type Step } from './steps.ts';
+import type { EmulatorResponse, Fault } from '../emulators/server.ts';
+import { BUILDERS, type Ending, type NomadFault, type Step, type Story } from './steps.ts';
 
 const HEARTBEAT_TIMEOUT = 900;
 /** Longer than any story: a build that is killed in one was killed by us. */
@@ -12,8 +12,19 @@ interface Builder {
   nodeId: string;
 }
 
+/** Plays a story to its end. @throws what is not as it must be, as soon as it is not */
+export async function play({ steps, ending }: Story): Promise<void> {
+  const stage = await Play.start();
+  try {
+    for (const step of steps) await stage.step(step);
+    await stage.end(ending);
+  } finally {
+    await stage.close();
+  }
+}
+
 /** A story as it is played, with what must be true all along. */
-export class Play {
+class Play {
   readonly #world: World;
   readonly #builders: Builder[];
   readonly #secrets: string[];
@@ -21,7 +32,8 @@ export class Play {
   readonly #doomed = new Set<string>();
   readonly #leaving = new Map<string, number>();
   #builds = 0;
-  #coldStarts = 0;
+  /** Cold starts and clocks set back: after each, a slot may be served again. */
+  #forgotten = 0;
 
   private constructor(world: World, builders: Builder[], secrets: string[]) {
     this.#world = world;
@@ -48,13 +60,49 @@ export class Play {
     this.#check();
   }
 
-  /** The faults end, and the schedule runs on: everybody who waits is let go. */
-  async end(): Promise<void> {
+  /** The schedule runs on, and everybody who waits is let go. */
+  async end(ending: Ending): Promise<void> {
     this.#heal();
-    await this.#world.coldStart();
-    for (let minute = 0; minute < 40 && this.#world.aws.waiting.length > 0; minute++) await this.#minute();
+    await this.#coldStart();
+    if (ending.how === 'Nomad stays away') return this.#endWithoutNomad();
+    if (ending.how === 'one stays sick') await this.#serveAllBut(this.#builder(ending.builder), ending.answer);
+    await this.#sweepWhile(() => this.#world.aws.waiting.length > 0, 40);
     this.#check();
     expect(this.#world.aws.waiting, 'every waiting instance is let go in the end').toEqual([]);
+  }
+
+  /** Nobody hears of builds any more: the instances are let go when their time is up, and not before. */
+  async #endWithoutNomad(): Promise<void> {
+    const { aws, nomad, clock } = this.#world;
+    const began = clock.now();
+    nomad.server.fault = () => 'hang-up';
+    await this.#sweepWhile(() => aws.waiting.length > 0, (POLICY.deadlineSeconds + 3 * POLICY.killMarginSeconds) / 60);
+    this.#check();
+    expect(aws.waiting, 'every waiting instance is let go by policy').toEqual([]);
+    for (const { at, instanceId } of aws.completions) {
+      if (at <= began || aws.instance(instanceId).ec2State !== 'running') continue;
+      const waited = at - (this.#leaving.get(instanceId) ?? 0);
+      expect(waited, `${instanceId} is kept for its whole time`).toBeGreaterThanOrEqual(
+        POLICY.deadlineSeconds * SECOND,
+      );
+    }
+  }
+
+  async #serveAllBut({ instanceId, nodeId }: Builder, answer: 500 | 'silence'): Promise<void> {
+    const { aws, nomad } = this.#world;
+    nomad.server.fault = ({ url }) => {
+      if (!url.pathname.includes(nodeId) && !url.search.includes(instanceId)) return undefined;
+      return answer === 500 ? { status: 500, body: 'sick' } : answer;
+    };
+    const others = () => aws.waiting.filter((each) => each.instanceId !== instanceId);
+    await this.#sweepWhile(() => others().length > 0, 40);
+    this.#check();
+    expect(others(), 'a failure on one instance leaves all others served').toEqual([]);
+    this.#heal();
+  }
+
+  async #sweepWhile(condition: () => boolean, minutes: number): Promise<void> {
+    for (let minute = 0; minute < minutes && condition(); minute++) await this.#minute();
   }
 
   close(): Promise<void> {
@@ -63,8 +111,7 @@ export class Play {
 
   async #do(step: Step): Promise<void> {
     const world = this.#world;
-    const builder = 'builder' in step ? this.#builders[step.builder] : undefined;
-    const { instanceId = '', nodeId = '' } = builder ?? {};
+    const { instanceId, nodeId } = this.#builder('builder' in step ? step.builder : 0);
     switch (step.what) {
       case 'scale-in':
         if (world.aws.instance(instanceId).state !== 'InService') return;
@@ -88,11 +135,14 @@ export class Play {
         await Promise.all([this.#wake(SWEEP), this.#wake(SWEEP)]);
         return;
       case 'killed run':
-        this.#cutOffAfter(step.afterRequests);
-        await this.#wake(SWEEP);
-        this.#heal();
-        this.#coldStarts += 1;
-        return world.coldStart();
+        this.#forgotten += 1;
+        return world.killRun(SWEEP, step.afterRequests);
+      case 'no sweeps':
+        await world.advance(step.seconds * SECOND);
+        return this.#wake(SWEEP);
+      case 'the clock jumps':
+        if (step.seconds < 0) this.#forgotten += 1;
+        return world.clock.jump(step.seconds * SECOND);
       case 'stray event':
         return this.#wake(strayEvent(instanceId));
       case 'cancel drain':
@@ -110,10 +160,10 @@ export class Play {
         world.nomad.stopClient(nodeId);
         return;
       case 'Nomad fails':
-        world.nomad.server.fault = failing(step.requests, nomadFault(step.how));
+        world.nomad.server.fault = failing(step.requests, this.#nomadFault(step.how));
         return;
       case 'Auto Scaling fails':
-        world.aws.servers.autoScaling.fault = failing(step.requests, autoScalingFault(step.how));
+        world.aws.servers.autoScaling.fault = failing(step.requests, () => autoScalingFault(step.how));
     }
   }
 
@@ -146,11 +196,27 @@ export class Play {
     nomad.server.fault = fault;
   }
 
-  /** The run dies at a request: this one and all later ones of it reach nobody. */
-  #cutOffAfter(requests: number): void {
-    let left = requests;
-    const cut = () => (left-- > 0 ? undefined : 'hang-up');
-    for (const server of [this.#world.nomad.server, ...Object.values(this.#world.aws.servers)]) server.fault = cut;
+  #builder(index: number): Builder {
+    const builder = this.#builders[index];
+    if (!builder) throw new Error(`no builder ${index}`);
+    return builder;
+  }
+
+  async #coldStart(): Promise<void> {
+    this.#forgotten += 1;
+    await this.#world.coldStart();
+  }
+
+  #nomadFault(how: NomadFault): Fault {
+    if (how === 'hang-up' || how === 'answer lost' || how === 'silence') return () => how;
+    if (how === 'garbage') return () => ({ status: 200, body: '<html>' });
+    if (how !== 'slow') return () => ({ status: how, body: how === 403 ? 'Permission denied' : 'no' });
+    return async (request) => {
+      request.park();
+      await this.#world.clock.sleep(3 * SECOND);
+      request.resume();
+      return undefined;
+    };
   }
 
   #heal(): void {
@@ -175,7 +241,7 @@ export class Play {
       const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
       const slots = (this.#world.clock.now() - since) / ((HEARTBEAT_TIMEOUT * 1000) / 3);
       // One for each slot that has begun, those cut at both ends too; a cold start forgets which of them it has served.
-      const most = Math.ceil(slots) + 2 + this.#coldStarts;
+      const most = Math.ceil(slots) + 2 + this.#forgotten;
       expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(most);
     }
     const written = JSON.stringify(log);
@@ -195,16 +261,10 @@ const strayEvent = (instanceId: string) => ({
   },
 });
 
-/** The first requests are answered so, and then all is well again. */
-function failing(requests: number, answer: EmulatorResponse | 'hang-up') {
+/** The first requests fare so, and then all is well again. */
+function failing(requests: number, fault: Fault): Fault {
   let left = requests;
-  return () => (left-- > 0 ? answer : undefined);
-}
-
-function nomadFault(how: NomadFault): EmulatorResponse | 'hang-up' {
-  if (how === 'hang-up') return how;
-  if (how === 'garbage') return { status: 200, body: '<html>' };
-  return { status: how, body: how === 403 ? 'Permission denied' : 'no' };
+  return (request) => (left-- > 0 ? fault(request) : undefined);
 }
 
 const autoScalingFault = (code: string): EmulatorResponse => ({

@@ -14,10 +14,23 @@ export type Step =
   | { what: 'mark ineligible'; builder: number }
   | { what: 'instance dies'; builder: number }
   | { what: 'client dies'; builder: number }
+  | { what: 'no sweeps'; seconds: number }
+  | { what: 'the clock jumps'; seconds: number }
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
   | { what: 'Auto Scaling fails'; how: 'Throttling' | 'ResourceContention'; requests: number };
 
-export type NomadFault = 403 | 429 | 500 | 'garbage' | 'hang-up';
+export type NomadFault = 403 | 429 | 500 | 'garbage' | 'hang-up' | 'answer lost' | 'silence' | 'slow';
+
+/** How a story ends: with all faults healed, with Nomad failing for one node only, or with Nomad away for good. */
+export type Ending =
+  | { how: 'healed' }
+  | { how: 'one stays sick'; builder: number; answer: 500 | 'silence' }
+  | { how: 'Nomad stays away' };
+
+export interface Story {
+  steps: Step[];
+  ending: Ending;
+}
 
 export const BUILDERS = 4;
 
@@ -60,10 +73,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('instance dies' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('client dies' as const), builder }) },
   {
+    weight: 1,
+    arbitrary: fc.record({ what: fc.constant('no sweeps' as const), seconds: fc.integer({ min: 60, max: 120 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('the clock jumps' as const),
+      seconds: fc.integer({ min: -30, max: 90 }),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       what: fc.constant('Nomad fails' as const),
-      how: fc.constantFrom<NomadFault[]>(403, 429, 500, 'garbage', 'hang-up'),
+      how: fc.constantFrom<NomadFault[]>(403, 429, 500, 'garbage', 'hang-up', 'answer lost', 'silence', 'slow'),
       requests: fc.integer({ min: 1, max: 40 }),
     }),
   },
@@ -77,4 +101,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-export const story: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 4, maxLength: 24 });
+const ending: fc.Arbitrary<Ending> = fc.oneof(
+  { weight: 32, arbitrary: fc.constant({ how: 'healed' as const }) },
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      how: fc.constant('one stays sick' as const),
+      builder,
+      answer: fc.constantFrom(500 as const, 'silence' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ how: 'Nomad stays away' as const }) },
+);
+
+export const story: fc.Arbitrary<Story> = fc.record({
+  steps: fc.array(step, { minLength: 4, maxLength: 24 }),
+  ending,
+});

@@ -224,7 +224,7 @@ export class World {
   #waits(): boolean {
     const servers = this.#servers;
     const parked = servers.reduce((sum, server) => sum + server.parked, 0);
-    return servers.every(({ busy }) => busy === 0) && this.#asking <= parked && (this.#sleeping > 0 || parked > 0);
+    return servers.every(({ busy }) => busy === 0) && this.#asking === parked && (this.#sleeping > 0 || parked > 0);
   }
 
   /** The outcome that was reported for an instance. */

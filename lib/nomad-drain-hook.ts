@@ -1,4 +1,4 @@
-import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -8,6 +8,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
+import { lapsesBeforeSweep } from '../lambda/time.ts';
 import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
 import { functionCode } from './function-code.ts';
 import { FunctionRole } from './function-role.ts';
@@ -75,6 +76,14 @@ export class NomadDrainHook extends Construct {
     if (!props.vpc && (props.vpcSubnets || props.securityGroups))
       problems.push('vpcSubnets, securityGroups: no vpc given');
     if (problems.length > 0) throw new ConfigError(problems);
+    if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
+      Annotations.of(this).addWarningV2(
+        'nomad-drain-hook:shortHook',
+        `hook.heartbeatTimeout: a hook of ${hook.heartbeatTimeout.toSeconds()} s may lapse before a sweep comes. The run of ` +
+          'the event bridges that, but EventBridge may lose an event, and the instance is then ended with its builds. ' +
+          'Give it 2 minutes or more.',
+      );
+    }
 
     this.function = new lambda.Function(this, 'Function', {
       description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',

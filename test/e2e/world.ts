@@ -53,6 +53,7 @@ export class World {
   #invoke: Invoke;
   #sleeping = 0;
   #killed = false;
+  readonly #runs = new Set<Promise<Report>>();
   /** Questions under way: each has its time limit. */
   #asking = 0;
 
@@ -159,14 +160,14 @@ export class World {
   async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
     const deadline = this.clock.now() + 60 * SECOND;
     const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
-    let over = false;
-    const end = () => {
-      over = true;
-    };
+    this.#runs.add(run);
+    const end = () => this.#runs.delete(run);
     run.then(end, end);
-    while (!over) {
+    while (this.#runs.has(run)) {
       await turn();
-      if (!over && this.#waits()) this.clock.step();
+      // Of several runs at once, the first moves the clock: what one step sets off has to settle before the next.
+      const [first] = this.#runs;
+      if (first === run && this.#waits()) this.clock.step();
     }
     const report = await run;
     this.reports.push(report);
@@ -210,14 +211,15 @@ export class World {
 
   #limit(ms: number): TimeLimit {
     const { signal, lift } = this.clock.limit(ms);
-    this.#asking += 1;
-    return {
-      signal,
-      lift: () => {
-        this.#asking -= 1;
-        lift();
-      },
+    let open = true;
+    const close = () => {
+      if (open) this.#asking -= 1;
+      open = false;
+      lift();
     };
+    this.#asking += 1;
+    signal.addEventListener('abort', close);
+    return { signal, lift: close };
   }
 
   /** The function waits for the clock, and nobody has work that it waits for. */

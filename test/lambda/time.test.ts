@@ -10,6 +10,7 @@ import {
   lapsesBeforeSweep,
   limits,
   nextLookMs,
+  placeInLook,
   reserveSeconds,
   SWEEP_SECONDS,
 } from '../../lambda/time.ts';
@@ -107,6 +108,17 @@ describe('the next look', () => {
   });
 });
 
+describe('the order of a look', () => {
+  const ids = Array.from({ length: 30 }, (_, index) => `i-${String(index).padStart(17, '0')}`);
+  const order = (now: number) => ids.toSorted((one, other) => placeInLook(one, now) - placeInLook(other, now));
+
+  it('stays the same for a minute, and then puts others last', () => {
+    expect(order(START + 59_999)).toEqual(order(START));
+    const last = Array.from({ length: 60 }, (_, minute) => order(START + minute * MINUTE).at(-1));
+    expect(new Set(last).size).toBeGreaterThan(10);
+  });
+});
+
 describe('heartbeats', () => {
   /** When a minute's sweep beats for this instance, over so many minutes; it looks every ten seconds for 50 s. */
   const beats = (instance: string, timeout: number, minutes: number): number[] => {
@@ -175,6 +187,12 @@ describe('heartbeats', () => {
     expect(lapsesBeforeSweep(30)).toBe(true);
     expect(lapsesBeforeSweep(119)).toBe(true);
     expect(lapsesBeforeSweep(120)).toBe(false);
+  });
+
+  it('come with each look only where the slots are shorter than a sweep', () => {
+    const due = (timeout: number) => heartbeatDue('i-0123456789abcdef0', timeout, START + 120_000, { look: START });
+    expect(due(177)).toBe(true);
+    expect(due(180)).toBe(false);
   });
 
   it('of a fleet do not fall together', () => {

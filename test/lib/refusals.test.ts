@@ -122,6 +122,20 @@ describe('plain HTTP', () => {
   });
 });
 
+describe('a hook that may lapse before the first sweep', () => {
+  const warnings = (seconds: number) => {
+    const stack = emptyStack();
+    const hook = { heartbeatTimeout: Duration.seconds(seconds) };
+    drainHook({ ...at('https://nomad.internal:4646'), hook, policy: { deadline: Duration.minutes(30) } }, stack);
+    return Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('shortHook'));
+  };
+
+  test('is warned about', () => {
+    expect(warnings(119)).toHaveLength(1);
+    expect(warnings(120)).toEqual([]);
+  });
+});
+
 describe('the documentation', () => {
   const source = readFileSync(new URL('../../lib/props.ts', import.meta.url), 'utf8');
   const documented = (property: string) =>

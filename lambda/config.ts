@@ -25,14 +25,40 @@ const group = z.strictObject({
   heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
 });
 
-const nomad = z.strictObject({
-  via: z.literal('http'),
-  address: z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' }),
-  region: z.string().min(1).optional(),
-  nodeMetaKey: z.string().min(1).optional(),
-  token: parameter.optional(),
-  ca: parameter.optional(),
-});
+const address = z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' });
+
+const nomad = z
+  .strictObject({
+    via: z.literal('http'),
+    address,
+    /** Further servers of the same cluster, asked in turn where the one before does not answer. */
+    fallbackAddresses: z.array(address).max(6).optional(),
+    region: z.string().min(1).optional(),
+    nodeMetaKey: z.string().min(1).optional(),
+    token: parameter.optional(),
+    /** Instead of a stored token: trade the function's own identity for one. */
+    login: z.strictObject({ authMethod: z.string().min(1), audience: z.string().min(1).default('nomad') }).optional(),
+    ca: parameter.optional(),
+    clientCertificate: parameter.optional(),
+    clientKey: parameter.optional(),
+    /** The name in Nomad's certificate, where it is not the address's host: `server.global.nomad`. */
+    serverName: z.string().min(1).optional(),
+  })
+  .superRefine((given, context) => {
+    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if (given.token && given.login) refuse('login', 'there is a token too: one of the two');
+    if (given.clientCertificate && !given.clientKey) refuse('clientKey', 'missing: clientCertificate needs its key');
+    if (given.clientKey && !given.clientCertificate)
+      refuse('clientCertificate', 'missing: clientKey needs its certificate');
+    const secure = given.address.startsWith('https:');
+    for (const field of ['clientCertificate', 'clientKey', 'serverName'] as const) {
+      if (given[field] && !secure) refuse(field, 'needs an https:// address');
+    }
+    for (const [index, other] of (given.fallbackAddresses ?? []).entries()) {
+      if (other.startsWith('https:') !== secure)
+        refuse(`fallbackAddresses[${index}]`, 'not of the same scheme as address');
+    }
+  });
 
 const policy = z.strictObject({
   deadlineSeconds: seconds(1, 172_800).default(DEFAULT_POLICY.deadlineSeconds),

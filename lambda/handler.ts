@@ -2,17 +2,20 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import { HookTimeouts } from './aws/hook-timeouts.ts';
+import { webIdentity } from './aws/identity.ts';
 import { readParameter } from './aws/parameters.ts';
 import { EveryTermination, HeartbeatMemory, OneTermination } from './aws/terminations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CONFIG_VARIABLE, type Config, parseConfig } from './config.ts';
 import { drain } from './drain.ts';
 import { RunFailed } from './errors.ts';
+import { tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { Fleet } from './nomad/fleet.ts';
-import { HttpTransport } from './nomad/http.ts';
+import type { Transport } from './nomad/transport.ts';
 import { type Journal, UNKNOWN } from './ports.ts';
 import type { Report } from './report.ts';
 import { type LifecycleEvent, readWake, type Wake } from './termination.ts';
@@ -65,8 +68,9 @@ class App {
   readonly #journal: Journal;
   readonly #ec2 = new EC2Client(AWS_CLIENT);
   readonly #ssm = new SSMClient(AWS_CLIENT);
+  readonly #sts = new STSClient(AWS_CLIENT);
   readonly #autoScaling: AutoScaling;
-  readonly #transport: HttpTransport;
+  readonly #transport: Transport;
   readonly #heartbeats = new HeartbeatMemory();
   readonly #hooks: HookTimeouts;
   #permissions: Promise<Permissions> | undefined;
@@ -79,16 +83,11 @@ class App {
     this.#journal = journal;
     this.#autoScaling = new AutoScaling(new AutoScalingClient(AWS_CLIENT), clock);
     this.#hooks = new HookTimeouts(this.#autoScaling, clock, journal);
-    const { address, region, token, ca } = config.nomad;
-    this.#transport = new HttpTransport({
-      address,
-      ...(region && { region }),
-      clock,
-      credentials: async () => ({
-        ...(token && { token: await readParameter(this.#ssm, token.parameter) }),
-        ...(ca && address.startsWith('https:') && { ca: await readParameter(this.#ssm, ca.parameter) }),
-      }),
-    });
+    const keys = {
+      parameter: (name: string) => readParameter(this.#ssm, name),
+      identity: (audience: string) => webIdentity(this.#sts, audience),
+    };
+    this.#transport = transportTo(config.nomad, keys, clock);
   }
 
   async run(event: unknown, context: Context | undefined): Promise<Report> {
@@ -128,6 +127,8 @@ class App {
       nodeId: (subject && first?.nodeId) ?? UNKNOWN,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
+    // What failed may be mended by the next run: a token renewed, a policy widened.
+    if (failures.length > 0 || report.warnings.length > 0) this.#permissions = undefined;
     if (failures.length === 0 || wake.kind === 'status') return report;
     throw new RunFailed(failures.join('; '), report);
   }
@@ -186,10 +187,12 @@ class App {
   }
 
   #readPermissions(): Promise<Permissions> {
-    this.#permissions ??= readPermissions(this.#transport).catch((error) => {
-      this.#permissions = undefined;
-      throw error;
-    });
+    this.#permissions ??= readPermissions(this.#transport, tokenName(this.#config.nomad), this.#clock.now()).catch(
+      (error) => {
+        this.#permissions = undefined;
+        throw error;
+      },
+    );
     return this.#permissions;
   }
 }

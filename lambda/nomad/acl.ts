@@ -1,5 +1,5 @@
 import { NomadError } from '../errors.ts';
-import type { Transport } from './http.ts';
+import type { Transport } from './transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
 export interface Permissions {
@@ -14,6 +14,7 @@ interface Token {
   Type: string;
   Policies: string[] | null;
   Roles: { ID: string }[] | null;
+  ExpirationTime?: string | null;
 }
 
 export interface Rules {
@@ -28,10 +29,13 @@ const WRITE_NODES = 'node { policy = "write" }';
  * Reads the token's own policies. A token without read-job in some namespace is answered 200 and an empty list of
  * allocations while builds of that namespace run: an empty list proves nothing unless this has been asked.
  *
- * @throws NomadError when Nomad does not answer or refuses the token
+ * @param name what an operator calls the token
+ * @param now milliseconds since the epoch
+ * @throws NomadError when Nomad does not answer
+ * @throws Error when it refuses the token: unknown to it, or expired
  */
-export async function readPermissions(nomad: Transport): Promise<Permissions> {
-  const token = await readToken(nomad);
+export async function readPermissions(nomad: Transport, name: string, now: number): Promise<Permissions> {
+  const token = await readToken(nomad, name, now);
   if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
 
   const names = new Set(token.Policies ?? []);
@@ -73,16 +77,24 @@ export function judgeRules(rules: Rules[]): Permissions {
 
 const ANONYMOUS: Token = { AccessorID: 'anonymous', Type: 'client', Policies: ['anonymous'], Roles: null };
 
-async function readToken(nomad: Transport): Promise<Token | 'acl-off'> {
+async function readToken(nomad: Transport, name: string, now: number): Promise<Token | 'acl-off'> {
+  const expired = new Error(`${name} has expired: make a new one, with a longer life or none to its end`);
   try {
     const token = (await nomad.ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
-    return token.AccessorID === 'acls-disabled' ? 'acl-off' : token;
+    if (token.AccessorID === 'acls-disabled') return 'acl-off';
+    // Nomad 1.6 shows an expired token to itself, and refuses it everything else.
+    if (token.ExpirationTime && Date.parse(token.ExpirationTime) < now) throw expired;
+    return token;
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
     // With ACLs off, 1.6 refuses the question, and 2.0 shows a token of this name. Seen on real agents.
     if (error.message.includes('ACL support disabled')) return 'acl-off';
     // Nomad 1.6 knows no anonymous token to show (recording 1.6.10/acl).
     if (error.message.includes('missing secret id')) return ANONYMOUS;
+    if (error.message.includes('ACL token expired')) throw expired;
+    if (error.status === 403) {
+      throw new Error(`Nomad does not know ${name}: it was revoked, or is of another cluster. ${error.message}`);
+    }
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { messageOf, NomadError } from '../errors.ts';
 import type { Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
 import type { Permissions } from './acl.ts';
-import { type Answer, type Question, TIMEOUT_MS, type Transport } from './http.ts';
+
 import {
   type AllocationJson,
   DRAINED_BY,
@@ -19,6 +19,7 @@ import {
   toRecord,
 } from './json.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
+import { type Answer, type Question, TIMEOUT_MS, type Transport } from './transport.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;

@@ -6,6 +6,8 @@ import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { Loopback } from '../emulators/server.ts';
 
+const NOW = Date.parse('2026-03-01T09:00:00Z');
+
 const node = (Policy: string): Rules => ({ Node: { Policy }, Namespaces: null });
 const namespace = (Name: string, ...Capabilities: string[]): Rules => ({
   Node: null,
@@ -65,9 +67,8 @@ describe('what Nomad answers about a token', () => {
       return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
     });
     const clock = { ...systemClock, sleep: async () => {} };
-    return readPermissions(
-      new HttpTransport({ address: server.url, clock, credentials: async () => ({ token: 't' }) }),
-    );
+    const nomad = new HttpTransport({ addresses: [server.url], clock, token: async () => ({ value: 't' }) });
+    return readPermissions(nomad, 'the token', NOW);
   };
   const self = '/v1/acl/token/self';
   const client = { AccessorID: 'a', Type: 'client', Policies: null, Roles: null };
@@ -141,8 +142,10 @@ describe('what Nomad answers about a token', () => {
 describe('a token asks what it may do', () => {
   let nomad: NomadEmulator;
   afterEach(() => nomad?.close());
+  let clock: ManualClock;
   const start = async (acl: boolean) => {
-    nomad = await NomadEmulator.start({ clock: new ManualClock(), acl });
+    clock = new ManualClock();
+    nomad = await NomadEmulator.start({ clock, acl });
     nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
     nomad.policy('coarse', 'node { policy = "write" }\nnamespace "*" { policy = "read" }');
     nomad.policy('nodes', 'node { policy = "write" }');
@@ -150,10 +153,12 @@ describe('a token asks what it may do', () => {
   const ask = (token?: string) =>
     readPermissions(
       new HttpTransport({
-        address: nomad.url,
+        addresses: [nomad.url],
         clock: systemClock,
-        credentials: async () => ({ ...(token && { token }) }),
+        token: token ? async () => ({ value: token }) : undefined,
       }),
+      'the token in parameter /t',
+      NOW,
     );
   const everything = { everyNamespace: true, missing: [] };
 
@@ -187,6 +192,15 @@ describe('a token asks what it may do', () => {
 
   it('that does not exist, and is refused', async () => {
     await start(true);
-    await expect(ask('00000000-1111-2222-3333-444444444444')).rejects.toThrow('403 Permission denied');
+    await expect(ask('00000000-1111-2222-3333-444444444444')).rejects.toThrow(
+      /^Nomad does not know the token in parameter \/t: .*403 Permission denied$/,
+    );
+  });
+
+  it('that has expired, and says so', async () => {
+    await start(true);
+    const token = nomad.token({ policies: ['drainer'], ttl: 60 });
+    await clock.advance(61_000);
+    await expect(ask(token)).rejects.toThrow('the token in parameter /t has expired');
   });
 });

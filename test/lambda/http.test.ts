@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lambda/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
-import { type Credentials, HttpTransport } from '../../lambda/nomad/http.ts';
+import { HttpTransport } from '../../lambda/nomad/http.ts';
 import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';
@@ -27,8 +27,8 @@ const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) =
 /** Retries wait a moment each; here the moment is over at once. */
 const impatient = { ...systemClock, sleep: async () => {} };
 
-const client = (credentials: () => Promise<Credentials> = async () => ({ token: SECRET })) =>
-  new HttpTransport({ address: server.url, clock: impatient, credentials });
+const client = (token: () => Promise<{ value: string }> = async () => ({ value: SECRET })) =>
+  new HttpTransport({ addresses: [server.url], clock: impatient, token });
 
 const read = { method: 'GET', path: '/v1/nodes' } as const;
 const write = { method: 'POST', path: '/v1/node/n1/drain', body: { DrainSpec: null } } as const;
@@ -150,9 +150,9 @@ describe('a token that Nomad refuses', () => {
     let now = 0;
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : refusal));
     const transport = new HttpTransport({
-      address: server.url,
+      addresses: [server.url],
       clock: { ...impatient, now: () => now },
-      credentials: async () => ({ token: fetched++ === 0 ? 'old' : 'new' }),
+      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
     });
     await failure(transport.ask(read));
     now += 60_000;

@@ -1,0 +1,30 @@
+import { GetWebIdentityTokenCommand, type STSClient } from '@aws-sdk/client-sts';
+import { messageOf } from '../errors.ts';
+
+/** How long the statement holds, in seconds: it is traded at once. */
+const LIFE_SECONDS = 300;
+
+/**
+ * Has AWS state, signed, which role this function has: its outbound identity federation.
+ *
+ * @param audience for whom the statement is made; Nomad's auth method names the same
+ * @throws Error where STS refuses, saying what to do
+ */
+export async function webIdentity(sts: STSClient, audience: string): Promise<string> {
+  try {
+    const command = new GetWebIdentityTokenCommand({
+      Audience: [audience],
+      SigningAlgorithm: 'RS256',
+      DurationSeconds: LIFE_SECONDS,
+    });
+    const { WebIdentityToken } = await sts.send(command);
+    if (!WebIdentityToken) throw new Error('the answer holds no token');
+    return WebIdentityToken;
+  } catch (error) {
+    const { name } = error as Error;
+    const advice = name.startsWith('OutboundWebIdentityFederationDisabled')
+      ? ': enable outbound identity federation for this account (aws iam enable-outbound-web-identity-federation)'
+      : '';
+    throw new Error(`STS does not say who we are: ${name}: ${messageOf(error)}${advice}`);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../clock.ts';
+import { NomadError } from '../errors.ts';
+import type { Asks } from './http.ts';
+import type { Fetched } from './renewable.ts';
+
+/** A login token is given up so long before its end, in milliseconds: longer than a run takes. */
+const MARGIN_MS = 90_000;
+
+/**
+ * Trades a signed statement of who we are for a Nomad token that expires.
+ *
+ * @param authMethod the name of an auth method of type JWT
+ * @param jwt made anew for each login; never written down
+ * @throws Error saying which part of the auth method to look at; never the statement itself
+ */
+export async function login(nomad: Asks, authMethod: string, jwt: string, clock: Clock): Promise<Fetched<string>> {
+  try {
+    const body = { AuthMethodName: authMethod, LoginToken: jwt };
+    const token = (await nomad({ method: 'POST', path: '/v1/acl/login', body })).body as {
+      SecretID: string;
+      CreateTime: string;
+      ExpirationTime?: string;
+    };
+    // By its length, so that the clocks of the servers do not matter.
+    const life = Date.parse(token.ExpirationTime ?? '') - Date.parse(token.CreateTime);
+    if (!Number.isFinite(life)) return { value: token.SecretID };
+    return { value: token.SecretID, until: clock.now() + Math.max(life / 2, life - MARGIN_MS) };
+  } catch (error) {
+    throw error instanceof NomadError ? new Error(`${error.message}: ${adviceOn(error, authMethod)}`) : error;
+  }
+}
+
+function adviceOn({ status, message }: NomadError, authMethod: string): string {
+  if (message.includes('bindings matched')) {
+    return `auth method ${authMethod} has no binding rule for the role of this function: add one`;
+  }
+  if (message.includes('audience'))
+    return `check BoundAudiences of auth method ${authMethod} against the audience configured here`;
+  if (message.includes('issuer'))
+    return `check BoundIssuer of auth method ${authMethod} against the issuer of this AWS account`;
+  if (status === 401) return `check the keys and the issuer of auth method ${authMethod}`;
+  return `no login at auth method ${authMethod}`;
+}

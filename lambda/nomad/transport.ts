@@ -1,0 +1,28 @@
+/** One question put to Nomad. */
+export interface Question {
+  method: 'GET' | 'POST';
+  path: string;
+  query?: Record<string, string>;
+  body?: unknown;
+  /** How long the answer may take, in milliseconds. @default {@link TIMEOUT_MS} */
+  timeoutMs?: number;
+}
+
+/** How long an answer may take where the question does not say, in milliseconds. */
+export const TIMEOUT_MS = 5_000;
+
+export interface Answer {
+  body: unknown;
+  /** Nomad's index of what was asked, for a blocking query. */
+  index?: string;
+  /** Where the next page begins, when there is one. */
+  nextToken?: string;
+}
+
+/** Puts questions to Nomad. The story does not know by which way. */
+export interface Transport {
+  /** @throws NomadError when Nomad does not answer, or not with 200 */
+  ask(question: Question): Promise<Answer>;
+  /** Lets go of what a frozen function would hold, such as connections. It may be asked again after that. */
+  close(): void;
+}

@@ -119,8 +119,10 @@ class Play {
         world.aws.deliver = () => ({ 'in time': [0], twice: [0, 500], late: [200 * SECOND], lost: [] })[step.event];
         return world.scaleIn(instanceId);
       case 'build':
-        // The scheduler places nothing on a node that drains or is down.
+        // The scheduler places nothing on a node that drains or is down. And who makes a node eligible whose instance has
+        // been let go loses what is placed there.
         if (world.nomad.node(nodeId).SchedulingEligibility !== 'eligible' || this.#doomed.has(nodeId)) return;
+        if (world.completion(instanceId)) return;
         world.nomad.run({ id: `build-${this.#builds++}`, type: 'batch', on: nodeId, runSeconds: step.seconds });
         return;
       case 'pass':

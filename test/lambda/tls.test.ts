@@ -1,0 +1,137 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lambda/clock.ts';
+import { HttpTransport } from '../../lambda/nomad/http.ts';
+import type { Tls } from '../../lambda/nomad/tls.ts';
+import { Authority, type Certificate } from '../emulators/certificates.ts';
+import { Loopback } from '../emulators/server.ts';
+import { TlsFront } from '../emulators/tls-front.ts';
+
+const NAMES = ['server.global.nomad', 'localhost', '127.0.0.1'];
+
+let authority: Authority;
+let stranger: Authority;
+beforeAll(async () => {
+  authority = await Authority.create();
+  stranger = await Authority.create('Another CA');
+});
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+const serve = async (certificate: Certificate, clientCa?: string) => {
+  const plain = await Loopback.listen(() => ({ status: 200, body: '[]' }));
+  const front = await TlsFront.before(plain.url, certificate, clientCa);
+  open.push(plain, front);
+  return front;
+};
+
+const impatient = { ...systemClock, sleep: async () => {} };
+const asker = (tls: () => Promise<Tls>, ...addresses: string[]) => {
+  const transport = new HttpTransport({ addresses, clock: impatient, tls });
+  open.push(transport);
+  return () => transport.ask({ method: 'GET', path: '/v1/nodes' });
+};
+const ask = (front: TlsFront, tls: Tls) => asker(async () => tls, front.url)();
+
+describe('Nomad over TLS', () => {
+  it('is trusted where the configured CA has signed its certificate', async () => {
+    const front = await serve(await authority.issue(NAMES));
+    expect((await ask(front, { ca: authority.pem })).body).toEqual([]);
+  });
+
+  it('is not trusted with another CA, and says which setting to look at', async () => {
+    const front = await serve(await authority.issue(NAMES));
+    await expect(ask(front, { ca: stranger.pem })).rejects.toThrow(
+      /GET \/v1\/nodes: its certificate is not signed by the configured CA .*check the parameter of ca/,
+    );
+    await expect(ask(front, {})).rejects.toThrow(/not signed by a public CA .*configure ca/);
+  });
+
+  it('is not trusted with an expired certificate', async () => {
+    const front = await serve(await authority.issue(NAMES, -1));
+    await expect(ask(front, { ca: authority.pem })).rejects.toThrow('its certificate, or its CA, has expired');
+  });
+
+  it("is trusted under the servers' own name where it is asked by another", async () => {
+    const front = await serve(await authority.issue(['server.global.nomad']));
+    await expect(ask(front, { ca: authority.pem })).rejects.toThrow(
+      'its certificate is for DNS:server.global.nomad, not for 127.0.0.1: set serverName, e.g. server.global.nomad',
+    );
+    const { body } = await ask(front, { ca: authority.pem, serverName: 'server.global.nomad' });
+    expect(body).toEqual([]);
+  });
+
+  it('that asks for a client certificate is given one, and says so where there is none or a wrong one', async () => {
+    const front = await serve(await authority.issue(NAMES), authority.pem);
+    const { ca, ours, theirs } = {
+      ca: authority.pem,
+      ours: await authority.issue(['client.global.nomad']),
+      theirs: await stranger.issue(['client.global.nomad']),
+    };
+    expect((await ask(front, { ca, ...ours })).body).toEqual([]);
+    await expect(ask(front, { ca })).rejects.toThrow(/asks for a client certificate .*configure clientCertificate/);
+    await expect(ask(front, { ca, ...theirs })).rejects.toThrow(/refuses our client certificate .*check clientCert/);
+  });
+
+  it('is asked on with the new CA when its certificates are rotated', async () => {
+    let now = 0;
+    let trusted = authority.pem;
+    const front = await serve(await authority.issue(NAMES));
+    const transport = new HttpTransport({
+      addresses: [front.url],
+      clock: { ...impatient, now: () => now },
+      tls: async () => ({ ca: trusted }),
+    });
+    open.push(transport);
+    await transport.ask({ method: 'GET', path: '/v1/nodes' });
+    transport.close();
+    front.renew(await stranger.issue(NAMES));
+    trusted = stranger.pem;
+    now += 60_000;
+
+    expect((await transport.ask({ method: 'GET', path: '/v1/nodes' })).body).toEqual([]);
+  });
+
+  it('is told from a server that speaks plain HTTP', async () => {
+    const plain = await Loopback.listen(() => ({ status: 200, body: '[]' }));
+    open.push(plain);
+    await expect(asker(async () => ({}), plain.url.replace('http:', 'https:'))()).rejects.toThrow(
+      'it does not speak TLS: is its address http://?',
+    );
+  });
+});
+
+describe('several servers', () => {
+  it('are asked in turn: a dead one is no outage, and is not asked again while another answers', async () => {
+    const dead = await Loopback.listen(() => ({ status: 200, body: '[]' }));
+    const { url } = dead;
+    await dead.close();
+    const sick = await Loopback.listen(() => ({ status: 503, body: 'No cluster leader' }));
+    const well = await Loopback.listen(() => ({ status: 200, body: '["well"]' }));
+    open.push(sick, well);
+    const question = asker(async () => ({}), url, sick.url, well.url);
+
+    expect((await question()).body).toEqual(['well']);
+    expect((await question()).body).toEqual(['well']);
+
+    expect(sick.arrived).toBe(1);
+    expect(well.arrived).toBe(2);
+  });
+
+  it('are asked on where one is silent, for what only reads', async () => {
+    const silent = await Loopback.listen(() => ({ status: 200, body: '[]' }));
+    silent.fault = () => 'silence';
+    const well = await Loopback.listen(() => ({ status: 200, body: '["well"]' }));
+    open.push(silent, well);
+    const transport = new HttpTransport({ addresses: [silent.url, well.url], clock: impatient });
+    open.push(transport);
+
+    await expect(transport.ask({ method: 'POST', path: '/v1/node/n1/drain', body: {}, timeoutMs: 50 })).rejects.toThrow(
+      'no answer within the time limit',
+    );
+    expect(well.arrived).toBe(0);
+    expect((await transport.ask({ method: 'GET', path: '/v1/nodes', timeoutMs: 50 })).body).toEqual(['well']);
+  });
+});

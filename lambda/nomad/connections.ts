@@ -74,6 +74,7 @@ export class Connections {
   async exchange({ url, method, headers, body, timeoutMs }: HttpQuestion): Promise<HttpAnswer> {
     const secure = url.protocol === 'https:';
     const options = { method, headers, agent: secure ? this.#https : this.#http };
+    let isNew = false;
     let connected = false;
     let connecting: TimeLimit | undefined;
     let answering: TimeLimit | undefined;
@@ -85,8 +86,9 @@ export class Connections {
         outgoing.once('socket', (socket) => {
           answering = this.#clock.limit(timeoutMs);
           answering.signal.addEventListener('abort', () => outgoing.destroy());
-          const isNew =
-            socket.connecting || (socket as Partial<TLSSocket & { secureConnecting: boolean }>).secureConnecting;
+          isNew =
+            socket.connecting ||
+            (socket as Partial<TLSSocket & { secureConnecting: boolean }>).secureConnecting === true;
           if (!isNew) {
             connected = true;
             return;
@@ -107,7 +109,10 @@ export class Connections {
       if (answering?.signal.aborted) throw new NoAnswer('no answer within the time limit', { late: true });
       const distrust = secure ? tlsProblem(error, this.#tls, url.hostname) : undefined;
       if (distrust) throw new NoAnswer(distrust, { unread: true, distrust: true });
-      throw new NoAnswer(networkMessage(error), { unread: !connected });
+      // A server may hang up on a client certificate that it does not trust, without a word.
+      const distrusted = isNew && this.#tls.cert !== undefined && (error as { code?: string }).code === 'ECONNRESET';
+      const hint = distrusted ? ': does it refuse our client certificate? Check clientCertificate and clientKey' : '';
+      throw new NoAnswer(`${networkMessage(error)}${hint}`, { unread: !connected, distrust: distrusted });
     } finally {
       connecting?.lift();
       answering?.lift();

@@ -81,6 +81,7 @@ export class HttpTransport implements Transport {
       return await this.#askOnce(question, token, tls);
     } catch (error) {
       if (!(error instanceof Failure) || !error.noAnswer?.distrust) throw error;
+      if (!error.noAnswer.unread && question.method !== 'GET') throw error;
       const renewed = await this.#tls.renewed(tls);
       if (JSON.stringify(renewed) === JSON.stringify(tls)) throw error;
       return this.#askOnce(question, token, renewed);
@@ -168,8 +169,7 @@ class Failure extends Error {
 function isSafeToRetry(question: Question, failure: Failure, elsewhere: boolean): boolean {
   const { noAnswer, status } = failure;
   if (status === 429) return true;
-  if (noAnswer?.distrust) return elsewhere;
-  if (noAnswer?.unread) return true;
+  if (noAnswer?.unread) return elsewhere || !noAnswer.distrust;
   if (question.method !== 'GET') return false;
   return noAnswer?.late ? elsewhere : failure.isOfServer;
 }

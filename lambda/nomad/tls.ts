@@ -39,7 +39,7 @@ export function tlsProblem(error: unknown, { ca, cert, serverName }: Tls, host: 
       ? `it refuses our client certificate (${alertOf(code)}): check clientCertificate and clientKey, and their expiry`
       : `it asks for a client certificate (${alertOf(code)}): configure clientCertificate and clientKey`;
   }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+  if (/wrong.version.number|packet.length.too.long/i.test(messageOf(error))) {
     return 'it does not speak TLS: is its address http://?';
   }
   if (/^ERR_(OSSL|SSL|TLS)_/.test(code)) return `TLS fails (${code}): ${messageOf(error)}`;

@@ -4,6 +4,11 @@ import { ConfigError } from './errors.ts';
 /** The environment variable that holds the whole configuration, as JSON. */
 export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
 
+/** For whom AWS states who the function is, where the configuration says nothing. */
+export const DEFAULT_AUDIENCE = 'nomad';
+/** How long that statement holds, in seconds: it is traded for a Nomad token at once. */
+export const IDENTITY_SECONDS = 300;
+
 /** What holds where the configuration says nothing. Times in seconds. */
 export const DEFAULT_POLICY = {
   /** 6 h: the longest build of the common CI services (CircleCI 5 h, GitHub Actions 6 h); Nomad's own 1 h would kill them. */
@@ -37,7 +42,9 @@ const nomad = z
     nodeMetaKey: z.string().min(1).optional(),
     token: parameter.optional(),
     /** Instead of a stored token: trade the function's own identity for one. */
-    login: z.strictObject({ authMethod: z.string().min(1), audience: z.string().min(1).default('nomad') }).optional(),
+    login: z
+      .strictObject({ authMethod: z.string().min(1), audience: z.string().min(1).default(DEFAULT_AUDIENCE) })
+      .optional(),
     ca: parameter.optional(),
     clientCertificate: parameter.optional(),
     clientKey: parameter.optional(),

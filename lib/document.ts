@@ -73,8 +73,13 @@ function refusals(document: ConfigDocument): readonly string[] {
 
 /** The document with a number in place of each token: good as a name, as a host and as a port. A whole address becomes a URL. */
 function withoutTokens(document: ConfigDocument): string {
-  const address = document.nomad.address.replace(/^(?=\$\{Token\[)/, 'https://');
-  const nomad = { ...document.nomad, address };
+  const withScheme = (address: string) => address.replace(/^(?=\$\{Token\[)/, 'https://');
+  const { address, fallbackAddresses } = document.nomad;
+  const nomad = {
+    ...document.nomad,
+    address: withScheme(address),
+    ...(fallbackAddresses && { fallbackAddresses: fallbackAddresses.map(withScheme) }),
+  };
   return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
 }
 

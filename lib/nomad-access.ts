@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import type { ConfigDocument } from '../lambda/config.ts';
+import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../lambda/config.ts';
 
 /** The part of the configuration document that says how to reach Nomad. */
 export type NomadDocument = ConfigDocument['nomad'];
@@ -11,21 +11,59 @@ export type NomadDocument = ConfigDocument['nomad'];
 /** A parameter of Parameter Store in the stack's account and region: a construct, or its name. Read at run time only. */
 export type Parameter = ssm.IParameter | string;
 
+/** How the function logs in to Nomad without a stored secret: by AWS's outbound identity federation. */
+export interface LoginProps {
+  /** The name of Nomad's auth method, of type JWT, that trusts the issuer of this AWS account. */
+  readonly authMethod: string;
+  /**
+   * For whom AWS makes its statement: one of `BoundAudiences` of the auth method.
+   * @default 'nomad'
+   */
+  readonly audience?: string;
+}
+
 /** How to reach Nomad's HTTP API. */
 export interface HttpAccessProps {
   /** Where Nomad's HTTP API answers, e.g. `https://nomad.internal:4646`. May hold tokens. */
   readonly address: string;
   /**
+   * Further servers of the same cluster, with the same scheme; at most six. Where one does not answer, the next is asked.
+   * @default - none
+   */
+  readonly fallbackAddresses?: readonly string[];
+  /**
    * The parameter (best a SecureString) that holds the secret id of an ACL token with `node { policy = "write" }` and
    * `namespace "*" { capabilities = ["read-job"] }`.
-   * @default - no token: the cluster has ACLs turned off
+   * Read once per cold start, and again when Nomad refuses it: a token that is rotated needs no deploy.
+   * @default - no stored token: the cluster has ACLs turned off, or `login` is given
    */
   readonly token?: Parameter;
+  /**
+   * Instead of a stored token: the function trades its own AWS identity for one that expires. Not together with `token`.
+   * @default - no login
+   */
+  readonly login?: LoginProps;
   /**
    * The parameter that holds the certificate authority of Nomad's TLS certificate, PEM.
    * @default - the authorities that Node.js trusts
    */
   readonly ca?: Parameter;
+  /**
+   * The parameter that holds the function's own certificate, PEM, where Nomad asks its clients for one
+   * (`verify_https_client`). Needs `clientKey`.
+   * @default - none
+   */
+  readonly clientCertificate?: Parameter;
+  /**
+   * The parameter (a SecureString) that holds the key of `clientCertificate`, PEM.
+   * @default - none
+   */
+  readonly clientKey?: Parameter;
+  /**
+   * The name that Nomad's certificate is for, where it is not the host of the address: `server.<region>.nomad`.
+   * @default - the host of the address
+   */
+  readonly serverName?: string;
   /**
    * The customer managed key that the parameters are encrypted with.
    * @default - the account's `aws/ssm` key, which needs no permission of its own
@@ -71,17 +109,17 @@ class HttpAccess extends NomadAccess {
   }
 
   override bind(scope: Construct, grantee: iam.IGrantable): NomadDocument {
-    const { address, token, ca, encryptionKey, region, nodeMetaKey } = this.#props;
+    const { address, token, login, ca, clientCertificate, clientKey, encryptionKey } = this.#props;
     if (/^http:/i.test(address)) {
       Annotations.of(scope).addWarningV2(
         'nomad-drain-hook:plainHttp',
         `Nomad is asked over plain HTTP at ${address}: the ACL token and every answer cross the network readable. Use https.`,
       );
     }
-    const parameters = [token, ca].filter((parameter) => parameter !== undefined);
+    const parameters = [token, ca, clientCertificate, clientKey].filter((parameter) => parameter !== undefined);
     if (parameters.length > 0) {
       grantee.grantPrincipal.addToPrincipalPolicy(
-        // The token and the certificate authority, and no other parameter. No listing, no history.
+        // The token and what TLS needs, and no other parameter. No listing, no history.
         new iam.PolicyStatement({
           sid: 'ReadNomadParameters',
           actions: ['ssm:GetParameter'],
@@ -91,17 +129,47 @@ class HttpAccess extends NomadAccess {
       // A customer key is closed until its use is granted; the account's own `aws/ssm` key is open to its users.
       encryptionKey?.grantDecrypt(grantee);
     }
-    return {
-      via: 'http',
-      address,
-      ...(region !== undefined && { region }),
-      ...(nodeMetaKey !== undefined && { nodeMetaKey }),
-      ...(token !== undefined && { token: { parameter: nameOf(token) } }),
-      ...(ca !== undefined && { ca: { parameter: nameOf(ca) } }),
-    };
+    if (login) {
+      grantee.grantPrincipal.addToPrincipalPolicy(
+        // A statement of who the function is, for Nomad alone. STS knows no resource for it; the conditions narrow it.
+        new iam.PolicyStatement({
+          sid: 'ProveIdentity',
+          actions: ['sts:GetWebIdentityToken'],
+          resources: ['*'],
+          conditions: {
+            'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audienceOf(login)] },
+            NumericLessThanEquals: { 'sts:DurationSeconds': IDENTITY_SECONDS },
+          },
+        }),
+      );
+    }
+    return httpDocument(this.#props);
   }
 }
 
+/** This way as the configuration document says it. */
+export function httpDocument(props: HttpAccessProps): NomadDocument {
+  const { address, fallbackAddresses, region, nodeMetaKey, serverName, login } = props;
+  const parameter = (field: 'token' | 'ca' | 'clientCertificate' | 'clientKey') => {
+    const given = props[field];
+    return given !== undefined && { [field]: { parameter: nameOf(given) } };
+  };
+  return {
+    via: 'http',
+    address,
+    ...(fallbackAddresses?.length && { fallbackAddresses: [...fallbackAddresses] }),
+    ...(region !== undefined && { region }),
+    ...(nodeMetaKey !== undefined && { nodeMetaKey }),
+    ...parameter('token'),
+    ...(login && { login: { authMethod: login.authMethod, audience: audienceOf(login) } }),
+    ...parameter('ca'),
+    ...parameter('clientCertificate'),
+    ...parameter('clientKey'),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+const audienceOf = ({ audience = DEFAULT_AUDIENCE }: LoginProps) => audience;
 const nameOf = (parameter: Parameter) => (typeof parameter === 'string' ? parameter : parameter.parameterName);
 
 function arnOf(scope: Construct, parameter: Parameter): string {

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { ConfigError, messageOf } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
-import type { HttpAccessProps } from './nomad-access.ts';
+import { type HttpAccessProps, httpDocument } from './nomad-access.ts';
 import type { DrainPolicy, LifecycleHookOptions } from './props.ts';
 import { closest } from './spelling.ts';
 
@@ -32,7 +32,13 @@ const READERS = {
   groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
   nomadAddress: text(/./, 'the URL of Nomad'),
   nomadToken: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
+  nomadLogin: text(/./, 'the name of an auth method of Nomad'),
+  nomadAudience: text(/./, 'an audience of that auth method'),
   nomadCa: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadClientCertificate: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadClientKey: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadServerName: text(/./, "the name in Nomad's certificate"),
   nomadRegion: text(/./, 'the name of a region of Nomad'),
   nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
   hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /'),
@@ -89,9 +95,10 @@ export function readSettings(context: Record<string, unknown>): Settings {
     }
   }
 
+  if (values.nomadAudience && !values.nomadLogin) wrong.set('nomadAudience', 'belongs to nomadLogin, which is missing');
   const settings = settingsOf({ ...REQUIRED, groups: [...REQUIRED.groups], ...values }, example);
   const { groups, nomad, hook, policy } = settings;
-  const document = documentOf({ groupNames: groups, nomad: { via: 'http', address: nomad.address }, hook, policy });
+  const document = documentOf({ groupNames: groups, nomad: httpDocument(nomad), hook, policy });
   const problems = [...wrong].map(([name, problem]) => `${name}: ${problem}`);
   for (const problem of problemsOf(document, NAMES)) {
     if (!wrong.has(/^\w*/.exec(problem)?.[0] ?? '')) problems.push(problem);
@@ -105,18 +112,29 @@ const NAMES: FieldNames = [
   [/^groups.*\.heartbeatTimeoutSeconds$/, 'heartbeatTimeout (in seconds)'],
   [/^policy\.(\w+)Seconds$/, '$1 (in seconds)'],
   [/^nomad\.address$/, 'nomadAddress'],
+  [/^nomad\.fallbackAddresses/, 'nomadFallbackAddresses'],
+  [/^nomad\.login/, 'nomadLogin'],
+  [/^nomad\.clientCertificate/, 'nomadClientCertificate'],
+  [/^nomad\.clientKey/, 'nomadClientKey'],
+  [/^nomad\.serverName/, 'nomadServerName'],
 ];
 
 function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED>>, example: boolean): Settings {
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, hookName, heartbeatTimeout } = values;
-  const { nomadToken, nomadCa, nomadRegion, nomadNodeMetaKey } = values;
+  const { nomadToken, nomadLogin, nomadAudience, nomadRegion, nomadNodeMetaKey, nomadFallbackAddresses } = values;
+  const { nomadCa, nomadClientCertificate, nomadClientKey, nomadServerName } = values;
   const { vpcId, subnetIds, securityGroupIds, stackName } = values;
   return {
     groups: values.groups,
     nomad: {
       address: values.nomadAddress,
+      ...(nomadFallbackAddresses && { fallbackAddresses: nomadFallbackAddresses }),
       ...(nomadToken && { token: nomadToken }),
+      ...(nomadLogin && { login: { authMethod: nomadLogin, ...(nomadAudience && { audience: nomadAudience }) } }),
       ...(nomadCa && { ca: nomadCa }),
+      ...(nomadClientCertificate && { clientCertificate: nomadClientCertificate }),
+      ...(nomadClientKey && { clientKey: nomadClientKey }),
+      ...(nomadServerName && { serverName: nomadServerName }),
       ...(nomadRegion && { region: nomadRegion }),
       ...(nomadNodeMetaKey && { nodeMetaKey: nomadNodeMetaKey }),
     },

@@ -1,8 +1,6 @@
 import { GetWebIdentityTokenCommand, type STSClient } from '@aws-sdk/client-sts';
+import { IDENTITY_SECONDS } from '../config.ts';
 import { messageOf } from '../errors.ts';
-
-/** How long the statement holds, in seconds: it is traded at once. */
-const LIFE_SECONDS = 300;
 
 /**
  * Has AWS state, signed, which role this function has: its outbound identity federation.
@@ -15,7 +13,7 @@ export async function webIdentity(sts: STSClient, audience: string): Promise<str
     const command = new GetWebIdentityTokenCommand({
       Audience: [audience],
       SigningAlgorithm: 'RS256',
-      DurationSeconds: LIFE_SECONDS,
+      DurationSeconds: IDENTITY_SECONDS,
     });
     const { WebIdentityToken } = await sts.send(command);
     if (!WebIdentityToken) throw new Error('the answer holds no token');

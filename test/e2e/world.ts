@@ -84,6 +84,7 @@ export class World {
       AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
       AWS_ENDPOINT_URL_EC2: aws.ec2Url,
       AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
+      AWS_ENDPOINT_URL_STS: aws.stsUrl,
     });
     const document: ConfigDocument = {
       groups: [{ name: GROUP, hook: HOOK }],

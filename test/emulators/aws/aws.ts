@@ -1,6 +1,7 @@
 import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
 import type { InstanceStateName } from '@aws-sdk/client-ec2';
 import type { Timeline } from '../clock.ts';
+import { Issuer } from '../jwt.ts';
 import { Loopback } from '../server.ts';
 import { autoScalingActions } from './auto-scaling.ts';
 import { ec2Actions } from './ec2.ts';
@@ -20,8 +21,9 @@ import {
   type Timing,
 } from './model.ts';
 import { Schedule } from './schedule.ts';
-import { type RecordedRequest, serveAutoScaling, serveEc2, serveSsm } from './services.ts';
+import { type RecordedRequest, serveAutoScaling, serveEc2, serveSsm, serveSts } from './services.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
+import { type Federation, stsActions } from './sts.ts';
 
 export interface AwsOptions {
   clock: Timeline;
@@ -41,7 +43,9 @@ export interface InstanceView {
 
 /** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
 export class AwsEmulator {
-  readonly servers: { autoScaling: Loopback; ec2: Loopback; ssm: Loopback };
+  readonly servers: { autoScaling: Loopback; ec2: Loopback; ssm: Loopback; sts: Loopback };
+  /** The account's outbound identity federation. */
+  readonly federation: Federation;
   /** What was asked, in the order of arrival. */
   readonly requests: RecordedRequest[];
   readonly #schedule: Schedule;
@@ -58,7 +62,9 @@ export class AwsEmulator {
     parameters: ParameterStore,
     servers: AwsEmulator['servers'],
     requests: RecordedRequest[],
+    federation: Federation,
   ) {
+    this.federation = federation;
     this.#schedule = schedule;
     this.#bus = bus;
     this.#fleet = fleet;
@@ -76,6 +82,7 @@ export class AwsEmulator {
     const fleet = new Fleet(schedule, bus, ids, times);
     const groups = new Groups(schedule, bus, ids, fleet, times);
     const parameters = new ParameterStore();
+    const federation: Federation = { issuer: new Issuer(), enabled: true };
     const requests: RecordedRequest[] = [];
     const note = (service: RecordedRequest['service'], action: string, params: Record<string, unknown>) => {
       requests.push({ service, action, params, at: schedule.now() });
@@ -84,8 +91,9 @@ export class AwsEmulator {
       autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
       ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
       ssm: await Loopback.listen(serveSsm(ssmActions(parameters), note)),
+      sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
     };
-    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests);
+    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation);
   }
 
   /** For AWS_ENDPOINT_URL_AUTO_SCALING. */
@@ -101,6 +109,11 @@ export class AwsEmulator {
   /** For AWS_ENDPOINT_URL_SSM. */
   get ssmUrl(): string {
     return this.servers.ssm.url;
+  }
+
+  /** For AWS_ENDPOINT_URL_STS. */
+  get stsUrl(): string {
+    return this.servers.sts.url;
   }
 
   /** How every wait at a hook ended, in order. */

@@ -5,7 +5,7 @@ import { JsonError, jsonResponse } from './ssm.ts';
 
 /** A request as it was understood, in the order of arrival; those that a fault answered are not among them. */
 export interface RecordedRequest {
-  service: 'auto-scaling' | 'ec2' | 'ssm';
+  service: 'auto-scaling' | 'ec2' | 'ssm' | 'sts';
   action: string;
   params: Record<string, unknown>;
   at: number;
@@ -40,7 +40,7 @@ export function ssmError(type: string, message: string, status = 400): EmulatorR
 }
 
 interface QueryService {
-  service: 'auto-scaling' | 'ec2';
+  service: 'auto-scaling' | 'ec2' | 'sts';
   error: (code: string, message: string, status?: number) => EmulatorResponse;
   unknown: (action: string) => string;
   envelope: (action: string, result: Xml) => string;
@@ -69,9 +69,16 @@ const EC2_SERVICE: QueryService = {
   },
 };
 
+const STS_SERVICE: QueryService = {
+  ...AUTO_SCALING_SERVICE,
+  service: 'sts',
+  unknown: (action) => `Could not find operation ${action} for version 2011-06-15`,
+};
+
 type Answer = (request: EmulatorRequest) => EmulatorResponse;
 
 export const serveAutoScaling = (actions: QueryActions, note: Note) => serveQuery(AUTO_SCALING_SERVICE, actions, note);
+export const serveSts = (actions: QueryActions, note: Note) => serveQuery(STS_SERVICE, actions, note);
 export const serveEc2 = (actions: QueryActions, note: Note) => serveQuery(EC2_SERVICE, actions, note);
 
 function serveQuery({ service, error, unknown, envelope }: QueryService, actions: QueryActions, note: Note): Answer {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { printDuration, rfc3339 } from './go-values.ts';
+import type { AuthMethod, BindingRule } from './login-endpoints.ts';
 import { Permissions, parsePolicy, type Rules } from './policy.ts';
 import type { State } from './state.ts';
 
@@ -82,6 +83,8 @@ export class Acl {
   readonly enabled: boolean;
   readonly policies = new Map<string, Policy>();
   readonly roles = new Map<string, Role>();
+  readonly authMethods = new Map<string, AuthMethod>();
+  readonly bindingRules: BindingRule[] = [];
   readonly #tokens = new Map<string, Token>();
   readonly #state: State;
 

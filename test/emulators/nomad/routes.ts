@@ -2,6 +2,7 @@ import type { EmulatorRequest, EmulatorResponse } from '../server.ts';
 import * as acl from './acl-endpoints.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
+import * as logins from './login-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
 
 /** In a path, `:` stands for one part. POST and PUT are the same to Nomad. */
@@ -28,6 +29,9 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['PUT', '/v1/namespaces', acl.putNamespace],
   ['PUT', '/v1/namespace/:', acl.putNamespace],
   ['PUT', '/v1/acl/bootstrap', acl.bootstrap],
+  ['PUT', '/v1/acl/auth-method', logins.putAuthMethod],
+  ['PUT', '/v1/acl/binding-rule', logins.putBindingRule],
+  ['PUT', '/v1/acl/login', logins.login],
   ['GET', '/v1/acl/token/self', acl.tokenSelf],
   ['PUT', '/v1/acl/token', acl.putToken],
   ['GET', '/v1/acl/policies', acl.listPolicies],
@@ -57,8 +61,8 @@ export const tokenOf = ({ headers }: EmulatorRequest): string => {
 /** What is no UUID could be a workload's identity, and is parsed as that. */
 const NOT_A_TOKEN = 'failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts';
 
-/** Anyone may ask who leads. */
-const PUBLIC = new Set(['/v1/status/leader', '/v1/acl/bootstrap']);
+/** Anyone may ask who leads, and log in. */
+const PUBLIC = new Set(['/v1/status/leader', '/v1/acl/bootstrap', '/v1/acl/login']);
 
 export const serve = async (servers: Servers, request: EmulatorRequest): Promise<EmulatorResponse> =>
   compressed(request, await answered(servers, request));

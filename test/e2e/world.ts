@@ -26,6 +26,8 @@ export interface WorldOptions {
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;
   nomad?: Partial<ConfigDocument['nomad']>;
+  /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
+  before?: (plainUrl: string) => Promise<string>;
 }
 
 /** Wakes one function environment. */
@@ -72,7 +74,14 @@ export class World {
     });
   }
 
-  static async start({ policy, group, heartbeatTimeoutSeconds = 1800, acl = false, nomad: access }: WorldOptions = {}) {
+  static async start({
+    policy,
+    group,
+    heartbeatTimeoutSeconds = 1800,
+    acl = false,
+    nomad: access,
+    before,
+  }: WorldOptions = {}) {
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
     const nomad = await NomadEmulator.start({ clock, acl });
@@ -88,7 +97,7 @@ export class World {
     });
     const document: ConfigDocument = {
       groups: [{ name: GROUP, hook: HOOK }],
-      nomad: { via: 'http', address: nomad.url, ...access },
+      nomad: { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
       policy,
     };
     const world = new World(clock, aws, nomad, { NOMAD_DRAIN_HOOK: JSON.stringify(document) });

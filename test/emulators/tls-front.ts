@@ -7,8 +7,11 @@ import type { Certificate } from './certificates.ts';
 export class TlsFront {
   readonly #server: Server;
 
-  private constructor(server: Server) {
+  readonly #clientCa: string | undefined;
+
+  private constructor(server: Server, clientCa: string | undefined) {
     this.#server = server;
+    this.#clientCa = clientCa;
   }
 
   /** @param clientCa asks every client for a certificate of this authority, as `verify_https_client` does */
@@ -26,7 +29,7 @@ export class TlsFront {
     });
     server.on('tlsClientError', () => {});
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new TlsFront(server);
+    return new TlsFront(server, clientCa);
   }
 
   get url(): string {
@@ -35,7 +38,7 @@ export class TlsFront {
 
   /** Serves this certificate from the next connection on. */
   renew(certificate: Certificate): void {
-    this.#server.setSecureContext({ ...certificate });
+    this.#server.setSecureContext({ ...certificate, ...(this.#clientCa && { ca: this.#clientCa }) });
   }
 
   async close(): Promise<void> {

@@ -63,6 +63,23 @@ describe('the configuration document', () => {
     expect(problems(text)).toEqual(['policy: Unrecognized key: "deadlineSecond"']);
   });
 
+  it('is refused where what it says of TLS and of the token does not fit together', () => {
+    const nomad = {
+      via: 'http',
+      address: 'http://nomad:4646',
+      fallbackAddresses: ['https://other:4646'],
+      token: { parameter: '/t' },
+      login: { authMethod: 'aws' },
+      clientKey: { parameter: '/k' },
+    };
+    expect(problems(JSON.stringify({ ...smallest, nomad })).toSorted()).toEqual([
+      'nomad.clientCertificate: missing: clientKey needs its certificate',
+      'nomad.clientKey: needs an https:// address',
+      'nomad.fallbackAddresses[0]: not of the same scheme as address',
+      'nomad.login: there is a token too: one of the two',
+    ]);
+  });
+
   it('is refused when a group is named twice, or none is', () => {
     const [group] = smallest.groups;
     expect(problems(JSON.stringify({ ...smallest, groups: [group, group] }))).toEqual([

@@ -1,8 +1,19 @@
+import { readFileSync } from 'node:fs';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/nomad-access.ts';
-import { emptyStack, groupIn, type Json, only, resources, statementsOf, templateOf, vpcIn } from './stacks.ts';
+import {
+  configOf,
+  emptyStack,
+  groupIn,
+  type Json,
+  only,
+  resources,
+  statementsOf,
+  templateOf,
+  vpcIn,
+} from './stacks.ts';
 
 const address = 'https://nomad.internal:4646';
 const ANSWER = ['autoscaling:CompleteLifecycleAction', 'autoscaling:RecordLifecycleActionHeartbeat'];
@@ -21,8 +32,8 @@ const ALWAYS = [
   'sqs:SendMessage',
 ];
 
-const actionsOf = (template: Parameters<typeof statementsOf>[0]) =>
-  Object.values(statementsOf(template)).flatMap((statement) => statement.Action);
+const actionsOf = (template: Parameters<typeof statementsOf>[0]): string[] =>
+  only(template, 'AWS::IAM::Policy').Properties.PolicyDocument.Statement.flatMap((statement: Json) => statement.Action);
 const arn = (service: string, rest: string) => ({
   'Fn::Join': [
     '',
@@ -125,4 +136,40 @@ describe('of Parameter Store the function may read', () => {
     );
     expect(statement).toMatchObject({ Resource: encryptionKey.keyArn });
   });
+});
+
+describe('a function that logs in', () => {
+  const nomad = () => NomadAccess.http({ address, login: { authMethod: 'aws' } });
+
+  test('may have itself described to Nomad alone, for minutes', () => {
+    expect(statementsOf(templateOf({ nomad: nomad() })).ProveIdentity).toMatchObject({
+      Action: 'sts:GetWebIdentityToken',
+      Condition: {
+        'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': ['nomad'] },
+        NumericLessThanEquals: { 'sts:DurationSeconds': 300 },
+      },
+    });
+  });
+
+  test('is told the auth method, and reads no parameter', () => {
+    const template = templateOf({ nomad: nomad() });
+    expect(configOf(template).nomad.login).toEqual({ authMethod: 'aws', audience: 'nomad' });
+    expect(actionsOf(template).join()).not.toContain('ssm:');
+  });
+});
+
+test('docs/security.md lists every action there is, and none besides', () => {
+  const documented = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+  const listed = [...documented.matchAll(/^\| `(\w+:\w+)` \|/gm)].map(([, action]) => action);
+
+  const stack = emptyStack();
+  const encryptionKey = kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/1234');
+  const withToken = NomadAccess.http({ address, token: '/nomad/token', encryptionKey });
+  const withLogin = NomadAccess.http({ address, login: { authMethod: 'aws' } });
+  const granted = [
+    ...actionsOf(templateOf({ nomad: withToken, vpc: vpcIn(stack) }, stack)),
+    ...actionsOf(templateOf({ nomad: withLogin })),
+  ];
+
+  expect(listed.toSorted()).toEqual([...new Set(granted)].toSorted());
 });

@@ -89,6 +89,38 @@ describe('the settings', () => {
     ]);
   });
 
+  test('say how Nomad is reached, and what does not fit together is named as the settings it is', () => {
+    const tls = {
+      nomadCa: '/ca',
+      nomadClientCertificate: '/c',
+      nomadClientKey: '/k',
+      nomadServerName: 'server.global.nomad',
+    };
+    const { nomad } = readSettings({
+      ...required,
+      ...tls,
+      nomadLogin: 'aws',
+      nomadFallbackAddresses: 'https://b,https://c',
+    });
+    expect(nomad).toMatchObject({
+      ca: '/ca',
+      clientCertificate: '/c',
+      clientKey: '/k',
+      serverName: 'server.global.nomad',
+      login: { authMethod: 'aws' },
+      fallbackAddresses: ['https://b', 'https://c'],
+    });
+    const wrong = { nomadToken: '/t', nomadLogin: 'aws', nomadClientKey: '/k', nomadFallbackAddresses: 'http://b' };
+    expect(problems({ ...required, ...wrong }).map((problem) => problem.split(':')[0])).toEqual([
+      'nomadLogin',
+      'nomadClientCertificate',
+      'nomadFallbackAddresses[0]',
+    ]);
+    expect(problems({ ...required, nomadAudience: 'x' })).toEqual([
+      'nomadAudience: belongs to nomadLogin, which is missing',
+    ]);
+  });
+
   test('that are missing, wrong or unknown are named all at once', () => {
     expect(
       problems({ nomadAdress: 'https://x', frobnicate: '1', deadline: 'soon', subnetIds: 'subnet-11111111' }),

@@ -1,0 +1,12 @@
+# What nomad-drain-hook needs of Nomad, and all of it:
+#   nomad acl policy apply nomad-drain-hook docs/nomad-policy.hcl
+
+# Find the node of an instance, drain it, make it eligible again when its instance comes back.
+node {
+  policy = "write"
+}
+
+# See the allocations of every namespace. Without it Nomad shows an empty list while builds run.
+namespace "*" {
+  capabilities = ["read-job"]
+}

@@ -92,7 +92,7 @@ async function readToken(nomad: Transport, name: string, now: number): Promise<T
     // Nomad 1.6 knows no anonymous token to show (recording 1.6.10/acl).
     if (error.message.includes('missing secret id')) return ANONYMOUS;
     if (error.message.includes('ACL token expired')) throw expired;
-    if (error.status === 403) {
+    if (error.status === 403 || error.message.includes('ACL token not found')) {
       throw new Error(`Nomad does not know ${name}: it was revoked, or is of another cluster. ${error.message}`);
     }
     throw error;

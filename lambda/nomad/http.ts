@@ -51,7 +51,7 @@ export class HttpTransport implements Transport {
     try {
       return await this.#askPatiently(question, token);
     } catch (error) {
-      if (token === undefined || !(error instanceof NomadError) || error.status !== 403) throw error;
+      if (token === undefined || !(error instanceof NomadError) || !isRefusal(error)) throw error;
       const renewed = await this.#token?.renewed(token);
       if (renewed === token) throw error;
       return this.#askPatiently(question, renewed);
@@ -160,6 +160,11 @@ class Failure extends Error {
   toNomadError(): NomadError {
     return new NomadError(this.#asked, this.status, this.message);
   }
+}
+
+/** Nomad does not take the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
+function isRefusal({ status, message }: NomadError): boolean {
+  return status === 403 || message.includes('ACL token expired') || message.includes('ACL token not found');
 }
 
 /**

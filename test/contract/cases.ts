@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { aclCases } from './cases-acl.ts';
 import { drainCases } from './cases-drain.ts';
+import { loginCases, policyCases } from './cases-login.ts';
 import { serviceCases } from './cases-services.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest } from './nomad-under-test.ts';
@@ -21,6 +22,8 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
     describe('access', () => aclCases(the));
+    describe('a login', () => loginCases(the));
+    describe('the policy', () => policyCases(the));
     describe('blocking queries', () => blockingCases(the));
     // Last, for it leaves one client fewer.
     describe('a client that dies', () => deathCases(the));

@@ -162,6 +162,24 @@ describe('a token that Nomad refuses', () => {
     expect(fetched).toBe(2);
   });
 
+  it.each([
+    ['an expired one', { status: 500, body: 'ACL token expired' }],
+    ['an unknown one, as 1.6 says it', { status: 404, body: 'ACL token not found' }],
+  ])('may be told so in other ways: %s', async (_, answer) => {
+    let fetched = 0;
+    let now = 0;
+    server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : answer));
+    const transport = new HttpTransport({
+      addresses: [server.url],
+      clock: { ...impatient, now: () => now },
+      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
+    });
+    await failure(transport.ask(read));
+    now += 60_000;
+
+    expect((await transport.ask(read)).body).toEqual({});
+  });
+
   it('is refused with what Nomad said where it has not been rotated', async () => {
     await serve(refusal);
     expect((await failure(client().ask(read))).message).toContain('403 Permission denied');

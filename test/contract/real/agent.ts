@@ -4,11 +4,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Certificate } from '../../emulators/certificates.ts';
 import { type InstanceMetadata, startInstanceMetadata } from './instance-metadata.ts';
 import { killProcessesOf, removeDataDirectory } from './processes.ts';
 
 export interface RealNomad {
   address: string;
+  /** Where the first client answers over TLS, and asks for a certificate; only where `tls` was given. */
+  tlsAddress: string;
   managementToken: string;
   version: string;
   nodes: { id: string; name: string; instanceId: string }[];
@@ -28,9 +31,13 @@ interface Agent {
 
 /**
  * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
- * EC2 instance id. Needs root. Not `-dev`, which gives the instance metadata service one millisecond.
+ * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS. Not `-dev`, which gives the instance metadata service one millisecond.
  */
-export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0a', 'i-0b0b']): Promise<RealNomad> => {
+export const startNomad = async (
+  binary: string,
+  instanceIds: string[] = ['i-0a0a', 'i-0b0b'],
+  tls?: Certificate & { ca: string },
+): Promise<RealNomad> => {
   const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
   const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
   const metadata: InstanceMetadata[] = [];
@@ -66,7 +73,8 @@ export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0
     const clientOf = (i: number) => {
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata[i]?.endpoint ?? '' };
       const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
-      return launch(`client-${'abcdefgh'[i]}`, { ports, client: clientConfig(rpc) }, environment);
+      const secure = i === 0 && tls ? { tls: tlsConfig(directory, tls) } : {};
+      return launch(`client-${'abcdefghijk'[i]}`, { ports, client: clientConfig(rpc), ...secure }, environment);
     };
     const clients: Agent[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {
@@ -94,6 +102,7 @@ export const startNomad = async (binary: string, instanceIds: string[] = ['i-0a0
     const { Attributes } = (await get(`/v1/node/${first?.id}`)) as { Attributes: Record<string, string> };
     return {
       address,
+      tlsAddress: `https://127.0.0.1:${clientHttp[0]}`,
       managementToken,
       version: Attributes['nomad.version'] ?? '',
       nodes,
@@ -126,6 +135,21 @@ const common = (name: string, dataDirectory: string) => ({
   acl: { enabled: true, token_min_expiration_ttl: '1s' },
   plugin: [{ raw_exec: [{ config: [{ enabled: true }] }] }],
 });
+
+const tlsConfig = (directory: string, { ca, cert, key }: Certificate & { ca: string }) => {
+  const file = (name: string, pem: string) => {
+    writeFileSync(join(directory, name), pem);
+    return join(directory, name);
+  };
+  return {
+    http: true,
+    rpc: false,
+    verify_https_client: true,
+    ca_file: file('ca.pem', ca),
+    cert_file: file('cert.pem', cert),
+    key_file: file('key.pem', key),
+  };
+};
 
 const clientConfig = (rpc: number) => ({
   enabled: true,

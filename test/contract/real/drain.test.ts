@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../../lambda/report.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { ROLE_ARN } from '../../emulators/aws/sts.ts';
+import { Authority } from '../../emulators/certificates.ts';
 import { RunningClock } from '../../emulators/clock.ts';
 import { type RealNomad, startNomad } from './agent.ts';
 
@@ -11,7 +13,7 @@ if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 /** Each test has an instance of its own, and one stays in service. */
-const INSTANCES = Array.from({ length: 7 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
+const INSTANCES = Array.from({ length: 9 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
 
 const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
@@ -23,6 +25,7 @@ interface Allocation {
   TaskStates: Record<string, { FinishedAt: string | null }> | null;
 }
 
+let authority: Authority;
 let nomad: RealNomad;
 let aws: AwsEmulator;
 const events: unknown[] = [];
@@ -99,11 +102,11 @@ const token = async (name: string, rules: string) => {
 };
 
 /** The deployed function, as its environment makes it. */
-const deploy = async (policy: object) => {
+const deploy = async (policy: object, access: object = { token: { parameter: '/nomad/drain-token' } }) => {
   const { makeHandler } = await loadBundle();
   const document = {
     groups: [{ name: 'builders', hook: 'nomad-drain' }],
-    nomad: { via: 'http', address: nomad.address, token: { parameter: '/nomad/drain-token' } },
+    nomad: { via: 'http', address: nomad.address, ...access },
     policy,
   };
   const quiet = () => {};
@@ -112,8 +115,13 @@ const deploy = async (policy: object) => {
 };
 
 /** Scales the instance in, wakes the function by its event, and sweeps until it is let go. Says what was reported. */
-const scaleIn = async (instanceId: string, policy: object, during: () => Promise<void> = async () => {}) => {
-  const handler = await deploy(policy);
+const scaleIn = async (
+  instanceId: string,
+  policy: object,
+  during: () => Promise<void> = async () => {},
+  access?: object,
+) => {
+  const handler = await deploy(policy, access);
   const completed = aws.completions.length;
   events.length = 0;
   aws.scaleIn('builders', [instanceId]);
@@ -141,7 +149,9 @@ const inService = () => aws.instances('builders').find(({ state }) => state === 
 
 describe('the bundle and a real Nomad', () => {
   beforeAll(async () => {
-    nomad = await startNomad(binary, INSTANCES);
+    authority = await Authority.create();
+    const certificate = await authority.issue(['client.global.nomad', 'localhost']);
+    nomad = await startNomad(binary, INSTANCES, { ...certificate, ca: authority.pem });
     aws = await AwsEmulator.start({
       clock: new RunningClock(),
       timing: { beforeWaitMs: 100 },
@@ -155,6 +165,7 @@ describe('the bundle and a real Nomad', () => {
       AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
       AWS_ENDPOINT_URL_EC2: aws.ec2Url,
       AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
+      AWS_ENDPOINT_URL_STS: aws.stsUrl,
     });
     aws.putParameter('/nomad/drain-token', await token('drainer', DRAINER), 'SecureString');
     for (const id of INSTANCES) aws.addInstance('builders', { id });
@@ -233,6 +244,66 @@ describe('the bundle and a real Nomad', () => {
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
     expect(await allocationsOf('nightly')).toMatchObject([{ ClientStatus: 'complete' }]);
     expect(await allocationsOf('logs')).toMatchObject([{ ClientStatus: 'complete', DesiredStatus: 'stop' }]);
+  });
+
+  it('drains over mutual TLS, by the name in the certificate', async () => {
+    const ours = await authority.issue(['drain-hook.global.nomad']);
+    aws.putParameter('/nomad/ca', authority.pem);
+    aws.putParameter('/nomad/certificate', ours.cert);
+    aws.putParameter('/nomad/key', ours.key, 'SecureString');
+    const instanceId = inService();
+    await run('over-tls', nodeOf(instanceId), 'sleep 5');
+    const access = {
+      address: nomad.tlsAddress,
+      serverName: 'client.global.nomad',
+      token: { parameter: '/nomad/drain-token' },
+      ca: { parameter: '/nomad/ca' },
+      clientCertificate: { parameter: '/nomad/certificate' },
+      clientKey: { parameter: '/nomad/key' },
+    };
+
+    const { clientCertificate: _, clientKey: __, ...bare } = access;
+    aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => aws.waiting.length, { timeout: 5_000 }).toBe(1);
+    await expect((await deploy({}, bare))(SWEEP, { getRemainingTimeInMillis: () => 9_000 })).rejects.toThrow(
+      'it asks for a client certificate',
+    );
+    const handler = await deploy({}, access);
+    let report: Report | undefined;
+    while (aws.waiting.length > 0) report = await handler(SWEEP, { getRemainingTimeInMillis: () => 60_000 });
+
+    expect(report?.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await allocationsOf('over-tls')).toMatchObject([{ ClientStatus: 'complete' }]);
+  });
+
+  it('drains with a token that its AWS identity was traded for', async () => {
+    const { issuer } = aws.federation;
+    await ask('POST', '/v1/acl/auth-method', {
+      Name: 'aws',
+      Type: 'JWT',
+      TokenLocality: 'local',
+      MaxTokenTTL: '10m0s',
+      Config: {
+        JWTValidationPubKeys: [issuer.publicKey],
+        BoundIssuer: [issuer.url],
+        BoundAudiences: ['nomad'],
+        SigningAlgs: ['RS256'],
+        ClaimMappings: { sub: 'role' },
+      },
+    });
+    await ask('POST', '/v1/acl/binding-rule', {
+      AuthMethod: 'aws',
+      Selector: `value.role == "${ROLE_ARN}"`,
+      BindType: 'policy',
+      BindName: 'drainer',
+    });
+    const instanceId = inService();
+    await run('by-login', nodeOf(instanceId), 'sleep 5');
+
+    const { report } = await scaleIn(instanceId, {}, async () => {}, { login: { authMethod: 'aws' } });
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await allocationsOf('by-login')).toMatchObject([{ ClientStatus: 'complete' }]);
   });
 
   it('lets an instance go whose client dies while it drains', async () => {

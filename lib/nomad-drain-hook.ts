@@ -10,6 +10,7 @@ import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
 import { lapsesBeforeSweep } from '../lambda/time.ts';
 import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
+import { Endpoints } from './endpoints.ts';
 import { functionCode } from './function-code.ts';
 import { FunctionRole } from './function-role.ts';
 import { DEFAULT_HOOK, type NomadDrainHookProps } from './props.ts';
@@ -73,8 +74,8 @@ export class NomadDrainHook extends Construct {
     const document = documentOf({ ...props, groupNames, nomad: props.nomad.bind(this, permissions.role) });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
-    if (!props.vpc && (props.vpcSubnets || props.securityGroups))
-      problems.push('vpcSubnets, securityGroups: no vpc given');
+    if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))
+      problems.push('vpcSubnets, securityGroups, vpcEndpoints: no vpc given');
     if (problems.length > 0) throw new ConfigError(problems);
     if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
       Annotations.of(this).addWarningV2(
@@ -108,6 +109,14 @@ export class NomadDrainHook extends Construct {
       ...(props.vpcSubnets && { vpcSubnets: props.vpcSubnets }),
       ...(props.securityGroups && { securityGroups: [...props.securityGroups] }),
     });
+    if (props.vpc && props.vpcEndpoints) {
+      new Endpoints(this, 'Endpoints', {
+        vpc: props.vpc,
+        handler: this.function,
+        nomad: document.nomad,
+        ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
+      });
+    }
     // Once more at synthesis: until then, anyone may add a variable.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({

@@ -88,6 +88,13 @@ export interface NomadDrainHookProps {
    */
   readonly vpc?: ec2.IVpc;
   /**
+   * Whether to make the interface endpoints that the function needs in the VPC (Auto Scaling and EC2; Systems Manager and
+   * STS where it asks them), so that it works without a NAT gateway. Not where the VPC has them already: a second one with
+   * private DNS is refused by AWS.
+   * @default false
+   */
+  readonly vpcEndpoints?: boolean;
+  /**
    * The subnets of the VPC.
    * @default - its private subnets
    */

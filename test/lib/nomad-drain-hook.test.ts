@@ -6,7 +6,18 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/config.ts';
 import { functionCode } from '../../lib/function-code.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
-import { configOf, emptyStack, environmentOf, only, type Resource, resources, templateOf, vpcIn } from './stacks.ts';
+import {
+  configOf,
+  drainHook,
+  emptyStack,
+  environmentOf,
+  only,
+  problemsOf,
+  type Resource,
+  resources,
+  templateOf,
+  vpcIn,
+} from './stacks.ts';
 
 const RULE = 'AWS::Events::Rule';
 
@@ -193,6 +204,42 @@ describe('inside a VPC', () => {
     expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig).toEqual({
       SubnetIds: [stack.resolve(vpc.privateSubnets[0]!.subnetId)],
       SecurityGroupIds: ['sg-11111111'],
+    });
+  });
+
+  describe('without a NAT gateway', () => {
+    const servicesWith = (nomad: NomadAccess) => {
+      const stack = emptyStack();
+      const template = templateOf({ vpc: vpcIn(stack), vpcEndpoints: true, nomad }, stack);
+      const endpoints = Object.values(resources(template, 'AWS::EC2::VPCEndpoint'));
+      const names = endpoints.map(({ Properties }) => JSON.stringify(Properties.ServiceName).match(/\.(\w+)"\]/)?.[1]);
+      return { template, names: names.toSorted() };
+    };
+    const address = 'https://nomad.internal:4646';
+
+    test('it is given an endpoint for each API that it asks, and for no other', () => {
+      expect(servicesWith(NomadAccess.http({ address })).names).toEqual(['autoscaling', 'ec2']);
+      expect(servicesWith(NomadAccess.http({ address, token: '/t' })).names).toEqual(['autoscaling', 'ec2', 'ssm']);
+      const login = { authMethod: 'aws' };
+      expect(servicesWith(NomadAccess.http({ address, login })).names).toEqual(['autoscaling', 'ec2', 'sts']);
+    });
+
+    test('it alone may use them', () => {
+      const { template } = servicesWith(NomadAccess.http({ address }));
+      const rules = Object.values(resources(template, 'AWS::EC2::SecurityGroupIngress'));
+      expect(rules).toHaveLength(2);
+      for (const { Properties } of rules) {
+        expect(Properties).toMatchObject({ FromPort: 443, ToPort: 443, IpProtocol: 'tcp' });
+        expect(Properties.SourceSecurityGroupId).toBeDefined();
+      }
+      const groups = Object.values(resources(template, 'AWS::EC2::SecurityGroup'));
+      expect(groups.flatMap(({ Properties }) => Properties.SecurityGroupIngress ?? [])).toEqual([]);
+    });
+
+    test('it needs a VPC for that', () => {
+      expect(problemsOf(() => drainHook({ vpcEndpoints: true }))).toEqual([
+        'vpcSubnets, securityGroups, vpcEndpoints: no vpc given',
+      ]);
     });
   });
 });

@@ -1,0 +1,44 @@
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import type { NomadDocument } from './nomad-access.ts';
+
+/** Where the endpoints stand and for whom. */
+export interface EndpointsProps {
+  readonly vpc: ec2.IVpc;
+  readonly subnets?: ec2.SubnetSelection;
+  readonly handler: lambda.Function;
+  /** Tells whether Parameter Store and STS are asked at all. */
+  readonly nomad: NomadDocument;
+}
+
+/**
+ * Interface endpoints for the AWS APIs that the function asks, so that its subnets need no NAT gateway. Not for its log and
+ * its queue: Lambda's service writes those itself.
+ */
+export class Endpoints extends Construct {
+  readonly endpoints: readonly ec2.InterfaceVpcEndpoint[];
+
+  constructor(scope: Construct, id: string, { vpc, subnets, handler, nomad }: EndpointsProps) {
+    super(scope, id);
+    const { token, ca, clientCertificate, clientKey, login } = nomad;
+    const { AUTOSCALING, EC2, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
+    const services: Record<string, ec2.IInterfaceVpcEndpointService> = {
+      AutoScaling: AUTOSCALING,
+      Ec2: EC2,
+      ...((token ?? ca ?? clientCertificate ?? clientKey) && { Ssm: SSM }),
+      ...(login && { Sts: STS }),
+    };
+    this.endpoints = Object.entries(services).map(([name, service]) => {
+      const endpoint = new ec2.InterfaceVpcEndpoint(this, name, {
+        vpc,
+        service,
+        // Only the function, not the whole network: see below.
+        open: false,
+        ...(subnets && { subnets }),
+      });
+      endpoint.connections.allowDefaultPortFrom(handler, 'The Nomad drain hook');
+      return endpoint;
+    });
+  }
+}

@@ -28,7 +28,7 @@ describe('at synth the construct refuses', () => {
       'nomad.address',
       'policy.deadline (in seconds)',
       'policy.grace (in seconds)',
-      'vpcSubnets, securityGroups',
+      'vpcSubnets, securityGroups, vpcEndpoints',
     ]);
     expect(problems.join('\n')).toContain('group builders is named more than once');
   });

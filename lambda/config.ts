@@ -32,7 +32,7 @@ const group = z.strictObject({
 
 const address = z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' });
 
-const nomad = z
+const http = z
   .strictObject({
     via: z.literal('http'),
     address,
@@ -67,6 +67,18 @@ const nomad = z
     }
   });
 
+const instances = z.strictObject({
+  via: z.literal('ssm'),
+  /** The Command document that asks. */
+  document: z.string().min(1),
+  /** Instances to ask that bear this tag; without it, those in service in the groups. */
+  gateway: z.strictObject({ tag: z.string().min(1), value: z.string() }).optional(),
+  region: z.string().min(1).optional(),
+  nodeMetaKey: z.string().min(1).optional(),
+});
+
+const nomad = z.discriminatedUnion('via', [http, instances]);
+
 const policy = z.strictObject({
   deadlineSeconds: seconds(1, 172_800).default(DEFAULT_POLICY.deadlineSeconds),
   killMarginSeconds: seconds(0, 7200).default(DEFAULT_POLICY.killMarginSeconds),
@@ -95,6 +107,7 @@ export type Config = z.output<typeof document>;
 export type ConfigDocument = z.input<typeof document>;
 export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
+export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;
 export type Policy = Config['policy'];
 
 /**

@@ -6,7 +6,9 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import { HookTimeouts } from './aws/hook-timeouts.ts';
 import { webIdentity } from './aws/identity.ts';
+import { runningWithTag } from './aws/instances.ts';
 import { readParameter } from './aws/parameters.ts';
+import { runCommand } from './aws/run-command.ts';
 import { EveryTermination, HeartbeatMemory, OneTermination } from './aws/terminations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CONFIG_VARIABLE, type Config, parseConfig } from './config.ts';
@@ -86,6 +88,8 @@ class App {
     const keys = {
       parameter: (name: string) => readParameter(this.#ssm, name),
       identity: (audience: string) => webIdentity(this.#sts, audience),
+      instances: (by: { document: string; gateway?: { tag: string; value: string } | undefined }) =>
+        this.#instances(by),
     };
     this.#transport = transportTo(config.nomad, keys, clock);
   }
@@ -184,6 +188,20 @@ class App {
   async #hasShortHook({ group }: LifecycleEvent): Promise<boolean> {
     const config = this.#config.groups.find(({ name }) => name === group);
     return config !== undefined && lapsesBeforeSweep(await this.#hooks.of(config));
+  }
+
+  /** The instances that can ask Nomad for us: the gateways, or those in service in our groups. */
+  #instances({ document, gateway }: { document: string; gateway?: { tag: string; value: string } | undefined }) {
+    const groups = this.#config.groups.map(({ name }) => name);
+    return {
+      list: async () => {
+        if (gateway) return runningWithTag(this.#ec2, gateway);
+        const members = await this.#autoScaling.members(groups);
+        return members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
+      },
+      run: (instanceId: string, parameters: Record<string, string>, limitMs: number) =>
+        runCommand(this.#ssm, this.#clock, { document, instanceId, parameters, limitMs }),
+    };
   }
 
   #readPermissions(): Promise<Permissions> {

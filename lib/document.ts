@@ -74,12 +74,15 @@ function refusals(document: ConfigDocument): readonly string[] {
 /** The document with a number in place of each token: good as a name, as a host and as a port. A whole address becomes a URL. */
 function withoutTokens(document: ConfigDocument): string {
   const withScheme = (address: string) => address.replace(/^(?=\$\{Token\[)/, 'https://');
-  const { address, fallbackAddresses } = document.nomad;
-  const nomad = {
-    ...document.nomad,
-    address: withScheme(address),
-    ...(fallbackAddresses && { fallbackAddresses: fallbackAddresses.map(withScheme) }),
-  };
+  const { nomad: given } = document;
+  const nomad =
+    given.via === 'ssm'
+      ? given
+      : {
+          ...given,
+          address: withScheme(given.address),
+          ...(given.fallbackAddresses && { fallbackAddresses: given.fallbackAddresses.map(withScheme) }),
+        };
   return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
 }
 

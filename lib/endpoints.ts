@@ -21,13 +21,15 @@ export class Endpoints extends Construct {
 
   constructor(scope: Construct, id: string, { vpc, subnets, handler, nomad }: EndpointsProps) {
     super(scope, id);
-    const { token, ca, clientCertificate, clientKey, login } = nomad;
+    const asksSsm =
+      nomad.via === 'ssm' || [nomad.token, nomad.ca, nomad.clientCertificate, nomad.clientKey].some(Boolean);
+    const asksSts = nomad.via === 'http' && nomad.login !== undefined;
     const { AUTOSCALING, EC2, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
     const services: Record<string, ec2.IInterfaceVpcEndpointService> = {
       AutoScaling: AUTOSCALING,
       Ec2: EC2,
-      ...((token ?? ca ?? clientCertificate ?? clientKey) && { Ssm: SSM }),
-      ...(login && { Sts: STS }),
+      ...(asksSsm && { Ssm: SSM }),
+      ...(asksSts && { Sts: STS }),
     };
     this.endpoints = Object.entries(services).map(([name, service]) => {
       const endpoint = new ec2.InterfaceVpcEndpoint(this, name, {

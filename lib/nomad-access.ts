@@ -4,6 +4,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../lambda/config.ts';
+import { type Gateway, grantCommand } from './run-command.ts';
 
 /** The part of the configuration document that says how to reach Nomad. */
 export type NomadDocument = ConfigDocument['nomad'];
@@ -81,6 +82,25 @@ export interface HttpAccessProps {
   readonly nodeMetaKey?: string;
 }
 
+/** How to reach Nomad through SSM Run Command. */
+export interface RunCommandAccessProps {
+  /**
+   * Instances to ask instead of those of the groups, by a tag that they bear.
+   * @default - those in service in the groups
+   */
+  readonly gateway?: Gateway;
+  /**
+   * The Nomad region to ask.
+   * @default - the region of the instance's agent
+   */
+  readonly region?: string;
+  /**
+   * The key of a Nomad client's `meta` that holds the instance id, for clients without the EC2 fingerprint.
+   * @default - the attribute `unique.platform.aws.instance-id`
+   */
+  readonly nodeMetaKey?: string;
+}
+
 /**
  * How the function reaches Nomad and proves who it is. Made by a static method, in the manner of `lambda.Code`; another
  * way in is another subclass.
@@ -92,12 +112,22 @@ export abstract class NomadAccess {
   }
 
   /**
+   * Where the function has no network path to Nomad: by the `nomad` command of an instance, through SSM Run Command. The
+   * instances need the SSM agent (3.3.2746.0 or later) and the `nomad` command, set up by `/etc/profile.d/nomad.sh` or
+   * `/etc/nomad-drain-hook.env` with NOMAD_ADDR, NOMAD_TOKEN and the like; a Nomad client's own agent serves it.
+   */
+  static runCommand(props: RunCommandAccessProps = {}): NomadAccess {
+    return new RunCommandAccess(props);
+  }
+
+  /**
    * Renders this part of the configuration document and grants what the function needs for it. Called once by the
    * construct.
    * @param scope the construct: warnings and imported resources go there
    * @param grantee the function's role
+   * @param groupNames the Auto Scaling groups that are served; may be tokens
    */
-  abstract bind(scope: Construct, grantee: iam.IGrantable): NomadDocument;
+  abstract bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument;
 }
 
 class HttpAccess extends NomadAccess {
@@ -144,6 +174,26 @@ class HttpAccess extends NomadAccess {
       );
     }
     return httpDocument(this.#props);
+  }
+}
+
+class RunCommandAccess extends NomadAccess {
+  readonly #props: RunCommandAccessProps;
+
+  constructor(props: RunCommandAccessProps) {
+    super();
+    this.#props = props;
+  }
+
+  override bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument {
+    const { gateway, region, nodeMetaKey } = this.#props;
+    return {
+      via: 'ssm',
+      document: grantCommand(scope, grantee, groupNames, gateway),
+      ...(gateway && { gateway: { tag: gateway.tag, value: gateway.value } }),
+      ...(region !== undefined && { region }),
+      ...(nodeMetaKey !== undefined && { nodeMetaKey }),
+    };
   }
 }
 

@@ -14,7 +14,7 @@ export class NomadDrainHookStack extends Stack {
 
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
-    const { groups, nomad, policy, hook, network, stackName, example } = settings;
+    const { groups, nomad, runCommand, policy, hook, network, stackName, example } = settings;
     super(scope, id, {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
       ...(stackName && { stackName }),
@@ -23,7 +23,7 @@ export class NomadDrainHookStack extends Stack {
     Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
     this.drainHook = new NomadDrainHook(this, 'DrainHook', {
       groups,
-      nomad: NomadAccess.http(nomad),
+      nomad: runCommand ? NomadAccess.runCommand(runCommand) : NomadAccess.http(nomad),
       policy,
       hook,
       ...(network && this.#inside(network)),

@@ -71,7 +71,7 @@ export class NomadDrainHook extends Construct {
       inVpc: props.vpc !== undefined,
     });
     const groupNames = groups.map((group) => group.autoScalingGroupName);
-    const document = documentOf({ ...props, groupNames, nomad: props.nomad.bind(this, permissions.role) });
+    const document = documentOf({ ...props, groupNames, nomad: props.nomad.bind(this, permissions.role, groupNames) });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
     if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { ConfigError, messageOf } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
-import { type HttpAccessProps, httpDocument } from './nomad-access.ts';
+import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from './nomad-access.ts';
 import type { DrainPolicy, LifecycleHookOptions } from './props.ts';
 import { closest } from './spelling.ts';
 
@@ -19,6 +19,8 @@ export interface Network {
 export interface Settings {
   readonly groups: readonly string[];
   readonly nomad: HttpAccessProps;
+  /** Given where Nomad is reached through SSM: `nomad` then says nothing. */
+  readonly runCommand?: RunCommandAccessProps;
   readonly policy: DrainPolicy;
   readonly hook: LifecycleHookOptions;
   readonly network?: Network;
@@ -32,6 +34,8 @@ const READERS = {
   groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
   nomadAddress: text(/./, 'the URL of Nomad'),
   nomadToken: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadVia: choice('http', 'ssm'),
+  nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server'),
   nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
   nomadLogin: text(/./, 'the name of an auth method of Nomad'),
   nomadAudience: text(/./, 'an audience of that auth method'),
@@ -53,6 +57,18 @@ const READERS = {
   securityGroupIds: list(awsId('sg'), 'like sg-0123abcd'),
   stackName: text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'the name of a stack: a letter, then letters, digits and -'),
 };
+
+/** What is set on the instances themselves where the function asks through them. */
+const ONLY_HTTP = [
+  'nomadAddress',
+  'nomadFallbackAddresses',
+  'nomadToken',
+  'nomadLogin',
+  'nomadCa',
+  'nomadClientCertificate',
+  'nomadClientKey',
+  'nomadServerName',
+] as const;
 
 type Name = keyof typeof READERS;
 type Values = { [Key in Name]?: ReturnType<(typeof READERS)[Key]> };
@@ -82,7 +98,8 @@ export function readSettings(context: Record<string, unknown>): Settings {
     const value = source?.[name];
     try {
       if (value !== undefined) Object.assign(values, { [name]: READERS[name](value) });
-      else if (name in REQUIRED) wrong.set(name, `missing: -c ${name}=…`);
+      else if (name in REQUIRED && !(name === 'nomadAddress' && source?.nomadVia === 'ssm'))
+        wrong.set(name, `missing: -c ${name}=…`);
     } catch (error) {
       wrong.set(name, `${messageOf(error)}, not ${JSON.stringify(value)}`);
     }
@@ -95,6 +112,11 @@ export function readSettings(context: Record<string, unknown>): Settings {
     }
   }
 
+  const ssm = values.nomadVia === 'ssm';
+  if (values.nomadGateway && !ssm) wrong.set('nomadGateway', 'needs nomadVia=ssm');
+  for (const name of ssm ? ONLY_HTTP : []) {
+    if (values[name] && !wrong.has(name)) wrong.set(name, 'has no meaning with nomadVia=ssm');
+  }
   if (values.nomadAudience && !values.nomadLogin) wrong.set('nomadAudience', 'belongs to nomadLogin, which is missing');
   const settings = settingsOf({ ...REQUIRED, groups: [...REQUIRED.groups], ...values }, example);
   const { groups, nomad, hook, policy } = settings;
@@ -123,7 +145,12 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, hookName, heartbeatTimeout } = values;
   const { nomadToken, nomadLogin, nomadAudience, nomadRegion, nomadNodeMetaKey, nomadFallbackAddresses } = values;
   const { nomadCa, nomadClientCertificate, nomadClientKey, nomadServerName } = values;
-  const { vpcId, subnetIds, securityGroupIds, stackName } = values;
+  const { vpcId, subnetIds, securityGroupIds, stackName, nomadVia, nomadGateway } = values;
+  const [tag = '', value = ''] = nomadGateway?.split('=') ?? [];
+  const place = {
+    ...(nomadRegion && { region: nomadRegion }),
+    ...(nomadNodeMetaKey && { nodeMetaKey: nomadNodeMetaKey }),
+  };
   return {
     groups: values.groups,
     nomad: {
@@ -135,9 +162,9 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
       ...(nomadClientCertificate && { clientCertificate: nomadClientCertificate }),
       ...(nomadClientKey && { clientKey: nomadClientKey }),
       ...(nomadServerName && { serverName: nomadServerName }),
-      ...(nomadRegion && { region: nomadRegion }),
-      ...(nomadNodeMetaKey && { nodeMetaKey: nomadNodeMetaKey }),
+      ...place,
     },
+    ...(nomadVia === 'ssm' && { runCommand: { ...place, ...(nomadGateway && { gateway: { tag, value } }) } }),
     policy: {
       ...(deadline && { deadline }),
       ...(killMargin && { killMargin }),

@@ -51,3 +51,17 @@ function toFacts({ State, PrivateIpAddress, PrivateDnsName }: Instance): Instanc
     ...(PrivateDnsName && { privateDns: PrivateDnsName }),
   };
 }
+
+/** The ids of the running instances that bear a tag, at most a page of them. */
+export async function runningWithTag(
+  ec2: EC2Client,
+  { tag, value }: { tag: string; value: string },
+): Promise<string[]> {
+  const Filters = [
+    { Name: `tag:${tag}`, Values: [value] },
+    { Name: 'instance-state-name', Values: ['running'] },
+  ];
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters, MaxResults: 50 }));
+  const instances = (Reservations ?? []).flatMap(({ Instances }) => Instances ?? []);
+  return instances.flatMap(({ InstanceId }) => InstanceId ?? []);
+}

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts';
-import type { NomadConfig } from '../config.ts';
+import type { HttpConfig, NomadConfig } from '../config.ts';
 import { HttpTransport } from './http.ts';
 import { login } from './login.ts';
 import type { Tls } from './tls.ts';
 import type { Transport } from './transport.ts';
+import { type Instances, ViaInstances } from './via-instances.ts';
 
 /** What the ways to Nomad need of AWS. */
 export interface Keys {
@@ -11,10 +12,13 @@ export interface Keys {
   parameter(name: string): Promise<string>;
   /** A signed statement of the function's role, made for an audience. */
   identity(audience: string): Promise<string>;
+  /** Instances that can ask Nomad in our stead. */
+  instances(by: { document: string; gateway?: { tag: string; value: string } | undefined }): Instances;
 }
 
 /** The way to Nomad that the configuration names. */
 export function transportTo(nomad: NomadConfig, keys: Keys, clock: Clock): Transport {
+  if (nomad.via === 'ssm') return new ViaInstances(keys.instances(nomad), nomad.region);
   const { address, fallbackAddresses = [], region, token, login: trade } = nomad;
   return new HttpTransport({
     addresses: [address, ...fallbackAddresses],
@@ -29,12 +33,14 @@ export function transportTo(nomad: NomadConfig, keys: Keys, clock: Clock): Trans
 }
 
 /** What an operator calls the token in use. */
-export function tokenName({ token, login: trade }: NomadConfig): string {
+export function tokenName(nomad: NomadConfig): string {
+  if (nomad.via === 'ssm') return 'the ACL token of the nomad command on the instances';
+  const { token, login: trade } = nomad;
   if (token) return `the ACL token in parameter ${token.parameter}`;
   return trade ? `the ACL token of the login at auth method ${trade.authMethod}` : 'the anonymous token';
 }
 
-async function readTls({ ca, clientCertificate, clientKey, serverName }: NomadConfig, keys: Keys): Promise<Tls> {
+async function readTls({ ca, clientCertificate, clientKey, serverName }: HttpConfig, keys: Keys): Promise<Tls> {
   const read = async (field: string, given: { parameter: string } | undefined) => {
     if (!given) return undefined;
     const pem = await keys.parameter(given.parameter);

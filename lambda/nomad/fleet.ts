@@ -19,7 +19,7 @@ import {
   toRecord,
 } from './json.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
-import { type Answer, type Question, TIMEOUT_MS, type Transport } from './transport.ts';
+import type { Answer, Question, Transport } from './transport.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
@@ -129,7 +129,7 @@ export class Fleet implements Nodes {
     const { transport, clock, until } = this.#options;
     const left = until - clock.now();
     if (left <= 0) throw new Error('Nomad answers so slowly that this run had no time left to ask');
-    return transport.ask({ ...question, timeoutMs: Math.min(question.timeoutMs ?? TIMEOUT_MS, left) });
+    return transport.ask({ ...question, timeoutMs: Math.min(question.timeoutMs ?? transport.timeoutMs, left) });
   }
 
   async #askForFleet(): Promise<void> {

@@ -3,9 +3,10 @@ import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import { type Answer, type Question, TIMEOUT_MS, type Transport } from './transport.ts';
+import type { Answer, Question, Transport } from './transport.ts';
 
 const ATTEMPTS = 4;
+const TIMEOUT_MS = 5_000;
 
 export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
@@ -23,6 +24,7 @@ export type Asks = (question: Question) => Promise<Answer>;
 
 /** Nomad's HTTP API, with keep-alive, gzip, a time limit on every call, and retries of what is safe to retry. */
 export class HttpTransport implements Transport {
+  readonly timeoutMs = TIMEOUT_MS;
   readonly #addresses: readonly URL[];
   readonly #region: string | undefined;
   readonly #clock: Clock;
@@ -105,7 +107,7 @@ export class HttpTransport implements Transport {
         'Content-Length': String(Buffer.byteLength(body)),
       }),
     };
-    const timeoutMs = question.timeoutMs ?? TIMEOUT_MS;
+    const { timeoutMs = TIMEOUT_MS } = question;
     const asked = { method: question.method, path: question.path, address: address.origin };
     const answer = await this.#connectionsWith(tls)
       .exchange({ url, method: question.method, headers, body, timeoutMs })

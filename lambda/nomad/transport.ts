@@ -4,12 +4,9 @@ export interface Question {
   path: string;
   query?: Record<string, string>;
   body?: unknown;
-  /** How long the answer may take, in milliseconds. @default {@link TIMEOUT_MS} */
+  /** How long the answer may take, in milliseconds. @default that of the transport */
   timeoutMs?: number;
 }
-
-/** How long an answer may take where the question does not say, in milliseconds. */
-export const TIMEOUT_MS = 5_000;
 
 export interface Answer {
   body: unknown;
@@ -21,6 +18,8 @@ export interface Answer {
 
 /** Puts questions to Nomad. The story does not know by which way. */
 export interface Transport {
+  /** How long an answer may take where the question does not say, in milliseconds. */
+  readonly timeoutMs: number;
   /** @throws NomadError when Nomad does not answer, or not with 200 */
   ask(question: Question): Promise<Answer>;
   /** Lets go of what a frozen function would hold, such as connections. It may be asked again after that. */

@@ -17,6 +17,9 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 
+/** The Command document, as CloudFormation would name it. */
+export const DOCUMENT = 'NomadDrainHook-AskNomad';
+
 const HOOK = 'nomad-drain';
 const GROUP = 'builders';
 
@@ -25,7 +28,9 @@ export interface WorldOptions {
   group?: Partial<GroupOptions>;
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;
-  nomad?: Partial<ConfigDocument['nomad']>;
+  nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
+  /** Through SSM Run Command instead of HTTP. */
+  ssm?: { gateway?: { tag: string; value: string } };
   /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
   before?: (plainUrl: string) => Promise<string>;
 }
@@ -81,6 +86,7 @@ export class World {
     acl = false,
     nomad: access,
     before,
+    ssm,
   }: WorldOptions = {}) {
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
@@ -97,7 +103,9 @@ export class World {
     });
     const document: ConfigDocument = {
       groups: [{ name: GROUP, hook: HOOK }],
-      nomad: { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
+      nomad: ssm
+        ? { via: 'ssm', document: DOCUMENT, ...ssm }
+        : { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
       policy,
     };
     const world = new World(clock, aws, nomad, { NOMAD_DRAIN_HOOK: JSON.stringify(document) });

@@ -24,7 +24,8 @@ describe('the configuration document', () => {
     const whole: ConfigDocument = {
       groups: [{ name: 'builders', hook: 'nomad-drain', heartbeatTimeoutSeconds: 900 }],
       nomad: {
-        ...smallest.nomad,
+        via: 'http',
+        address: 'https://nomad.internal:4646',
         token: { parameter: '/t' },
         ca: { parameter: '/ca' },
         region: 'eu',

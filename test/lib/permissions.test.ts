@@ -153,8 +153,37 @@ describe('a function that logs in', () => {
 
   test('is told the auth method, and reads no parameter', () => {
     const template = templateOf({ nomad: nomad() });
-    expect(configOf(template).nomad.login).toEqual({ authMethod: 'aws', audience: 'nomad' });
+    expect(configOf(template).nomad).toMatchObject({ login: { authMethod: 'aws', audience: 'nomad' } });
     expect(actionsOf(template).join()).not.toContain('ssm:');
+  });
+});
+
+describe('a function that asks through instances', () => {
+  const statements = (nomad: NomadAccess) => {
+    const stack = emptyStack();
+    const template = templateOf({ nomad, groups: ['builders'] }, stack);
+    const [document = ''] = Object.keys(resources(template, 'AWS::SSM::Document'));
+    return { document, statements: statementsOf(template), template };
+  };
+
+  test('may run its own document on instances of its groups, and nothing else nowhere else', () => {
+    const { document, statements: found } = statements(NomadAccess.runCommand());
+    expect(JSON.stringify(found.AskOnlyThis)).toContain(`:document/",{"Ref":"${document}"}`);
+    expect(found.AskOnlyThere).toMatchObject({
+      Action: 'ssm:SendCommand',
+      Condition: { StringEquals: { 'ssm:resourceTag/aws:autoscaling:groupName': ['builders'] } },
+    });
+    expect(found.ReadNomadParameters).toBeUndefined();
+  });
+
+  test('may run it on its gateways instead, where they are named', () => {
+    const { statements: found, template } = statements(
+      NomadAccess.runCommand({ gateway: { tag: 'Role', value: 'nomad-server' } }),
+    );
+    expect(found.AskOnlyThere).toMatchObject({
+      Condition: { StringEquals: { 'ssm:resourceTag/Role': ['nomad-server'] } },
+    });
+    expect(configOf(template).nomad).toMatchObject({ via: 'ssm', gateway: { tag: 'Role', value: 'nomad-server' } });
   });
 });
 
@@ -169,6 +198,7 @@ test('docs/security.md lists every action there is, and none besides', () => {
   const granted = [
     ...actionsOf(templateOf({ nomad: withToken, vpc: vpcIn(stack) }, stack)),
     ...actionsOf(templateOf({ nomad: withLogin })),
+    ...actionsOf(templateOf({ nomad: NomadAccess.runCommand() })),
   ];
 
   expect(listed.toSorted()).toEqual([...new Set(granted)].toSorted());

@@ -121,6 +121,24 @@ describe('the settings', () => {
     ]);
   });
 
+  test('may have Nomad asked on instances: nothing of HTTP is needed then, and nothing is accepted', () => {
+    const template = templateWith({
+      groups: 'builders',
+      nomadVia: 'ssm',
+      nomadGateway: 'Role=nomad-server',
+      nomadRegion: 'eu',
+    });
+    expect(configOf(template).nomad).toMatchObject({
+      via: 'ssm',
+      gateway: { tag: 'Role', value: 'nomad-server' },
+      region: 'eu',
+    });
+    expect(problems({ groups: 'builders', nomadVia: 'ssm', nomadToken: '/t' })).toEqual([
+      'nomadToken: has no meaning with nomadVia=ssm',
+    ]);
+    expect(problems({ ...required, nomadGateway: 'Role=x' })).toEqual(['nomadGateway: needs nomadVia=ssm']);
+  });
+
   test('that are missing, wrong or unknown are named all at once', () => {
     expect(
       problems({ nomadAdress: 'https://x', frobnicate: '1', deadline: 'soon', subnetIds: 'subnet-11111111' }),

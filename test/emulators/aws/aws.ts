@@ -20,10 +20,16 @@ import {
   type Member,
   type Timing,
 } from './model.ts';
+import { RunCommand } from './run-command.ts';
 import { Schedule } from './schedule.ts';
 import { type RecordedRequest, serveAutoScaling, serveEc2, serveSsm, serveSts } from './services.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
 import { type Federation, stsActions } from './sts.ts';
+
+const runCommandActions = (commands: RunCommand) => ({
+  SendCommand: (input: Record<string, unknown>) => commands.send(input),
+  GetCommandInvocation: (input: Record<string, unknown>) => commands.invocation(input),
+});
 
 export interface AwsOptions {
   clock: Timeline;
@@ -44,6 +50,8 @@ export interface InstanceView {
 /** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
 export class AwsEmulator {
   readonly servers: { autoScaling: Loopback; ec2: Loopback; ssm: Loopback; sts: Loopback };
+  /** SSM Run Command. */
+  readonly commands: RunCommand;
   /** The account's outbound identity federation. */
   readonly federation: Federation;
   /** What was asked, in the order of arrival. */
@@ -63,7 +71,9 @@ export class AwsEmulator {
     servers: AwsEmulator['servers'],
     requests: RecordedRequest[],
     federation: Federation,
+    commands: RunCommand,
   ) {
+    this.commands = commands;
     this.federation = federation;
     this.#schedule = schedule;
     this.#bus = bus;
@@ -82,6 +92,7 @@ export class AwsEmulator {
     const fleet = new Fleet(schedule, bus, ids, times);
     const groups = new Groups(schedule, bus, ids, fleet, times);
     const parameters = new ParameterStore();
+    const commands = new RunCommand(fleet, ids);
     const federation: Federation = { issuer: new Issuer(), enabled: true };
     const requests: RecordedRequest[] = [];
     const note = (service: RecordedRequest['service'], action: string, params: Record<string, unknown>) => {
@@ -90,10 +101,10 @@ export class AwsEmulator {
     const servers = {
       autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
       ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
-      ssm: await Loopback.listen(serveSsm(ssmActions(parameters), note)),
+      ssm: await Loopback.listen(serveSsm({ ...ssmActions(parameters), ...runCommandActions(commands) }, note)),
       sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
     };
-    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation);
+    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation, commands);
   }
 
   /** For AWS_ENDPOINT_URL_AUTO_SCALING. */
@@ -226,6 +237,7 @@ export class AwsEmulator {
 
   async close(): Promise<void> {
     this.#schedule.close();
+    this.commands.close();
     await Promise.all(Object.values(this.servers).map((server) => server.close()));
   }
 

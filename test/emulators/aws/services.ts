@@ -97,15 +97,18 @@ function serveQuery({ service, error, unknown, envelope }: QueryService, actions
 }
 
 /** https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html */
-export function serveSsm(actions: Record<string, (input: Record<string, unknown>) => unknown>, note: Note): Answer {
-  return ({ headers, body }) => {
+export function serveSsm(
+  actions: Record<string, (input: Record<string, unknown>) => unknown>,
+  note: Note,
+): (request: EmulatorRequest) => Promise<EmulatorResponse> {
+  return async ({ headers, body }) => {
     const action = String(headers['x-amz-target'] ?? '').replace(/^AmazonSSM\./, '');
     const input = JSON.parse(body || '{}') as Record<string, unknown>;
     note('ssm', action, input);
     const act = actions[action];
     if (!act) return ssmError('UnknownOperationException', '');
     try {
-      return jsonResponse(200, act(input));
+      return jsonResponse(200, await act(input));
     } catch (thrown) {
       if (thrown instanceof JsonError) return ssmError(thrown.type, thrown.message, thrown.status);
       throw thrown;

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { messageOf, NomadError } from '../errors.ts';
+import type { Answer, Question, Transport } from './transport.ts';
+
+const unzip = promisify(gunzip);
+
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** What the script prints of an answer at a time, in characters; SSM carries 24,000. */
+const PAGE_SIZE = 20_000;
+/** Instances asked for one answer. */
+const MOST_ASKED = 4;
+const TIMEOUT_MS = 15_000;
+
+/** How Nomad is asked on an instance. */
+export interface Instances {
+  /** Those that may be asked, the best first. */
+  list(): Promise<string[]>;
+  /**
+   * Runs the script that asks, with these parameters, and says what it printed.
+   * @throws Error whose `undone` tells that Nomad was surely not asked
+   */
+  run(instanceId: string, parameters: Record<string, string>, limitMs: number): Promise<string>;
+}
+
+/**
+ * Nomad's HTTP API by the `nomad` command of an instance, for who has no network path to it. If one instance does not answer,
+ * another is asked.
+ */
+export class ViaInstances implements Transport {
+  readonly timeoutMs = TIMEOUT_MS;
+  readonly #instances: Instances;
+  readonly #region: string | undefined;
+  /** Of those that may be asked; listed once a run. */
+  #listed: Promise<string[]> | undefined;
+  /** The one that answered last. */
+  #good: string | undefined;
+
+  constructor(instances: Instances, region?: string) {
+    this.#instances = instances;
+    this.#region = region;
+  }
+
+  close(): void {
+    this.#listed = undefined;
+  }
+
+  async ask(question: Question): Promise<Answer> {
+    const asked = { method: question.method, path: question.path, address: 'its instances' };
+    const failures: string[] = [];
+    for (const instanceId of await this.#candidates(asked)) {
+      try {
+        const answer = await this.#askOn(instanceId, question);
+        this.#good = instanceId;
+        return await read(answer, asked);
+      } catch (error) {
+        if (error instanceof NomadError) throw error;
+        if (this.#good === instanceId) this.#good = undefined;
+        failures.push(`${instanceId}: ${messageOf(error)}`);
+        if (question.method !== 'GET' && !(error as { undone?: boolean }).undone) break;
+      }
+    }
+    throw new NomadError(asked, 0, `no instance answers: ${failures.join('; ') || 'there is none to ask'}`);
+  }
+
+  async #candidates(asked: ConstructorParameters<typeof NomadError>[0]): Promise<string[]> {
+    this.#listed ??= this.#instances.list();
+    const listed = await this.#listed.catch((error) => {
+      this.#listed = undefined;
+      throw new NomadError(asked, 0, messageOf(error));
+    });
+    const good = this.#good;
+    const first = good !== undefined && listed.includes(good) ? [good] : [];
+    return [...first, ...listed.filter((each) => each !== good)].slice(0, MOST_ASKED);
+  }
+
+  async #askOn(instanceId: string, question: Question): Promise<Buffer> {
+    const query = new URLSearchParams({ ...(this.#region && { region: this.#region }), ...question.query });
+    const body = question.body === undefined ? '-' : Buffer.from(JSON.stringify(question.body)).toString('base64');
+    const parameters = {
+      Method: question.method,
+      Path: `${question.path}${query.size > 0 ? `?${query}` : ''}`,
+      Body: body,
+      Request: randomUUID(),
+    };
+    const pages: string[] = [];
+    for (let page = 0; ; page++) {
+      const limitMs = question.timeoutMs ?? TIMEOUT_MS;
+      const printed = await this.#instances.run(instanceId, { ...parameters, Page: String(page) }, limitMs);
+      const [, size, text] = /^(\d+) ([A-Za-z0-9+/=]*)\s*$/.exec(printed) ?? [];
+      if (size === undefined || text === undefined)
+        throw new Error(`it printed something else: ${printed.slice(0, 80)}`);
+      pages.push(text);
+      if ((page + 1) * PAGE_SIZE >= Number(size)) return Buffer.from(pages.join(''), 'base64');
+    }
+  }
+}
+
+async function read(packed: Buffer, asked: ConstructorParameters<typeof NomadError>[0]): Promise<Answer> {
+  const text = (await unzip(packed, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
+  const [, status, nextToken, body = ''] = /^(\d+)\n(.*)\n([\s\S]*)$/.exec(text) ?? [];
+  if (status !== '200') throw new NomadError(asked, Number(status ?? 0), body);
+  try {
+    // No index: a blocking query would keep a command running on the instance.
+    return { body: JSON.parse(body), ...(nextToken && { nextToken }) };
+  } catch {
+    throw new NomadError(asked, 200, `not JSON: ${body}`);
+  }
+}

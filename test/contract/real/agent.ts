@@ -14,7 +14,8 @@ export interface RealNomad {
   tlsAddress: string;
   managementToken: string;
   version: string;
-  nodes: { id: string; name: string; instanceId: string }[];
+  /** `address`: where the client's own agent answers. */
+  nodes: { id: string; name: string; instanceId: string; address: string }[];
   /** Kills the agent of the i-th client; its tasks live on until the servers' verdict makes no difference. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
@@ -93,7 +94,8 @@ export const startNomad = async (
         instanceIds.map(async (instanceId) => {
           const filter = encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`);
           const [node] = (await get(`/v1/nodes?filter=${filter}`)) as { ID: string; Name: string; Status: string }[];
-          return node?.Status === 'ready' ? [{ id: node.ID, name: node.Name, instanceId }] : [];
+          const own = `http://127.0.0.1:${clientHttp[instanceIds.indexOf(instanceId)]}`;
+          return node?.Status === 'ready' ? [{ id: node.ID, name: node.Name, instanceId, address: own }] : [];
         }),
       );
       return found.every(({ length }) => length === 1) ? found.flat() : undefined;

@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../../lambda/report.ts';
+import { commandDocument } from '../../../lib/run-command.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import type { CommandDocument } from '../../emulators/aws/run-command.ts';
 import { ROLE_ARN } from '../../emulators/aws/sts.ts';
 import { Authority } from '../../emulators/certificates.ts';
 import { RunningClock } from '../../emulators/clock.ts';
@@ -13,7 +18,7 @@ if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 /** Each test has an instance of its own, and one stays in service. */
-const INSTANCES = Array.from({ length: 9 }, (_, index) => `i-${String(index + 1).repeat(17)}`);
+const INSTANCES = [...'123456789a'].map((digit) => `i-${digit.repeat(17)}`);
 
 const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
@@ -304,6 +309,25 @@ describe('the bundle and a real Nomad', () => {
 
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
     expect(await allocationsOf('by-login')).toMatchObject([{ ClientStatus: 'complete' }]);
+  });
+
+  it('drains by the nomad command of an instance, which asks the agent of its own client', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'nomad-command-'));
+    symlinkSync(binary, join(bin, 'nomad'));
+    aws.commands.documents.set('AskNomad', commandDocument() as CommandDocument);
+    const shell = { PATH: `${bin}:${process.env.PATH}`, NOMAD_TOKEN: await token('drainer', DRAINER) };
+    for (const { instanceId, address } of nomad.nodes) {
+      aws.commands.shells.set(instanceId, { ...shell, NOMAD_ADDR: address });
+    }
+    const instanceId = inService();
+    await run('by-command', nodeOf(instanceId), 'sleep 5');
+
+    const access = { via: 'ssm', address: undefined, document: 'AskNomad' };
+    const { report } = await scaleIn(instanceId, {}, async () => {}, access);
+
+    rmSync(bin, { recursive: true });
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await allocationsOf('by-command')).toMatchObject([{ ClientStatus: 'complete' }]);
   });
 
   it('lets an instance go whose client dies while it drains', async () => {

@@ -92,6 +92,27 @@ describe('what Nomad answers about a token', () => {
     expect(await ask({ [self]: none })).toEqual({ everyNamespace: false, missing: nothing });
   });
 
+  it('that it has expired, as 1.6 shows it and as 2.0 says it; and not before', async () => {
+    const token = (ExpirationTime: string) => ({ ...client, Policies: ['drainer'], ExpirationTime });
+    const answers = (time: string): Parameters<typeof ask>[0] => ({
+      [self]: [200, token(time)],
+      '/v1/acl/policy/drainer': grants,
+    });
+    await expect(ask(answers('2026-03-01T08:59:59Z'))).rejects.toThrow('the token has expired');
+    expect(await ask(answers('2026-03-01T09:00:01Z'))).toEqual(everything);
+    await expect(ask({ [self]: [500, 'ACL token expired'] })).rejects.toThrow('the token has expired: make a new one');
+  });
+
+  it('that Nomad does not know it, in the words of 1.6 and of 2.0; any other failure is said as it is', async () => {
+    for (const answer of [
+      [404, 'ACL token not found'],
+      [403, 'Permission denied'],
+    ] as [number, string][]) {
+      await expect(ask({ [self]: answer })).rejects.toThrow(/^Nomad does not know the token: .* \d+ \w+/);
+    }
+    await expect(ask({ [self]: [500, 'no leader'] })).rejects.toThrow(/^Nomad at .*500 no leader$/);
+  });
+
   it('that it has neither policies nor roles', async () => {
     expect(await ask({ [self]: [200, client] })).toEqual({ everyNamespace: false, missing: nothing });
   });

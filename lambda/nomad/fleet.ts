@@ -47,7 +47,9 @@ export class Fleet implements Nodes {
   readonly #nodeIds = new Map<string, string>();
   /** Nodes whose allocations have been read to explain what their drain waits for: once a run. */
   readonly #explained = new Map<string, Allocation[]>();
-  #fleet: NodeStub[] = [];
+  /** The drained nodes, each by its own id and by that of the instance which our drain names. */
+  #fleet = new Map<string, NodeStub>();
+  #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
   /** Why nothing can be said of any node, where the last look failed as a whole. */
@@ -98,11 +100,7 @@ export class Fleet implements Nodes {
 
   /** The nodes that we have drained, whatever has become of their instances, as the last look found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[] {
-    return this.#fleet.flatMap(({ ID, LastDrain }) => {
-      const record = toRecord(LastDrain?.Meta ?? null);
-      const startedAt = Date.parse(LastDrain?.StartedAt ?? '');
-      return record ? [{ nodeId: ID, instanceId: record.instanceId, startedAt }] : [];
-    });
+    return this.#drainedByUs;
   }
 
   /** Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume). */
@@ -134,16 +132,22 @@ export class Fleet implements Nodes {
 
   async #askForFleet(): Promise<void> {
     const { nodes, index } = await this.#nodes(FLEET);
-    this.#fleet = nodes;
+    this.#fleet = new Map(nodes.map((node) => [node.ID, node]));
+    this.#drainedByUs = [];
+    for (const node of nodes) {
+      const instanceId = toRecord(node.LastDrain?.Meta ?? null)?.instanceId;
+      if (instanceId === undefined) continue;
+      if (!this.#fleet.has(instanceId)) this.#fleet.set(instanceId, node);
+      const startedAt = Date.parse(node.LastDrain?.StartedAt ?? '');
+      this.#drainedByUs.push({ nodeId: node.ID, instanceId, startedAt });
+    }
     this.#index = index;
   }
 
   async #observeOne(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
     const known = this.#nodeIds.get(instanceId);
-    const stub = this.#fleet.find(
-      ({ ID, LastDrain }) => ID === known || toRecord(LastDrain?.Meta ?? null)?.instanceId === instanceId,
-    );
+    const stub = this.#fleet.get(known ?? '') ?? this.#fleet.get(instanceId);
     if (stub) return this.#present(instanceId, stub);
 
     if (known) {

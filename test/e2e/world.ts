@@ -61,6 +61,7 @@ export class World {
   #sleeping = 0;
   #killed = false;
   readonly #runs = new Set<Promise<Report>>();
+  #driving: Promise<void> | undefined;
   /** Questions under way: each has its time limit. */
   #asking = 0;
 
@@ -181,12 +182,7 @@ export class World {
     this.#runs.add(run);
     const end = () => this.#runs.delete(run);
     run.then(end, end);
-    while (this.#runs.has(run)) {
-      await turn();
-      // Of several runs at once, the first moves the clock: what one step sets off has to settle before the next.
-      const [first] = this.#runs;
-      if (first === run && this.#waits()) this.clock.step();
-    }
+    this.#driving ??= this.#drive();
     const report = await run;
     this.reports.push(report);
     return report;
@@ -211,6 +207,15 @@ export class World {
 
   get #servers() {
     return [this.nomad.server, ...Object.values(this.aws.servers)];
+  }
+
+  /** Lets time pass while runs wait for something: one step, and what it sets off has to settle before the next. */
+  async #drive(): Promise<void> {
+    while (this.#runs.size > 0) {
+      await turn();
+      if (this.#runs.size > 0 && this.#waits()) this.clock.step();
+    }
+    this.#driving = undefined;
   }
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */

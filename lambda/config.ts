@@ -77,6 +77,14 @@ const instances = z.strictObject({
   nodeMetaKey: z.string().min(1).optional(),
 });
 
+/** The `source` of the events that the function puts on the bus, and what each tells. */
+export const EVENT_SOURCE = 'nomad-drain-hook';
+export const EVENT_TYPES = {
+  started: 'Nomad Drain Started',
+  stuck: 'Nomad Drain Stuck',
+  ended: 'Nomad Drain Ended',
+} as const;
+
 const nomad = z.discriminatedUnion('via', [http, instances]);
 
 const policy = z.strictObject({
@@ -99,6 +107,8 @@ const document = z.strictObject({
     }),
   nomad,
   policy: policy.prefault({}),
+  /** Where to put events about drains; without it none are sent. */
+  events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
 });
 
 /** The function's configuration, every default filled in. */

@@ -1,11 +1,27 @@
 import type { Decision } from './decide.ts';
 import { messageOf } from './errors.ts';
-import type { Observation } from './nomad/node.ts';
+import { type Allocation, killed, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import { type Ports, UNKNOWN } from './ports.ts';
 import { nodeOf } from './report.ts';
 import type { Termination } from './termination.ts';
 
 const SAID = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
+
+/** What became of a decision. */
+export interface Carried {
+  decision: Decision;
+  /** What was changed by it: a drain was begun, or the instance let go. A repeated or a failed one is none. */
+  deed?: 'drain started' | 'let go';
+  /** With an instance that was let go: what had not ended by itself. */
+  killed?: readonly Killed[];
+}
+
+/** An allocation that the drain deadline, or the end of all waiting, has killed. */
+export interface Killed {
+  allocation: Allocation;
+  /** The end of what its tasks wrote to stderr, where the token may read logs. */
+  stderr?: string;
+}
 
 /** Does what was decided for one instance. What fails is its decision then, and no other instance's. */
 export async function carryOut(
@@ -13,52 +29,60 @@ export async function carryOut(
   seen: Observation,
   decision: Decision,
   ports: Ports,
-): Promise<Decision> {
+): Promise<Carried> {
   const { instanceId, group } = termination;
-  const fields = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group, ...decision };
+  const about = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group };
+  const fields = { ...about, ...decision };
   try {
     switch (decision.action) {
-      case 'start-drain':
+      case 'start-drain': {
         if (!(await ports.terminations.waitsForUs(termination))) {
-          return { action: 'wait', because: 'the instance waits for another hook than ours' };
+          return { decision: { action: 'wait', because: 'the instance waits for another hook than ours' } };
         }
-        if (!(await startDrain(termination, seen, decision, ports))) {
-          return { action: 'wait', because: 'another run has just started the drain' };
+        const node = nodeOf(seen);
+        if (!node || !(await startDrain(termination, node, decision, ports))) {
+          return { decision: { action: 'wait', because: 'another run has just started the drain' } };
         }
         ports.journal.info(SAID[decision.order.how], fields);
-        return decision;
-
+        return decision.order.how === 'start' ? { decision, deed: 'drain started' } : { decision };
+      }
       case 'complete': {
-        // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
+        // The last words are read while the instance goes, which is not kept for them.
+        const last = readLastWords(seen, decision, ports);
         const released = await ports.terminations.complete(instanceWithToken(termination, seen), decision.result);
-        if (!released) return { ...decision, because: `${decision.because}; it had been let go before` };
-        ports.journal.info('instance let go', fields);
-        return decision;
+        // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
+        if (!released) return { decision: { ...decision, because: `${decision.because}; it had been let go before` } };
+        const victims = await last;
+        ports.journal.info('instance let go', { ...fields, killed: victims.length });
+        for (const { allocation, stderr } of victims) {
+          const { id, job, namespace, taskGroup } = allocation;
+          const which = { allocation: id, job, namespace, taskGroup };
+          ports.journal.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
+        }
+        return { decision, deed: 'let go', killed: victims };
       }
       case 'wait':
         if (decision.alarm) ports.journal.error('instance cannot be served as it should', fields);
-        return decision;
+        return { decision };
 
       case 'error':
         ports.journal.error('instance cannot be served', fields);
-        return decision;
+        return { decision };
     }
   } catch (error) {
     const because = `${decision.action} failed: ${messageOf(error)}`;
     ports.journal.error('instance cannot be served', { ...fields, because });
-    return { action: 'error', because };
+    return { decision: { action: 'error', because } };
   }
 }
 
 /** @returns false where a drain is on already */
 async function startDrain(
   termination: Termination,
-  seen: Observation,
+  node: NomadNode,
   { order }: Decision & { action: 'start-drain' },
   { nodes, clock }: Ports,
 ): Promise<boolean> {
-  const node = nodeOf(seen);
-  if (!node) return false;
   const now = clock.now();
   const before = node.drain?.ours;
   const token = termination.token ?? before?.token;
@@ -68,6 +92,24 @@ async function startDrain(
     deadlineAt: order.how === 'start' ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(token && { token }),
+  });
+}
+
+/** What is lost with the instance, and what it said last. */
+async function readLastWords(
+  seen: Observation,
+  { outcome }: Decision & { action: 'complete' },
+  { nodes }: Ports,
+): Promise<Killed[]> {
+  const node = nodeOf(seen);
+  if (!node || (outcome !== 'forced' && outcome !== 'timed-out')) return [];
+  // At the end of all waiting, what still runs dies with the instance.
+  const dying = outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : [];
+  const victims = [...new Set([...killed(node), ...dying])];
+  const words = victims.length > 0 ? await nodes.lastWords(victims) : new Map<string, string>();
+  return victims.map((allocation) => {
+    const stderr = words.get(allocation.id);
+    return { allocation, ...(stderr !== undefined && { stderr }) };
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Policy } from './config.ts';
+import { count, names, stuckFor } from './explain.ts';
 import { type Allocation, type Drain, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
@@ -15,10 +16,13 @@ export type DrainOrder = { how: 'start' | 'renew'; deadlineSeconds: number } | {
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =
   | { action: 'start-drain'; because: string; order: DrainOrder }
-  /** `alarm`: somebody must look, it will not pass by itself. `unserved`: and the run has failed this instance. */
-  | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean }
+  /**
+   * `alarm`: somebody must look. `unserved`: and the run has failed this instance. `stuck`: what will not pass by itself, in
+   * words that stay the same while it lasts.
+   */
+  | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean; stuck?: string }
   | { action: 'complete'; because: string; outcome: Outcome; result: 'CONTINUE' | 'ABANDON' }
-  | { action: 'error'; because: string };
+  | { action: 'error'; because: string; stuck?: string };
 
 /** What else a decision rests on. */
 export interface Circumstances {
@@ -49,8 +53,10 @@ function judge(termination: Termination, nomad: Observation, circumstances: Circ
     case 'unanswered':
       return { ...wait(nomad.because), alarm: true, unserved: true };
 
-    case 'ambiguous':
-      return { action: 'error', because: `more than one node is this instance: ${nomad.nodeIds.join(', ')}` };
+    case 'ambiguous': {
+      const because = `more than one node is this instance: ${nomad.nodeIds.toSorted().join(', ')}`;
+      return { action: 'error', because, stuck: because };
+    }
 
     case 'absent': {
       if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
@@ -82,16 +88,22 @@ function judgeNode(termination: Termination, node: NomadNode, circumstances: Cir
   if (!node.allocations)
     return wait(on ? 'the node is draining' : 'the drain is complete; what is left is still to be read');
   if (alive.length > 0) {
+    const which = names(alive, now);
     const left = on && secondsToRenew(drain, alive, now);
-    if (left)
-      return startDrain({ how: 'renew', deadlineSeconds: left }, `Nomad overlooks ${count(alive)} to stop last`);
-    return wait(on ? `the drain waits for ${count(alive)}` : `${count(alive)} still to stop after the drain`);
+    if (left) {
+      const because = `Nomad overlooks ${count(alive)} to stop last: ${which}`;
+      return startDrain({ how: 'renew', deadlineSeconds: left }, because);
+    }
+    if (!on) return wait(`${count(alive)} still to stop after the drain: ${which}`);
+    const stuck = stuckFor(alive, drain.startedAt, now);
+    return { ...wait(`the drain waits for ${count(alive)}: ${which}`), ...(stuck !== undefined && { stuck }) };
   }
   // Nomad does not notice that a sysbatch job has ended, and would keep an empty node draining until its deadline.
   if (on && !seesEveryNamespace) return wait('the node is draining, and the token does not see every namespace');
 
   const copying = node.copying ?? [];
-  if (copying.length > 0) return wait(`${count(copying)} elsewhere still copying data from this node`);
+  if (copying.length > 0)
+    return wait(`${count(copying)} elsewhere still copying data from this node: ${names(copying, now)}`);
 
   const forced = drain.deadlineReached || drain.ours?.forcedAt !== undefined;
   if (!seesEveryNamespace && now < drain.updatedAt + policy.killMarginSeconds * 1000) {
@@ -153,5 +165,3 @@ const giveUp = ({ because }: Decision, { onTimeout }: Policy): Decision => ({
   outcome: 'timed-out',
   result: onTimeout,
 });
-
-const count = ({ length }: Allocation[]) => `${length} allocation${length === 1 ? '' : 's'}`;

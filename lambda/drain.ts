@@ -1,9 +1,10 @@
 import pMap from 'p-map';
+import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
-import { type Decision, decide } from './decide.ts';
-import type { Observation } from './nomad/node.ts';
+import { decide } from './decide.ts';
+import { measureLooks } from './measure.ts';
 import type { Orders, Ports } from './ports.ts';
-import { nodeOf, type Result, RunRecord } from './report.ts';
+import { type Look, nodeOf, type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
 import { nextLookMs, placeInLook } from './time.ts';
@@ -17,34 +18,34 @@ const STOPPING_MS = 1_000;
 /** However much changes in a large cluster, no more looks than this. */
 const SHORTEST_PAUSE_MS = 250;
 
-/** One waiting instance in one look: what was seen, and what came of it. */
-interface Look {
-  termination: Termination;
-  seen: Observation;
-  decision: Decision;
-}
-
 /**
  * The story: look who waits, look at their nodes, decide, carry out, until all are gone or the time of this run is up.
  * Nothing is remembered from run to run; what a run leaves undone, the next one finds as it is.
  */
 export async function drain(ports: Ports, orders: Orders): Promise<Result> {
-  const { terminations, nodes, clock } = ports;
-  const record = new RunRecord(orders.policy);
-  for (;;) {
-    const waiting = inTurn(await terminations.waiting(), clock.now());
-    if (!orders.lookOnly) await terminations.heartbeat(waiting);
+  const { terminations, nodes, clock, meter } = ports;
+  const record = new RunRecord(orders.policy, orders.lookOnly);
+  const announcer = new Announcer(ports, orders);
+  try {
+    for (;;) {
+      const waiting = inTurn(await terminations.waiting(), clock.now());
+      if (!orders.lookOnly) await terminations.heartbeat(waiting);
 
-    const looks = await lookAndAct(waiting, ports, orders);
-    for (const look of looks) record.note(look.termination, look.seen, look.decision, clock.now());
-    if (orders.lookOnly) return record.result();
+      const looks = await lookAndAct(waiting, ports, orders);
+      record.note(looks, clock.now());
+      if (orders.lookOnly) return record.result();
 
-    await returnToService(waiting, ports);
-    const pause = untilNextLook(looks, clock.now());
-    if (pause === undefined || clock.now() + pause > orders.until) return record.result();
+      measureLooks(looks, meter, clock.now());
+      await announcer.tell(looks);
+      await returnToService(waiting, ports);
+      const pause = untilNextLook(looks, clock.now());
+      if (pause === undefined || clock.now() + pause > orders.until) return record.result();
 
-    await clock.sleep(SHORTEST_PAUSE_MS);
-    await nodes.changed(pause - SHORTEST_PAUSE_MS);
+      await clock.sleep(SHORTEST_PAUSE_MS);
+      await nodes.changed(pause - SHORTEST_PAUSE_MS);
+    }
+  } finally {
+    await announcer.end();
   }
 }
 
@@ -61,7 +62,7 @@ async function lookAndAct(waiting: readonly Termination[], ports: Ports, orders:
     async (termination): Promise<Look> => {
       const seen = await ports.nodes.observe(termination);
       const decision = decide(termination, seen, { now: ports.clock.now(), policy, seesEveryNamespace });
-      return { termination, seen, decision: lookOnly ? decision : await carryOut(termination, seen, decision, ports) };
+      return { termination, seen, ...(lookOnly ? { decision } : await carryOut(termination, seen, decision, ports)) };
     },
     { concurrency: CONCURRENCY },
   );

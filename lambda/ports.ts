@@ -1,7 +1,9 @@
+import type { DrainEvent } from './announce.ts';
 import type { Clock } from './clock.ts';
 import type { Policy } from './config.ts';
 import type { DrainOrder } from './decide.ts';
-import type { DrainRecord, Observation } from './nomad/node.ts';
+import type { MetricName } from './metrics.ts';
+import type { Allocation, DrainRecord, Observation } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */
@@ -31,6 +33,8 @@ export interface Nodes {
   /** The nodes that we have drained, as the last look found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
   makeEligible(nodeId: string): Promise<void>;
+  /** The end of what these allocations wrote to stderr, by their ids. Never throws: what cannot be read is left out. */
+  lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>>;
   /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
   changed(ms: number): Promise<void>;
 }
@@ -46,12 +50,27 @@ export interface Journal {
   error(message: string, fields: Record<string, unknown>): void;
 }
 
+/** What is measured. A value is one occurrence: of a count, of a duration in seconds. */
+export interface Meter {
+  add(name: MetricName, value: number): void;
+}
+
+/** Tells others, on an event bus. */
+export interface Announcements {
+  /** What each stuck instance is known to be stuck for, by its id: told once by a warm function. */
+  readonly stuck: Map<string, string>;
+  /** Never throws: what nobody hears is measured and logged. */
+  send(events: readonly DrainEvent[]): Promise<void>;
+}
+
 /** Whom a run deals with, and through what. */
 export interface Ports {
   terminations: Terminations;
   nodes: Nodes;
   clock: Clock;
   journal: Journal;
+  meter: Meter;
+  announcements: Announcements;
 }
 
 /** What a run is to do. */

@@ -1,12 +1,14 @@
+import type { Carried, Killed } from './carry-out.ts';
 import type { Policy } from './config.ts';
 import type { Decision, Outcome } from './decide.ts';
+import { say, secondsRun } from './explain.ts';
 import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
 /** The function's answer. */
 export interface Report {
   /** What the run was: for one instance's event, for all, or only a look. */
-  run: 'event' | 'sweep' | 'status' | 'nothing';
+  run: 'event' | 'sweep' | 'status' | 'dryRun' | 'nothing';
   instances: InstanceReport[];
   /** What somebody should look at, such as a token that is too narrow. */
   warnings: string[];
@@ -20,16 +22,23 @@ export interface InstanceReport {
   group: string;
   /** The Nomad node, null where none is known. */
   nodeId: string | null;
-  /** The last thing done; `start-drain` stays when the run then only waited. In a status report: what would be done. */
+  /** The last thing done; `start-drain` stays when the run then only waited. Where a run only looks: what would be done. */
   action: Decision['action'];
   /** How the wait ended, where the action is `complete`. */
   outcome?: Outcome;
   because: string;
+  /** What would be done now, in words: where the run only looks. */
+  would?: string;
+  /** What will not pass by itself. */
+  stuck?: string;
   /** The allocations that keep the instance alive, as far as they were asked for. */
-  remaining: Remaining[];
+  remaining: AllocationReport[];
+  /** Those that did not end by themselves, where there are any. */
+  killed?: (AllocationReport & { stderr?: string })[];
 }
 
-export interface Remaining {
+/** One allocation, in Nomad's words. */
+export interface AllocationReport {
   id: string;
   job: string;
   namespace: string;
@@ -37,20 +46,39 @@ export interface Remaining {
   type: string;
   status: string;
   runningSeconds: number;
+  /** Why Nomad cannot place what is to replace it. */
+  blocked?: string;
+}
+
+/** One waiting instance in one look: what was seen, and what came of it. */
+export interface Look extends Carried {
+  termination: Termination;
+  seen: Observation;
 }
 
 /** What one run has done, as it goes on. */
 export class RunRecord {
   readonly #policy: Policy;
+  /** Whether the run only looks: then it says what would be done. */
+  readonly #lookOnly: boolean;
   readonly #instances = new Map<string, InstanceReport>();
   readonly #unserved = new Map<string, string>();
+  #waitingSince: (number | undefined)[] = [];
 
-  constructor(policy: Policy) {
+  constructor(policy: Policy, lookOnly: boolean) {
     this.#policy = policy;
+    this.#lookOnly = lookOnly;
   }
 
-  /** Notes what was decided for an instance in one look; the last look counts, but a drain that was started stays said. */
-  note(termination: Termination, seen: Observation, decision: Decision, now: number): void {
+  /** Notes what came of a look at all who wait; the last look counts, but a drain that was started stays said. */
+  note(looks: readonly Look[], now: number): void {
+    for (const look of looks) this.#noteOne(look, now);
+    this.#waitingSince = looks
+      .filter(({ decision }) => decision.action !== 'complete')
+      .map(({ termination, seen }) => sinceOf(termination, seen));
+  }
+
+  #noteOne({ termination, seen, decision, killed = [] }: Look, now: number): void {
     const { instanceId, group } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
@@ -62,7 +90,10 @@ export class RunRecord {
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
       because: decision.because,
-      remaining: left.map((allocation) => toRemaining(allocation, now)),
+      ...(this.#lookOnly && { would: would(decision) }),
+      ...('stuck' in decision && { stuck: decision.stuck }),
+      remaining: left.map((allocation) => toReport(allocation, now)),
+      ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
     });
 
     const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
@@ -71,7 +102,11 @@ export class RunRecord {
   }
 
   result(): Result {
-    return { instances: [...this.#instances.values()], unserved: [...this.#unserved.values()] };
+    return {
+      instances: [...this.#instances.values()],
+      unserved: [...this.#unserved.values()],
+      waitingSince: this.#waitingSince,
+    };
   }
 }
 
@@ -79,17 +114,48 @@ export interface Result {
   instances: InstanceReport[];
   /** Of each instance that the run could not serve: which, and why. */
   unserved: string[];
+  /** Of each instance that is left: since when it waits, milliseconds since the epoch, where that is known. */
+  waitingSince: (number | undefined)[];
 }
 
 export const nodeOf = (observation: Observation): NomadNode | undefined =>
   observation.is === 'present' ? observation.node : undefined;
 
-const toRemaining = (allocation: Allocation, now: number): Remaining => ({
+/** Since when an instance waits, as far as anybody can tell: milliseconds since the epoch. */
+export function sinceOf({ since }: Termination, seen: Observation): number | undefined {
+  const drain = nodeOf(seen)?.drain;
+  return since ?? drain?.ours?.waitingSince ?? drain?.startedAt;
+}
+
+export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
   id: allocation.id,
   job: allocation.job,
   namespace: allocation.namespace,
   taskGroup: allocation.taskGroup,
   type: allocation.jobType,
   status: allocation.clientStatus,
-  runningSeconds: Math.max(0, Math.round((now - allocation.createdAt) / 1000)),
+  runningSeconds: secondsRun(allocation, now),
+  ...(allocation.blocked && { blocked: allocation.blocked.because }),
 });
+
+const toKilledReport = ({ allocation, stderr }: Killed, now: number) => ({
+  ...toReport(allocation, now),
+  ...(stderr !== undefined && { stderr }),
+});
+
+function would(decision: Decision): string {
+  switch (decision.action) {
+    case 'start-drain': {
+      const { order } = decision;
+      if (order.how === 'force') return 'force the drain: what still runs is killed';
+      const deadline = `a deadline of ${say(order.deadlineSeconds)}`;
+      return order.how === 'start' ? `start the drain with ${deadline}` : `ask for the drain again with ${deadline}`;
+    }
+    case 'complete':
+      return `let the instance go: ${decision.outcome}, ${decision.result}`;
+    case 'wait':
+      return 'wait';
+    case 'error':
+      return 'leave the instance alone, and fail the run';
+  }
+}

@@ -31,11 +31,13 @@ export interface LifecycleEvent {
   time?: number;
 }
 
-/** What the function was woken for. */
+/** What the function was woken for. `dryRun`: everything but writing. */
 export type Wake =
-  | { kind: 'event'; event: LifecycleEvent }
-  | { kind: 'sweep' }
+  | { kind: 'event'; event: LifecycleEvent; dryRun: boolean }
+  | { kind: 'sweep'; dryRun: boolean }
   | { kind: 'status' }
+  /** One instance, as if it had to go. */
+  | { kind: 'dryRun'; instanceId: string }
   | { kind: 'nothing'; because: string };
 
 /** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
@@ -46,7 +48,7 @@ const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'Replacing
 export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
 export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');
 
-const COMMANDS = ['status'];
+const COMMANDS = ['status', 'dryRun'];
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /**
@@ -55,20 +57,28 @@ const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
  */
 export function readWake(event: unknown): Wake {
   if (typeof event !== 'object' || event === null) throw new EventError('the event is not a JSON object');
-  const { source, command, detail, time, 'detail-type': type } = event as Record<string, unknown>;
+  const { source, command, detail, time, dryRun, instanceId, 'detail-type': type } = event as Record<string, unknown>;
 
   if (command !== undefined) {
     if (command === 'status') return { kind: 'status' };
-    throw new EventError(`unknown command ${JSON.stringify(command)}: known is ${COMMANDS.join(', ')}`);
+    if (command === 'dryRun') return { kind: 'dryRun', instanceId: checkInstanceId(instanceId, 'instanceId') };
+    throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${COMMANDS.join(', ')}`);
   }
-  if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep' };
+  // Whoever writes it and means it wrongly must not drain a node by that.
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
+  if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
     return { kind: 'nothing', because: `not a lifecycle event: ${String(source)}, ${String(type)}` };
   }
-  return readLifecycleEvent(detail, time);
+  return readLifecycleEvent(detail, time, dryRun === true);
 }
 
-function readLifecycleEvent(detail: unknown, time: unknown): Wake {
+function checkInstanceId(id: unknown, name: string): string {
+  if (typeof id === 'string' && /^i-[0-9a-f]{8,17}$/.test(id)) return id;
+  throw new EventError(`${name} is not an instance id: ${JSON.stringify(id)}`);
+}
+
+function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
   const fields = (typeof detail === 'object' && detail !== null ? detail : {}) as Record<string, unknown>;
   const text = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined);
   const transition = text('LifecycleTransition');
@@ -81,13 +91,12 @@ function readLifecycleEvent(detail: unknown, time: unknown): Wake {
     const missing = ['EC2InstanceId', 'AutoScalingGroupName', 'LifecycleHookName'].filter((name) => !text(name));
     throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
   }
-  if (!/^i-[0-9a-f]{8,17}$/.test(instanceId)) {
-    throw new EventError(`detail.EC2InstanceId is not an instance id: ${JSON.stringify(instanceId)}`);
-  }
+  checkInstanceId(instanceId, 'detail.EC2InstanceId');
   const token = text('LifecycleActionToken');
   const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
   return {
     kind: 'event',
+    dryRun,
     event: {
       instanceId,
       group,

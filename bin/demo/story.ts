@@ -90,7 +90,7 @@ async function deploy({ clock, access, builders }: Stage, say: (line: string) =>
     say(`${name(instanceId)}  ${message}${outcome ? ` (${outcome})` : ''}: ${because}`);
   };
   const journal: Journal = { debug() {}, info: tell, warn: tell, error: tell };
-  return (await loadBundle()).makeHandler({ clock, environment, journal }) as (
+  return (await loadBundle()).makeHandler({ clock, environment, journal, print: () => {} }) as (
     event: unknown,
     context: { getRemainingTimeInMillis(): number },
   ) => Promise<Report>;

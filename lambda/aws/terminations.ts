@@ -2,7 +2,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
-import { type Journal, type Terminations, UNKNOWN } from '../ports.ts';
+import { type Journal, type Meter, type Terminations, UNKNOWN } from '../ports.ts';
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
 import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
@@ -19,6 +19,7 @@ export interface TerminationsOptions {
   ec2: EC2Client;
   clock: Clock;
   journal: Journal;
+  meter: Meter;
   groups: readonly GroupConfig[];
   hooks: HookTimeouts;
   heartbeats: HeartbeatMemory;
@@ -38,7 +39,8 @@ export class HeartbeatMemory {
   }
 }
 
-abstract class Waiting implements Terminations {
+/** What the three ways of asking who waits have in common: by the sweep, by an event, and by who only wants to know. */
+export abstract class Waiting implements Terminations {
   protected readonly options: TerminationsOptions;
   readonly #completed = new Set<string>();
   #waiting: Termination[] = [];
@@ -90,7 +92,7 @@ abstract class Waiting implements Terminations {
   }
 
   async #beat(termination: Termination, slot: number): Promise<void> {
-    const { autoScaling, heartbeats, journal } = this.options;
+    const { autoScaling, heartbeats, journal, meter } = this.options;
     const { instanceId, group } = termination;
     if (heartbeats.served.get(instanceId) === slot) return;
     heartbeats.served.set(instanceId, slot);
@@ -101,6 +103,7 @@ abstract class Waiting implements Terminations {
     } catch (error) {
       heartbeats.served.delete(instanceId);
       heartbeats.owed.add(instanceId);
+      meter.add('HeartbeatsRefused', 1);
       journal.warn('heartbeat refused', { instanceId, group, because: messageOf(error) });
     }
   }

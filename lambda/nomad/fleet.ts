@@ -2,33 +2,40 @@ import pMap from 'p-map';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../config.ts';
 import type { DrainOrder } from '../decide.ts';
-import { messageOf, NomadError } from '../errors.ts';
-import type { Nodes } from '../ports.ts';
+import { messageOf } from '../errors.ts';
+import type { Meter, Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
 import type { Permissions } from './acl.ts';
-
+import { NomadApi } from './api.ts';
+import { withBlocked } from './blocked.ts';
 import {
   type AllocationJson,
+  type BlockedEvaluation,
   DRAINED_BY,
   migratesDisk,
-  type NodeJson,
   type NodeStub,
   toAllocation,
   toMeta,
   toNode,
   toRecord,
 } from './json.ts';
+import { matches } from './matches.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
-import type { Answer, Question, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
-/** Replacements of one node looked up at once. */
+/** Replacements of one node, or logs, looked up at once. */
 const CONCURRENCY = 8;
+/** Allocations of one node whose last words are read. */
+const MOST_LOGS = 8;
+/** A younger drain is not asked why it does not go on, in milliseconds: it has hardly begun. */
+const SETTLING_MS = 30_000;
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
 export interface FleetOptions {
   transport: Transport;
   clock: Clock;
+  meter: Meter;
   /** What the token may see. Asked again and again: the caller remembers the answer. */
   permissions: () => Promise<Permissions>;
   policy: Policy;
@@ -38,11 +45,14 @@ export interface FleetOptions {
   until: number;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
+  /** Also read what runs on nodes that do not drain yet, for who only wants to know. */
+  explainAll: boolean;
 }
 
 /** The nodes of the waiting instances, for the length of one run. */
 export class Fleet implements Nodes {
   readonly #options: FleetOptions;
+  readonly #nomad: NomadApi;
   /** The node of each instance that this run has seen. */
   readonly #nodeIds = new Map<string, string>();
   /** Nodes whose allocations have been read to explain what their drain waits for: once a run. */
@@ -52,11 +62,14 @@ export class Fleet implements Nodes {
   #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
+  /** Services that wait for room anywhere: asked once a run, and only where a service keeps a drain from ending. */
+  #blocked: Promise<BlockedEvaluation[]> | undefined;
   /** Why nothing can be said of any node, where the last look failed as a whole. */
   #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#nomad = new NomadApi(options.transport, options.clock, options.until);
   }
 
   get permissions(): Permissions | undefined {
@@ -70,12 +83,12 @@ export class Fleet implements Nodes {
       this.#permissions = await this.#options.permissions();
       if (this.#options.wholeFleet) await this.#askForFleet();
     } catch (error) {
-      this.#failure = unanswered(error);
+      this.#failure = this.#unanswered(error);
     }
   }
 
   async observe(termination: Termination): Promise<Observation> {
-    return this.#failure ?? this.#observeOne(termination).catch(unanswered);
+    return this.#failure ?? this.#observeOne(termination).catch((error) => this.#unanswered(error));
   }
 
   /**
@@ -83,17 +96,13 @@ export class Fleet implements Nodes {
    * deadline (recording drain-twice).
    */
   async startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean> {
-    if (order.how === 'start' && (await this.#readNode(nodeId))?.DrainStrategy) return false;
+    if (order.how === 'start' && (await this.#nomad.node(nodeId))?.DrainStrategy) return false;
     const spec = {
       // In nanoseconds; less than nothing is at once.
       Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
     };
-    await this.#ask({
-      method: 'POST',
-      path: `/v1/node/${nodeId}/drain`,
-      body: { DrainSpec: spec, MarkEligible: false, Meta: toMeta(record) },
-    });
+    await this.#nomad.drain(nodeId, { DrainSpec: spec, MarkEligible: false, Meta: toMeta(record) });
     this.#explained.delete(nodeId);
     return true;
   }
@@ -105,33 +114,41 @@ export class Fleet implements Nodes {
 
   /** Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume). */
   async makeEligible(nodeId: string): Promise<void> {
-    const node = await this.#readNode(nodeId);
+    const node = await this.#nomad.node(nodeId);
     if (!node) return;
-    const [path, body] = node.DrainStrategy
-      ? ['drain', { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } }]
-      : ['eligibility', { Eligibility: 'eligible' }];
-    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/${path}`, body });
+    if (!node.DrainStrategy) return this.#nomad.makeEligible(nodeId);
+    await this.#nomad.drain(nodeId, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
+  }
+
+  async lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
+    const words = new Map<string, string>();
+    let silent = false;
+    await pMap(
+      allocations.slice(0, MOST_LOGS),
+      async ({ id, tasks }) => {
+        const texts: string[] = [];
+        for (const task of tasks) {
+          if (silent) return;
+          const text = await this.#nomad.stderr(id, task).catch(() => undefined);
+          // The token may not read logs, or the client is gone: then that holds for the others too.
+          if (text === undefined) silent = true;
+          else if (text.trim()) texts.push(tasks.length > 1 ? `[${task}]\n${text.trimEnd()}` : text.trimEnd());
+        }
+        if (texts.length > 0) words.set(id, texts.join('\n'));
+      },
+      { concurrency: CONCURRENCY },
+    );
+    return words;
   }
 
   /** Waits until any drained node changes, `ms` milliseconds at the most. */
   async changed(ms: number): Promise<void> {
     if (this.#index === undefined) return this.#options.clock.sleep(ms);
-    const query = { filter: FLEET, index: this.#index, wait: `${Math.floor(ms)}ms` };
-    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
-    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms * (17 / 16) + 5_000 };
-    await this.#ask(question).catch(() => this.#options.clock.sleep(ms));
-  }
-
-  /** Every question ends with the run: one that is still open then is unanswered. */
-  async #ask(question: Question): Promise<Answer> {
-    const { transport, clock, until } = this.#options;
-    const left = until - clock.now();
-    if (left <= 0) throw new Error('Nomad answers so slowly that this run had no time left to ask');
-    return transport.ask({ ...question, timeoutMs: Math.min(question.timeoutMs ?? transport.timeoutMs, left) });
+    await this.#nomad.changed(FLEET, this.#index, ms);
   }
 
   async #askForFleet(): Promise<void> {
-    const { nodes, index } = await this.#nodes(FLEET);
+    const { nodes, index } = await this.#nomad.nodes(FLEET);
     this.#fleet = new Map(nodes.map((node) => [node.ID, node]));
     this.#drainedByUs = [];
     for (const node of nodes) {
@@ -151,54 +168,53 @@ export class Fleet implements Nodes {
     if (stub) return this.#present(instanceId, stub);
 
     if (known) {
-      const node = await this.#readNode(known);
+      const node = await this.#nomad.node(known);
       return node ? this.#present(instanceId, node) : { is: 'absent', seen: true };
     }
-    const matches = await this.#lookUp(termination);
-    const alive = matches.filter(({ Status }) => Status !== 'down');
+    const nodes = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
+    const alive = nodes.filter(({ Status }) => Status !== 'down');
     if (alive.length > 1) return { is: 'ambiguous', nodeIds: alive.map(({ ID }) => ID) };
-    const match = alive[0] ?? matches[0];
+    const match = alive[0] ?? nodes[0];
     return match ? this.#present(instanceId, match) : { is: 'absent', seen: false };
-  }
-
-  /** The nodes that say that they are this instance; where none does, those at its address that are not down. */
-  async #lookUp({ instanceId, privateIp, privateDns }: Termination): Promise<NodeStub[]> {
-    const key = this.#options.nodeMetaKey;
-    const names = [`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`];
-    if (key) names.push(`Meta["${key}"] == "${instanceId}"`);
-    const { nodes } = await this.#nodes(names.join(' or '));
-    if (nodes.length > 0) return nodes;
-
-    const addresses: string[] = [];
-    if (privateIp) addresses.push(`Attributes["unique.network.ip-address"] == "${privateIp}"`);
-    if (privateDns) addresses.push(`Name == "${privateDns}"`);
-    if (addresses.length === 0) return [];
-    // Addresses are used again: a node that is down, or that says that it is another instance, is not this one.
-    const silent = '"unique.platform.aws.instance-id" not in Attributes';
-    return (await this.#nodes(`(${addresses.join(' or ')}) and Status != "down" and ${silent}`)).nodes;
   }
 
   async #present(instanceId: string, stub: NodeStub): Promise<Observation> {
     this.#nodeIds.set(instanceId, stub.ID);
     const node = toNode(stub);
-    if (node.status === 'down' || !node.drain) return { is: 'present', node };
-    if (node.drain.status === 'complete') return this.#finished(instanceId, node.id);
+    if (node.status === 'down') return { is: 'present', node };
+    if (!node.drain && !this.#options.explainAll) return { is: 'present', node };
+    if (node.drain?.status === 'complete') return this.#finished(instanceId, node.id);
 
-    const explained = this.#explained.get(node.id) ?? (await this.#allocations(node.id)).map(toAllocation);
-    this.#explained.set(node.id, explained);
-    const observed: NomadNode = { ...node, allocations: explained };
-    if (remaining(observed, this.#options.policy).length > 0) return { is: 'present', node: observed };
+    const observed = await this.#explain(node);
+    if (!node.drain || remaining(observed, this.#options.policy).length > 0) return { is: 'present', node: observed };
     return this.#finished(instanceId, node.id);
+  }
+
+  /** The node with what runs there, and why a service is not moved away: read once a run. */
+  async #explain(node: NomadNode): Promise<NomadNode> {
+    let allocations = this.#explained.get(node.id);
+    if (!allocations) {
+      allocations = (await this.#nomad.allocations(node.id)).map(toAllocation);
+      const age = this.#options.clock.now() - (node.drain?.startedAt ?? Number.POSITIVE_INFINITY);
+      const held = remaining({ ...node, allocations }, this.#options.policy);
+      if (age > SETTLING_MS && held.some(({ jobType }) => jobType === 'service')) {
+        // It only explains: without it the run goes on.
+        this.#blocked ??= this.#nomad.blockedServices().catch(() => []);
+        allocations = withBlocked(allocations, await this.#blocked);
+      }
+      this.#explained.set(node.id, allocations);
+    }
+    return { ...node, allocations };
   }
 
   /** A node with nothing left to do, as it seems: what is on it now, and what still copies from it. */
   async #finished(instanceId: string, nodeId: string): Promise<Observation> {
-    const json = await this.#readNode(nodeId);
+    const json = await this.#nomad.node(nodeId);
     if (!json) return { is: 'absent', seen: true };
     const node = toNode(json);
     this.#nodeIds.set(instanceId, nodeId);
     if (node.status === 'down' || !node.drain) return { is: 'present', node };
-    const allocations = await this.#allocations(nodeId);
+    const allocations = await this.#nomad.allocations(nodeId);
     const copying = await this.#copying(allocations);
     return { is: 'present', node: { ...node, allocations: allocations.map(toAllocation), copying } };
   }
@@ -206,7 +222,7 @@ export class Fleet implements Nodes {
   /** A replacement that is still pending copies the data of the allocation before it (recording drain-migrate-disk). */
   async #copying(allocations: AllocationJson[]): Promise<Allocation[]> {
     const replaced = allocations.filter((each) => each.NextAllocation && migratesDisk(each));
-    const replacements = await pMap(replaced, ({ NextAllocation }) => this.#readAllocation(NextAllocation ?? ''), {
+    const replacements = await pMap(replaced, ({ NextAllocation }) => this.#nomad.allocation(NextAllocation ?? ''), {
       concurrency: CONCURRENCY,
     });
     return replacements
@@ -215,39 +231,8 @@ export class Fleet implements Nodes {
       .filter(({ clientStatus }) => clientStatus === 'pending');
   }
 
-  async #nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
-    const nodes: NodeStub[] = [];
-    for (let nextToken = ''; ; ) {
-      const query = { filter, ...(nextToken && { next_token: nextToken }) };
-      const answer = await this.#ask({ method: 'GET', path: '/v1/nodes', query });
-      nodes.push(...(answer.body as NodeStub[]));
-      if (!answer.nextToken) return { nodes, ...(answer.index && { index: answer.index }) };
-      nextToken = answer.nextToken;
-    }
-  }
-
-  async #allocations(nodeId: string): Promise<AllocationJson[]> {
-    const answer = await this.#ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
-    return (answer.body as AllocationJson[] | null) ?? [];
-  }
-
-  #readNode(id: string): Promise<NodeJson | undefined> {
-    return found<NodeJson>(this.#ask({ method: 'GET', path: `/v1/node/${id}` }));
-  }
-
-  #readAllocation(id: string): Promise<AllocationJson | undefined> {
-    return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  #unanswered(error: unknown): Observation {
+    this.#options.meter.add('NomadErrors', 1);
+    return { is: 'unanswered', because: messageOf(error) };
   }
 }
-
-/** What was asked for, or undefined where Nomad answers that it does not exist. */
-async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {
-  try {
-    return (await asked).body as T;
-  } catch (error) {
-    if (error instanceof NomadError && error.status === 404) return undefined;
-    throw error;
-  }
-}
-
-const unanswered = (error: unknown): Observation => ({ is: 'unanswered', because: messageOf(error) });

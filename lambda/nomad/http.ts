@@ -117,6 +117,7 @@ export class HttpTransport implements Transport {
 
     if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body);
     const header = (name: string) => (typeof answer.headers[name] === 'string' ? answer.headers[name] : undefined);
+    if (question.text) return { body: answer.body };
     const index = header('x-nomad-index');
     const nextToken = header('x-nomad-nexttoken');
     try {

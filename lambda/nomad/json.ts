@@ -30,8 +30,33 @@ export interface AllocationJson {
   ClientStatus: string;
   DesiredStatus: string;
   CreateTime: number;
+  ModifyTime: number;
+  DesiredTransition?: { Migrate: boolean | null };
+  TaskStates?: Record<string, { Events: { Type: string; Time: number }[] | null }> | null;
   NextAllocation?: string;
   Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
+}
+
+/** An evaluation that could not place everything, and waits until something changes. */
+export interface BlockedEvaluation {
+  JobID: string;
+  Namespace: string;
+  CreateTime: number;
+  FailedTGAllocs: Record<string, PlacementFailure> | null;
+}
+
+/** Why one task group could not be placed: the nodes that the scheduler looked at, and what it held against them. */
+export interface PlacementFailure {
+  NodePool?: string;
+  /** Eligible nodes in the pool, by datacenter of the job. */
+  NodesAvailable: Record<string, number> | null;
+  /** Eligible nodes in the pool; Nomad 1.6 does not say. */
+  NodesInPool?: number;
+  NodesEvaluated: number;
+  ConstraintFiltered: Record<string, number> | null;
+  ClassFiltered: Record<string, number> | null;
+  DimensionExhausted: Record<string, number> | null;
+  QuotaExhausted: string[] | null;
 }
 
 interface TaskGroupJson {
@@ -96,6 +121,9 @@ export function toMeta(record: DrainRecord): Record<string, string> {
 }
 
 export function toAllocation(json: AllocationJson): Allocation {
+  const tasks = Object.entries(json.TaskStates ?? {});
+  const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
+  const migrated = json.DesiredTransition?.Migrate === true && kills.length > 0;
   return {
     id: json.ID,
     job: json.JobID,
@@ -105,9 +133,14 @@ export function toAllocation(json: AllocationJson): Allocation {
     clientStatus: json.ClientStatus,
     desiredStatus: json.DesiredStatus,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
-    createdAt: Math.floor(json.CreateTime / 1e6),
+    createdAt: toMs(json.CreateTime),
+    changedAt: toMs(json.ModifyTime),
+    ...(migrated && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) }),
+    tasks: tasks.map(([name]) => name),
   };
 }
+
+const toMs = (nanoseconds: number) => Math.floor(nanoseconds / 1e6);
 
 function isPlugin({ Job }: AllocationJson): boolean {
   return (Job?.TaskGroups ?? []).some(({ Tasks }) => Tasks?.some(({ CSIPluginConfig }) => CSIPluginConfig));

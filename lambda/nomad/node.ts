@@ -54,6 +54,22 @@ export interface Allocation {
   stopsLast: boolean;
   /** When it was created, milliseconds since the epoch. */
   createdAt: number;
+  /** When Nomad last heard something new of it: of one that has ended, its end. Milliseconds since the epoch. */
+  changedAt: number;
+  /** When the drain had it stopped that had waited for it until then, milliseconds since the epoch. */
+  killedAt?: number;
+  /** Its tasks, each of which has a log. */
+  tasks: string[];
+  /** Why Nomad has nowhere to put what is to replace it, where it has tried to; without that it is not moved. */
+  blocked?: Blocked;
+}
+
+/** A placement that failed. */
+export interface Blocked {
+  /** In Nomad's own terms: which nodes there are, and what keeps each from being used. */
+  because: string;
+  /** Since when, milliseconds since the epoch. */
+  since: number;
 }
 
 /** The client has ended it and cannot take that back. `unknown` (a disconnected client) is alive. */
@@ -66,4 +82,17 @@ export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }
   return (node.allocations ?? []).filter(
     (allocation) => !isClientTerminal(allocation) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
   );
+}
+
+/** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */
+export function killed({ drain, allocations = [] }: NomadNode): Allocation[] {
+  if (drain?.status !== 'complete' || !(drain.deadlineReached || drain.ours?.forcedAt !== undefined)) return [];
+  return allocations.filter(
+    ({ killedAt, stopsLast }) => !stopsLast && killedAt !== undefined && killedAt >= drain.updatedAt,
+  );
+}
+
+/** When the last allocation of a drained node ended, milliseconds since the epoch: not before its drain began. */
+export function emptySince({ startedAt }: Drain, allocations: readonly Allocation[]): number {
+  return Math.max(startedAt, ...allocations.filter(isClientTerminal).map(({ changedAt }) => changedAt));
 }

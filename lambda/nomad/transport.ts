@@ -6,9 +6,12 @@ export interface Question {
   body?: unknown;
   /** How long the answer may take, in milliseconds. @default that of the transport */
   timeoutMs?: number;
+  /** The answer is plain text, such as a log, not JSON. */
+  text?: boolean;
 }
 
 export interface Answer {
+  /** What the JSON says; a text where that was asked for. */
   body: unknown;
   /** Nomad's index of what was asked, for a blocking query. */
   index?: string;

@@ -53,7 +53,7 @@ export class ViaInstances implements Transport {
       try {
         const answer = await this.#askOn(instanceId, question);
         this.#good = instanceId;
-        return await read(answer, asked);
+        return await read(answer, asked, question.text === true);
       } catch (error) {
         if (error instanceof NomadError) throw error;
         if (this.#good === instanceId) this.#good = undefined;
@@ -97,10 +97,15 @@ export class ViaInstances implements Transport {
   }
 }
 
-async function read(packed: Buffer, asked: ConstructorParameters<typeof NomadError>[0]): Promise<Answer> {
+async function read(
+  packed: Buffer,
+  asked: ConstructorParameters<typeof NomadError>[0],
+  isText: boolean,
+): Promise<Answer> {
   const text = (await unzip(packed, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
   const [, status, nextToken, body = ''] = /^(\d+)\n(.*)\n([\s\S]*)$/.exec(text) ?? [];
   if (status !== '200') throw new NomadError(asked, Number(status ?? 0), body);
+  if (isText) return { body };
   try {
     // No index: a blocking query would keep a command running on the instance.
     return { body: JSON.parse(body), ...(nextToken && { nextToken }) };

@@ -50,7 +50,7 @@ export const serviceCases = (the: () => Nomad): void => {
     expect(await the().node(0)).toMatchObject({ Drain: true });
     expect(await running(0, 'web')).toBe(1);
     const blocked = await the().get(
-      `/v1/evaluations?namespace=*&filter=${encodeURIComponent('Status == "blocked" and JobID == "web"')}`,
+      `/v1/evaluations?namespace=*&filter=${encodeURIComponent('Status == "blocked" and Type == "service"')}`,
     );
     const [evaluation] = list(blocked.body);
     expect(evaluation).toMatchObject({
@@ -80,7 +80,7 @@ export const serviceCases = (the: () => Nomad): void => {
     // One of one may stop before its replacement runs: count less max_parallel is none.
     await the().untilDrained(0, 8000);
     const blocked = await the().get(
-      `/v1/evaluations?namespace=*&filter=${encodeURIComponent('Status == "blocked" and JobID == "web"')}`,
+      `/v1/evaluations?namespace=*&filter=${encodeURIComponent('Status == "blocked" and Type == "service"')}`,
     );
     expect(list(blocked.body)[0]).toMatchObject({
       FailedTGAllocs: { g: { NodesEvaluated: 1, NodesExhausted: 1, DimensionExhausted: { cpu: 1 } } },

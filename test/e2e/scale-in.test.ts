@@ -42,7 +42,13 @@ describe('a group scales in', () => {
 
     const [report] = await world.deliver();
     expect(report?.instances).toMatchObject([
-      { instanceId, action: 'start-drain', because: 'the drain waits for 2 allocations' },
+      {
+        instanceId,
+        action: 'start-drain',
+        because: expect.stringMatching(
+          /^the drain waits for 2 allocations: build-\d \(task group g, running for \d s\), build-/,
+        ),
+      },
     ]);
     expect(report?.instances[0]?.remaining.map(({ id }) => id).sort()).toEqual([first, second].sort());
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { TimeLimit } from '../../lambda/clock.ts';
-import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import { type Config, type ConfigDocument, EVENT_SOURCE } from '../../lambda/config.ts';
 import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
@@ -20,6 +20,9 @@ export const HOUR = 60 * MINUTE;
 /** The Command document, as CloudFormation would name it. */
 export const DOCUMENT = 'NomadDrainHook-AskNomad';
 
+/** The name that Lambda gives the function. */
+export const FUNCTION = 'DrainHook-Function-0123456789AB';
+
 const HOOK = 'nomad-drain';
 const GROUP = 'builders';
 
@@ -29,6 +32,8 @@ export interface WorldOptions {
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
+  /** The event bus that the function is given; null for none. */
+  bus?: string | null;
   /** Through SSM Run Command instead of HTTP. */
   ssm?: { gateway?: { tag: string; value: string } };
   /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
@@ -51,6 +56,10 @@ export class World {
   readonly nomad: NomadEmulator;
   /** What the function has logged. */
   readonly log: LogRecord[] = [];
+  /** The lines of metrics that it has printed. */
+  readonly printed: string[] = [];
+  /** What the function has put on the event bus, as a rule would hand it on. */
+  readonly told: EventBridgeEvent[] = [];
   /** Lifecycle events that have arrived and wake nobody until `deliver` is called. */
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
@@ -74,6 +83,7 @@ export class World {
     aws.onEvent((event) => this.events.push(event), {
       detailType: 'EC2 Instance-terminate Lifecycle Action',
     });
+    aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onInstanceGone(({ id }) => {
       const node = this.#nodes.get(id);
       if (node) nomad.killInstance(node);
@@ -87,6 +97,7 @@ export class World {
     acl = false,
     nomad: access,
     before,
+    bus = 'default',
     ssm,
   }: WorldOptions = {}) {
     const clock = new ManualClock();
@@ -101,6 +112,7 @@ export class World {
       AWS_ENDPOINT_URL_EC2: aws.ec2Url,
       AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
       AWS_ENDPOINT_URL_STS: aws.stsUrl,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: aws.eventBridgeUrl,
     });
     const document: ConfigDocument = {
       groups: [{ name: GROUP, hook: HOOK }],
@@ -108,8 +120,10 @@ export class World {
         ? { via: 'ssm', document: DOCUMENT, ...ssm }
         : { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
       policy,
+      ...(bus !== null && { events: { bus } }),
     };
-    const world = new World(clock, aws, nomad, { NOMAD_DRAIN_HOOK: JSON.stringify(document) });
+    const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
+    const world = new World(clock, aws, nomad, environment);
     await world.coldStart();
     return world;
   }
@@ -117,6 +131,13 @@ export class World {
   /** A new function environment: nothing of the one before is left. */
   async coldStart(): Promise<void> {
     this.#invoke = await this.environment();
+  }
+
+  /** The stack is updated: from now on new environments have new code, and these settings. */
+  async redeploy(policy: Partial<Config['policy']>): Promise<void> {
+    const document = JSON.parse(this.#environment.NOMAD_DRAIN_HOOK ?? '') as ConfigDocument;
+    this.#environment.NOMAD_DRAIN_HOOK = JSON.stringify({ ...document, policy });
+    await this.coldStart();
   }
 
   /** One more function environment beside the others, as Lambda starts them when many events come at once. */
@@ -136,7 +157,8 @@ export class World {
       },
     };
     const { makeHandler } = await loadBundle();
-    return makeHandler({ clock, journal, environment: this.#environment });
+    const print = (line: string) => void this.printed.push(line);
+    return makeHandler({ clock, journal, print, environment: this.#environment });
   }
 
   /** An instance in service with its Nomad client. */

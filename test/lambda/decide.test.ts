@@ -35,6 +35,8 @@ const allocation = (clientStatus: string, more: Partial<Allocation> = {}): Alloc
   desiredStatus: 'run',
   stopsLast: more.jobType === 'system',
   createdAt: START,
+  changedAt: START,
+  tasks: ['build'],
   ...more,
 });
 
@@ -53,6 +55,15 @@ const drain = (status: Drain['status'], more: Partial<Drain> = {}): Drain => ({
 
 const drained = (allocations: Allocation[], more: Partial<Drain> = {}, copying: Allocation[] = []) =>
   node({ drain: drain('complete', more), allocations, copying });
+
+/** A service that Nomad cannot place elsewhere, since then. */
+const homeless = (since: number) =>
+  allocation('running', {
+    job: 'web',
+    jobType: 'service',
+    taskGroup: 'g',
+    blocked: { because: 'no eligible node in pool default', since: at(since) },
+  });
 
 interface Situation {
   when: string;
@@ -323,7 +334,26 @@ const situations: Situation[] = [
   {
     when: 'more than one node is this instance',
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
-    decision: { action: 'error', because: 'more than one node is this instance: n1, n2' },
+    decision: {
+      action: 'error',
+      because: 'more than one node is this instance: n1, n2',
+      stuck: 'more than one node is this instance: n1, n2',
+    },
+  },
+  {
+    when: 'a service has had nowhere to go for a minute, and a build runs',
+    nomad: node({ drain: drain('draining'), allocations: [allocation('running'), homeless(10 * MINUTE)] }),
+    decision: { action: 'wait', stuck: 'web (task group g) has nowhere to go: no eligible node in pool default' },
+  },
+  {
+    when: 'a service has had nowhere to go for less than a minute',
+    nomad: node({ drain: drain('draining'), allocations: [homeless(10 * MINUTE + 1)] }),
+    decision: wait,
+  },
+  {
+    when: 'a service lacked room before its drain began, less than a minute ago',
+    nomad: node({ drain: drain('draining', { startedAt: at(10 * MINUTE + 1) }), allocations: [homeless(-HOUR)] }),
+    decision: wait,
   },
   {
     when: 'EC2 has ended the instance',
@@ -464,8 +494,9 @@ describe('an instance waits for our hook', () => {
   it('tells an operator why, in a sentence for each situation', async () => {
     const sentences = situations.map(({ when, termination = waiting(), nomad, now = at(11 * MINUTE), ...more }) => {
       const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
-      const { action, because } = decide(termination, nomad, circumstances);
-      return `${when}\n  ${action}: ${because}\n`;
+      const { action, because, ...rest } = decide(termination, nomad, circumstances);
+      const stuck = 'stuck' in rest ? `  stuck: ${rest.stuck}\n` : '';
+      return `${when}\n  ${action}: ${because}\n${stuck}`;
     });
     await expect(sentences.join('')).toMatchFileSnapshot('./decide.sentences.txt');
   });

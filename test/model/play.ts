@@ -164,6 +164,9 @@ class Play {
       case 'Nomad fails':
         world.nomad.server.fault = failing(step.requests, this.#nomadFault(step.how));
         return;
+      case 'the event bus fails':
+        world.aws.servers.eventBridge.fault = failing(step.requests, () => 'hang-up');
+        return;
       case 'Auto Scaling fails':
         world.aws.servers.autoScaling.fault = failing(step.requests, () => autoScalingFault(step.how));
     }
@@ -228,7 +231,7 @@ class Play {
 
   /** What is true at every moment. */
   #check(): void {
-    const { aws, nomad, log, killedBuilds } = this.#world;
+    const { aws, nomad, log, told, printed, killedBuilds } = this.#world;
     const lost = killedBuilds.filter(({ nodeId }) => !this.#doomed.has(nodeId));
     expect(lost, 'no build is killed by us').toEqual([]);
     for (const { by, instanceId } of aws.completions) {
@@ -246,7 +249,7 @@ class Play {
       const most = Math.ceil(slots) + 2 + this.#forgotten;
       expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(most);
     }
-    const written = JSON.stringify(log);
+    const written = JSON.stringify([log, told, printed]);
     for (const secret of this.#secrets) expect(written.includes(secret), 'no secret is written down').toBe(false);
   }
 }

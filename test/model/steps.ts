@@ -17,6 +17,7 @@ export type Step =
   | { what: 'no sweeps'; seconds: number }
   | { what: 'the clock jumps'; seconds: number }
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
+  | { what: 'the event bus fails'; requests: number }
   | { what: 'Auto Scaling fails'; how: 'Throttling' | 'ResourceContention'; requests: number };
 
 export type NomadFault = 403 | 429 | 500 | 'garbage' | 'hang-up' | 'answer lost' | 'silence' | 'slow';
@@ -89,6 +90,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constant('Nomad fails' as const),
       how: fc.constantFrom<NomadFault[]>(403, 429, 500, 'garbage', 'hang-up', 'answer lost', 'silence', 'slow'),
       requests: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('the event bus fails' as const),
+      requests: fc.integer({ min: 1, max: 20 }),
     }),
   },
   {

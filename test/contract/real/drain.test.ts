@@ -18,7 +18,7 @@ if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 /** Each test has an instance of its own, and one stays in service. */
-const INSTANCES = [...'123456789a'].map((digit) => `i-${digit.repeat(17)}`);
+const INSTANCES = [...'123456789ab'].map((digit) => `i-${digit.repeat(17)}`);
 
 const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
@@ -116,7 +116,7 @@ const deploy = async (policy: object, access: object = { token: { parameter: '/n
   };
   const quiet = () => {};
   const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal });
+  return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
 };
 
 /** Scales the instance in, wakes the function by its event, and sweeps until it is let go. Says what was reported. */
@@ -249,6 +249,29 @@ describe('the bundle and a real Nomad', () => {
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
     expect(await allocationsOf('nightly')).toMatchObject([{ ClientStatus: 'complete' }]);
     expect(await allocationsOf('logs')).toMatchObject([{ ClientStatus: 'complete', DesiredStatus: 'stop' }]);
+  });
+
+  it('says why a service cannot move, and what it said last when the deadline killed it', async () => {
+    const instanceId = inService();
+    const serve = 'echo "serving" >&2; while true; do sleep 1; done';
+    await run('homeless', nodeOf(instanceId), serve, { type: 'service', count: 2 });
+    const rules = DRAINER.replace('"read-job"', '"read-job", "read-logs"');
+    aws.putParameter('/nomad/drain-token', await token('drainer-with-logs', rules), 'SecureString');
+    const handler = await deploy({ deadlineSeconds: 50, killMarginSeconds: 30 });
+    aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => aws.waiting.length, { timeout: 5_000 }).toBe(1);
+    const reports: Report[] = [];
+    while (aws.waiting.length > 0) reports.push(await handler(SWEEP, { getRemainingTimeInMillis: () => 18_000 }));
+    aws.putParameter('/nomad/drain-token', await token('drainer', DRAINER), 'SecureString');
+    await ask('DELETE', '/v1/job/homeless?purge=true');
+
+    const sentences = reports.flatMap(({ instances }) => instances.map(({ because }) => because));
+    expect(sentences.join('\n')).toMatch(
+      /homeless \(task group g, running for \d+ s; nowhere to go: of \d+ eligible nodes in pool default, constraint \$\{node\.unique\.id\} = \S+ rules out \d+\)/,
+    );
+    expect(reports.at(-1)?.instances).toMatchObject([
+      { instanceId, outcome: 'forced', killed: [{ job: 'homeless', stderr: 'serving' }] },
+    ]);
   });
 
   it('drains over mutual TLS, by the name in the certificate', async () => {

@@ -5,6 +5,7 @@ import { Issuer } from '../jwt.ts';
 import { Loopback } from '../server.ts';
 import { autoScalingActions } from './auto-scaling.ts';
 import { ec2Actions } from './ec2.ts';
+import { eventBridgeActions } from './event-bridge.ts';
 import { type EventBridgeEvent, EventBus, type EventPattern } from './events.ts';
 import { Fleet, type InstanceOptions } from './fleet.ts';
 import { Groups } from './groups.ts';
@@ -22,7 +23,7 @@ import {
 } from './model.ts';
 import { RunCommand } from './run-command.ts';
 import { Schedule } from './schedule.ts';
-import { type RecordedRequest, serveAutoScaling, serveEc2, serveSsm, serveSts } from './services.ts';
+import { type RecordedRequest, serveAutoScaling, serveEc2, serveJson, serveSts } from './services.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
 import { type Federation, stsActions } from './sts.ts';
 
@@ -49,7 +50,7 @@ export interface InstanceView {
 
 /** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
 export class AwsEmulator {
-  readonly servers: { autoScaling: Loopback; ec2: Loopback; ssm: Loopback; sts: Loopback };
+  readonly servers: Record<'autoScaling' | 'ec2' | 'ssm' | 'sts' | 'eventBridge', Loopback>;
   /** SSM Run Command. */
   readonly commands: RunCommand;
   /** The account's outbound identity federation. */
@@ -101,8 +102,9 @@ export class AwsEmulator {
     const servers = {
       autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
       ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
-      ssm: await Loopback.listen(serveSsm({ ...ssmActions(parameters), ...runCommandActions(commands) }, note)),
+      ssm: await Loopback.listen(serveJson('ssm', { ...ssmActions(parameters), ...runCommandActions(commands) }, note)),
       sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
+      eventBridge: await Loopback.listen(serveJson('events', eventBridgeActions(bus, ids), note)),
     };
     return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation, commands);
   }
@@ -125,6 +127,11 @@ export class AwsEmulator {
   /** For AWS_ENDPOINT_URL_STS. */
   get stsUrl(): string {
     return this.servers.sts.url;
+  }
+
+  /** For AWS_ENDPOINT_URL_EVENTBRIDGE. */
+  get eventBridgeUrl(): string {
+    return this.servers.eventBridge.url;
   }
 
   /** How every wait at a hook ended, in order. */

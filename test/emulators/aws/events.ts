@@ -7,7 +7,8 @@ export interface EventBridgeEvent {
   version: '0';
   id: string;
   'detail-type': string;
-  source: 'aws.autoscaling' | 'aws.ec2';
+  /** `aws.autoscaling`, `aws.ec2`, or whoever put it there. */
+  source: string;
   account: string;
   time: string;
   region: string;
@@ -19,6 +20,13 @@ export interface EventBridgeEvent {
 export interface EventPattern {
   source?: EventBridgeEvent['source'];
   detailType?: string;
+}
+
+interface Sent {
+  source: string;
+  detailType: string;
+  resource: string;
+  detail: Record<string, unknown>;
 }
 
 interface Subscriber {
@@ -52,17 +60,18 @@ export class EventBus {
     return () => this.#subscribers.delete(subscriber);
   }
 
-  send({
-    source,
-    detailType,
-    resource,
-    detail,
-  }: Omit<EventPattern, 'source'> & {
-    source: EventBridgeEvent['source'];
-    detailType: string;
-    resource: string;
-    detail: Record<string, unknown>;
-  }): void {
+  /** An event of AWS's own, which may be lost or come twice. */
+  send({ source, detailType, resource, detail }: Sent): void {
+    const event = this.#event({ source, detailType, resource, detail });
+    for (const delay of this.deliver(event)) this.#schedule.after(delay, () => this.#arrive(event));
+  }
+
+  /** An event that somebody puts on the bus. */
+  put(source: string, detailType: string, detail: Record<string, unknown>): void {
+    this.#arrive(this.#event({ source, detailType, detail }));
+  }
+
+  #event({ source, detailType, resource, detail }: Omit<Sent, 'resource'> & { resource?: string }): EventBridgeEvent {
     const event: EventBridgeEvent = {
       version: '0',
       id: this.#ids.uuid(),
@@ -72,11 +81,11 @@ export class EventBus {
       // Whole seconds, as EventBridge writes it.
       time: new Date(this.#schedule.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
       region: REGION,
-      resources: [resource],
+      resources: resource === undefined ? [] : [resource],
       detail,
     };
     this.sent.push(event);
-    for (const delay of this.deliver(event)) this.#schedule.after(delay, () => this.#arrive(event));
+    return event;
   }
 
   #arrive(event: EventBridgeEvent): void {

@@ -5,7 +5,7 @@ import { JsonError, jsonResponse } from './ssm.ts';
 
 /** A request as it was understood, in the order of arrival; those that a fault answered are not among them. */
 export interface RecordedRequest {
-  service: 'auto-scaling' | 'ec2' | 'ssm' | 'sts';
+  service: 'auto-scaling' | 'ec2' | 'ssm' | 'sts' | 'events';
   action: string;
   params: Record<string, unknown>;
   at: number;
@@ -97,14 +97,15 @@ function serveQuery({ service, error, unknown, envelope }: QueryService, actions
 }
 
 /** https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html */
-export function serveSsm(
+export function serveJson(
+  service: 'ssm' | 'events',
   actions: Record<string, (input: Record<string, unknown>) => unknown>,
   note: Note,
 ): (request: EmulatorRequest) => Promise<EmulatorResponse> {
   return async ({ headers, body }) => {
-    const action = String(headers['x-amz-target'] ?? '').replace(/^AmazonSSM\./, '');
+    const action = String(headers['x-amz-target'] ?? '').replace(/^\w+\./, '');
     const input = JSON.parse(body || '{}') as Record<string, unknown>;
-    note('ssm', action, input);
+    note(service, action, input);
     const act = actions[action];
     if (!act) return ssmError('UnknownOperationException', '');
     try {

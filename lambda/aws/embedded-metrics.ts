@@ -1,0 +1,42 @@
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import type { Clock } from '../clock.ts';
+import { DIMENSIONS, METRICS, type MetricName, NAMESPACE, SERVICE } from '../metrics.ts';
+import type { Meter } from '../ports.ts';
+
+/** Powertools itself writes a record to the standard output when a metric has a hundred values. */
+const MOST_VALUES = 99;
+
+/** Metrics in CloudWatch's embedded metric format: JSON lines in the log, which CloudWatch turns into metrics by itself. */
+export class EmbeddedMetrics implements Meter {
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #print: (line: string) => void;
+  readonly #values = new Map<MetricName, number>();
+
+  /** @param functionName the dimension by which the metrics of two functions stay apart */
+  constructor(functionName: string, clock: Clock, print: (line: string) => void) {
+    this.#metrics = new Metrics({
+      namespace: NAMESPACE,
+      serviceName: SERVICE,
+      defaultDimensions: { [DIMENSIONS.functionName]: functionName },
+    });
+    this.#clock = clock;
+    this.#print = print;
+  }
+
+  add(name: MetricName, value: number): void {
+    const values = (this.#values.get(name) ?? 0) + 1;
+    this.#values.set(name, values);
+    this.#metrics.addMetric(name, METRICS[name].unit, value);
+    if (values === MOST_VALUES) this.flush();
+  }
+
+  /** Writes down what has been measured since the last time, if anything has. */
+  flush(): void {
+    if (this.#values.size === 0) return;
+    const record = this.#metrics.serializeMetrics();
+    this.#print(JSON.stringify({ ...record, _aws: { ...record._aws, Timestamp: this.#clock.now() } }));
+    this.#metrics.clearMetrics();
+    this.#values.clear();
+  }
+}

@@ -1,0 +1,44 @@
+import type { Allocation } from './nomad/node.ts';
+
+/** So many allocations are named in a sentence; the rest is counted. */
+const MOST_NAMED = 5;
+/** A service that cannot be placed is given so long before it is called stuck, in milliseconds: room may just come free. */
+export const STUCK_MS = 60_000;
+
+/** "build-42 (task group build, running for 5 min), …": what to look for, and how long it has run. */
+export function names(allocations: readonly Allocation[], now: number): string {
+  const oldest = allocations.toSorted((one, other) => one.createdAt - other.createdAt);
+  const [blocked, others] = [oldest.filter((each) => each.blocked), oldest.filter((each) => !each.blocked)];
+  const named = [...blocked, ...others].slice(0, MOST_NAMED).map((each) => describe(each, now));
+  const rest = allocations.length - named.length;
+  return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** What will not pass by itself, in words that stay the same while it lasts; undefined where there is no such thing. */
+export function stuckFor(allocations: readonly Allocation[], drainStartedAt: number, now: number): string | undefined {
+  const stuck = allocations.flatMap(({ job, taskGroup, blocked }) =>
+    blocked && now - Math.max(blocked.since, drainStartedAt) >= STUCK_MS
+      ? [`${job} (task group ${taskGroup}) has nowhere to go: ${blocked.because}`]
+      : [],
+  );
+  return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
+}
+
+/** A duration for a reader: "45 s", "5 min", "2 h 5 min". */
+export function say(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
+  Math.max(0, Math.round((now - createdAt) / 1000));
+
+export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
+
+function describe(allocation: Allocation, now: number): string {
+  const { job, taskGroup, clientStatus, blocked } = allocation;
+  const why = blocked ? `; nowhere to go: ${blocked.because}` : '';
+  return `${job} (task group ${taskGroup}, ${clientStatus} for ${say(secondsRun(allocation, now))}${why})`;
+}

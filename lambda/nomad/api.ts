@@ -1,0 +1,114 @@
+import type { Clock } from '../clock.ts';
+import { NomadError } from '../errors.ts';
+import type { AllocationJson, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
+import type { Answer, Question, Transport } from './transport.ts';
+
+/** The last of a task's log that is read, in bytes. */
+const LOG_BYTES = 2_000;
+/** How long a log may take, in milliseconds: its client may be on its way out. */
+const LOG_TIMEOUT_MS = 2_000;
+
+/** A drain as the API takes it. */
+export interface DrainRequest {
+  DrainSpec: { Deadline: number; IgnoreSystemJobs: boolean } | null;
+  MarkEligible: boolean;
+  Meta: Record<string, string>;
+}
+
+/** The questions and orders that we have for Nomad, for the length of one run: what is still open then is unanswered. */
+export class NomadApi {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #until: number;
+
+  /** @param until when nothing is asked any more, milliseconds since the epoch */
+  constructor(transport: Transport, clock: Clock, until: number) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#until = until;
+  }
+
+  /** The nodes for which a filter holds, and the index to wait for a change of them by. */
+  async nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
+    const { items, index } = await this.#pages<NodeStub>('/v1/nodes', { filter });
+    return { nodes: items, ...(index && { index }) };
+  }
+
+  node(id: string): Promise<NodeJson | undefined> {
+    return found<NodeJson>(this.#ask({ method: 'GET', path: `/v1/node/${id}` }));
+  }
+
+  async allocations(nodeId: string): Promise<AllocationJson[]> {
+    const answer = await this.#ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
+    return (answer.body as AllocationJson[] | null) ?? [];
+  }
+
+  allocation(id: string): Promise<AllocationJson | undefined> {
+    return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+
+  /** Evaluations of services that wait for room, in all namespaces that the token may read. */
+  async blockedServices(): Promise<BlockedEvaluation[]> {
+    const query = { namespace: '*', filter: 'Status == "blocked" and Type == "service"' };
+    return (await this.#pages<BlockedEvaluation>('/v1/evaluations', query)).items;
+  }
+
+  /** The end of what a task has written to its stderr. */
+  async stderr(allocationId: string, task: string): Promise<string> {
+    const tail = { type: 'stderr', plain: 'true', origin: 'end', offset: String(LOG_BYTES) };
+    const answer = await this.#ask({
+      method: 'GET',
+      path: `/v1/client/fs/logs/${allocationId}`,
+      query: { task, ...tail },
+      timeoutMs: LOG_TIMEOUT_MS,
+      text: true,
+    });
+    return answer.body as string;
+  }
+
+  async drain(nodeId: string, body: DrainRequest): Promise<void> {
+    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body });
+  }
+
+  async makeEligible(nodeId: string): Promise<void> {
+    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: 'eligible' } });
+  }
+
+  /** Waits until one of these nodes changes past the index, `ms` milliseconds at the most. */
+  async changed(filter: string, index: string, ms: number): Promise<void> {
+    const query = { filter, index, wait: `${Math.floor(ms)}ms` };
+    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
+    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms * (17 / 16) + 5_000 };
+    await this.#ask(question).catch(() => this.#clock.sleep(ms));
+  }
+
+  async #ask(question: Question): Promise<Answer> {
+    const left = this.#until - this.#clock.now();
+    if (left <= 0) throw new Error('Nomad answers so slowly that this run had no time left to ask');
+    return this.#transport.ask({
+      ...question,
+      timeoutMs: Math.min(question.timeoutMs ?? this.#transport.timeoutMs, left),
+    });
+  }
+
+  async #pages<T>(path: string, query: Record<string, string>): Promise<{ items: T[]; index?: string }> {
+    const items: T[] = [];
+    for (let nextToken = ''; ; ) {
+      const page = { ...query, ...(nextToken && { next_token: nextToken }) };
+      const answer = await this.#ask({ method: 'GET', path, query: page });
+      items.push(...((answer.body as T[] | null) ?? []));
+      if (!answer.nextToken) return { items, ...(answer.index && { index: answer.index }) };
+      nextToken = answer.nextToken;
+    }
+  }
+}
+
+/** What was asked for, or undefined where Nomad answers that it does not exist. */
+async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {
+  try {
+    return (await asked).body as T;
+  } catch (error) {
+    if (error instanceof NomadError && error.status === 404) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import type { BlockedEvaluation, PlacementFailure } from './json.ts';
+import type { Allocation } from './node.ts';
+
+/** The allocations, each with why its replacement cannot be placed, where Nomad has tried to and failed. */
+export function withBlocked(allocations: Allocation[], evaluations: readonly BlockedEvaluation[]): Allocation[] {
+  return allocations.map((allocation) => {
+    const { job, namespace, taskGroup, desiredStatus } = allocation;
+    // One that stops already has been moved, and has no more say in the drain.
+    if (desiredStatus !== 'run') return allocation;
+    const blocked = evaluations.find(({ JobID, Namespace }) => JobID === job && Namespace === namespace);
+    const failure = blocked?.FailedTGAllocs?.[taskGroup];
+    if (!blocked || !failure) return allocation;
+    return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
+  });
+}
+
+/**
+ * What the scheduler says of a failed placement (recordings drain-stuck, drain-stuck-resources), in a phrase. It is what
+ * held when the evaluation first failed: one that is tried again in vain keeps its first reason (recording
+ * drain-stuck-resources, its ModifyIndex after its CreateIndex).
+ */
+export function whyUnplaced(failure: PlacementFailure): string {
+  const { NodePool = 'default', NodesEvaluated } = failure;
+  const exhausted = failure.QuotaExhausted ?? [];
+  if (exhausted.length > 0) return `the quota of the namespace is exhausted: ${exhausted.join(', ')}`;
+
+  const inDatacenters = Object.values(failure.NodesAvailable ?? {}).reduce((sum, count) => sum + count, 0);
+  if (NodesEvaluated === 0 && inDatacenters === 0) {
+    return (failure.NodesInPool ?? 0) > 0
+      ? `no eligible node of pool ${NodePool} is in a datacenter of the job`
+      : `no eligible node in pool ${NodePool}`;
+  }
+  const reasons = [
+    ...tally(failure.ConstraintFiltered, (constraint) => `constraint ${constraint} rules out`),
+    ...tally(failure.ClassFiltered, (nodeClass) => `class ${nodeClass} rules out`),
+    ...tally(failure.DimensionExhausted, (dimension) => `${dimension} is exhausted on`),
+  ];
+  const nodes = `of ${count(inDatacenters)} in pool ${NodePool}`;
+  return reasons.length > 0 ? `${nodes}, ${reasons.join(', ')}` : `${nodes}, none will do`;
+}
+
+const tally = (counts: Record<string, number> | null, say: (name: string) => string): string[] =>
+  Object.entries(counts ?? {}).map(([name, nodes]) => `${say(name)} ${nodes}`);
+
+const count = (nodes: number) => `${nodes} eligible node${nodes === 1 ? '' : 's'}`;

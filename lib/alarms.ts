@@ -174,9 +174,10 @@ function stuckMinutes(deadlineSeconds: number): number {
 
 /**
  * A hook lapses when all three heartbeats of a timeout are refused. One may be refused in passing; the second leaves a
- * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first rings.
+ * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first rings. Looks back for a slot,
+ * and for a sweep that came late.
  */
 function refusedHeartbeats(heartbeatTimeoutSeconds: number): { minutes: number; of: number } {
   const slotSeconds = heartbeatTimeoutSeconds / 3;
-  return { minutes: slotSeconds < 2 * SWEEP_SECONDS ? 1 : 2, of: Math.ceil(slotSeconds / 60) + 1 };
+  return { minutes: slotSeconds < 2 * SWEEP_SECONDS ? 1 : 2, of: Math.ceil(slotSeconds / SWEEP_SECONDS) + 2 };
 }

@@ -17,10 +17,12 @@ export interface Given {
   readonly nomad: NomadDocument;
   readonly hook?: LifecycleHookOptions;
   readonly policy?: DrainPolicy;
+  /** The name or the ARN of the bus to put events on. */
+  readonly bus?: string;
 }
 
 /** The configuration document with every default written out, so that a template shows what will hold. */
-export function documentOf({ groupNames, nomad, hook, policy = {} }: Given): ConfigDocument & { policy: Policy } {
+export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given): ConfigDocument & { policy: Policy } {
   const { name, heartbeatTimeout } = { ...DEFAULT_HOOK, ...hook };
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout } = policy;
   return {
@@ -38,6 +40,7 @@ export function documentOf({ groupNames, nomad, hook, policy = {} }: Given): Con
       ...(ignoreSystemJobs !== undefined && { ignoreSystemJobs }),
       ...(onTimeout && { onTimeout }),
     },
+    ...(bus !== undefined && { events: { bus } }),
   };
 }
 

@@ -24,10 +24,11 @@ export class Endpoints extends Construct {
     const asksSsm =
       nomad.via === 'ssm' || [nomad.token, nomad.ca, nomad.clientCertificate, nomad.clientKey].some(Boolean);
     const asksSts = nomad.via === 'http' && nomad.login !== undefined;
-    const { AUTOSCALING, EC2, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
+    const { AUTOSCALING, EC2, EVENTBRIDGE, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
     const services: Record<string, ec2.IInterfaceVpcEndpointService> = {
       AutoScaling: AUTOSCALING,
       Ec2: EC2,
+      Events: EVENTBRIDGE,
       ...(asksSsm && { Ssm: SSM }),
       ...(asksSts && { Sts: STS }),
     };

@@ -1,3 +1,4 @@
+export type { AlarmName, Alarms } from './alarms.ts';
 export {
   type HttpAccessProps,
   type LoginProps,
@@ -7,5 +8,11 @@ export {
   type RunCommandAccessProps,
 } from './nomad-access.ts';
 export { NomadDrainHook } from './nomad-drain-hook.ts';
-export type { DrainedGroup, DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from './props.ts';
+export type {
+  DrainedGroup,
+  DrainPolicy,
+  LifecycleHookOptions,
+  MonitoringOptions,
+  NomadDrainHookProps,
+} from './props.ts';
 export type { Gateway } from './run-command.ts';

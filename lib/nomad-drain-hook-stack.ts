@@ -1,5 +1,7 @@
 import { Annotations, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { NomadAccess } from './nomad-access.ts';
 import { NomadDrainHook } from './nomad-drain-hook.ts';
@@ -14,7 +16,7 @@ export class NomadDrainHookStack extends Stack {
 
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
-    const { groups, nomad, runCommand, policy, hook, network, stackName, example } = settings;
+    const { groups, nomad, runCommand, policy, hook, alarmTopic, eventBus, network, stackName, example } = settings;
     super(scope, id, {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
       ...(stackName && { stackName }),
@@ -26,8 +28,17 @@ export class NomadDrainHookStack extends Stack {
       nomad: runCommand ? NomadAccess.runCommand(runCommand) : NomadAccess.http(nomad),
       policy,
       hook,
+      ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
+      ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),
     });
+  }
+
+  #bus(nameOrArn: string): events.IEventBus {
+    const { EventBus } = events;
+    return nameOrArn.startsWith('arn:')
+      ? EventBus.fromEventBusArn(this, 'EventBus', nameOrArn)
+      : EventBus.fromEventBusName(this, 'EventBus', nameOrArn);
   }
 
   /** By their ids alone: nothing is looked up in the account. The CDK asks for zones, a function has no use for them. */

@@ -1,5 +1,6 @@
 import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
@@ -9,10 +10,13 @@ import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
 import { lapsesBeforeSweep } from '../lambda/time.ts';
+import type { Alarms } from './alarms.ts';
 import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
 import { Endpoints } from './endpoints.ts';
+import { grantEvents } from './event-bus.ts';
 import { functionCode } from './function-code.ts';
 import { FunctionRole } from './function-role.ts';
+import { Monitoring } from './monitoring.ts';
 import { DEFAULT_HOOK, type NomadDrainHookProps } from './props.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -47,6 +51,10 @@ export class NomadDrainHook extends Construct {
   readonly sweep: events.Rule;
   /** The hooks, one per group, in the order of the groups. */
   readonly hooks: readonly autoscaling.LifecycleHook[];
+  /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. None with `alarms: false`. */
+  readonly alarms: Alarms;
+  /** Shows all of it at a glance; undefined with `dashboard: false`. */
+  readonly dashboard: cloudwatch.Dashboard | undefined;
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
@@ -71,7 +79,12 @@ export class NomadDrainHook extends Construct {
       inVpc: props.vpc !== undefined,
     });
     const groupNames = groups.map((group) => group.autoScalingGroupName);
-    const document = documentOf({ ...props, groupNames, nomad: props.nomad.bind(this, permissions.role, groupNames) });
+    const document = documentOf({
+      ...props,
+      groupNames,
+      nomad: props.nomad.bind(this, permissions.role, groupNames),
+      bus: grantEvents(this, permissions.role, props.eventBus),
+    });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
     if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))
@@ -143,6 +156,19 @@ export class NomadDrainHook extends Construct {
       made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });
+
+    const { alarms, dashboard } = new Monitoring(this, 'Monitoring', {
+      ...props.monitoring,
+      handler: this.function,
+      logGroup: this.logGroup,
+      sweep: this.sweep,
+      failedRuns: this.failedRuns,
+      undeliveredEvents: this.undeliveredEvents,
+      policy: document.policy,
+      heartbeatTimeoutSeconds: hook.heartbeatTimeout.toSeconds(),
+    });
+    this.alarms = alarms;
+    this.dashboard = dashboard;
   }
 
   #queue(id: string): sqs.Queue {

@@ -1,7 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { NomadAccess } from './nomad-access.ts';
 
 /** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
@@ -60,6 +62,27 @@ export interface LifecycleHookOptions {
   readonly defaultResult?: autoscaling.DefaultResult;
 }
 
+/** Who is told when something is wrong, and what is there to look at. */
+export interface MonitoringOptions {
+  /**
+   * The topic that is told when an alarm rings, and when it rings no more; of the stack's own region. A topic that is
+   * encrypted needs a customer managed key that lets CloudWatch use it: with `alias/aws/sns` nothing would arrive.
+   * To tell other people of some alarms, leave it out and add actions to `NomadDrainHook.alarms`.
+   * @default - nobody is told: the alarms are there to be looked at
+   */
+  readonly alarmTopic?: sns.ITopic;
+  /**
+   * Whether to make the alarms. What each means and what to do is in docs/operations.md.
+   * @default true
+   */
+  readonly alarms?: boolean;
+  /**
+   * Whether to make the dashboard.
+   * @default true
+   */
+  readonly dashboard?: boolean;
+}
+
 /** What {@link NomadDrainHook} is made of. */
 export interface NomadDrainHookProps {
   /** The groups whose instances are drained before they are terminated; at least one, each once. */
@@ -82,15 +105,26 @@ export interface NomadDrainHookProps {
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2
-   * and Systems Manager too: a NAT gateway, or interface endpoints.
+   * The alarms and the dashboard.
+   * @default - the default of each field
+   */
+  readonly monitoring?: MonitoringOptions;
+  /**
+   * The bus that the function puts its events on: a drain started, is stuck, has ended. What they hold is in
+   * docs/operations.md.
+   * @default - the default bus of the stack's account and region
+   */
+  readonly eventBus?: events.IEventBus;
+  /**
+   * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2,
+   * EventBridge and Systems Manager too: a NAT gateway, or interface endpoints.
    * @default - outside of any VPC
    */
   readonly vpc?: ec2.IVpc;
   /**
-   * Whether to make the interface endpoints that the function needs in the VPC (Auto Scaling and EC2; Systems Manager and
-   * STS where it asks them), so that it works without a NAT gateway. Not where the VPC has them already: a second one with
-   * private DNS is refused by AWS.
+   * Whether to make the interface endpoints that the function needs in the VPC (Auto Scaling, EC2 and EventBridge; Systems
+   * Manager and STS where it asks them), so that it works without a NAT gateway. Not where the VPC has them already: a
+   * second one with private DNS is refused by AWS.
    * @default false
    */
   readonly vpcEndpoints?: boolean;

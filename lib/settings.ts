@@ -23,6 +23,10 @@ export interface Settings {
   readonly runCommand?: RunCommandAccessProps;
   readonly policy: DrainPolicy;
   readonly hook: LifecycleHookOptions;
+  /** The ARN of a topic. */
+  readonly alarmTopic?: string;
+  /** The name or the ARN of a bus. */
+  readonly eventBus?: string;
   readonly network?: Network;
   readonly stackName?: string;
   /** Whether these are the example's: none was given. */
@@ -52,6 +56,14 @@ const READERS = {
   grace: duration,
   ignoreSystemJobs: choice('true', 'false'),
   onTimeout: choice('CONTINUE', 'ABANDON'),
+  alarmTopic: text(
+    /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
+    'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',
+  ),
+  eventBus: text(
+    /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[\w./-]{1,256}$/,
+    'the name or the ARN of an event bus',
+  ),
   vpcId: text(awsId('vpc'), 'like vpc-0123abcd'),
   subnetIds: list(awsId('subnet'), 'like subnet-0123abcd,subnet-4567cdef'),
   securityGroupIds: list(awsId('sg'), 'like sg-0123abcd'),
@@ -145,7 +157,7 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, hookName, heartbeatTimeout } = values;
   const { nomadToken, nomadLogin, nomadAudience, nomadRegion, nomadNodeMetaKey, nomadFallbackAddresses } = values;
   const { nomadCa, nomadClientCertificate, nomadClientKey, nomadServerName } = values;
-  const { vpcId, subnetIds, securityGroupIds, stackName, nomadVia, nomadGateway } = values;
+  const { vpcId, subnetIds, securityGroupIds, stackName, nomadVia, nomadGateway, alarmTopic, eventBus } = values;
   const [tag = '', value = ''] = nomadGateway?.split('=') ?? [];
   const place = {
     ...(nomadRegion && { region: nomadRegion }),
@@ -173,6 +185,8 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
       ...(onTimeout && { onTimeout }),
     },
     hook: { ...(hookName && { name: hookName }), ...(heartbeatTimeout && { heartbeatTimeout }) },
+    ...(alarmTopic && { alarmTopic }),
+    ...(eventBus && { eventBus }),
     ...(vpcId && subnetIds && securityGroupIds && { network: { vpcId, subnetIds, securityGroupIds } }),
     ...(stackName && { stackName }),
     example,

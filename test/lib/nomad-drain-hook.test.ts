@@ -100,6 +100,7 @@ describe('the function', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      events: { bus: 'default' },
     });
   });
 
@@ -174,7 +175,7 @@ describe('the log', () => {
 test('nothing has a physical name but the hook, so the stack can stand twice in one account', () => {
   const named = Object.values(templateOf().toJSON().Resources as Record<string, { Properties: object }>)
     .flatMap(({ Properties: properties }) => Object.keys(properties))
-    .filter((key) => /^(Queue|Function|Rule|Role|LogGroup|LifecycleHook|)Name$/.test(key));
+    .filter((key) => /^(Queue|Function|Rule|Role|LogGroup|LifecycleHook|Alarm|Dashboard|)Name$/.test(key));
   // FunctionName: the permissions and the invoke configuration refer to the function by it.
   expect(new Set(named)).toEqual(new Set(['FunctionName', 'LifecycleHookName']));
   expect(only(templateOf(), 'AWS::Lambda::Function').Properties.FunctionName).toBeUndefined();
@@ -218,16 +219,21 @@ describe('inside a VPC', () => {
     const address = 'https://nomad.internal:4646';
 
     test('it is given an endpoint for each API that it asks, and for no other', () => {
-      expect(servicesWith(NomadAccess.http({ address })).names).toEqual(['autoscaling', 'ec2']);
-      expect(servicesWith(NomadAccess.http({ address, token: '/t' })).names).toEqual(['autoscaling', 'ec2', 'ssm']);
+      expect(servicesWith(NomadAccess.http({ address })).names).toEqual(['autoscaling', 'ec2', 'events']);
+      expect(servicesWith(NomadAccess.http({ address, token: '/t' })).names).toEqual([
+        'autoscaling',
+        'ec2',
+        'events',
+        'ssm',
+      ]);
       const login = { authMethod: 'aws' };
-      expect(servicesWith(NomadAccess.http({ address, login })).names).toEqual(['autoscaling', 'ec2', 'sts']);
+      expect(servicesWith(NomadAccess.http({ address, login })).names).toEqual(['autoscaling', 'ec2', 'events', 'sts']);
     });
 
     test('it alone may use them', () => {
       const { template } = servicesWith(NomadAccess.http({ address }));
       const rules = Object.values(resources(template, 'AWS::EC2::SecurityGroupIngress'));
-      expect(rules).toHaveLength(2);
+      expect(rules).toHaveLength(3);
       for (const { Properties } of rules) {
         expect(Properties).toMatchObject({ FromPort: 443, ToPort: 443, IpProtocol: 'tcp' });
         expect(Properties.SourceSecurityGroupId).toBeDefined();

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import type { Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, test } from 'vitest';
+import { EVENT_SOURCE } from '../../lambda/config.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
 import {
   configOf,
@@ -25,6 +28,7 @@ const ALWAYS = [
   'autoscaling:DescribeScalingActivities',
   'autoscaling:DescribeWarmPool',
   'ec2:DescribeInstances',
+  'events:PutEvents',
   'logs:CreateLogStream',
   'logs:PutLogEvents',
   'sqs:GetQueueAttributes',
@@ -155,6 +159,41 @@ describe('a function that logs in', () => {
     const template = templateOf({ nomad: nomad() });
     expect(configOf(template).nomad).toMatchObject({ login: { authMethod: 'aws', audience: 'nomad' } });
     expect(actionsOf(template).join()).not.toContain('ssm:');
+  });
+});
+
+describe('a function that tells of its drains', () => {
+  const CENTRAL = 'arn:aws:events:eu-west-1:111122223333:event-bus/central';
+  const told = (eventBus: (stack: Stack) => events.IEventBus) => {
+    const stack = emptyStack();
+    const template = templateOf({ eventBus: eventBus(stack) }, stack);
+    return { bus: configOf(template).events?.bus, statement: statementsOf(template).TellEvents!, template };
+  };
+
+  test('does so on the default bus, where no other is given, and in its own name only', () => {
+    const template = templateOf();
+    expect(configOf(template).events).toEqual({ bus: 'default' });
+    expect(statementsOf(template).TellEvents).toMatchObject({
+      Action: 'events:PutEvents',
+      Resource: arn('events', ':event-bus/default'),
+      Condition: {
+        'ForAllValues:StringEquals': { 'events:source': EVENT_SOURCE },
+        Null: { 'events:source': 'false' },
+      },
+    });
+  });
+
+  test('does so on the bus given, and on no other', () => {
+    const { bus, statement, template } = told((stack) => new events.EventBus(stack, 'Bus') as events.IEventBus);
+    const [id] = Object.keys(resources(template, 'AWS::Events::EventBus'));
+    expect(bus).toBe(id);
+    expect(statement.Resource).toEqual({ 'Fn::GetAtt': [id, 'Arn'] });
+  });
+
+  test('names a bus of another account by its ARN: a name is looked for in its own', () => {
+    const { bus, statement } = told((stack) => events.EventBus.fromEventBusArn(stack, 'Bus', CENTRAL));
+    expect(bus).toBe(CENTRAL);
+    expect(statement.Resource).toBe(CENTRAL);
   });
 });
 

@@ -42,6 +42,8 @@ describe('the settings', () => {
       vpcId: 'vpc-11111111',
       subnetIds: 'subnet-11111111,subnet-22222222',
       securityGroupIds: 'sg-11111111',
+      alarmTopic: 'arn:aws:sns:eu-west-1:111122223333:on-call',
+      eventBus: 'builds',
       stackName: 'drain-builders',
     });
     expect(configOf(template)).toEqual({
@@ -61,6 +63,10 @@ describe('the settings', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      events: { bus: 'builds' },
+    });
+    template.allResourcesProperties('AWS::CloudWatch::Alarm', {
+      AlarmActions: ['arn:aws:sns:eu-west-1:111122223333:on-call'],
     });
     expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig).toEqual({
       SubnetIds: ['subnet-11111111', 'subnet-22222222'],
@@ -137,6 +143,15 @@ describe('the settings', () => {
       'nomadToken: has no meaning with nomadVia=ssm',
     ]);
     expect(problems({ ...required, nomadGateway: 'Role=x' })).toEqual(['nomadGateway: needs nomadVia=ssm']);
+  });
+
+  test('may name an event bus by its ARN, and refuse what is no topic and no bus', () => {
+    const eventBus = 'arn:aws:events:eu-west-1:111122223333:event-bus/builds';
+    expect(configOf(templateWith({ ...required, eventBus })).events).toEqual({ bus: eventBus });
+    expect(problems({ ...required, alarmTopic: 'on-call', eventBus: eventBus.replace('event-bus', 'rule') })).toEqual([
+      expect.stringMatching(/^alarmTopic: must be the ARN of an SNS topic/),
+      expect.stringMatching(/^eventBus: must be the name or the ARN of an event bus/),
+    ]);
   });
 
   test('that are missing, wrong or unknown are named all at once', () => {

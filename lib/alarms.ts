@@ -1,0 +1,183 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { Policy } from '../lambda/config.ts';
+import { globalCapSeconds, SWEEP_SECONDS } from '../lambda/time.ts';
+import type { Measured } from './measured.ts';
+
+/** What the alarms rest on. */
+export interface Watched {
+  readonly measured: Measured;
+  readonly failedRuns: sqs.IQueue;
+  readonly undeliveredEvents: sqs.IQueue;
+  readonly policy: Policy;
+  readonly heartbeatTimeoutSeconds: number;
+}
+
+/** When one alarm rings. */
+interface Condition {
+  /** What has happened, in a sentence. */
+  readonly says: string;
+  readonly metric: cloudwatch.Metric;
+  /** Rings above it; @default 0, so as soon as there is any */
+  readonly above?: number;
+  /** Rings below it, instead of above anything. */
+  readonly below?: number;
+  /** In so many minutes; @default 1 */
+  readonly minutes?: number;
+  /** Out of the last so many; @default - the same number: in each of them */
+  readonly of?: number;
+  readonly silence: cloudwatch.TreatMissingData;
+}
+
+/** The page that has a section on each alarm, headed by the alarm's name. */
+export const RUNBOOK = 'docs/operations.md';
+
+/** What is told in each sweep: silence says nothing of it, and has an alarm of its own. The alarm stays as it is. */
+const UNKNOWN = cloudwatch.TreatMissingData.IGNORE;
+/** What is told only when it happens: silence means that it did not. */
+const NOTHING = cloudwatch.TreatMissingData.NOT_BREACHING;
+/** What is to be heard in any case. */
+const BAD = cloudwatch.TreatMissingData.BREACHING;
+
+/** A happening is over at once: for an hour the alarm shows it, and further ones of that hour do not ring again. */
+const ONCE_AN_HOUR = { minutes: 1, of: 60, silence: NOTHING };
+/** Long enough for what mends itself: a new leader of Nomad's servers, a deploy, a function that starts anew. */
+const LASTING = 5;
+/** A replacement may have to wait until its group has scaled out: no reason to ring before. */
+const SCALED_OUT = 10;
+
+function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeatTimeoutSeconds }: Watched) {
+  const { deadlineSeconds, killMarginSeconds } = policy;
+  const ended = deadlineSeconds + killMarginSeconds;
+  const stuck = stuckMinutes(deadlineSeconds);
+  const refused = refusedHeartbeats(heartbeatTimeoutSeconds);
+  return {
+    OldestWait: {
+      says:
+        `An instance has waited for more than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
+        `ended. It is forced now, and ${killMarginSeconds} s later the instance is let go with whatever still runs on it; ` +
+        `Auto Scaling ends the wait itself ${globalCapSeconds(heartbeatTimeoutSeconds) - ended} s from now.`,
+      metric: measured('OldestWait', 'Maximum'),
+      above: ended,
+      silence: UNKNOWN,
+    },
+    NomadUnreachable: {
+      says: `Nomad has not answered as it should in each of the last ${LASTING} minutes: every instance is kept meanwhile.`,
+      metric: measured('NomadErrors', 'Sum'),
+      minutes: LASTING,
+      silence: NOTHING,
+    },
+    TokenTooNarrow: {
+      says: 'The Nomad token lacks permissions: builds that it cannot see may be killed with their instance.',
+      metric: measured('TokenTooNarrow', 'Maximum'),
+      silence: UNKNOWN,
+    },
+    AllocationsKilled: {
+      says: `Allocations were killed because they had not finished by the drain deadline, ${deadlineSeconds} s.`,
+      metric: measured('AllocationsKilled', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+    DrainStuck: {
+      says:
+        `For ${stuck} minutes there has been a drain that will not end by itself: what it waits for is killed at the ` +
+        'drain deadline.',
+      metric: measured('DrainsStuck', 'Maximum'),
+      minutes: stuck,
+      silence: UNKNOWN,
+    },
+    InstanceUnserved: {
+      says: `For ${LASTING} minutes there has been an instance that no sweep could serve.`,
+      metric: measured('InstancesUnserved', 'Maximum'),
+      minutes: LASTING,
+      silence: UNKNOWN,
+    },
+    TimedOut: {
+      says: 'An instance was let go because its time was up, with whatever still ran on it.',
+      metric: measured('TimedOut', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+    HeartbeatsRefused: {
+      says:
+        `Auto Scaling has refused heartbeats in ${refused.minutes} of the last ${refused.of} minutes: it ends a wait, ` +
+        `drained or not, ${heartbeatTimeoutSeconds} s after the last heartbeat that it took.`,
+      metric: measured('HeartbeatsRefused', 'Sum'),
+      ...refused,
+      silence: NOTHING,
+    },
+    SweepMissing: {
+      says: `For ${LASTING} minutes no sweep has told who waits: nobody is drained, kept waiting or let go.`,
+      metric: measured('InstancesWaiting', 'SampleCount'),
+      below: 1,
+      minutes: LASTING,
+      silence: BAD,
+    },
+    FailedRuns: {
+      says: 'Runs of the function have failed; each left its event and its error in the queue of failed runs.',
+      metric: messagesIn(failedRuns),
+      silence: NOTHING,
+    },
+    UndeliveredEvents: {
+      says: 'EventBridge could not hand events to the function; they lie in the queue of undelivered events.',
+      metric: messagesIn(undeliveredEvents),
+      silence: NOTHING,
+    },
+    EventsLost: {
+      says: 'The event bus did not take events of this function: whoever acts on them has missed some.',
+      metric: measured('EventsLost', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+  } satisfies Record<string, Condition>;
+}
+
+/** The name of an alarm: its id in the construct tree, and its section in docs/operations.md. */
+export type AlarmName = keyof ReturnType<typeof conditions>;
+
+/** The alarms by their names; none where they were not asked for. */
+export type Alarms = Readonly<Partial<Record<AlarmName, cloudwatch.Alarm>>>;
+
+/** Makes every alarm. What rings, and what rings no more, is told to the topic. */
+export function makeAlarms(scope: Construct, watched: Watched, topic?: sns.ITopic): Alarms {
+  const made = Object.entries<Condition>(conditions(watched)).map(([name, condition]) => {
+    const { says, metric, above = 0, below, minutes = 1, of = minutes, silence } = condition;
+    const alarm = new cloudwatch.Alarm(scope, name, {
+      alarmDescription: `${says} What to do: ${RUNBOOK}, ${name}`,
+      metric,
+      threshold: below ?? above,
+      comparisonOperator:
+        below === undefined
+          ? cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+          : cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+      datapointsToAlarm: minutes,
+      evaluationPeriods: of,
+      treatMissingData: silence,
+    });
+    if (topic) {
+      alarm.addAlarmAction(new SnsAction(topic));
+      alarm.addOkAction(new SnsAction(topic));
+    }
+    return [name, alarm];
+  });
+  return Object.fromEntries(made);
+}
+
+const messagesIn = (queue: sqs.IQueue) =>
+  queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(1) });
+
+/** A stuck drain is told well before it costs anything: after ten minutes, or a quarter of a shorter deadline. */
+function stuckMinutes(deadlineSeconds: number): number {
+  return Math.max(1, Math.min(SCALED_OUT, Math.floor(deadlineSeconds / 4 / 60)));
+}
+
+/**
+ * A hook lapses when all three heartbeats of a timeout are refused. One may be refused in passing; the second leaves a
+ * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first rings. Looks back for a slot,
+ * and for a sweep that came late.
+ */
+function refusedHeartbeats(heartbeatTimeoutSeconds: number): { minutes: number; of: number } {
+  const slotSeconds = heartbeatTimeoutSeconds / 3;
+  return { minutes: slotSeconds < 2 * SWEEP_SECONDS ? 1 : 2, of: Math.ceil(slotSeconds / SWEEP_SECONDS) + 2 };
+}

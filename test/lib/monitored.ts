@@ -1,0 +1,35 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import type { AlarmName } from '../../lib/alarms.ts';
+import type { AlarmProperties } from '../emulators/aws/alarm.ts';
+import { type Json, only, resources } from './stacks.ts';
+
+export type TemplateAlarm = AlarmProperties & {
+  AlarmDescription: string;
+  AlarmActions?: unknown[];
+  OKActions?: unknown[];
+  InsufficientDataActions?: unknown[];
+};
+
+/** What a template says of each alarm, by the id of its construct. */
+export function alarmsOf(template: Template): Record<AlarmName, TemplateAlarm> {
+  const alarms = Object.entries(resources(template, 'AWS::CloudWatch::Alarm'));
+  // A logical id: the path of the construct, and eight characters of its hash.
+  const name = (id: string) => /Monitoring(\w+)[0-9A-F]{8}$/.exec(id)?.[1] ?? id;
+  return Object.fromEntries(alarms.map(([id, { Properties }]) => [name(id), Properties])) as Record<
+    AlarmName,
+    TemplateAlarm
+  >;
+}
+
+export interface DashboardBody {
+  start: string;
+  widgets: { type: string; x: number; y: number; width: number; height: number; properties: Json }[];
+}
+
+/** The dashboard as CloudWatch gets it. What CloudFormation fills in is written as the name of what it refers to. */
+export function dashboardOf(template: Template): DashboardBody {
+  const { DashboardBody: body } = only(template, 'AWS::CloudWatch::Dashboard').Properties;
+  const text = (part: Json): string =>
+    typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt']?.[0] ?? JSON.stringify(part));
+  return JSON.parse(body['Fn::Join'][1].map(text).join(''));
+}

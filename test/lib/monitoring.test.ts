@@ -1,0 +1,260 @@
+import { Duration } from 'aws-cdk-lib';
+import type { Template } from 'aws-cdk-lib/assertions';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { describe, expect, test } from 'vitest';
+import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/metrics.ts';
+import type { AlarmName } from '../../lib/alarms.ts';
+import type { NomadDrainHookProps } from '../../lib/props.ts';
+import { alarmsOf, dashboardOf } from './monitored.ts';
+import { drainHook, emptyStack, type Json, resources, templateOf } from './stacks.ts';
+
+const ALARM = 'AWS::CloudWatch::Alarm';
+const DASHBOARD = 'AWS::CloudWatch::Dashboard';
+
+const alarm = (name: AlarmName, props: Partial<NomadDrainHookProps> = {}) => alarmsOf(templateOf(props))[name];
+const heartbeats = (seconds: number) =>
+  alarm('HeartbeatsRefused', {
+    hook: { heartbeatTimeout: Duration.seconds(seconds) },
+    policy: { deadline: Duration.minutes(10), killMargin: Duration.minutes(1) },
+  });
+
+describe('the alarms', () => {
+  test('are these, each on what this one function measures or on its own queues', () => {
+    const template = templateOf();
+    const [functionId] = Object.keys(resources(template, 'AWS::Lambda::Function'));
+    const alarms = Object.entries(alarmsOf(template));
+    const ours = alarms.filter(([, { Namespace }]) => Namespace === NAMESPACE);
+    expect(Object.fromEntries(ours.map(([name, { MetricName }]) => [name, MetricName]))).toEqual({
+      OldestWait: 'OldestWait',
+      NomadUnreachable: 'NomadErrors',
+      TokenTooNarrow: 'TokenTooNarrow',
+      AllocationsKilled: 'AllocationsKilled',
+      DrainStuck: 'DrainsStuck',
+      InstanceUnserved: 'InstancesUnserved',
+      TimedOut: 'TimedOut',
+      HeartbeatsRefused: 'HeartbeatsRefused',
+      SweepMissing: 'InstancesWaiting',
+      EventsLost: 'EventsLost',
+    });
+    for (const [, { MetricName, Dimensions }] of ours) {
+      expect(METRICS).toHaveProperty(MetricName!);
+      expect(Dimensions).toHaveLength(2);
+      expect(Dimensions).toContainEqual({ Name: DIMENSIONS.service, Value: SERVICE });
+      expect(Dimensions).toContainEqual({ Name: DIMENSIONS.functionName, Value: { Ref: functionId } });
+    }
+    const queues = Object.keys(resources(template, 'AWS::SQS::Queue'));
+    const onQueues = alarms.filter((each) => !ours.includes(each));
+    expect(onQueues.map(([name]) => name)).toEqual(['FailedRuns', 'UndeliveredEvents']);
+    for (const [name, { Namespace, MetricName, Dimensions }] of onQueues) {
+      const queue = queues.find((id) => id.includes(name));
+      expect([Namespace, MetricName]).toEqual(['AWS/SQS', 'ApproximateNumberOfMessagesVisible']);
+      expect(Dimensions).toEqual([{ Name: 'QueueName', Value: { 'Fn::GetAtt': [queue, 'QueueName'] } }]);
+    }
+  });
+
+  test('of two stacks do not see each other: they are of two functions', () => {
+    const functionOf = (template: Template) =>
+      alarmsOf(template).TimedOut.Dimensions?.find(({ Name }) => Name === 'FunctionName')?.Value;
+    const [one, other] = [templateOf(), templateOf()].map((template) => [functionOf(template), template] as const);
+    for (const [name, template] of [one!, other!]) {
+      const [id] = Object.keys(resources(template, 'AWS::Lambda::Function'));
+      expect(name).toEqual({ Ref: id });
+    }
+  });
+
+  test('tell the topic when they ring and when they do so no more, and of nothing else', () => {
+    const stack = emptyStack();
+    const alarmTopic = new sns.Topic(stack, 'OnCall') as sns.ITopic;
+    const template = templateOf({ monitoring: { alarmTopic } }, stack);
+    const topic = { Ref: Object.keys(resources(template, 'AWS::SNS::Topic'))[0] };
+    for (const each of Object.values(alarmsOf(template))) {
+      expect([each.AlarmActions, each.OKActions, each.InsufficientDataActions]).toEqual([[topic], [topic], undefined]);
+    }
+  });
+
+  test('tell nobody where no topic is given, and wait for actions of one’s own, by name', () => {
+    const hook = drainHook();
+    expect(Object.keys(hook.alarms)).toEqual(Object.keys(alarmsOf(templateOf())));
+    for (const each of Object.values(alarmsOf(templateOf()))) {
+      expect([each.AlarmActions, each.OKActions, each.InsufficientDataActions]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+  });
+
+  test('and the dashboard are made unless they are not wanted', () => {
+    const made = (monitoring: NomadDrainHookProps['monitoring']) => {
+      const stack = emptyStack();
+      const template = templateOf(monitoring && { monitoring }, stack);
+      return [ALARM, DASHBOARD].map((type) => Object.keys(resources(template, type)).length > 0);
+    };
+    expect(made(undefined)).toEqual([true, true]);
+    expect(made({ alarms: false })).toEqual([false, true]);
+    expect(made({ dashboard: false })).toEqual([true, false]);
+    expect(drainHook({ monitoring: { alarms: false, dashboard: false } })).toMatchObject({
+      alarms: {},
+      dashboard: undefined,
+    });
+    expect(dashboardOf(templateOf({ monitoring: { alarms: false } })).widgets.map(({ type }) => type)).not.toContain(
+      'alarm',
+    );
+  });
+
+  test('have no names of their own, nor has the dashboard', () => {
+    const template = templateOf();
+    for (const each of [
+      ...Object.values(resources(template, ALARM)),
+      ...Object.values(resources(template, DASHBOARD)),
+    ]) {
+      expect(each.Properties).not.toHaveProperty('AlarmName');
+      expect(each.Properties).not.toHaveProperty('DashboardName');
+    }
+  });
+
+  test('look back for no longer than CloudWatch does, whatever the settings: a day', () => {
+    const longest = alarmsOf(templateOf({ hook: { heartbeatTimeout: Duration.hours(2) } }));
+    for (const each of Object.values(longest))
+      expect(each.EvaluationPeriods * each.Period!).toBeLessThanOrEqual(86_400);
+  });
+});
+
+describe('thresholds follow the settings:', () => {
+  test('the oldest wait is too old after the drain deadline and the kill margin, and the alarm says what time is left', () => {
+    expect(alarm('OldestWait').Threshold).toBe(6 * 3600 + 300);
+    const other = alarm('OldestWait', {
+      policy: { deadline: Duration.hours(2), killMargin: Duration.minutes(3) },
+      hook: { heartbeatTimeout: Duration.minutes(5) },
+    });
+    expect(other.Threshold).toBe(7380);
+    expect(other.AlarmDescription).toContain('7380 s');
+    expect(other.AlarmDescription).toContain('180 s later the instance is let go');
+    // 100 heartbeat timeouts of 300 s, less what has passed.
+    expect(other.AlarmDescription).toContain('22620 s from now');
+  });
+
+  test.each([
+    [360, 10],
+    [40, 10],
+    [36, 9],
+    [10, 2],
+    [1, 1],
+  ])('with a deadline of %i minutes a stuck drain rings after %i', (minutes, stuck) => {
+    const { EvaluationPeriods, DatapointsToAlarm } = alarm('DrainStuck', {
+      policy: { deadline: Duration.minutes(minutes) },
+    });
+    expect([DatapointsToAlarm, EvaluationPeriods]).toEqual([stuck, stuck]);
+  });
+
+  test.each([120, 300, 359, 360, 1800, 7200])(
+    'with a heartbeat timeout of %i s refused heartbeats ring before the hook lapses, even of a function that forgets',
+    (timeout) => {
+      const { DatapointsToAlarm, EvaluationPeriods, Period } = heartbeats(timeout);
+      // One heartbeat begins each third of the timeout; a function that forgets does not try again in between.
+      const refusedAt = Array.from({ length: DatapointsToAlarm! }, (_, index) => ((index + 1) * timeout) / 3);
+      const [first = 0] = refusedAt;
+      const last = refusedAt.at(-1)!;
+      // A sweep comes within a minute of the slot that begins.
+      expect(Math.ceil((last - first + 60) / Period!) + 1).toBeLessThanOrEqual(EvaluationPeriods);
+      // A minute until the run has told it and CloudWatch has looked; below six minutes that is all there is.
+      expect(timeout - last).toBeGreaterThanOrEqual(60);
+    },
+  );
+
+  test('one refused heartbeat rings only where there is no time for a second', () => {
+    expect([120, 359, 360, 1800].map((seconds) => heartbeats(seconds).DatapointsToAlarm)).toEqual([1, 1, 2, 2]);
+  });
+});
+
+describe('where nothing is told,', () => {
+  const silence = (name: AlarmName) => alarm(name).TreatMissingData;
+
+  test('a sweep is missing', () => {
+    expect(alarm('SweepMissing')).toMatchObject({
+      Statistic: 'SampleCount',
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  test('what each sweep tells stays as it was told last', () => {
+    for (const name of ['OldestWait', 'DrainStuck', 'InstanceUnserved', 'TokenTooNarrow'] as const) {
+      expect(silence(name)).toBe('ignore');
+    }
+  });
+
+  test('what is told as it happens has not happened, and a queue is empty', () => {
+    for (const [name, { MetricName, TreatMissingData }] of Object.entries(alarmsOf(templateOf()))) {
+      const { told = undefined } = Object.entries(METRICS).find(([metric]) => metric === MetricName)?.[1] ?? {};
+      if (told === 'happening' || told === undefined) expect([name, TreatMissingData]).toEqual([name, 'notBreaching']);
+    }
+  });
+});
+
+describe('the dashboard', () => {
+  const body = () => dashboardOf(templateOf({ policy: { deadline: Duration.hours(2) } }));
+  const titles = (widgets: { properties: Json }[]) => widgets.map(({ properties }) => properties.title);
+
+  test('shows on top whether anything is wrong, with every alarm', () => {
+    const [first] = body().widgets.toSorted((one, other) => one.y - other.y);
+    expect(first).toMatchObject({ type: 'alarm', x: 0, y: 0, width: 24 });
+    expect(first!.properties.alarms).toHaveLength(Object.keys(alarmsOf(templateOf())).length);
+  });
+
+  test('is 24 wide, and no widget lies on another or leaves a gap', () => {
+    const cells = new Map<string, string>();
+    for (const { x, y, width, height, properties } of body().widgets) {
+      for (let column = x; column < x + width; column++) {
+        for (let row = y; row < y + height; row++) {
+          const cell = `${column},${row}`;
+          expect(cells.get(cell), `${properties.title} lies on it`).toBeUndefined();
+          cells.set(cell, properties.title);
+        }
+      }
+    }
+    const rows = Math.max(...body().widgets.map(({ y, height }) => y + height));
+    expect(cells.size).toBe(24 * rows);
+  });
+
+  test('draws the drain deadline and when a drain is forced into the oldest wait', () => {
+    const [widget] = body().widgets.filter(({ properties }) => properties.title === METRICS.OldestWait.about);
+    expect(widget!.properties.annotations.horizontal).toMatchObject([
+      { value: 7200, label: 'drain deadline' },
+      { value: 7500, label: 'the drain is forced' },
+    ]);
+  });
+
+  test('shows how long drains take by half of them, nine of ten, and the longest', () => {
+    for (const about of [METRICS.TimeToDrain.about, METRICS.WaitAfterEmpty.about]) {
+      const [widget] = body().widgets.filter(({ properties }) => properties.title === about);
+      const statistics = widget!.properties.metrics.map((metric: Json[]) => metric.at(-1).stat);
+      expect(statistics).toEqual(['p50', 'p90', 'Maximum']);
+    }
+  });
+
+  test('stacks how waits ended, all six ways', () => {
+    const [widget] = body().widgets.filter(({ properties }) => properties.stacked);
+    const shown = widget!.properties.metrics.map((metric: Json[]) => metric[1]);
+    const outcomes = Object.entries(METRICS).filter(([, { about }]) => about.startsWith('Let go: '));
+    expect(shown.toSorted()).toEqual(outcomes.map(([name]) => name).toSorted());
+  });
+
+  test('says in words what is waited for, from this function’s log alone', () => {
+    const template = templateOf();
+    const [log] = Object.keys(resources(template, 'AWS::Logs::LogGroup'));
+    const tables = dashboardOf(template).widgets.filter(({ type }) => type === 'log');
+    expect(titles(tables)).toEqual(['What is waited for, and why', 'Who was let go, and why']);
+    for (const { properties } of tables) {
+      expect(properties).toMatchObject({ view: 'table', query: expect.stringContaining(`SOURCE '${log}' | filter`) });
+    }
+  });
+
+  test('or an alarm shows everything that the function measures', () => {
+    const shown = body().widgets.flatMap(({ properties }) => properties.metrics ?? []);
+    const measured = shown.filter(([namespace]: Json[]) => namespace === NAMESPACE).map(([, name]: Json[]) => name);
+    const watched = Object.values(alarmsOf(templateOf())).map(({ MetricName }) => MetricName);
+    for (const name of Object.keys(METRICS)) expect([...measured, ...watched]).toContain(name);
+  });
+});

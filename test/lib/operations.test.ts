@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { EVENT_SOURCE, EVENT_TYPES } from '../../lambda/config.ts';
+import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/metrics.ts';
+import { alarmsOf } from './monitored.ts';
+import { resources, templateOf } from './stacks.ts';
+
+const PAGE = 'docs/operations.md';
+const page = readFileSync(new URL(`../../${PAGE}`, import.meta.url), 'utf8');
+
+/** The text below a heading, up to the next one of its level or above. */
+function section(heading: string): string {
+  const [hashes = ''] = heading.split(' ');
+  const [, text] = page.split(`\n${heading}\n`);
+  if (text === undefined) throw new Error(`${PAGE} has no section "${heading}"`);
+  return text.split(new RegExp(`\n#{1,${hashes.length}} `))[0] ?? '';
+}
+
+const rows = (text: string) =>
+  [...text.matchAll(/^\| (`.*) \|$/gm)].map(([, row = '']) => row.split(' | ').map((cell) => cell.replaceAll('`', '')));
+
+describe('docs/operations.md', () => {
+  test('has a section for each alarm, and none besides', () => {
+    const headings = [...section('## Alarms').matchAll(/^### (.*)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(Object.keys(alarmsOf(templateOf())));
+  });
+
+  test.each(Object.entries(alarmsOf(templateOf())))(
+    'says of %s what it means, what happens and what to do, and the alarm names that section last',
+    (name, { AlarmDescription: description }) => {
+      const text = section(`### ${name}`);
+      const parts = ['**What it means.** ', '**If nobody acts.** ', '**What to do.**'].map((part) =>
+        text.indexOf(part),
+      );
+      expect(parts).toEqual(parts.toSorted((one, other) => one - other));
+      expect(parts).not.toContain(-1);
+      expect(text).toContain('```sh');
+      expect(description).toMatch(new RegExp(`\\. What to do: ${PAGE}, ${name}$`));
+      expect(description.length).toBeLessThanOrEqual(1024);
+    },
+  );
+
+  test('says of each alarm whether to get up for it', () => {
+    const table = /^\| get up for it .*\n.*\n(.*)$/m.exec(page)?.[1] ?? '';
+    const named = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(Object.keys(alarmsOf(templateOf())).toSorted());
+  });
+
+  test('lists every metric with its unit, and none besides', () => {
+    const told = { sweep: 'each sweep', run: 'each run that asks Nomad', happening: 'when it happens' };
+    const metrics = Object.entries(METRICS).map(([name, { unit, told: when, about }]) => [
+      name,
+      unit,
+      told[when],
+      about,
+    ]);
+    expect(rows(section('## Metrics'))).toEqual(metrics);
+    expect(section('## Metrics')).toContain(
+      `namespace \`${NAMESPACE}\`, with the dimensions \`${DIMENSIONS.service}\` = \`${SERVICE}\` and \`${DIMENSIONS.functionName}\``,
+    );
+  });
+
+  test('lists every event, and none besides', () => {
+    expect(rows(section('## Events')).map(([type]) => type)).toEqual(Object.values(EVENT_TYPES));
+    expect(section('## Events')).toContain(`source \`${EVENT_SOURCE}\``);
+  });
+
+  test('finds each resource that its commands are about, and no other', () => {
+    const template = templateOf();
+    const found = [...page.matchAll(/^\w+=\$\(of (\S+) (\w+)\)$/gm)];
+    expect(found.length).toBeGreaterThan(4);
+    for (const [, type = '', fragment = ''] of found) {
+      const ids = Object.keys(resources(template, type)).filter((id) => id.includes(fragment));
+      expect(ids, `${type} ${fragment}`).toHaveLength(1);
+    }
+  });
+
+  test('links to no section that there is not', () => {
+    const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading.toLowerCase().replaceAll(' ', '-'),
+    );
+    for (const [, anchor] of page.matchAll(/\]\(#([\w-]+)\)/g)) expect(anchors).toContain(anchor);
+  });
+});

@@ -35,7 +35,7 @@ export class EmbeddedMetrics implements Meter {
   flush(): void {
     if (this.#values.size === 0) return;
     const record = this.#metrics.serializeMetrics();
-    this.#print(JSON.stringify({ ...record, _aws: { ...record._aws, Timestamp: this.#clock.now() } }));
+    this.#print(JSON.stringify({ ...record, _aws: { ...record._aws, Timestamp: Math.floor(this.#clock.now()) } }));
     this.#metrics.clearMetrics();
     this.#values.clear();
   }

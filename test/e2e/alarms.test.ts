@@ -1,0 +1,191 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { EVENT_TYPES } from '../../lambda/config.ts';
+import { METRICS } from '../../lambda/metrics.ts';
+import type { AlarmName } from '../../lib/alarms.ts';
+import { autoScalingError } from '../emulators/aws/services.ts';
+import { alarmsOf } from '../lib/monitored.ts';
+import { templateOf } from '../lib/stacks.ts';
+import { MonitoredWorld } from './monitored-world.ts';
+
+/** What the stories below have brought about in all. */
+const measured = new Set<string>();
+const told = new Set<string>();
+const rung = new Set<AlarmName>();
+
+let stage: MonitoredWorld;
+const start = async (...options: Parameters<typeof MonitoredWorld.start>) => {
+  stage = await MonitoredWorld.start(...options);
+};
+afterEach(async () => {
+  expect(stage.refused).toEqual([]);
+  for (const name of stage.measured) measured.add(name);
+  for (const event of stage.world.told) told.add(event['detail-type']);
+  for (const name of stage.rung) rung.add(name);
+  await stage.world.close();
+});
+
+/** A builder that has to go, and what runs on it. */
+const leaving = async (...jobs: Omit<Parameters<MonitoredWorld['world']['nomad']['run']>[0], 'on'>[]) => {
+  const { world } = stage;
+  const builder = world.addBuilder();
+  for (const job of jobs) world.nomad.run({ ...job, on: builder.nodeId });
+  await world.scaleIn(builder.instanceId);
+  return builder;
+};
+
+const unstoppable = { type: 'batch', runSeconds: 1e5, stopSeconds: 1e5, killTimeoutSeconds: 1e5 } as const;
+
+describe('no alarm rings', () => {
+  it('on a day of scale-ins: builds that end, services that move, nodes that never were, instances that died', async () => {
+    await start();
+    const { world } = stage;
+    await stage.run(5);
+    const withService = world.addBuilder();
+    world.nomad.run({ id: 'web', type: 'service', count: 2 });
+    world.addBuilder();
+    await world.scaleIn(withService.instanceId);
+    await leaving();
+    await leaving({ id: 'short', type: 'batch', runSeconds: 100 }, { id: 'logs', type: 'system' });
+    await leaving({ id: 'long', type: 'batch', runSeconds: 3000 });
+    const lost = await leaving({ id: 'lost', type: 'batch', runSeconds: 3000 });
+    await world.scaleIn(world.aws.addInstance('builders'));
+    const spot = world.addBuilder();
+    world.aws.terminate(spot.instanceId);
+    await stage.run(5);
+    world.nomad.killInstance(lost.nodeId);
+    await stage.run(55);
+
+    expect(world.aws.waiting).toEqual([]);
+    expect(stage.rung).toEqual([]);
+    expect(stage.measured).toEqual(expect.arrayContaining(['Drained', 'NodeLost', 'NotANode', 'InstanceGone']));
+  });
+
+  it('where Nomad is away for two minutes, as when its servers elect a leader', async () => {
+    await start();
+    await leaving({ id: 'build', type: 'batch', runSeconds: 900 });
+    await stage.run(3);
+    stage.world.nomad.server.fault = () => ({ status: 500, body: 'No cluster leader' });
+    await stage.run(2);
+    stage.world.nomad.server.fault = undefined;
+    await stage.run(15);
+    expect(stage.rung.filter((name) => name !== 'FailedRuns')).toEqual([]);
+  });
+});
+
+describe('an alarm rings', () => {
+  it('AllocationsKilled, where a build outlasts the drain deadline', async () => {
+    await start({ deadlineSeconds: 900 });
+    await leaving({ id: 'build', type: 'batch', runSeconds: 7200 });
+    await stage.run(14);
+    expect(stage.rung).toEqual([]);
+    await stage.run(4);
+    expect(stage.rung).toEqual(['AllocationsKilled']);
+  });
+
+  it('OldestWait and then TimedOut, where a build cannot be killed', async () => {
+    await start({ deadlineSeconds: 900, killMarginSeconds: 180 });
+    await leaving({ id: 'build', ...unstoppable });
+    await stage.run(17);
+    expect(stage.rung).toEqual([]);
+    await stage.run(3);
+    expect(stage.rung).toEqual(['OldestWait']);
+    await stage.run(10);
+    expect(stage.hasRung('TimedOut')).toBe(true);
+    expect(stage.rings('OldestWait')).toBe(false);
+  });
+
+  it('NomadUnreachable, where Nomad does not answer for five minutes, though nobody waits', async () => {
+    await start();
+    await stage.run(3);
+    stage.world.nomad.server.fault = () => 'hang-up';
+    await stage.run(7);
+    expect(stage.rings('NomadUnreachable')).toBe(true);
+    stage.world.nomad.server.fault = undefined;
+    await stage.run(5);
+    expect(stage.rings('NomadUnreachable')).toBe(false);
+  });
+
+  it('TokenTooNarrow, as soon as a sweep finds that a namespace is hidden', async () => {
+    await start({}, { acl: true, nomad: { token: { parameter: '/nomad/drain-token' } } });
+    const { world } = stage;
+    world.nomad.policy('narrow', 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }');
+    world.aws.putParameter('/nomad/drain-token', world.nomad.token({ policies: ['narrow'] }), 'SecureString');
+    await stage.run(3);
+    expect(stage.rung).toEqual(['TokenTooNarrow']);
+  });
+
+  it('DrainStuck, where a service has had nowhere to go for ten minutes', async () => {
+    await start();
+    await leaving({ id: 'web', type: 'service', count: 2 });
+    await stage.run(9);
+    expect(stage.rung).toEqual([]);
+    await stage.run(6);
+    expect(stage.rung).toEqual(['DrainStuck']);
+  });
+
+  it('InstanceUnserved and FailedRuns, where two nodes claim to be one instance', async () => {
+    await start();
+    const { instanceId } = await leaving();
+    stage.world.nomad.addNode({ instanceId });
+    await stage.run(8);
+    expect(stage.rings('InstanceUnserved')).toBe(true);
+    expect(stage.rings('FailedRuns')).toBe(true);
+    expect(stage.rings('NomadUnreachable')).toBe(false);
+  });
+
+  it('HeartbeatsRefused, before the hook lapses', async () => {
+    await start();
+    const { instanceId } = await leaving({ id: 'build', type: 'batch', runSeconds: 7200 });
+    stage.world.aws.servers.autoScaling.fault = ({ body }) =>
+      body.includes('RecordLifecycleActionHeartbeat') ? autoScalingError('AccessDenied', 'denied', 403) : undefined;
+    let minutes = 0;
+    while (!stage.hasRung('HeartbeatsRefused') && minutes++ < 60) await stage.run(1);
+    expect(stage.world.completion(instanceId)).toBeUndefined();
+    expect(stage.rung).toContain('HeartbeatsRefused');
+  });
+
+  it('SweepMissing, where no sweep comes for five minutes, and for nothing else', async () => {
+    await start();
+    await leaving({ id: 'build', type: 'batch', runSeconds: 7200 });
+    await stage.run(5);
+    await stage.run(4, false);
+    expect(stage.rung).toEqual([]);
+    await stage.run(4, false);
+    expect(stage.rung).toEqual(['SweepMissing']);
+    await stage.run(4);
+    expect(stage.rings('SweepMissing')).toBe(false);
+  });
+
+  it('SweepMissing, where Auto Scaling refuses every sweep', async () => {
+    await start();
+    await stage.run(3);
+    stage.world.aws.servers.autoScaling.fault = () => autoScalingError('AccessDenied', 'denied', 403);
+    await stage.run(8);
+    expect(stage.rings('SweepMissing')).toBe(true);
+    expect(stage.rings('FailedRuns')).toBe(true);
+  });
+
+  it('UndeliveredEvents, where EventBridge could not wake the function', async () => {
+    await start();
+    await stage.run(2);
+    stage.undelivered = 1;
+    await stage.run(2);
+    expect(stage.rung).toEqual(['UndeliveredEvents']);
+  });
+
+  it('EventsLost, where the event bus does not take them', async () => {
+    await start();
+    stage.world.aws.servers.eventBridge.fault = () => 'hang-up';
+    await leaving();
+    await stage.run(3);
+    expect(stage.rung).toEqual(['EventsLost']);
+  });
+});
+
+describe('the stories above', () => {
+  it('have made every alarm ring, every metric be measured and every event be told', () => {
+    expect([...rung].toSorted()).toEqual(Object.keys(alarmsOf(templateOf())).toSorted());
+    expect([...measured].toSorted()).toEqual(Object.keys(METRICS).toSorted());
+    expect([...told].toSorted()).toEqual(Object.values(EVENT_TYPES).toSorted());
+  });
+});

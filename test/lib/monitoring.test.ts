@@ -8,7 +8,7 @@ import { NomadAccess } from '../../lib/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { alarmsOf, dashboardOf } from './monitored.ts';
-import { drainHook, emptyStack, type Json, resources, templateOf } from './stacks.ts';
+import { drainHook, emptyStack, resources, templateOf } from './stacks.ts';
 
 const ALARM = 'AWS::CloudWatch::Alarm';
 const DASHBOARD = 'AWS::CloudWatch::Dashboard';

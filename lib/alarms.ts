@@ -24,7 +24,7 @@ interface Condition {
   readonly metric: cloudwatch.Metric;
   /** Rings above it; @default 0, so as soon as there is any */
   readonly above?: number;
-  /** Rings below it, instead of above anything. */
+  /** Rings below it. @default - rings above something */
   readonly below?: number;
   /** In so many minutes; @default 1 */
   readonly minutes?: number;
@@ -34,7 +34,7 @@ interface Condition {
 }
 
 /** The page that has a section on each alarm, headed by the alarm's name. */
-export const RUNBOOK = 'docs/operations.md';
+const RUNBOOK = 'docs/operations.md';
 
 /** What is told in each sweep: silence says nothing of it, and has an alarm of its own. The alarm stays as it is. */
 const UNKNOWN = cloudwatch.TreatMissingData.IGNORE;
@@ -47,6 +47,11 @@ const BAD = cloudwatch.TreatMissingData.BREACHING;
 const ONCE_AN_HOUR = { minutes: 1, of: 60, silence: NOTHING };
 /** Long enough for what mends itself: a new leader of Nomad's servers, a deploy, a function that starts anew. */
 const LASTING = 5;
+/**
+ * CloudWatch looks two minutes farther back than it needs, and missing data stand in only for what it does not find there
+ * either: three are missing when there were none for five minutes.
+ */
+const MISSING_FOR_LASTING = LASTING - 2;
 /** A replacement may have to wait until its group has scaled out: no reason to ring before. */
 const SCALED_OUT = 10;
 
@@ -112,7 +117,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       says: `For ${LASTING} minutes no sweep has told who waits: nobody is drained, kept waiting or let go.`,
       metric: measured('InstancesWaiting', 'SampleCount'),
       below: 1,
-      minutes: LASTING,
+      minutes: MISSING_FOR_LASTING,
       silence: BAD,
     },
     FailedRuns: {

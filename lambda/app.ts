@@ -105,7 +105,7 @@ export class App {
     const wake = readWake(event);
     const subject = subjectOf(wake);
     const about = {
-      run: wake.kind,
+      run: onlyLooks(wake) && wake.kind !== 'status' ? 'dryRun' : wake.kind,
       instanceId: subject?.instanceId ?? UNKNOWN,
       nodeId: UNKNOWN,
       group: subject?.group ?? UNKNOWN,

@@ -5,7 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Policy } from '../lambda/config.ts';
-import { globalCapSeconds, SWEEP_SECONDS } from '../lambda/time.ts';
+import { SWEEP_SECONDS } from '../lambda/time.ts';
 import type { Measured } from './measured.ts';
 
 /** What the alarms rest on. */
@@ -64,8 +64,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
     OldestWait: {
       says:
         `An instance has waited for more than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
-        `ended. It is forced now, and ${killMarginSeconds} s later the instance is let go with whatever still runs on it; ` +
-        `Auto Scaling ends the wait itself ${globalCapSeconds(heartbeatTimeoutSeconds) - ended} s from now.`,
+        `ended. It is forced now, and ${killMarginSeconds} s later the instance is let go with whatever still runs on it.`,
       metric: measured('OldestWait', 'Maximum'),
       above: ended,
       silence: UNKNOWN,

@@ -89,7 +89,7 @@ export function makeDashboard(scope: Construct, shown: Shown): cloudwatch.Dashbo
 
 /** The last word of each instance in the records that end a run, of those that still wait. */
 const WAITED_FOR = [
-  'filter message = "run ended" and run != "status"',
+  'filter message = "run ended" and run in ["event", "sweep"]',
   'fields jsonParse(@message) as record',
   'unnest record.instances into instance',
   'stats max(@timestamp) as seen, latest(instance.action) as action, latest(instance.remaining) as allocations, ' +

@@ -1,15 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EVENT_TYPES } from '../../lambda/config.ts';
 import { METRICS } from '../../lambda/metrics.ts';
 import type { AlarmName } from '../../lib/alarms.ts';
 import { autoScalingError } from '../emulators/aws/services.ts';
-import { alarmsOf } from '../lib/monitored.ts';
+import { alarmsOf, dashboardOf } from '../lib/monitored.ts';
 import { templateOf } from '../lib/stacks.ts';
 import { MonitoredWorld } from './monitored-world.ts';
 
 /** What the stories below have brought about in all. */
 const measured = new Set<string>();
 const told = new Set<string>();
+const logged = new Set<string>();
 const rung = new Set<AlarmName>();
 
 let stage: MonitoredWorld;
@@ -20,6 +22,7 @@ afterEach(async () => {
   expect(stage.refused).toEqual([]);
   for (const name of stage.measured) measured.add(name);
   for (const event of stage.world.told) told.add(event['detail-type']);
+  for (const { message } of stage.world.log) logged.add(message);
   for (const name of stage.rung) rung.add(name);
   await stage.world.close();
 });
@@ -187,5 +190,18 @@ describe('the stories above', () => {
     expect([...rung].toSorted()).toEqual(Object.keys(alarmsOf(templateOf())).toSorted());
     expect([...measured].toSorted()).toEqual(Object.keys(METRICS).toSorted());
     expect([...told].toSorted()).toEqual(Object.values(EVENT_TYPES).toSorted());
+  });
+
+  it('have written every record that the runbook and the dashboard look for', () => {
+    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const queries = JSON.stringify(dashboardOf(templateOf()));
+    const wanted = [...page.matchAll(/\$\.message = "([^"*]+)/g), ...queries.matchAll(/message = \\\\?"([^"\\]+)/g)];
+    expect(wanted.length).toBeGreaterThan(5);
+    for (const [, start = ''] of wanted) {
+      expect(
+        [...logged].some((message) => message.startsWith(start)),
+        start,
+      ).toBe(true);
+    }
   });
 });

@@ -1,3 +1,4 @@
+export { ConfigError } from '../lambda/errors.ts';
 export {
   type HttpAccessProps,
   type LoginProps,

@@ -11,7 +11,7 @@ const DIRECTORY = join(ROOT, 'dist/lib');
  * Builds the construct as it is published: one CommonJS module, which `require` and `import` both take, and the
  * declarations of its sources. What was there before is removed.
  * @returns the size of the module, in bytes
- * @throws esbuild's BuildFailure, or what the compiler's end was, after printing what is wrong
+ * @throws esbuild's BuildFailure, or an Error where the compiler refuses, after printing what is wrong
  */
 export async function buildLibrary(): Promise<number> {
   rmSync(DIRECTORY, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildLibrary } from './build-library.ts';
 
 const ENTRY = fileURLToPath(new URL('../lambda/handler.ts', import.meta.url));
 const OUTFILE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.url));
@@ -38,7 +39,11 @@ export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): 
 }
 
 if (import.meta.main) {
+  const told = (path: string, bytes: number) => console.log(`${path} ${(bytes / 1024).toFixed(0)} kB`);
   const bytes = await bundle();
-  // The CDK builds before it synthesizes, with stdout being the template's.
-  if (!process.argv.includes('--quiet')) console.log(`dist/lambda/index.mjs ${(bytes / 1024).toFixed(0)} kB`);
+  // The CDK builds before it synthesizes: the app needs the function alone, and stdout is the template's.
+  if (!process.argv.includes('--for-synth')) {
+    told('dist/lambda/index.mjs', bytes);
+    told('dist/lib/index.js', await buildLibrary());
+  }
 }

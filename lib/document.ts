@@ -3,7 +3,8 @@ import { type ConfigDocument, checkConfig, DEFAULT_POLICY, type Policy } from '.
 import { ConfigError } from '../lambda/errors.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/time.ts';
 import type { NomadDocument } from './nomad-access.ts';
-import { DEFAULT_HOOK, type DrainPolicy, type LifecycleHookOptions } from './props.ts';
+import { withId } from './problem-ids.ts';
+import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts';
 
 /** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
 export const ENVIRONMENT_BYTES = 4096;
@@ -23,7 +24,7 @@ export interface Given {
 
 /** The configuration document with every default written out, so that a template shows what will hold. */
 export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given): ConfigDocument & { policy: Policy } {
-  const { name, heartbeatTimeout } = { ...DEFAULT_HOOK, ...hook };
+  const { name, heartbeatTimeout } = hookOf(hook);
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout } = policy;
   return {
     groups: groupNames.map((group) => ({
@@ -48,14 +49,14 @@ export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given)
 const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
 
 /**
- * Every reason to refuse the document, each beginning with the name of its field: what the function would refuse at
- * cold start, and a hook that cannot hold an instance until the drain deadline has passed. Nothing to refuse: an empty
- * list.
+ * Every reason to refuse the document, each beginning with the name of its field and ending with its id: what the function
+ * would refuse at cold start, and a hook that cannot hold an instance until the drain deadline has passed. Nothing to
+ * refuse: an empty list.
  * @param document the configuration, which may hold tokens
  * @param names how the fields are called in the answer
  */
 export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): string[] {
-  const problems = [...refusals(document), ...capacityProblems(document)].map((problem) => {
+  const problems = [...refusals(document).map(withId), ...capacityProblems(document)].map((problem) => {
     const [field = '', ...message] = problem.split(': ');
     const name = names.reduce((said, [pattern, replacement]) => said.replace(pattern, replacement), field);
     return [name, ...message].join(': ');
@@ -97,7 +98,8 @@ function capacityProblems({ groups, policy }: { groups: ConfigDocument['groups']
   return [
     `policy.deadlineSeconds: ${policy.deadlineSeconds} s and ${margins} s for what is killed after it are more than the ` +
       `hook can hold an instance: ${globalCapSeconds(timeout)} s, which is 100 heartbeat timeouts of ${timeout} s and ` +
-      'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout',
+      'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout ' +
+      '[nomad-drain-hook:deadlineBeyondHook]',
   ];
 }
 

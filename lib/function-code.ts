@@ -12,7 +12,9 @@ const DIST = fileURLToPath(new URL('../dist/lambda', import.meta.url));
  */
 export function functionCode(directory: string = DIST): lambda.Code {
   if (!existsSync(join(directory, 'index.mjs'))) {
-    throw new Error(`${join(directory, 'index.mjs')} is missing: run "npm run build" first`);
+    throw new Error(
+      `${join(directory, 'index.mjs')} is missing: run "npm run build" first [nomad-drain-hook:noBundle]`,
+    );
   }
   return lambda.Code.fromAsset(directory);
 }

@@ -1,3 +1,4 @@
+export { ConfigError } from '../lambda/errors.ts';
 export type { AlarmName, Alarms } from './alarms.ts';
 export {
   type HttpAccessProps,

@@ -17,7 +17,7 @@ import { grantEvents } from './event-bus.ts';
 import { functionCode } from './function-code.ts';
 import { FunctionRole } from './function-role.ts';
 import { Monitoring } from './monitoring.ts';
-import { DEFAULT_HOOK, type NomadDrainHookProps } from './props.ts';
+import { hookOf, type NomadDrainHookProps } from './props.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /**
@@ -29,7 +29,7 @@ import { WakeUps } from './wake-ups.ts';
  * (by deleting the stack, or taking a group out of `groups`) completes the instances that wait for it with CONTINUE:
  * they are terminated at once, drained or not.
  *
- * @throws ConfigError naming every property that is wrong, among them a drain deadline that the hook cannot hold
+ * @throws ConfigError naming every property that is wrong, each with an id; docs/construct.md says what to do about it
  *
  * @example
  * new NomadDrainHook(this, 'DrainHook', {
@@ -58,7 +58,7 @@ export class NomadDrainHook extends Construct {
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
-    const hook = { ...DEFAULT_HOOK, ...props.hook };
+    const hook = hookOf(props.hook);
     const groups = props.groups.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
@@ -88,7 +88,7 @@ export class NomadDrainHook extends Construct {
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
     if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))
-      problems.push('vpcSubnets, securityGroups, vpcEndpoints: no vpc given');
+      problems.push('vpcSubnets, securityGroups, vpcEndpoints: no vpc given [nomad-drain-hook:vpcMissing]');
     if (problems.length > 0) throw new ConfigError(problems);
     if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
       Annotations.of(this).addWarningV2(
@@ -184,7 +184,7 @@ export class NomadDrainHook extends Construct {
     if (bytes <= ENVIRONMENT_BYTES) return [];
     return [
       `groups: the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
-        'Spread the groups over several NomadDrainHooks',
+        'Spread the groups over several NomadDrainHooks [nomad-drain-hook:environmentTooLarge]',
     ];
   }
 }

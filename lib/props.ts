@@ -148,3 +148,12 @@ export const DEFAULT_HOOK: Required<LifecycleHookOptions> = {
   // An instance whose drainer is gone must not stay for ever; the group's own default, ABANDON, would end it likewise.
   defaultResult: autoscaling.DefaultResult.CONTINUE,
 };
+
+/** The hook's options, every default filled in. What is undefined counts as not given, as everywhere in the CDK. */
+export function hookOf({
+  name = DEFAULT_HOOK.name,
+  heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout,
+  defaultResult = DEFAULT_HOOK.defaultResult,
+}: LifecycleHookOptions = {}): Required<LifecycleHookOptions> {
+  return { name, heartbeatTimeout, defaultResult };
+}

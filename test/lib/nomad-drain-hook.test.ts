@@ -244,7 +244,7 @@ describe('inside a VPC', () => {
 
     test('it needs a VPC for that', () => {
       expect(problemsOf(() => drainHook({ vpcEndpoints: true }))).toEqual([
-        'vpcSubnets, securityGroups, vpcEndpoints: no vpc given',
+        'vpcSubnets, securityGroups, vpcEndpoints: no vpc given [nomad-drain-hook:vpcMissing]',
       ]);
     });
   });

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_POLICY } from '../../lambda/config.ts';
 import { ENVIRONMENT_BYTES, environmentBytes } from '../../lib/document.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
-import { DEFAULT_HOOK } from '../../lib/props.ts';
 import { drainHook, emptyStack, environmentOf, problemsOf, templateOf } from './stacks.ts';
 
 const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
@@ -133,29 +130,5 @@ describe('a hook that may lapse before the first sweep', () => {
   test('is warned about', () => {
     expect(warnings(119)).toHaveLength(1);
     expect(warnings(120)).toEqual([]);
-  });
-});
-
-describe('the documentation', () => {
-  const source = readFileSync(new URL('../../lib/props.ts', import.meta.url), 'utf8');
-  const documented = (property: string) =>
-    new RegExp(`@default ([^\\n]*)\\n(?:(?!/\\*\\*)[^])*?readonly ${property}\\?:`).exec(source)?.[1];
-  const inSeconds = (text: string | undefined) => {
-    const [, unit = '', amount] = /^Duration\.(\w+)\((\d+)\)$/.exec(text ?? '') ?? [];
-    return Number(amount) * ({ hours: 3600, minutes: 60 }[unit] ?? Number.NaN);
-  };
-
-  test('of the policy names the defaults that hold', () => {
-    expect(inSeconds(documented('deadline'))).toBe(DEFAULT_POLICY.deadlineSeconds);
-    expect(inSeconds(documented('killMargin'))).toBe(DEFAULT_POLICY.killMarginSeconds);
-    expect(inSeconds(documented('grace'))).toBe(DEFAULT_POLICY.graceSeconds);
-    expect(documented('ignoreSystemJobs')).toBe(String(DEFAULT_POLICY.ignoreSystemJobs));
-    expect(documented('onTimeout')).toBe(`'${DEFAULT_POLICY.onTimeout}'`);
-  });
-
-  test('of the hook names the defaults that hold', () => {
-    expect(documented('name')).toBe(`'${DEFAULT_HOOK.name}'`);
-    expect(inSeconds(documented('heartbeatTimeout'))).toBe(DEFAULT_HOOK.heartbeatTimeout.toSeconds());
-    expect(documented('defaultResult')).toBe(`autoscaling.DefaultResult.${DEFAULT_HOOK.defaultResult}`);
   });
 });

@@ -1,0 +1,26 @@
+/**
+ * Three groups that exist already, by their names.
+ *
+ * Choose it where Terraform, another stack or the console made the groups: nothing about them changes but the lifecycle hook
+ * that each is given. One function serves them all, as long as they belong to one Nomad cluster and may share a policy.
+ */
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { NomadAccess, NomadDrainHook } from 'nomad-drain-hook';
+
+const stack = new Stack(new App(), 'NomadDrainHook');
+
+new NomadDrainHook(stack, 'DrainHook', {
+  groups: ['builders-amd64', 'builders-arm64', 'services'],
+  nomad: NomadAccess.http({
+    address: 'https://nomad.example.com:4646',
+    // No stored secret: Nomad trusts the function's own AWS identity. See docs/security.md.
+    login: { authMethod: 'aws' },
+  }),
+  policy: {
+    deadline: Duration.hours(4),
+    // Log shippers and the like run until the end, and nobody waits for them.
+    ignoreSystemJobs: true,
+  },
+  logRetention: logs.RetentionDays.ONE_YEAR,
+});

@@ -1,0 +1,86 @@
+import { globSync, readFileSync } from 'node:fs';
+import { Annotations as CdkAnnotations, Duration } from 'aws-cdk-lib';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { functionCode } from '../../lib/function-code.ts';
+import { type HttpAccessProps, NomadAccess } from '../../lib/nomad-access.ts';
+import type { DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from '../../lib/props.ts';
+import { EXAMPLE_KEY } from '../../lib/settings.ts';
+import { drainHook, emptyStack, problemsOf } from './stacks.ts';
+
+const read = (file: string) => readFileSync(file, 'utf8');
+const root = new URL('../..', import.meta.url).pathname;
+const idsIn = (text: string) => [...text.matchAll(/\bnomad-drain-hook:\w+/g)].map(([id]) => id);
+
+/** Every id that the sources of the construct hold. */
+const inLib = new Set(globSync(`${root}/lib/*.ts`).flatMap((file) => idsIn(read(file))));
+inLib.delete(EXAMPLE_KEY);
+
+const http = (props: Partial<HttpAccessProps>) => ({
+  nomad: NomadAccess.http({ address: 'https://nomad.internal:4646', ...props }),
+});
+const policy = (given: DrainPolicy) => ({ policy: given });
+const hook = (given: LifecycleHookOptions) => ({ hook: given });
+const seconds = (amount: number) => Duration.seconds(amount);
+const many = (count: number, name: string) => Array.from({ length: count }, (_, index) => `${name}${index}`);
+
+/** How to meet each of them. */
+const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
+  badAddress: http({ address: 'nomad.internal:4646' }),
+  badValue: policy({ onTimeout: 'KEEP' as 'ABANDON' }),
+  certificateWithoutKey: http({ clientCertificate: '/certificate' }),
+  deadlineBeyondHook: hook({ heartbeatTimeout: seconds(60) }),
+  deadlineOutOfRange: policy({ deadline: Duration.days(3) }),
+  emptyText: http({ region: '' }),
+  environmentTooLarge: { groups: many(60, 'builders-') },
+  graceOutOfRange: policy({ grace: Duration.hours(2) }),
+  groupName: { groups: ['x'.repeat(256)] },
+  groupTwice: { groups: ['builders', 'builders'] },
+  heartbeatTimeoutOutOfRange: hook({ heartbeatTimeout: seconds(29) }),
+  hookName: hook({ name: '' }),
+  httpsNeeded: http({ address: 'http://nomad.internal:4646', serverName: 'server.global.nomad' }),
+  killMarginOutOfRange: policy({ killMargin: Duration.hours(3) }),
+  mixedSchemes: http({ fallbackAddresses: ['http://other.internal:4646'] }),
+  noGroup: { groups: [] },
+  tokenAndLogin: http({ token: '/token', login: { authMethod: 'aws' } }),
+  tooManyAddresses: http({ fallbackAddresses: many(7, 'https://server') }),
+  vpcMissing: { vpcEndpoints: true },
+};
+const WARNINGS: Record<string, Partial<NomadDrainHookProps>> = {
+  plainHttp: http({ address: 'http://nomad.internal:4646' }),
+  shortHook: { ...hook({ heartbeatTimeout: seconds(60) }), ...policy({ deadline: Duration.minutes(30) }) },
+};
+
+describe('each problem at synth has an id', () => {
+  test.each(Object.entries(ERRORS))('the error %s', (id, props) => {
+    const problems = problemsOf(() => drainHook(props));
+    for (const problem of problems) expect(idsIn(problem)).toHaveLength(1);
+    expect(problems).toContainEqual(expect.stringMatching(new RegExp(`^\\S.*: .* \\[nomad-drain-hook:${id}\\]$`)));
+  });
+
+  test.each(Object.entries(WARNINGS))('the warning %s, by which it can be acknowledged', (id, props) => {
+    const stack = emptyStack();
+    const made = drainHook(props, stack);
+    const warnings = () =>
+      Annotations.fromStack(stack)
+        .findWarning('*', Match.anyValue())
+        .map(({ entry }) => String(entry.data));
+    expect(warnings()).toEqual([expect.stringMatching(new RegExp(`\\[ack: nomad-drain-hook:${id}\\]$`))]);
+    CdkAnnotations.of(made).acknowledgeWarning(`nomad-drain-hook:${id}`);
+    expect(warnings()).toEqual([]);
+  });
+
+  test('that the function was not built', () => {
+    expect(() => functionCode('/nowhere')).toThrow('[nomad-drain-hook:noBundle]');
+  });
+
+  test('and each id of the sources is met above', () => {
+    const met = [...Object.keys(ERRORS), ...Object.keys(WARNINGS), 'noBundle'].map((id) => `nomad-drain-hook:${id}`);
+    expect([...inLib].toSorted()).toEqual(met.toSorted());
+  });
+});
+
+test('docs/construct.md says what each id means and what to do, and knows no other', () => {
+  const rows = read(`${root}/docs/construct.md`).matchAll(/^\| `(nomad-drain-hook:\w+)` \| (.{15,}) \| (.{10,}) \|$/gm);
+  expect([...rows].map(([, id]) => id).toSorted()).toEqual([...inLib].toSorted());
+});

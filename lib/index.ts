@@ -1,3 +1,4 @@
+export type { TestEventsOptions } from './console-test-events.ts';
 export {
   type HttpAccessProps,
   type LoginProps,

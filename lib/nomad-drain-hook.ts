@@ -10,6 +10,7 @@ import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
 import { lapsesBeforeSweep } from '../lambda/time.ts';
 import { acknowledge } from './acknowledge.ts';
+import { ConsoleTestEvents } from './console-test-events.ts';
 import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
 import { Endpoints } from './endpoints.ts';
 import { functionCode } from './function-code.ts';
@@ -124,6 +125,7 @@ export class NomadDrainHook extends Construct {
         ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
       });
     }
+    if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
     // Once more at synthesis: until then, anyone may add a variable.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({

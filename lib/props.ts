@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as logs from 'aws-cdk-lib/aws-logs';
+import type { TestEventsOptions } from './console-test-events.ts';
 import type { NomadAccess } from './nomad-access.ts';
 
 /** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
@@ -81,6 +82,12 @@ export interface NomadDrainHookProps {
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
+  /**
+   * Ready-made events behind the Test button of the Lambda console: status, dryRun, sweep. `{}` where the account has
+   * shareable test events already.
+   * @default - none
+   */
+  readonly testEvents?: TestEventsOptions;
   /**
    * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2
    * and Systems Manager too: a NAT gateway, or interface endpoints.

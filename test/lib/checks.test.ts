@@ -12,6 +12,7 @@ const address = 'https://nomad.internal:4646';
 /** What people deploy, each in a stack of its own. Whatever adds a resource to the construct adds a line here. */
 const VARIANTS: Record<string, (stack: Stack) => Partial<NomadDrainHookProps>> = {
   plain: () => ({}),
+  testEvents: () => ({ testEvents: { createRegistry: true } }),
   severalGroups: () => ({
     groups: ['builders', 'runners'],
     nomad: NomadAccess.http({ address, token: '/t', ca: '/ca' }),

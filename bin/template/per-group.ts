@@ -12,6 +12,8 @@ export interface PerGroup {
 /**
  * Sets apart what each group needs of its own, so that a loop can make it. CloudFormation loops over resources, not over
  * the statements of a policy: those that name the group become a policy for each, of the same role.
+ * No hook waits for its group's policy, since `DependsOn` takes no variable: for the seconds between them the function may
+ * not answer for the group, and the next sweep does.
  * @param group what the group is called in these resources
  * @param name the loop's variable
  */

@@ -1,50 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PARAMETERS } from '../../bin/template/parameters.ts';
 import { plainTemplate } from '../../bin/template/plain-template.ts';
-import { standInsOf } from '../../bin/template/stand-ins.ts';
-import { cdkContext, synthesized } from '../../bin/template/synthesis.ts';
-import { CONFIG_VARIABLE, type Config, DEFAULT_POLICY, parseConfig } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/config.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
-import { readSettings } from '../../lib/settings.ts';
 import type { Json } from '../lib/stacks.ts';
+import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
 import { make, type ParameterValues } from './cloudformation.ts';
-
-const REQUIRED = { NomadAddress: 'https://nomad.internal:4646', CodeBucket: 'code', CodeKey: 'drain.zip' };
-const ONE = { ...REQUIRED, GroupNames: 'builders' };
-const EVERYTHING = {
-  ...REQUIRED,
-  GroupNames: 'builders, runners,gpu.large',
-  NomadTokenParameter: '/nomad/drain-token',
-  NomadCaParameter: '/nomad/ca',
-  SubnetIds: 'subnet-11111111,subnet-22222222',
-  SecurityGroupIds: 'sg-11111111',
-  DeadlineSeconds: '5400',
-  KillMarginSeconds: '90',
-  GraceSeconds: '45',
-  IgnoreSystemJobs: 'true',
-  OnTimeout: 'ABANDON',
-  HookName: 'drain',
-  HeartbeatTimeoutSeconds: '1200',
-};
-
-/** How a parameter is called as a setting of the app, and how its value is written there. */
-const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
-  GroupNames: (groups) => ({ groups }),
-  NomadAddress: (nomadAddress) => ({ nomadAddress }),
-  NomadTokenParameter: (nomadToken) => ({ nomadToken }),
-  NomadCaParameter: (nomadCa) => ({ nomadCa }),
-  SubnetIds: (subnetIds) => ({ subnetIds, vpcId: 'vpc-11111111' }),
-  SecurityGroupIds: (securityGroupIds) => ({ securityGroupIds }),
-  DeadlineSeconds: (seconds) => ({ deadline: `${seconds}s` }),
-  KillMarginSeconds: (seconds) => ({ killMargin: `${seconds}s` }),
-  GraceSeconds: (seconds) => ({ grace: `${seconds}s` }),
-  IgnoreSystemJobs: (ignoreSystemJobs) => ({ ignoreSystemJobs }),
-  OnTimeout: (onTimeout) => ({ onTimeout }),
-  HookName: (hookName) => ({ hookName }),
-  HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
-  CodeBucket: () => ({}),
-  CodeKey: () => ({}),
-};
 
 let template: Json;
 beforeAll(() => {
@@ -52,90 +13,6 @@ beforeAll(() => {
 });
 
 const made = (values: ParameterValues) => make(template, values).resources;
-const ofType = (resources: Record<string, Json>, type: string): Json[] =>
-  Object.values(resources).filter((resource) => resource.Type === type);
-const configIn = (resources: Record<string, Json>): Config =>
-  parseConfig(ofType(resources, 'AWS::Lambda::Function')[0].Properties.Environment.Variables[CONFIG_VARIABLE]);
-
-/** What the CDK deploys for the same settings. */
-function madeByCdk(values: ParameterValues): Record<string, Json> {
-  const context = Object.assign({}, ...Object.entries(values).map(([name, value]) => AS_SETTING[name]!(value)));
-  return make(synthesized(readSettings({ ...cdkContext, ...context }))).resources;
-}
-
-/**
- * The resources in a form that is the same for both, apart from these differences: where the code lies; that all groups share
- * the hook in the document; that each group has a policy of its own, named after it; how hooks are called in the template.
- */
-function comparable(resources: Record<string, Json>, groups: string[]): Json {
-  const all: Record<string, Json> = structuredClone(resources);
-  const policies = Object.entries(all).filter(([, { Type: type }]) => type === 'AWS::IAM::Policy');
-  const perGroup = policies.filter(
-    ([
-      ,
-      {
-        Properties: { PolicyName: name },
-      },
-    ]) => groups.includes(name),
-  );
-  const statements = policies.flatMap(
-    ([
-      ,
-      {
-        Properties: { PolicyDocument: document },
-      },
-    ]) => document.Statement,
-  );
-  const answers = statements.filter(({ Sid }) => Sid === 'AnswerLifecycleHook');
-  const hooks = Object.entries(all).filter(([, { Type: type }]) => type === 'AWS::AutoScaling::LifecycleHook');
-  for (const [id] of [...perGroup, ...hooks]) delete all[id];
-  for (const resource of Object.values(all)) {
-    resource.DependsOn?.sort();
-    if (resource.Type === 'AWS::Lambda::Function') {
-      delete resource.Properties.Code;
-      resource.Properties.Environment = configIn(resources);
-    }
-    if (resource.Type === 'AWS::IAM::Policy') {
-      resource.Properties.PolicyDocument.Statement = [
-        ...statements.filter(({ Sid }) => Sid !== 'AnswerLifecycleHook'),
-        { ...answers[0], Resource: answers.flatMap(({ Resource }) => Resource).toSorted() },
-      ];
-    }
-  }
-  const byGroup = hooks.map(([, hook]) => [
-    hook.Properties.AutoScalingGroupName,
-    { ...hook, DependsOn: hook.DependsOn.toSorted() },
-  ]);
-  return { ...all, hooks: Object.fromEntries(byGroup) };
-}
-
-describe('a template for those without the CDK makes what the CDK makes', () => {
-  const without = (...names: string[]) =>
-    Object.fromEntries(Object.entries(EVERYTHING).filter(([name]) => !names.includes(name)));
-  test.each([
-    ['with nothing but what is required', ONE],
-    ['with everything, for three groups', EVERYTHING],
-    ['without a token', without('NomadTokenParameter')],
-    ['without a CA of its own', without('NomadCaParameter')],
-    ['without both', without('NomadTokenParameter', 'NomadCaParameter')],
-    ['outside of any VPC', without('SubnetIds', 'SecurityGroupIds')],
-    ['inside a VPC with nothing else', { ...ONE, SubnetIds: 'subnet-11111111', SecurityGroupIds: 'sg-11111111' }],
-  ])('%s', (_, values) => {
-    const groups = values.GroupNames!.split(',').map((name) => name.trim());
-    expect(comparable(made(values), groups)).toEqual(comparable(madeByCdk(values), groups));
-  });
-
-  test('and no setting is reckoned into it at build time, where nobody can change it', () => {
-    const numbers = {
-      HeartbeatTimeoutSeconds: 1811,
-      DeadlineSeconds: 20_021,
-      KillMarginSeconds: 311,
-      GraceSeconds: 127,
-    };
-    expect(plainTemplate(standInsOf(numbers))).toEqual(template);
-  });
-});
-
 describe('the function', () => {
   test('reads the configuration that the parameters say', () => {
     expect(configIn(made(EVERYTHING))).toEqual({

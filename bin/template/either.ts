@@ -15,9 +15,9 @@ export function eitherTemplate(condition: string, chosen: Json, otherwise: Json)
   const resources = [...ids].map((id) => {
     const [one, other] = [chosen.Resources[id], otherwise.Resources[id]];
     if (one && other) return [id, eitherResource(condition, one, other)];
-    // Options that need it may bring conditions like `HasBoth` one day: so far no resource hangs on an option.
+    if (one && !one.Condition) return [id, { ...one, Condition: condition }];
     throw new Error(
-      `${id} is there only ${one ? 'with' : 'without'} ${condition}: a whole resource cannot depend on an option yet`,
+      `${id} is not there with every choice of options: a resource may depend on one option, by being added`,
     );
   });
   return { ...chosen, Resources: Object.fromEntries(resources) };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PARAMETERS } from '../../bin/template/parameters.ts';
 import { plainTemplate } from '../../bin/template/plain-template.ts';
@@ -111,6 +112,16 @@ describe('the parameters', () => {
     ['IgnoreSystemJobs', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
+  });
+
+  test('are listed in docs/without-cdk.md as they are', () => {
+    const page = readFileSync(new URL('../../docs/without-cdk.md', import.meta.url), 'utf8');
+    const defaultOf = (value: string | number | undefined) =>
+      value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``;
+    const rows = Object.entries(PARAMETERS).map(
+      ([name, { Default, Description }]) => `| \`${name}\` | ${defaultOf(Default)} | ${Description} |`,
+    );
+    expect([...page.matchAll(/^\| `\w+` .*$/gm)].map(([row]) => row)).toEqual(rows);
   });
 
   test('are all asked for somewhere, and described', () => {

@@ -30,6 +30,12 @@ const group = z.strictObject({
   heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
 });
 
+/** One hook for all groups that name none: a template without CDK cannot write it into each of a list of groups. */
+const sharedHook = z.strictObject({
+  name: z.string().min(1).max(255),
+  heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
+});
+
 const address = z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' });
 
 const http = z
@@ -105,14 +111,15 @@ const document = z.strictObject({
         context.addIssue({ code: 'custom', message: `group ${name} is named more than once` });
       }
     }),
+  hook: sharedHook.optional(),
   nomad,
   policy: policy.prefault({}),
   /** Where to put events about drains; without it none are sent. */
   events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
 });
 
-/** The function's configuration, every default filled in. */
-export type Config = z.output<typeof document>;
+/** The function's configuration, every default filled in, and each group with its hook. */
+export type Config = Omit<z.output<typeof document>, 'hook'>;
 /** The configuration as it may be written: whatever has a default may be left out. */
 export type ConfigDocument = z.input<typeof document>;
 export type GroupConfig = Config['groups'][number];
@@ -140,14 +147,28 @@ export function parseConfig(text: string | undefined): Config {
  * @throws ConfigError naming every field that is missing or wrong
  */
 export function checkConfig(json: unknown): Config {
-  const result = document.safeParse(json);
-  if (result.success) return result.data;
+  const result = document.safeParse(withHooks(json));
+  if (result.success) {
+    const { hook: _, ...config } = result.data;
+    return config;
+  }
   throw new ConfigError(
     result.error.issues.map((issue) => {
       const field = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
       return `${field.replace(/^\./, '') || CONFIG_VARIABLE}: ${issue.message}`;
     }),
   );
+}
+
+/** The document with the shared hook written into each group that names none. What is wrong with it is left as it is. */
+function withHooks(json: unknown): unknown {
+  const { groups, hook } = (json ?? {}) as { groups?: unknown; hook?: { name?: unknown } };
+  if (!Array.isArray(groups) || hook?.name === undefined) return json;
+  const { name, ...timeout } = hook;
+  return {
+    ...(json as object),
+    groups: groups.map((each) => (each?.hook ? each : { ...each, hook: name, ...timeout })),
+  };
 }
 
 /** Writes the configuration document: what {@link parseConfig} reads back as the same value. */

@@ -2,6 +2,7 @@ import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 
 /** What the function works with. */
 export interface FunctionRoleProps {
@@ -30,6 +31,13 @@ export class FunctionRole extends Construct {
       ['autoscaling:CompleteLifecycleAction', 'autoscaling:RecordLifecycleActionHeartbeat'],
       props.groups.map((group) => group.autoScalingGroupArn),
     );
+    for (const group of props.groups) {
+      acknowledgeWildcard(
+        this.role,
+        group.autoScalingGroupArn,
+        'The ARN of a group has an id in it that its name does not tell; the name is given in full.',
+      );
+    }
     // Who waits, since when, and for which hook. Auto Scaling knows no resource-level permission for what describes.
     this.#allow('ReadAutoScaling', [
       'autoscaling:DescribeAutoScalingGroups',
@@ -54,6 +62,10 @@ export class FunctionRole extends Construct {
         'ec2:UnassignPrivateIpAddresses',
       ]);
     }
+    acknowledge(this.role, {
+      'AwsSolutions-IAM5[Resource::*]':
+        'AWS knows no narrower permission for these actions; docs/security.md lists each.',
+    });
   }
 
   #allow(sid: string, actions: string[], resources: string[] = ['*']): void {

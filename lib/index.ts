@@ -1,5 +1,6 @@
 export { ConfigError } from '../lambda/errors.ts';
 export type { AlarmName, Alarms } from './alarms.ts';
+export type { TestEventsOptions } from './console-test-events.ts';
 export {
   type HttpAccessProps,
   type LoginProps,

@@ -10,7 +10,9 @@ import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
 import { lapsesBeforeSweep } from '../lambda/time.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { Alarms } from './alarms.ts';
+import { ConsoleTestEvents } from './console-test-events.ts';
 import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
 import { Endpoints } from './endpoints.ts';
 import { grantEvents } from './event-bus.ts';
@@ -122,6 +124,12 @@ export class NomadDrainHook extends Construct {
       ...(props.vpcSubnets && { vpcSubnets: props.vpcSubnets }),
       ...(props.securityGroups && { securityGroups: [...props.securityGroups] }),
     });
+    acknowledge(this.function, {
+      'Serverless-LambdaDLQ':
+        'What fails goes to the queue of failed runs, as a destination: with the error, not the event alone.',
+      'Serverless-LambdaTracing':
+        'A run is one function that asks two APIs: its log says what was asked and how long it took.',
+    });
     if (props.vpc && props.vpcEndpoints) {
       new Endpoints(this, 'Endpoints', {
         vpc: props.vpc,
@@ -130,6 +138,7 @@ export class NomadDrainHook extends Construct {
         ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
       });
     }
+    if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
     // Once more at synthesis: until then, anyone may add a variable.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
@@ -172,11 +181,14 @@ export class NomadDrainHook extends Construct {
   }
 
   #queue(id: string): sqs.Queue {
-    return new sqs.Queue(this, id, {
+    const queue = new sqs.Queue(this, id, {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    const last = 'It is a dead-letter queue itself, which nothing reads but people: nothing can fail behind it.';
+    acknowledge(queue, { 'AwsSolutions-SQS3': last, 'Serverless-SQSRedrivePolicy': last });
+    return queue;
   }
 
   #sizeProblems(environment: Record<string, string>): string[] {

@@ -4,6 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { TestEventsOptions } from './console-test-events.ts';
 import type { NomadAccess } from './nomad-access.ts';
 
 /** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
@@ -115,6 +116,12 @@ export interface NomadDrainHookProps {
    * @default - the default bus of the stack's account and region
    */
   readonly eventBus?: events.IEventBus;
+  /**
+   * Ready-made events behind the Test button of the Lambda console: status, dryRun, sweep. `{}` where the account has
+   * shareable test events already.
+   * @default - none
+   */
+  readonly testEvents?: TestEventsOptions;
   /**
    * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2,
    * EventBridge and Systems Manager too: a NAT gateway, or interface endpoints.

@@ -3,6 +3,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { acknowledgeWildcard } from './acknowledge.ts';
 
 const SCRIPT = new URL('./run-command/nomad-api.sh', import.meta.url);
 
@@ -73,9 +74,11 @@ export function grantCommand(
     );
   // Sending takes both: the document, and an instance to run it on.
   allow('AskOnlyThis', ['ssm:SendCommand'], [arn('ssm', 'document', document.ref)]);
-  allow('AskOnlyThere', ['ssm:SendCommand'], [arn('ec2', 'instance', '*')], {
+  const instances = arn('ec2', 'instance', '*');
+  allow('AskOnlyThere', ['ssm:SendCommand'], [instances], {
     StringEquals: { [`ssm:resourceTag/${tag}`]: values },
   });
+  acknowledgeWildcard(scope, instances, 'Instances come and go; the condition holds it to those that bear the tag.');
   // What a command printed. No resource-level permission.
   allow('ReadAnswers', ['ssm:GetCommandInvocation'], ['*']);
   return document.ref;

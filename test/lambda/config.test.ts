@@ -59,6 +59,19 @@ describe('the configuration document', () => {
     ]);
   });
 
+  it('may name one hook for all groups that name none of their own', () => {
+    const { groups, ...rest } = smallest;
+    const hook = { name: 'drain', heartbeatTimeoutSeconds: 900 };
+    const text = JSON.stringify({ groups: [{ name: 'runners' }, ...groups], hook, ...rest });
+    const runners = { name: 'runners', hook: 'drain', heartbeatTimeoutSeconds: 900 };
+    expect(parseConfig(text)).toEqual({ ...smallest, groups: [runners, ...groups], policy: DEFAULT_POLICY });
+    expect(problems(text.replace('900', '9')).map((problem) => problem.split(':')[0])).toEqual([
+      'groups[0].heartbeatTimeoutSeconds',
+      'hook.heartbeatTimeoutSeconds',
+    ]);
+    expect(problems(text.replace('"name":"drain"', '"nme":"drain"'))).toHaveLength(3);
+  });
+
   it('is refused when a field is misspelt, which would silently get its default', () => {
     const text = JSON.stringify({ ...smallest, policy: { deadlineSecond: 60 } });
     expect(problems(text)).toEqual(['policy: Unrecognized key: "deadlineSecond"']);

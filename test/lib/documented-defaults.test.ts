@@ -16,6 +16,8 @@ const PLACES: Record<string, (given: Given) => Partial<NomadDrainHookProps>> = {
   NomadDrainHookProps: (given) => given,
   DrainPolicy: (policy) => ({ policy }),
   LifecycleHookOptions: (hook) => ({ hook }),
+  MonitoringOptions: (monitoring) => ({ monitoring }),
+  TestEventsOptions: (testEvents) => ({ testEvents }),
   HttpAccessProps: (given) => ({ nomad: http(given) }),
   LoginProps: (login) => ({ nomad: http({ login: { authMethod: 'aws', ...login } }) }),
   RunCommandAccessProps: (given) => ({ nomad: NomadAccess.runCommand(given) }),

@@ -1,0 +1,164 @@
+import { isDeepStrictEqual } from 'node:util';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a template holds is any JSON; a wrong guess fails the test
+type Json = any;
+
+/** Parameters as they are given on the command line. */
+export type ParameterValues = Readonly<Record<string, string>>;
+
+/** What CloudFormation would make: the resources by logical id, without their conditions. */
+export interface Made {
+  readonly resources: Record<string, Json>;
+  readonly outputs: Record<string, Json>;
+}
+
+const PSEUDO: Record<string, string> = {
+  'AWS::Partition': 'aws',
+  'AWS::Region': 'eu-west-1',
+  'AWS::AccountId': '111122223333',
+};
+
+const NOTHING = Symbol('AWS::NoValue');
+
+/**
+ * What CloudFormation makes of a template and the values of its parameters, as far as can be told beforehand: a reference
+ * to a resource stays one. Knows the functions that our templates use, and refuses others.
+ * @throws Error for a parameter that CloudFormation would refuse
+ */
+export function make(template: Json, values: ParameterValues = {}): Made {
+  const stack = new Evaluation(template, values);
+  const made = stack.resolve(template.Resources ?? {});
+  const resources = Object.entries(made as Record<string, Json>).filter(
+    ([, { Condition: name }]) => name === undefined || stack.holds(name),
+  );
+  return {
+    resources: Object.fromEntries(resources.map(([id, { Condition: _, ...resource }]) => [id, resource])),
+    outputs: stack.resolve(template.Outputs ?? {}),
+  };
+}
+
+class Evaluation {
+  readonly #template: Json;
+  readonly #parameters: Record<string, Json>;
+
+  constructor(template: Json, values: ParameterValues) {
+    this.#template = template;
+    for (const name of Object.keys(values)) {
+      if (!(name in template.Parameters)) throw new Error(`Parameters: [${name}] do not exist in the template`);
+    }
+    const entries = Object.entries((template.Parameters ?? {}) as Json);
+    this.#parameters = Object.fromEntries(
+      entries.map(([name, declared]) => [name, parameter(name, declared, values[name])]),
+    );
+  }
+
+  holds(condition: string): boolean {
+    return this.#test(this.#template.Conditions[condition]);
+  }
+
+  #test(condition: Json): boolean {
+    const [[name, given]] = Object.entries(condition) as [[string, Json]];
+    if (name === 'Fn::Equals') return isDeepStrictEqual(this.resolve(given[0]), this.resolve(given[1]));
+    if (name === 'Fn::Not') return !this.#test(given[0]);
+    if (name === 'Fn::And') return given.every((each: Json) => this.#test(each));
+    if (name === 'Fn::Or') return given.some((each: Json) => this.#test(each));
+    if (name === 'Condition') return this.holds(given);
+    throw new Error(`not a condition: ${name}`);
+  }
+
+  /** @param loop what the variables of the loops around hold */
+  resolve(value: Json, loop: Record<string, string> = {}): Json {
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item, loop)).filter((item) => item !== NOTHING);
+    if (typeof value !== 'object' || value === null) return value;
+    const [name = '', ...others] = Object.keys(value);
+    if (others.length === 0 && (name === 'Ref' || (name.startsWith('Fn::') && !name.startsWith('Fn::ForEach::'))))
+      return this.#call(name, value[name], loop);
+    const entries = Object.entries(value).flatMap(([key, item]) =>
+      key.startsWith('Fn::ForEach::') ? this.#each(item, loop) : [[key, this.resolve(item, loop)]],
+    );
+    const keys = entries.map(([key]) => key);
+    const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+    if (twice) throw new Error(`${twice} is there twice`);
+    return Object.fromEntries(entries.filter(([, item]) => item !== NOTHING));
+  }
+
+  #each([variable, collection, body]: Json, loop: Record<string, string>): [string, Json][] {
+    return (this.resolve(collection, loop) as string[]).flatMap((item) => {
+      const inner = { ...loop, [variable]: item };
+      return Object.entries(body).map(([key, value]): [string, Json] => {
+        const id = key
+          .replaceAll(`&{${variable}}`, item.replaceAll(/[^A-Za-z0-9]/g, ''))
+          .replaceAll(`\${${variable}}`, item);
+        return [id, this.resolve(value, inner)];
+      });
+    });
+  }
+
+  #call(name: string, given: Json, loop: Record<string, string>): Json {
+    const resolved = (value: Json) => this.resolve(value, loop);
+    switch (name) {
+      case 'Ref':
+        return this.#ref(given, loop);
+      case 'Fn::GetAtt':
+        return { 'Fn::GetAtt': given };
+      case 'Fn::If':
+        return resolved(this.holds(given[0]) ? given[1] : given[2]);
+      case 'Fn::Join': {
+        if (typeof given[0] !== 'string') throw new Error('Fn::Join: the delimiter must be a text');
+        return joined(resolved(given[1]), given[0]);
+      }
+      case 'Fn::Split':
+        return resolved(given[1]).split(given[0]);
+      case 'Fn::Select':
+        return resolved(given[1])[Number(given[0])];
+      case 'Fn::Sub': {
+        const [text, variables] = Array.isArray(given) ? given : [given, {}];
+        const parts = text.split(/(\$\{[^}]+\})/).map((part: string) => {
+          const [, escaped, variable] = /^\$\{(!?)([^}]+)\}$/.exec(part) ?? [];
+          if (variable === undefined || escaped) return part.replace('${!', '${');
+          const value = variable in variables ? resolved(variables[variable]) : this.#ref(variable, loop);
+          if (Array.isArray(value)) throw new Error(`Fn::Sub: ${variable} is a list`);
+          return value;
+        });
+        return joined(parts, '');
+      }
+      default:
+        throw new Error(`not known here: ${name}`);
+    }
+  }
+
+  #ref(name: string, loop: Record<string, string>): Json {
+    if (name === 'AWS::NoValue') return NOTHING;
+    if (name in this.#template.Resources) return { Ref: name };
+    const value = loop[name] ?? this.#parameters[name] ?? PSEUDO[name];
+    if (value === undefined) throw new Error(`Unresolved resource dependencies [${name}]`);
+    return value;
+  }
+}
+
+/** Text, with what only a deployment tells in the CDK's notation. */
+function joined(parts: Json[], by: string): string {
+  return parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : String(part))).join(by);
+}
+
+function parameter(name: string, declared: Json, given: string | undefined): Json {
+  const text = given ?? declared.Default;
+  if (text === undefined) throw new Error(`Parameters: [${name}] must have values`);
+  const values =
+    declared.Type === 'CommaDelimitedList'
+      ? String(text)
+          .split(',')
+          .map((item) => item.trim())
+      : [String(text)];
+  const refuse = (rule: string) => new Error(`Parameter ${name} failed to satisfy constraint: ${rule}`);
+  for (const value of values) {
+    if (declared.AllowedPattern && !new RegExp(`^(?:${declared.AllowedPattern})$`).test(value))
+      throw refuse('AllowedPattern');
+    if (declared.AllowedValues && !declared.AllowedValues.includes(value)) throw refuse('AllowedValues');
+    if (declared.MinValue !== undefined && Number(value) < declared.MinValue) throw refuse('MinValue');
+    if (declared.MaxValue !== undefined && Number(value) > declared.MaxValue) throw refuse('MaxValue');
+  }
+  if (declared.Type === 'CommaDelimitedList') return values;
+  // A property gets a number, as CloudFormation reads it for a number's sake.
+  return declared.Type === 'Number' ? Number(text) : values[0];
+}

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { PARAMETERS } from '../../bin/template/parameters.ts';
+import { plainTemplate } from '../../bin/template/plain-template.ts';
+import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { DEFAULT_HOOK } from '../../lib/props.ts';
+import type { Json } from '../lib/stacks.ts';
+import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
+import { make, type ParameterValues } from './cloudformation.ts';
+
+let template: Json;
+beforeAll(() => {
+  template = plainTemplate();
+});
+
+const made = (values: ParameterValues) => make(template, values).resources;
+describe('the function', () => {
+  test('reads the configuration that the parameters say', () => {
+    expect(configIn(made(EVERYTHING))).toEqual({
+      events: { bus: 'default' },
+      groups: ['builders', 'runners', 'gpu.large'].map((name) => ({
+        name,
+        hook: 'drain',
+        heartbeatTimeoutSeconds: 1790,
+      })),
+      nomad: {
+        via: 'http',
+        address: 'https://nomad.internal:4646',
+        token: { parameter: '/nomad/drain-token' },
+        ca: { parameter: '/nomad/ca' },
+      },
+      policy: {
+        deadlineSeconds: 5400,
+        killMarginSeconds: 90,
+        graceSeconds: 45,
+        ignoreSystemJobs: true,
+        onTimeout: 'ABANDON',
+      },
+    });
+  });
+
+  test('reads the defaults where they say nothing', () => {
+    const { groups, policy } = configIn(made(ONE));
+    expect(policy).toEqual(DEFAULT_POLICY);
+    const heartbeatTimeoutSeconds = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
+    expect(groups).toEqual([{ name: 'builders', hook: DEFAULT_HOOK.name, heartbeatTimeoutSeconds }]);
+  });
+
+  test('is what lies in the bucket, in the version named if one is', () => {
+    const codeOf = (values: ParameterValues) => ofType(made(values), 'AWS::Lambda::Function')[0].Properties.Code;
+    expect(codeOf(ONE)).toEqual({ S3Bucket: 'code', S3Key: 'drain.zip' });
+    expect(codeOf({ ...ONE, CodeObjectVersion: 'v2' })).toEqual({
+      S3Bucket: 'code',
+      S3Key: 'drain.zip',
+      S3ObjectVersion: 'v2',
+    });
+  });
+
+  test('is told by its outputs', () => {
+    const { resources, outputs } = make(template, ONE);
+    expect(resources[outputs.FunctionName.Value.Ref].Type).toBe('AWS::Lambda::Function');
+    expect(resources[outputs.LogGroupName.Value.Ref].Type).toBe('AWS::Logs::LogGroup');
+  });
+});
+
+describe('a group', () => {
+  test('has a hook, and the permission to answer it, each of its own', () => {
+    const hooks = ofType(made(EVERYTHING), 'AWS::AutoScaling::LifecycleHook');
+    expect(hooks.map(({ Properties: hook }) => hook.AutoScalingGroupName)).toEqual([
+      'builders',
+      'runners',
+      'gpu.large',
+    ]);
+    expect(ofType(made(ONE), 'AWS::AutoScaling::LifecycleHook')).toHaveLength(1);
+  });
+
+  test('keeps its hook under the same id when another joins or leaves the list before it', () => {
+    const idOf = (GroupNames: string, group: string) =>
+      Object.entries(made({ ...ONE, GroupNames })).find(
+        ([, { Properties }]) => Properties.AutoScalingGroupName === group,
+      )?.[0];
+    expect(idOf('builders,runners', 'runners')).toBe(idOf('runners', 'runners'));
+  });
+
+  test('is refused under a name that only its punctuation tells from another', () => {
+    expect(() => made({ ...ONE, GroupNames: 'gpu-large,gpu.large' })).toThrow('gpularge is there twice');
+  });
+});
+
+describe('the parameters', () => {
+  // That of an alarm is none of the function's.
+  const numbers = Object.entries(PARAMETERS).filter(([, { Type }]) => Type === 'Number');
+  test.each(numbers.filter(([name]) => name !== 'AlarmAfterSeconds'))(
+    '%s goes as far as the function takes it',
+    (name, declared) => {
+      for (const edge of [declared.MinValue!, declared.MaxValue!]) {
+        expect(() => configIn(made({ ...ONE, [name]: String(edge) }))).not.toThrow();
+        const past = edge === declared.MinValue ? edge - 1 : edge + 1;
+        expect(() => made({ ...ONE, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
+        const wider = { ...template, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
+        expect(() => configIn(make(wider, { ...ONE, [name]: String(past) }).resources)).toThrow('is refused');
+      }
+    },
+  );
+
+  test.each([
+    ['GroupNames', ['', 'a"b', 'a b', 'a:b', 'a\\']],
+    ['NomadAddress', ['', 'nomad:4646', 'ftp://nomad', 'https://no"mad', 'https://no\\mad']],
+    ['NomadTokenParameter', ['nomad-token', '/a b', '/a"']],
+    ['NomadCaParameter', ['nomad-ca', '/a"']],
+    ['HookName', ['', 'a b', 'a"']],
+    ['SubnetIds', ['vpc-11111111', 'subnet-1,x']],
+    ['SecurityGroupIds', ['subnet-11111111']],
+    ['OnTimeout', ['continue', '']],
+    ['IgnoreSystemJobs', ['yes', '']],
+  ])('%s takes nothing that the function could not read', (name, wrong) => {
+    for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
+  });
+
+  test('are listed in docs/without-cdk.md as they are', () => {
+    const page = readFileSync(new URL('../../docs/without-cdk.md', import.meta.url), 'utf8');
+    const defaultOf = (value: string | number | undefined) =>
+      value === undefined ? 'required' : value === '' ? 'none' : `\`${value}\``;
+    const rows = Object.entries(PARAMETERS).map(
+      ([name, { Default, Description }]) => `| \`${name}\` | ${defaultOf(Default)} | ${Description} |`,
+    );
+    expect([...page.matchAll(/^\| `\w+` .*$/gm)].map(([row]) => row)).toEqual(rows);
+  });
+
+  test('are all asked for somewhere, and described', () => {
+    const asked = JSON.stringify([template.Resources, template.Conditions]);
+    for (const [name, { Description }] of Object.entries(PARAMETERS)) {
+      expect(asked.includes(`"Ref":"${name}"`) || asked.includes(`\${${name}}`)).toBe(true);
+      expect(Description).toMatch(/\.$/);
+    }
+  });
+});
+
+describe('for CloudFormation the template', () => {
+  test('has nothing of the CDK in it that an account without it lacks', () => {
+    expect(Object.keys(template.Parameters)).toEqual(Object.keys(PARAMETERS));
+    expect(template.Rules).toBeUndefined();
+    expect(JSON.stringify(template)).not.toMatch(/cdk|bootstrap|stand-in/i);
+  });
+
+  test('fits into one request, whoever makes it', () => {
+    expect(JSON.stringify(template, null, 1).length).toBeLessThan(51_200);
+  });
+});

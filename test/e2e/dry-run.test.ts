@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { TEST_EVENTS } from '../../lib/console-test-events.ts';
 import { SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
 
 let world: World;
@@ -112,5 +113,16 @@ describe('a dry run', () => {
       'unknown command "dry-run": known are status, dryRun',
     );
     expect(writings()).toEqual([]);
+  });
+});
+
+describe('the test events of the Lambda console', () => {
+  it.each(Object.entries(TEST_EVENTS))('%s is understood, and harmless where nobody waits', async (_, event) => {
+    await start();
+    const { nodeId } = world.addBuilder();
+    const report = await world.wake(event);
+    expect(report.instances).toEqual([]);
+    expect(report.run).not.toBe('nothing');
+    expect(world.nomad.node(nodeId).Drain).toBe(false);
   });
 });

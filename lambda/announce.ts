@@ -1,8 +1,8 @@
 import type { EVENT_TYPES } from './config.ts';
-import type { Outcome } from './decide.ts';
+import { type Outcome, sinceOf } from './decide.ts';
 import { type Allocation, emptySince, remaining } from './nomad/node.ts';
 import { type Orders, type Ports, UNKNOWN } from './ports.ts';
-import { type AllocationReport, type Look, nodeOf, sinceOf, toReport } from './report.ts';
+import { type AllocationReport, type Look, nodeOf, toReport } from './report.ts';
 
 /** So many allocations are listed in an event; EventBridge takes 256 KB. */
 const MOST_LISTED = 50;

@@ -135,7 +135,7 @@ function pressed(
 
   const node = nomad.is === 'present' ? nomad.node : undefined;
   const ours = node?.drain?.ours;
-  const since = termination.since ?? ours?.waitingSince ?? node?.drain?.startedAt ?? now;
+  const since = sinceOf(termination, nomad) ?? now;
   const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, ours);
 
   if (decision.action === 'start-drain') return now < lastAt ? decision : giveUp(decision, policy);
@@ -144,6 +144,12 @@ function pressed(
     return startDrain(FORCE, `past the drain deadline and the kill margin: ${decision.because}`);
   }
   return now < giveUpAt ? decision : giveUp(decision, policy);
+}
+
+/** Since when an instance waits, as far as anybody can tell: milliseconds since the epoch. */
+export function sinceOf({ since }: Termination, nomad: Observation): number | undefined {
+  const drain = nomad.is === 'present' ? nomad.node.drain : undefined;
+  return since ?? drain?.ours?.waitingSince ?? drain?.startedAt;
 }
 
 const wait = (because: string): Decision & { action: 'wait' } => ({ action: 'wait', because });

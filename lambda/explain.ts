@@ -3,7 +3,7 @@ import type { Allocation } from './nomad/node.ts';
 /** So many allocations are named in a sentence; the rest is counted. */
 const MOST_NAMED = 5;
 /** A service that cannot be placed is given so long before it is called stuck, in milliseconds: room may just come free. */
-export const STUCK_MS = 60_000;
+const STUCK_MS = 60_000;
 
 /** "build-42 (task group build, running for 5 min), …": what to look for, and how long it has run. */
 export function names(allocations: readonly Allocation[], now: number): string {

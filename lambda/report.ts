@@ -1,6 +1,6 @@
 import type { Carried, Killed } from './carry-out.ts';
 import type { Policy } from './config.ts';
-import type { Decision, Outcome } from './decide.ts';
+import { type Decision, type Outcome, sinceOf } from './decide.ts';
 import { say, secondsRun } from './explain.ts';
 import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
@@ -120,12 +120,6 @@ export interface Result {
 
 export const nodeOf = (observation: Observation): NomadNode | undefined =>
   observation.is === 'present' ? observation.node : undefined;
-
-/** Since when an instance waits, as far as anybody can tell: milliseconds since the epoch. */
-export function sinceOf({ since }: Termination, seen: Observation): number | undefined {
-  const drain = nodeOf(seen)?.drain;
-  return since ?? drain?.ours?.waitingSince ?? drain?.startedAt;
-}
 
 export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
   id: allocation.id,

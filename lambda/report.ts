@@ -1,8 +1,9 @@
 import type { Carried, Killed } from './carry-out.ts';
 import type { Policy } from './config.ts';
-import { type Decision, type Outcome, sinceOf } from './decide.ts';
+import { sinceOf } from './decide.ts';
+import type { Decision, Outcome } from './decision.ts';
 import { say, secondsRun } from './explain.ts';
-import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
+import { type Allocation, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
 /** The function's answer. */
@@ -82,7 +83,7 @@ export class RunRecord {
     const { instanceId, group } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
-    const left = node && decision.action !== 'complete' ? remaining(node, this.#policy) : [];
+    const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
     this.#instances.set(instanceId, {
       instanceId,
       group,
@@ -117,9 +118,6 @@ export interface Result {
   /** Of each instance that is left: since when it waits, milliseconds since the epoch, where that is known. */
   waitingSince: (number | undefined)[];
 }
-
-export const nodeOf = (observation: Observation): NomadNode | undefined =>
-  observation.is === 'present' ? observation.node : undefined;
 
 export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
   id: allocation.id,

@@ -79,6 +79,11 @@ export function nextLookMs(drainAgeMs: number, heartbeatTimeoutSeconds: number):
   return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
 }
 
+/** The same while only killed tasks, or tasks that run after others, are left: seconds as a rule, sometimes an upload. */
+export function whileStoppingMs(sinceCompleteMs: number): number {
+  return Math.min(SWEEP_SECONDS * 1000, Math.max(1_000, sinceCompleteMs / 20));
+}
+
 /**
  * The heartbeat slot that `now` lies in. Time is cut into slots of a third of the heartbeat timeout, each instance's
  * at another offset, so that a fleet does not beat as one. A heartbeat is due when a new slot begins.

@@ -1,4 +1,5 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import pMap from 'p-map';
 import type { Clock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
@@ -13,6 +14,8 @@ import { describeInstances, type InstanceFacts } from './instances.ts';
 const FRESH_MS = 10_000;
 /** How often a state that has yet to follow its event is read again, in milliseconds. */
 const RELOOK_MS = 1_000;
+/** Heartbeats sent at once. */
+const BEATS_AT_ONCE = 8;
 
 export interface TerminationsOptions {
   autoScaling: AutoScaling;
@@ -25,17 +28,28 @@ export interface TerminationsOptions {
   heartbeats: HeartbeatMemory;
 }
 
-/** What a warm function remembers of heartbeats: a cold one only sends one too many, or leaves one to the next slot. */
+/**
+ * What a warm function remembers of those who wait. A cold one only sends a heartbeat too many, or leaves one to the next
+ * slot, and takes a wait that nobody can date for a new one.
+ */
 export class HeartbeatMemory {
   /** The last slot served, by instance id: none is served twice. */
   readonly served = new Map<string, number>();
   /** Whose last heartbeat was refused: it is tried again. */
   readonly owed = new Set<string>();
+  /** When each was first seen to wait, milliseconds since the epoch. */
+  readonly seenSince = new Map<string, number>();
   lastSweep: number | undefined;
 
   forget(instanceId: string): void {
     this.served.delete(instanceId);
     this.owed.delete(instanceId);
+    this.seenSince.delete(instanceId);
+  }
+
+  /** Forgets those that wait no more. */
+  keepOnly(waiting: ReadonlySet<string>): void {
+    for (const id of [...this.seenSince.keys()]) if (!waiting.has(id)) this.forget(id);
   }
 }
 
@@ -81,13 +95,12 @@ export abstract class Waiting implements Terminations {
       ...(this.#lastLook !== undefined && { look: this.#lastLook }),
       ...(lastSweep !== undefined && { sweep: lastSweep }),
     };
-    await Promise.all(
-      waiting
-        .filter(
-          (each) => owed.has(each.instanceId) || heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, last),
-        )
-        .map((each) => this.#beat(each, heartbeatSlot(each.instanceId, each.heartbeatTimeoutSeconds, now))),
+    const due = waiting.filter(
+      (each) => owed.has(each.instanceId) || heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, last),
     );
+    const beat = (each: Termination) =>
+      this.#beat(each, heartbeatSlot(each.instanceId, each.heartbeatTimeoutSeconds, now));
+    await pMap(due, beat, { concurrency: BEATS_AT_ONCE });
     this.#lastLook = now;
   }
 
@@ -148,7 +161,10 @@ export abstract class Waiting implements Terminations {
     since: number | undefined,
   ): Termination {
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
-    const oldest = this.options.clock.now() - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const now = this.options.clock.now();
+    const oldest = now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const { seenSince } = this.options.heartbeats;
+    if (!seenSince.has(instanceId)) seenSince.set(instanceId, now);
     return {
       instanceId,
       group: group.name,
@@ -157,6 +173,7 @@ export abstract class Waiting implements Terminations {
       held: isHeld(state),
       heartbeatTimeoutSeconds,
       ...facts,
+      seenSince: seenSince.get(instanceId) ?? now,
       ...(since !== undefined && since > oldest && { since }),
     };
   }
@@ -177,6 +194,7 @@ export class EveryTermination extends Waiting {
     const { autoScaling, groups, journal } = this.options;
     const members = await autoScaling.members(groups.map(({ name }) => name));
     const held = members.filter(({ state }) => isHeld(state));
+    this.options.heartbeats.keepOnly(new Set(held.map(({ instanceId }) => instanceId)));
     for (const { name } of groups) {
       const undated = held.filter(({ group, instanceId }) => group === name && !this.#since.has(instanceId));
       if (undated.length === 0) continue;

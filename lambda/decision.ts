@@ -38,7 +38,7 @@ export const wait = (because: string, more: Omit<Waiting, 'action' | 'because'> 
   ...more,
 });
 
-export const complete = (outcome: Outcome, because: string): Decision => ({
+export const complete = (outcome: Outcome, because: string): Extract<Decision, { action: 'complete' }> => ({
   action: 'complete',
   because,
   outcome,

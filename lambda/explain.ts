@@ -18,7 +18,9 @@ export function names(allocations: readonly Allocation[], now: number): string {
 export function stuckFor(allocations: readonly Allocation[], drainStartedAt: number, now: number): string | undefined {
   const stuck = allocations.flatMap(({ job, taskGroup, blocked }) =>
     blocked && now - Math.max(blocked.since, drainStartedAt) >= STUCK_MS
-      ? [`${job} (task group ${taskGroup}) has nowhere to go: ${blocked.because}`]
+      ? [
+          `${job} (task group ${taskGroup}) ${blocked.inVain ? 'is replaced in vain' : 'has nowhere to go'}: ${blocked.because}`,
+        ]
       : [],
   );
   return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
@@ -43,6 +45,6 @@ function describe(allocation: Allocation, now: number): string {
     const left = tasks.filter(isTaskAlive).map(({ name, state }) => `task ${name} is ${state}`);
     return `${job} (task group ${taskGroup}, ${clientStatus}, but its ${left.join(' and ')})`;
   }
-  const why = blocked ? `; nowhere to go: ${blocked.because}` : '';
+  const why = blocked ? `; ${blocked.inVain ? 'replaced in vain' : 'nowhere to go'}: ${blocked.because}` : '';
   return `${job} (task group ${taskGroup}, ${clientStatus} for ${say(secondsRun(allocation, now))}${why})`;
 }

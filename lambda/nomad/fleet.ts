@@ -7,28 +7,15 @@ import type { Meter, Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
 import type { Permissions } from './acl.ts';
 import { NomadApi } from './api.ts';
-import { withBlocked } from './blocked.ts';
-import {
-  type BlockedEvaluation,
-  DRAINED_BY,
-  isCopying,
-  type NodeJson,
-  type NodeStub,
-  toAllocation,
-  toMeta,
-  toNode,
-  toRecord,
-} from './json.ts';
+import { DRAINED_BY, isCopying, type NodeJson, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
+import { lastWords } from './last-words.ts';
 import { matches } from './matches.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
+import { Reasons } from './reasons.ts';
 import type { Transport } from './transport.ts';
 
-/** Replacements of one node, or logs, looked up at once. */
+/** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
-/** Allocations of one node whose last words are read. */
-const MOST_LOGS = 8;
-/** A younger drain is not asked why it does not go on, in milliseconds: it has hardly begun. */
-const SETTLING_MS = 30_000;
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
@@ -53,6 +40,7 @@ export interface FleetOptions {
 export class Fleet implements Nodes {
   readonly #options: FleetOptions;
   readonly #nomad: NomadApi;
+  readonly #reasons: Reasons;
   /** The nodes of each instance that this run has seen. */
   readonly #nodeIds = new Map<string, Set<string>>();
   /** What nodes wait for, read to explain it: once a run, and again where a node goes down or comes back. */
@@ -63,14 +51,13 @@ export class Fleet implements Nodes {
   #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
-  /** Services that wait for room anywhere: asked once a run, and only where a service keeps a drain from ending. */
-  #blocked: Promise<BlockedEvaluation[]> | undefined;
   /** Why nothing can be said of any node, where the last look failed as a whole. */
   #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#nomad = new NomadApi(options.transport, options.clock, options.until);
+    this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
   }
 
   get permissions(): Permissions | undefined {
@@ -129,25 +116,8 @@ export class Fleet implements Nodes {
     return true;
   }
 
-  async lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
-    const words = new Map<string, string>();
-    let silent = false;
-    await pMap(
-      allocations.slice(0, MOST_LOGS),
-      async ({ id, tasks }) => {
-        const texts: string[] = [];
-        for (const { name } of tasks) {
-          if (silent) return;
-          const text = await this.#nomad.stderr(id, name).catch(() => undefined);
-          // The token may not read logs, or the client is gone: then that holds for the others too.
-          if (text === undefined) silent = true;
-          else if (text.trim()) texts.push(tasks.length > 1 ? `[${name}]\n${text.trimEnd()}` : text.trimEnd());
-        }
-        if (texts.length > 0) words.set(id, texts.join('\n'));
-      },
-      { concurrency: CONCURRENCY },
-    );
-    return words;
+  lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
+    return lastWords(this.#nomad, allocations);
   }
 
   /** Waits until any drained node changes, `ms` milliseconds at the most. */
@@ -239,15 +209,8 @@ export class Fleet implements Nodes {
     const json = this.#needsDeadline(stub) ? await this.#nomad.node(stub.ID) : stub;
     if (!json) return undefined;
     const node = toNode(json);
-    let allocations = (await this.#nomad.allocations(node.id)).map(toAllocation);
-    const age = this.#options.clock.now() - (node.drain?.startedAt ?? Number.POSITIVE_INFINITY);
-    const held = remaining({ ...node, allocations }, this.#options.policy);
-    if (age > SETTLING_MS && held.some(({ jobType }) => jobType === 'service')) {
-      // It only explains: without it the run goes on.
-      this.#blocked ??= this.#nomad.blockedServices().catch(() => []);
-      allocations = withBlocked(allocations, await this.#blocked);
-    }
-    const explained = { ...node, allocations };
+    const allocations = (await this.#nomad.allocations(node.id)).map(toAllocation);
+    const explained = { ...node, allocations: await this.#reasons.add(node, allocations) };
     this.#explained.set(node.id, explained);
     return explained;
   }

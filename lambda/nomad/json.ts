@@ -40,6 +40,15 @@ export interface AllocationJson {
   Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
 }
 
+/** An allocation as the list of its job has it, as far as we read it. */
+export interface AllocationStub {
+  TaskGroup: string;
+  ClientStatus: string;
+  CreateTime: number;
+  DeploymentStatus: { Healthy: boolean | null } | null;
+  TaskStates: Record<string, { Events: { Type: string; Time: number; DisplayMessage: string }[] | null }> | null;
+}
+
 /** An evaluation that could not place everything, and waits until something changes. */
 export interface BlockedEvaluation {
   JobID: string;

@@ -81,7 +81,9 @@ export interface Task {
 
 /** What keeps a service from being moved. */
 export interface Blocked {
-  /** In Nomad's own terms: which nodes there are, and what keeps each from being used. */
+  /** Its replacements are placed, and fail one after the other; otherwise there is no place for one. */
+  inVain?: true;
+  /** In Nomad's own terms: which nodes there are, and what keeps each from being used; or how the last replacement failed. */
   because: string;
   /** Since when, milliseconds since the epoch. */
   since: number;

@@ -7,6 +7,7 @@ import { autoScalingError } from '../emulators/aws/services.ts';
 import { alarmsOf, dashboardOf } from '../lib/monitored.ts';
 import { templateOf } from '../lib/stacks.ts';
 import { MonitoredWorld } from './monitored-world.ts';
+import { UNNAMED } from './world.ts';
 
 /** What the stories below have brought about in all. */
 const measured = new Set<string>();
@@ -126,10 +127,11 @@ describe('an alarm rings', () => {
     expect(stage.rung).toEqual(['DrainStuck']);
   });
 
-  it('InstanceUnserved and FailedRuns, where two nodes claim to be one instance', async () => {
+  it('InstanceUnserved and FailedRuns, where two nodes have the address of one instance', async () => {
     await start();
-    const { instanceId } = await leaving();
-    stage.world.nomad.addNode({ instanceId });
+    const { instanceId } = stage.world.addBuilder(UNNAMED);
+    stage.world.nomad.addNode({ address: stage.world.aws.instance(instanceId).privateIp });
+    await stage.world.scaleIn(instanceId);
     await stage.run(8);
     expect(stage.rings('InstanceUnserved')).toBe(true);
     expect(stage.rings('FailedRuns')).toBe(true);

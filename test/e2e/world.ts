@@ -6,9 +6,11 @@ import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
+import type { InstanceOptions } from '../emulators/aws/fleet.ts';
 import type { GroupOptions } from '../emulators/aws/model.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import type { NodeSpec } from '../emulators/nomad/nodes.ts';
 import { BUNDLE, loadBundle } from './bundle.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
@@ -25,6 +27,9 @@ export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
 const HOOK = 'nomad-drain';
 const GROUP = 'builders';
+
+/** A client that does not say which instance it is: its fingerprint of EC2 failed at boot. */
+export const UNNAMED = { instanceId: '' };
 
 export interface WorldOptions {
   policy?: Partial<Config['policy']>;
@@ -162,10 +167,11 @@ export class World {
   }
 
   /** An instance in service with its Nomad client. */
-  addBuilder(node: Parameters<NomadEmulator['addNode']>[0] = {}): { instanceId: string; nodeId: string } {
-    const instanceId = this.aws.addInstance(GROUP);
+  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}) {
+    const instanceId = this.aws.addInstance(GROUP, instance);
     const { privateIp } = this.aws.instance(instanceId);
-    const nodeId = this.nomad.addNode({ instanceId, address: privateIp, ...node }).id;
+    const { instanceId: named = instanceId, ...spec } = node;
+    const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
     this.#nodes.set(instanceId, nodeId);
     return { instanceId, nodeId };
   }

@@ -18,7 +18,8 @@ export interface RealNomad {
   nodes: { id: string; name: string; instanceId: string; address: string }[];
   /** Kills the agent of the i-th client; its tasks live on until the servers' verdict makes no difference. */
   stopClient(i: number): Promise<void>;
-  startClient(i: number): Promise<void>;
+  /** Starts it again; with an emptied data directory it comes back as another node. */
+  startClient(i: number, how?: { emptied: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -112,7 +113,8 @@ export const startNomad = async (
         clients[i]?.process.kill('SIGKILL');
         await clients[i]?.exited;
       },
-      startClient: async (i) => {
+      startClient: async (i, { emptied } = { emptied: false }) => {
+        if (emptied) removeDataDirectory(join(directory, `client-${'abcdefghijk'[i]}`));
         clients[i] = clientOf(i);
       },
       close,

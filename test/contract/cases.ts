@@ -3,6 +3,7 @@ import { aclCases } from './cases-acl.ts';
 import { drainCases } from './cases-drain.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { serviceCases } from './cases-services.ts';
+import { taskCases } from './cases-tasks.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest } from './nomad-under-test.ts';
 
@@ -21,6 +22,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('nodes', () => nodeCases(the));
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
+    describe('tasks', () => taskCases(the));
     describe('access', () => aclCases(the));
     describe('a login', () => loginCases(the));
     describe('the policy', () => policyCases(the));

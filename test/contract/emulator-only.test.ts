@@ -30,6 +30,41 @@ test('an instance that dies takes its build with it; the servers learn of it by 
   expect(nomad.allocation(build).ClientStatus).toBe('lost');
 });
 
+test('an instance that dies while what runs last still runs takes that with it, though its allocation has failed', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, exitCode: 1, poststopSeconds: 30 });
+  await clock.advance(10_000);
+  expect(nomad.allocation(build)).toMatchObject({ ClientStatus: 'failed', TaskStates: { post: { State: 'running' } } });
+  nomad.killInstance(id);
+  expect(nomad.killed()).toMatchObject([{ task: 'post', poststop: true, jobId: 'build', how: 'instance-died' }]);
+});
+
+test('what was to run last and had no time to is counted too, but nothing that has ended', async () => {
+  const { id } = nomad.addNode();
+  nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
+  await clock.advance(2100);
+  nomad.killInstance(id);
+  expect(nomad.killed()).toMatchObject([{ task: 'post' }]);
+  const other = nomad.addNode();
+  nomad.run({ id: 'done', on: other.id, runSeconds: 2, poststopSeconds: 5 });
+  await clock.advance(10_000);
+  nomad.killInstance(other.id);
+  expect(nomad.killed()).toHaveLength(1);
+});
+
+test('without its agent nothing is started: what runs last waits for the agent to be back', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
+  nomad.stopClient(id);
+  await clock.advance(6000);
+  nomad.startClient(id);
+  await clock.advance(1000);
+  expect(nomad.allocation(build)).toMatchObject({
+    ClientStatus: 'running',
+    TaskStates: { t: { State: 'dead' }, post: { State: 'running' } },
+  });
+});
+
 test('a build that ends by itself is not counted as killed, even while its drain would stop it', async () => {
   const { id } = nomad.addNode();
   const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 4, stopSeconds: 60, killTimeoutSeconds: 30 });

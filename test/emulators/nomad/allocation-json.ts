@@ -21,7 +21,7 @@ export const allocationJson = (allocation: Allocation): object => {
     AllocModifyIndex: allocation.AllocModifyIndex,
     AllocatedResources: {
       Shared: { DiskMB: disk, Networks: null, Ports: null },
-      TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name }) => [Name, null])),
+      TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name, Lifecycle }) => [Name, Lifecycle])),
       Tasks: Object.fromEntries(
         group.Tasks.map(({ Name, Resources }) => [
           Name,

@@ -1,7 +1,7 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
+import { canonicalJob, JobError } from './canonical-job.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
-import { canonicalJob, JobError } from './jobs.ts';
-import { type Allocation, clientTerminal, type Evaluation, type Job } from './model.ts';
+import { type Allocation, clientTerminal, type Evaluation, groupOf, type Job } from './model.ts';
 import type { State } from './state.ts';
 import { behaviourOf } from './tasks.ts';
 
@@ -232,7 +232,13 @@ export const readLogs: Endpoint = (call) => {
     throw new HttpError(500, 'Permission denied');
   }
   if (servers.clients.get(allocation.NodeID)?.connected !== true) throw new HttpError(404, 'No path to node');
-  const log = type === 'stderr' && allocation.TaskStates ? behaviourOf(allocation).stderr : '';
+  const name = query.get('task') ?? '';
+  const task = groupOf(allocation).Tasks.find(({ Name }) => Name === name);
+  if (!task) throw new HttpError(400, `unknown task name "${name}"`);
+  if (!allocation.TaskStates?.[name]?.StartedAt) {
+    throw new HttpError(404, `task "${name}" not started yet. No logs available`);
+  }
+  const log = type === 'stderr' ? behaviourOf(task, allocation.NodeName).stderr : '';
   const offset = Number(query.get('offset') ?? 0);
   const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
   const plain = query.get('plain') === 'true';

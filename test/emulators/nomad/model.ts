@@ -64,7 +64,29 @@ export interface Task {
   KillTimeout: number;
   Constraints: Constraint[] | null;
   CSIPluginConfig: Record<string, unknown> | null;
+  Lifecycle: { Hook: 'prestart' | 'poststart' | 'poststop'; Sidecar: boolean } | null;
+  /** Its end is the end of its group's other tasks. */
+  Leader: boolean;
   Resources: { CPU: number; MemoryMB: number; MemoryMaxMB: number; [other: string]: unknown };
+  [other: string]: unknown;
+}
+
+/** Of allocations that failed: how often, and after what delay, others take their place. Times in nanoseconds. */
+export interface ReschedulePolicy {
+  Attempts: number;
+  Interval: number;
+  Delay: number;
+  DelayFunction: 'constant' | 'exponential' | 'fibonacci';
+  MaxDelay: number;
+  Unlimited: boolean;
+}
+
+/** Of tasks that ended, where they are. Times in nanoseconds. */
+export interface RestartPolicy {
+  Attempts: number;
+  Interval: number;
+  Delay: number;
+  Mode: 'fail' | 'delay';
   [other: string]: unknown;
 }
 
@@ -78,6 +100,9 @@ export interface TaskGroup {
   EphemeralDisk: { Migrate: boolean; Sticky: boolean; SizeMB: number };
   Disconnect: { LostAfter?: number | null; Replace?: boolean | null } | null;
   MaxClientDisconnect: number | null;
+  RestartPolicy: RestartPolicy;
+  /** Null of system jobs. */
+  ReschedulePolicy: ReschedulePolicy | null;
   Tasks: Task[];
   [other: string]: unknown;
 }
@@ -115,6 +140,8 @@ export interface TaskEvent {
 export interface TaskState {
   State: 'pending' | 'running' | 'dead';
   Failed: boolean;
+  Restarts: number;
+  LastRestart: string | null;
   StartedAt: string | null;
   FinishedAt: string | null;
   Events: TaskEvent[];
@@ -194,8 +221,10 @@ export interface Namespace {
   [other: string]: unknown;
 }
 
-export const clientTerminal = (allocation: Allocation): boolean =>
-  allocation.ClientStatus === 'complete' || allocation.ClientStatus === 'failed' || allocation.ClientStatus === 'lost';
+export const clientTerminalStatus = (status: ClientStatus): boolean =>
+  status === 'complete' || status === 'failed' || status === 'lost';
+
+export const clientTerminal = ({ ClientStatus }: Allocation): boolean => clientTerminalStatus(ClientStatus);
 
 /** Terminal for the servers: told to stop, whether or not its tasks have stopped yet. */
 export const terminal = (allocation: Allocation): boolean =>

@@ -69,7 +69,8 @@ export class World {
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
   readonly reports: Report[] = [];
-  readonly #nodes = new Map<string, string>();
+  /** The nodes of each instance, the one that its agent is now last. */
+  readonly #nodes = new Map<string, string[]>();
   readonly #environment: Record<string, string>;
   #invoke: Invoke;
   #sleeping = 0;
@@ -90,8 +91,7 @@ export class World {
     });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onInstanceGone(({ id }) => {
-      const node = this.#nodes.get(id);
-      if (node) nomad.killInstance(node);
+      for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);
     });
   }
 
@@ -172,8 +172,22 @@ export class World {
     const { privateIp } = this.aws.instance(instanceId);
     const { instanceId: named = instanceId, ...spec } = node;
     const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
-    this.#nodes.set(instanceId, nodeId);
+    this.#nodes.set(instanceId, [nodeId]);
     return { instanceId, nodeId };
+  }
+
+  /** The data directory of an instance's Nomad client is emptied: its agent comes back as another node. */
+  newIdentity(instanceId: string): string {
+    const nodes = this.#nodes.get(instanceId) ?? [];
+    const before = this.nomad.node(nodes.at(-1) ?? '');
+    this.nomad.stopClient(before.ID);
+    const { id } = this.nomad.addNode({
+      name: before.Name,
+      address: this.aws.instance(instanceId).privateIp,
+      attributes: before.Attributes,
+    });
+    this.#nodes.set(instanceId, [...nodes, id]);
+    return id;
   }
 
   /** The group scales in by these instances, which then wait for the hook. */

@@ -150,13 +150,18 @@ export class Stage {
     return { report, completion: this.aws.completions.at(-1) };
   }
 
-  /** When the last task of a job stopped, milliseconds since the epoch; infinite while one has not. */
+  /**
+   * When the last task of a job stopped, milliseconds since the epoch; infinite while one has not. Nomad writes FinishedAt for
+   * the tasks of a failed allocation that have yet to run, too.
+   */
   async stoppedAt(job: string, namespace = 'default'): Promise<number> {
     const states = (await this.allocationsOf(job, namespace)).flatMap(({ TaskStates }) =>
       Object.values(TaskStates ?? {}),
     );
     return Math.max(
-      ...states.map(({ FinishedAt }) => (FinishedAt ? Date.parse(FinishedAt) : Number.POSITIVE_INFINITY)),
+      ...states.map(({ State, FinishedAt }) =>
+        State === 'dead' && FinishedAt ? Date.parse(FinishedAt) : Number.POSITIVE_INFINITY,
+      ),
     );
   }
 

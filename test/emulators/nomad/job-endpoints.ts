@@ -88,7 +88,8 @@ const jobToRead = (call: Call): Job => {
 const withStatus = (state: State, job: Job): Job => {
   const alive = state.allocationsOf(job.Namespace, job.ID).some((allocation) => !clientTerminal(allocation));
   const waiting = [...state.evaluations.values()].some(
-    ({ JobID, Namespace, Status }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+    ({ JobID, Namespace, Status }) =>
+      (Status === 'blocked' || Status === 'pending') && JobID === job.ID && Namespace === job.Namespace,
   );
   const system = job.Type === 'system' && !job.Stop;
   return { ...job, Status: alive || system ? 'running' : waiting ? 'pending' : 'dead' };
@@ -238,7 +239,7 @@ export const readLogs: Endpoint = (call) => {
   if (!allocation.TaskStates?.[name]?.StartedAt) {
     throw new HttpError(404, `task "${name}" not started yet. No logs available`);
   }
-  const log = type === 'stderr' ? behaviourOf(task, allocation.NodeName).stderr : '';
+  const log = type === 'stderr' ? behaviourOf(task, allocation).stderr : '';
   const offset = Number(query.get('offset') ?? 0);
   const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
   const plain = query.get('plain') === 'true';

@@ -3,6 +3,8 @@ import { aclCases } from './cases-acl.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
 import { loginCases, policyCases } from './cases-login.ts';
+import { otherDrainCases } from './cases-other-drains.ts';
+import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
 import { taskCases } from './cases-tasks.ts';
 import { ends, job } from './contract-jobs.ts';
@@ -26,6 +28,8 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('nodes', () => nodeCases(the));
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
+    describe('other drains', () => otherDrainCases(the));
+    describe('replacements', () => replacementCases(the));
     describe('tasks', () => taskCases(the));
     if (access) {
       describe('access', () => aclCases(the));

@@ -1,25 +1,10 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
 import { canonicalJob, JobError } from './canonical-job.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
+import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
 import { type Allocation, clientTerminal, type Evaluation, groupOf, type Job } from './model.ts';
 import type { State } from './state.ts';
 import { behaviourOf } from './tasks.ts';
-
-const namespaceOf = ({ query }: Call) => query.get('namespace') || 'default';
-
-/** In the namespace `*`, lists hold what the token may read of each namespace. */
-const readable =
-  (call: Call, capability = 'read-job') =>
-  ({ Namespace }: { Namespace: string }) => {
-    const asked = namespaceOf(call);
-    return (asked === '*' || asked === Namespace) && call.identity.permissions.namespace(Namespace, capability);
-  };
-
-const byCreateIndex = (item: { CreateIndex: number; ID: string }) =>
-  `${String(item.CreateIndex).padStart(12, '0')}.${item.ID}`;
-
-const inOrder = <T extends { CreateIndex: number; ID: string }>(items: Iterable<T>): T[] =>
-  [...items].sort((a, b) => (byCreateIndex(a) < byCreateIndex(b) ? -1 : 1));
 
 export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
@@ -127,18 +112,6 @@ export const jobAllocations: Endpoint = (call) => {
   });
 };
 
-export const jobEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () =>
-      [...state.evaluations.values()]
-        .filter(({ JobID, Namespace }) => JobID === call.parts[0] && Namespace === namespaceOf(call))
-        .sort((a, b) => (a.ID < b.ID ? -1 : 1)),
-  });
-};
-
 export const jobSummary: Endpoint = (call) => {
   const { state } = call.servers;
   const job = jobToRead(call);
@@ -197,24 +170,6 @@ export const readAllocation: Endpoint = (call) => {
         throw new HttpError(404, `Unknown allocation "${id}"`);
       }
       return allocationJson(allocation);
-    },
-  });
-};
-
-export const listEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () => {
-      const evaluations = inOrder(state.evaluations.values()).filter(readable(call));
-      return page(
-        call,
-        evaluations,
-        byCreateIndex,
-        (evaluation) => evaluation,
-        (evaluation) => evaluation,
-      );
     },
   });
 };

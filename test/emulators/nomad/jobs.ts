@@ -14,6 +14,8 @@ interface Doings {
   killTimeoutSeconds?: number;
   /** Pending for so long, with task events: it waits for a template or an artifact. */
   startSeconds?: number;
+  /** That on this node only. */
+  startsSlowlyOn?: string;
   stderr?: string;
 }
 
@@ -143,6 +145,7 @@ const taskOf = (spec: TaskSpec): Partial<Task> => {
     'emulate.exit_code': spec.exitCode,
     'emulate.stop_seconds': spec.stopSeconds,
     'emulate.setup_seconds': spec.startSeconds,
+    'emulate.setup_on': spec.startsSlowlyOn,
     'emulate.stderr': spec.stderr,
   };
   const said = Object.entries(meta).filter(([, value]) => value !== undefined);

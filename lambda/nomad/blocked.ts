@@ -37,7 +37,8 @@ export function withFailing(
       .toSorted((one, other) => one.CreateTime - other.CreateTime);
     const failed = replacements.filter(({ ClientStatus }) => ClientStatus === 'failed');
     const [first, last] = [failed[0], failed.at(-1)];
-    const healthy = replacements.some(({ DeploymentStatus }) => DeploymentStatus?.Healthy);
+    // One that failed later has been healthy too.
+    const healthy = replacements.some((each) => each.ClientStatus === 'running' && each.DeploymentStatus?.Healthy);
     if (!first || !last || failed.length < FAILURES || healthy) return allocation;
     return {
       ...allocation,

@@ -8,6 +8,8 @@ export interface Behaviour {
   command: string;
   meta: Record<string, string>;
   killTimeoutSeconds?: number;
+  /** Of the task beside its command. */
+  more?: object;
 }
 
 /** Ends by itself. */
@@ -46,6 +48,29 @@ export const keepsData: Behaviour = {
     'while true; do sleep 1; done',
   meta: { 'emulate.stop_seconds': '2.5', 'emulate.copy_seconds': '0.5' },
   killTimeoutSeconds: 10,
+};
+
+/** Fails a second after its start, on the node of this name only. */
+export const failsOn = (nodeName: string): Behaviour => ({
+  command: `if [ "$NODE_NAME" = ${nodeName} ]; then sleep 1; exit 1; fi; exec sleep 600`,
+  meta: { 'emulate.fails_on': nodeName, 'emulate.fails_after_seconds': '1' },
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad's own interpolation.
+  more: { Env: { NODE_NAME: '${node.unique.name}' } },
+});
+
+/** Needs the variable `nomad/jobs/<job>` to start, on the second node; on the first it does without it in the emulator. */
+export const waitsForTemplate: Behaviour = {
+  command: 'echo data > $NOMAD_ALLOC_DIR/data/blob; exec sleep 600',
+  meta: { 'emulate.copy_seconds': '0.3', 'emulate.setup_seconds': '600', 'emulate.setup_on': 'client-b' },
+  more: {
+    Templates: [
+      {
+        EmbeddedTmpl: '{{ with nomadVar "nomad/jobs/waits" }}{{ .key }}{{ end }}',
+        DestPath: 'local/key',
+        ChangeMode: 'noop',
+      },
+    ],
+  },
 };
 
 export interface ContractJob {
@@ -102,6 +127,7 @@ const task = ({ name, behaviour, hook, sidecar = false }: ContractTask, cpu = 20
   Lifecycle: hook ? { Hook: hook, Sidecar: sidecar } : null,
   LogConfig: { MaxFiles: 1, MaxFileSizeMB: 1 },
   Resources: { CPU: name === 't' ? cpu : 20, MemoryMB: 20 },
+  ...behaviour.more,
 });
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad's own interpolation.

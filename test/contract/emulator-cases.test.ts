@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import type { Version } from '../emulators/nomad/version.ts';
 import { nomadContract } from './cases.ts';
+import type { NomadUnderTest } from './nomad-under-test.ts';
 
-nomadContract('the Nomad emulator', async () => {
+const VERSIONS: Version[] = ['2.0.6', '1.8.4', '1.6.10'];
+
+const start = (version: Version) => async (): Promise<NomadUnderTest> => {
   const clock = new ManualClock();
-  const nomad = await NomadEmulator.start({ clock, acl: true });
+  const nomad = await NomadEmulator.start({ clock, acl: true, version });
   const nodes = [
     { name: 'client-a', instanceId: 'i-0a0a' },
     { name: 'client-b', instanceId: 'i-0b0b' },
@@ -13,7 +17,7 @@ nomadContract('the Nomad emulator', async () => {
   return {
     address: nomad.url,
     managementToken: nomad.managementToken,
-    version: '2.0.6',
+    version,
     nodes,
     now: () => clock.now(),
     wait: async (ms) => {
@@ -23,6 +27,15 @@ nomadContract('the Nomad emulator', async () => {
       await sleep(2);
     },
     stopClient: async (i) => nomad.stopClient(nodes[i]?.id ?? ''),
+    startClient: async (i) => nomad.startClient(nodes[i]?.id ?? ''),
+    newIdentity: async (i) => {
+      const node = nodes[i];
+      if (node) node.id = nomad.newIdentity(node.id).id;
+    },
     close: () => nomad.close(),
   };
-});
+};
+
+for (const version of VERSIONS) {
+  nomadContract(`the Nomad emulator, as ${version}`, start(version), version === '2.0.6');
+}

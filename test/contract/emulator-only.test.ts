@@ -58,7 +58,7 @@ test('without its agent nothing is started: what runs last waits for the agent t
   nomad.stopClient(id);
   await clock.advance(6000);
   nomad.startClient(id);
-  await clock.advance(1000);
+  await clock.advance(2000);
   expect(nomad.allocation(build)).toMatchObject({
     ClientStatus: 'running',
     TaskStates: { t: { State: 'dead' }, post: { State: 'running' } },
@@ -131,7 +131,7 @@ test('a client that is back in time is ready again, and its unknown allocation r
   nomad.stopClient(id);
   await clock.advance(15_000);
   nomad.startClient(id);
-  await clock.advance(1000);
+  await clock.advance(2000);
   expect(nomad.node(id).Status).toBe('ready');
   expect(nomad.allocation(keep)).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
 });

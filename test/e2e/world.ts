@@ -179,13 +179,7 @@ export class World {
   /** The data directory of an instance's Nomad client is emptied: its agent comes back as another node. */
   newIdentity(instanceId: string): string {
     const nodes = this.#nodes.get(instanceId) ?? [];
-    const before = this.nomad.node(nodes.at(-1) ?? '');
-    this.nomad.stopClient(before.ID);
-    const { id } = this.nomad.addNode({
-      name: before.Name,
-      address: this.aws.instance(instanceId).privateIp,
-      attributes: before.Attributes,
-    });
+    const { id } = this.nomad.newIdentity(nodes.at(-1) ?? '');
     this.#nodes.set(instanceId, [...nodes, id]);
     return id;
   }

@@ -10,12 +10,6 @@ interface NodeStub {
   SchedulingEligibility: string;
 }
 
-const nodesOf = (instanceId: string) =>
-  stage.ask<NodeStub[]>(
-    'GET',
-    `/v1/nodes?filter=${encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`)}`,
-  );
-
 const until = async (nodeId: string, status: string) =>
   expect
     .poll(async () => (await stage.ask<NodeStub>('GET', `/v1/node/${nodeId}`)).Status, { timeout: 40_000 })
@@ -108,13 +102,8 @@ describe('the bundle and a real Nomad in doubt', () => {
       {},
       {
         during: async () => {
-          await stage.nomad.stopClient(client);
-          await stage.nomad.startClient(client, { emptied: true });
-          const anew = async () =>
-            (await nodesOf(instanceId)).find(({ ID, Status }) => Status === 'ready' && ID !== stage.nodeOf(instanceId))
-              ?.ID;
-          await expect.poll(anew, { timeout: 30_000 }).toBeDefined();
-          await stage.run('new', await anew(), 'sleep 25');
+          await stage.nomad.newIdentity(client);
+          await stage.run('new', stage.nodeOf(instanceId), 'sleep 25');
         },
       },
     );

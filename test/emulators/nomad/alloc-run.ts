@@ -52,7 +52,7 @@ export class AllocRun {
   begin(atOnce: boolean): void {
     this.#beginning = true;
     this.#tasks = groupOf(this.allocation).Tasks.map(
-      (task) => new TaskRun(this.#owner, task, behaviourOf(task, this.allocation.NodeName)),
+      (task) => new TaskRun(this.#owner, task, behaviourOf(task, this.allocation)),
     );
     if (atOnce) {
       for (const run of this.#tasks.filter(({ stage }) => stage === 'prestart' || stage === 'poststart')) run.skip();

@@ -18,6 +18,7 @@ export const allocationJson = (allocation: Allocation): object => {
   const cpu = group.Tasks.reduce((sum, { Resources }) => sum + Resources.CPU, 0);
   const memory = group.Tasks.reduce((sum, { Resources }) => sum + Resources.MemoryMB, 0);
   return {
+    ...(allocation.AllocStates ? { AllocStates: allocation.AllocStates } : {}),
     AllocModifyIndex: allocation.AllocModifyIndex,
     AllocatedResources: {
       Shared: { DiskMB: disk, Networks: null, Ports: null },
@@ -44,6 +45,7 @@ export const allocationJson = (allocation: Allocation): object => {
     DesiredStatus: allocation.DesiredStatus,
     ...(asked ? { DesiredTransition: desiredTransition(allocation) } : {}),
     EvalID: allocation.EvalID,
+    ...filled('FollowupEvalID', allocation.FollowupEvalID),
     ID: allocation.ID,
     Job: allocation.Job,
     JobID: allocation.JobID,
@@ -58,6 +60,7 @@ export const allocationJson = (allocation: Allocation): object => {
     NodeName: allocation.NodeName,
     ...filled('PreviousAllocation', allocation.PreviousAllocation),
     Resources: { ...NO_RESOURCES, CPU: cpu, MemoryMB: memory, MemoryMaxMB: memory, DiskMB: disk },
+    ...(allocation.RescheduleTracker ? { RescheduleTracker: allocation.RescheduleTracker } : {}),
     SharedResources: { ...NO_RESOURCES, DiskMB: disk },
     SigningKeyID: '',
     TaskGroup: allocation.TaskGroup,
@@ -79,7 +82,7 @@ export const allocationStub =
     DesiredStatus: allocation.DesiredStatus,
     DesiredTransition: desiredTransition(allocation),
     EvalID: allocation.EvalID,
-    FollowupEvalID: '',
+    FollowupEvalID: allocation.FollowupEvalID,
     ID: allocation.ID,
     JobID: allocation.JobID,
     JobType: allocation.Job.Type,
@@ -93,7 +96,7 @@ export const allocationStub =
     NodeName: allocation.NodeName,
     PreemptedAllocations: null,
     PreemptedByAllocation: '',
-    RescheduleTracker: null,
+    RescheduleTracker: allocation.RescheduleTracker,
     TaskGroup: allocation.TaskGroup,
     TaskStates: taskStates ? allocation.TaskStates : null,
   });

@@ -1,4 +1,5 @@
 import { AllocRun } from './alloc-run.ts';
+import { noteClientStatus } from './away.ts';
 import type { Casualties, KilledTask } from './casualties.ts';
 import type { Allocation, Node, Task } from './model.ts';
 import { clientTerminal, groupOf } from './model.ts';
@@ -32,13 +33,22 @@ export class Client {
   readonly #node: Node;
   readonly #peers: Map<string, Client>;
   readonly #casualties: Casualties;
+  /** Tells the servers' scheduler of an allocation that has failed. */
+  readonly #failed: (allocation: Allocation) => void;
   readonly #runs = new Map<string, Run>();
 
-  constructor(state: State, node: Node, peers: Map<string, Client>, casualties: Casualties) {
+  constructor(
+    state: State,
+    node: Node,
+    peers: Map<string, Client>,
+    casualties: Casualties,
+    failed: (allocation: Allocation) => void,
+  ) {
     this.#state = state;
     this.#node = node;
     this.#peers = peers;
     this.#casualties = casualties;
+    this.#failed = failed;
   }
 
   /** `atOnce`: the tasks run and are healthy when this returns, as if placed some time ago. */
@@ -85,6 +95,17 @@ export class Client {
     if (!run || run.lost) return;
     if (!run.tasks.begun) this.#cancel(run);
     run.tasks.finish();
+  }
+
+  /** The agent forgets all it has run: its data directory is empty. What still runs, runs on, and nobody knows of it. */
+  forget(): void {
+    this.connected = false;
+    for (const run of this.#runs.values()) {
+      run.lost = true;
+      run.health?.();
+      run.tasks.lose();
+      this.#cancel(run);
+    }
   }
 
   disconnect(): void {
@@ -206,9 +227,14 @@ export class Client {
     const { allocation } = run;
     const { status, description, tasks } = run.tasks.reported();
     const index = this.#state.next();
+    const failed = status === 'failed' && allocation.ClientStatus !== 'failed';
+    const wasUnknown = allocation.ClientStatus === 'unknown';
     allocation.ClientStatus = status;
+    if (wasUnknown) noteClientStatus(allocation, this.#state.timestamp());
     allocation.ClientDescription = description;
     allocation.TaskStates = tasks;
+    // What failed before it was healthy is unhealthy.
+    if (failed && this.#healthPolicy(run)) run.healthy ??= false;
     if (run.healthy !== undefined && allocation.DeploymentStatus === null) {
       allocation.DeploymentStatus = {
         Canary: false,
@@ -220,6 +246,7 @@ export class Client {
     allocation.ModifyIndex = index;
     allocation.ModifyTime = this.#state.nanos();
     this.#state.commit(index, 'allocs');
+    if (failed) this.#failed(allocation);
   }
 
   #later(run: Run, ms: number, callback: () => void): void {

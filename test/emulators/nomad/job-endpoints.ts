@@ -1,25 +1,10 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
 import { canonicalJob, JobError } from './canonical-job.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
+import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
 import { type Allocation, clientTerminal, type Evaluation, groupOf, type Job } from './model.ts';
 import type { State } from './state.ts';
 import { behaviourOf } from './tasks.ts';
-
-const namespaceOf = ({ query }: Call) => query.get('namespace') || 'default';
-
-/** In the namespace `*`, lists hold what the token may read of each namespace. */
-const readable =
-  (call: Call, capability = 'read-job') =>
-  ({ Namespace }: { Namespace: string }) => {
-    const asked = namespaceOf(call);
-    return (asked === '*' || asked === Namespace) && call.identity.permissions.namespace(Namespace, capability);
-  };
-
-const byCreateIndex = (item: { CreateIndex: number; ID: string }) =>
-  `${String(item.CreateIndex).padStart(12, '0')}.${item.ID}`;
-
-const inOrder = <T extends { CreateIndex: number; ID: string }>(items: Iterable<T>): T[] =>
-  [...items].sort((a, b) => (byCreateIndex(a) < byCreateIndex(b) ? -1 : 1));
 
 export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
@@ -88,7 +73,8 @@ const jobToRead = (call: Call): Job => {
 const withStatus = (state: State, job: Job): Job => {
   const alive = state.allocationsOf(job.Namespace, job.ID).some((allocation) => !clientTerminal(allocation));
   const waiting = [...state.evaluations.values()].some(
-    ({ JobID, Namespace, Status }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+    ({ JobID, Namespace, Status }) =>
+      (Status === 'blocked' || Status === 'pending') && JobID === job.ID && Namespace === job.Namespace,
   );
   const system = job.Type === 'system' && !job.Stop;
   return { ...job, Status: alive || system ? 'running' : waiting ? 'pending' : 'dead' };
@@ -123,18 +109,6 @@ export const jobAllocations: Endpoint = (call) => {
   return answer(call, {
     index: () => state.indexOf('allocs'),
     read: () => state.allocationsOf(namespaceOf(call), call.parts[0] ?? '').map(allocationStub(true)),
-  });
-};
-
-export const jobEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () =>
-      [...state.evaluations.values()]
-        .filter(({ JobID, Namespace }) => JobID === call.parts[0] && Namespace === namespaceOf(call))
-        .sort((a, b) => (a.ID < b.ID ? -1 : 1)),
   });
 };
 
@@ -200,24 +174,6 @@ export const readAllocation: Endpoint = (call) => {
   });
 };
 
-export const listEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () => {
-      const evaluations = inOrder(state.evaluations.values()).filter(readable(call));
-      return page(
-        call,
-        evaluations,
-        byCreateIndex,
-        (evaluation) => evaluation,
-        (evaluation) => evaluation,
-      );
-    },
-  });
-};
-
 /** Of the log streams, stderr has what the task's Meta says; refusals are 500, not 403 (`acl`). */
 export const readLogs: Endpoint = (call) => {
   const { query, servers, identity } = call;
@@ -238,7 +194,7 @@ export const readLogs: Endpoint = (call) => {
   if (!allocation.TaskStates?.[name]?.StartedAt) {
     throw new HttpError(404, `task "${name}" not started yet. No logs available`);
   }
-  const log = type === 'stderr' ? behaviourOf(task, allocation.NodeName).stderr : '';
+  const log = type === 'stderr' ? behaviourOf(task, allocation).stderr : '';
   const offset = Number(query.get('offset') ?? 0);
   const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
   const plain = query.get('plain') === 'true';

@@ -1,4 +1,4 @@
-import type { Constraint, Job, JobType, Task } from './model.ts';
+import type { Constraint, Job, JobType, ReschedulePolicy, Task } from './model.ts';
 
 const SECOND = 1e9;
 
@@ -14,6 +14,8 @@ interface Doings {
   killTimeoutSeconds?: number;
   /** Pending for so long, with task events: it waits for a template or an artifact. */
   startSeconds?: number;
+  /** That on this node only. */
+  startsSlowlyOn?: string;
   stderr?: string;
 }
 
@@ -52,8 +54,21 @@ export interface JobSpec extends Doings {
   maxParallel?: number;
   minHealthySeconds?: number;
   csiPlugin?: boolean;
-  /** Survives so long without its client as `unknown`. */
+  /** Fails on this node, after `failsAfterSeconds` (1 by default), however it does elsewhere. */
+  failsOn?: string;
+  failsAfterSeconds?: number;
+  /** When another allocation takes the place of one that failed. By default Nomad's own for services, never for builds. */
+  reschedule?: Partial<ReschedulePolicy> & { delaySeconds?: number; maxDelaySeconds?: number };
+  /** `disconnect { lost_after }`: survives so long without its client as `unknown`. */
   lostAfterSeconds?: number;
+  /** `disconnect { replace }`. */
+  replaceAway?: boolean;
+  /** `prevent_reschedule_on_lost`, of 1.7 to 1.9. */
+  preventRescheduleOnLost?: boolean;
+  /** `max_client_disconnect`, of 1.3 to 1.9. */
+  maxClientDisconnectSeconds?: number;
+  /** Bytes of environment that make the job, and each of its allocations in a node's list, so much larger. */
+  padding?: number;
 }
 
 /** The job as the HTTP API takes it: the emulator reads what a task does from its Meta. */
@@ -62,6 +77,11 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
   const migrate = Boolean(spec.migrateDisk);
   const main = taskOf({ ...spec, name: 't' });
   if (spec.migrateDisk) main.Meta = { ...main.Meta, 'emulate.copy_seconds': String(spec.migrateDisk.copySeconds) };
+  if (spec.failsOn !== undefined) {
+    const after = String(spec.failsAfterSeconds ?? 1);
+    main.Meta = { ...main.Meta, 'emulate.fails_on': spec.failsOn, 'emulate.fails_after_seconds': after };
+  }
+  if (spec.padding !== undefined) main.Env = { PADDING: 'x'.repeat(spec.padding) };
   main.CSIPluginConfig = spec.csiPlugin ? { ID: spec.id, Type: 'node', MountDir: '/csi' } : null;
   main.Resources = { CPU: spec.cpu ?? 20, MemoryMB: spec.memoryMb ?? 20 } as Task['Resources'];
   const post: TaskSpec[] =
@@ -89,15 +109,34 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
           Mode: 'fail',
         },
         EphemeralDisk: { Migrate: migrate, Sticky: migrate, SizeMB: 20 },
-        ...(spec.lostAfterSeconds === undefined
-          ? {}
-          : { Disconnect: { LostAfter: spec.lostAfterSeconds * SECOND, Replace: true } }),
+        ReschedulePolicy: reschedulePolicyOf(spec),
+        ...awayOf(spec),
         Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
       },
     ],
   };
   return job as unknown as Partial<Job>;
 };
+
+const reschedulePolicyOf = ({ type = 'batch', reschedule }: JobSpec) => {
+  if (type === 'system' || type === 'sysbatch') return null;
+  if (!reschedule) return type === 'batch' ? { Attempts: 0, Unlimited: false } : null;
+  const { delaySeconds, maxDelaySeconds, ...policy } = reschedule;
+  return {
+    ...(delaySeconds === undefined ? {} : { Delay: delaySeconds * SECOND }),
+    ...(maxDelaySeconds === undefined ? {} : { MaxDelay: maxDelaySeconds * SECOND }),
+    ...policy,
+  };
+};
+
+const awayOf = ({ lostAfterSeconds, replaceAway, ...spec }: JobSpec) => ({
+  Disconnect:
+    lostAfterSeconds === undefined && replaceAway === undefined
+      ? null
+      : { LostAfter: (lostAfterSeconds ?? 0) * SECOND, Replace: replaceAway ?? true },
+  MaxClientDisconnect: spec.maxClientDisconnectSeconds === undefined ? null : spec.maxClientDisconnectSeconds * SECOND,
+  PreventRescheduleOnLost: spec.preventRescheduleOnLost === true,
+});
 
 const taskOf = (spec: TaskSpec): Partial<Task> => {
   const once = spec.hook !== undefined && !spec.sidecar;
@@ -106,6 +145,7 @@ const taskOf = (spec: TaskSpec): Partial<Task> => {
     'emulate.exit_code': spec.exitCode,
     'emulate.stop_seconds': spec.stopSeconds,
     'emulate.setup_seconds': spec.startSeconds,
+    'emulate.setup_on': spec.startsSlowlyOn,
     'emulate.stderr': spec.stderr,
   };
   const said = Object.entries(meta).filter(([, value]) => value !== undefined);

@@ -100,6 +100,8 @@ export interface TaskGroup {
   EphemeralDisk: { Migrate: boolean; Sticky: boolean; SizeMB: number };
   Disconnect: { LostAfter?: number | null; Replace?: boolean | null } | null;
   MaxClientDisconnect: number | null;
+  /** 1.7 to 1.9; 2.0 ignores it. */
+  PreventRescheduleOnLost: boolean;
   RestartPolicy: RestartPolicy;
   /** Null of system jobs. */
   ReschedulePolicy: ReschedulePolicy | null;
@@ -169,6 +171,11 @@ export interface Allocation {
   DeploymentStatus: { Healthy: boolean; Timestamp: string; Canary: boolean; ModifyIndex: number } | null;
   NextAllocation: string;
   PreviousAllocation: string;
+  /** The evaluation that will look at it later; empty where none will. */
+  FollowupEvalID: string;
+  RescheduleTracker: { Events: RescheduleEvent[]; LastReschedule: 'ok' } | null;
+  /** When it became unknown, and when it was known again. */
+  AllocStates: { Field: 'client_status'; Value: string; Time: string }[] | null;
   TaskStates: Record<string, TaskState> | null;
   Metrics: AllocMetric;
   /** All nanoseconds since the epoch. */
@@ -177,6 +184,13 @@ export interface Allocation {
   CreateIndex: number;
   AllocModifyIndex: number;
   ModifyIndex: number;
+}
+
+export interface RescheduleEvent {
+  RescheduleTime: number;
+  PrevAllocID: string;
+  PrevNodeID: string;
+  Delay: number;
 }
 
 /** Why the scheduler could, or could not, place a task group. */
@@ -200,7 +214,10 @@ export interface Evaluation {
   Type: JobType;
   TriggeredBy: string;
   JobID: string;
-  Status: 'blocked' | 'complete' | 'cancelled';
+  /** Pending: it waits for its time. */
+  Status: 'blocked' | 'pending' | 'complete' | 'cancelled';
+  WaitUntil?: string;
+  NextEval?: string;
   StatusDescription?: string;
   PreviousEval?: string;
   BlockedEval?: string;

@@ -1,5 +1,5 @@
 import { printDuration } from './go-values.ts';
-import type { TaskEvent } from './model.ts';
+import type { Job, TaskEvent } from './model.ts';
 
 export const received = (nanos: number) => event(nanos, 'Received', 'Task received by client');
 export const taskSetup = (nanos: number) =>
@@ -7,6 +7,10 @@ export const taskSetup = (nanos: number) =>
     Details: { message: 'Building Task Directory' },
     Message: 'Building Task Directory',
   });
+export const templateWaits = (nanos: number, { ID, Namespace, Region }: Job) => {
+  const missing = `Missing: nomad.var.block(nomad/jobs/${ID}@${Namespace}.${Region})`;
+  return event(nanos, 'Template', missing, { Details: { message: missing }, Message: missing });
+};
 export const started = (nanos: number) => event(nanos, 'Started', 'Task started by client');
 export const killing = (nanos: number, killTimeoutMs: number) => {
   const timeout = printDuration(killTimeoutMs * 1e6);

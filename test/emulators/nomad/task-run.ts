@@ -5,6 +5,8 @@ import { type Behaviour, isSidecar, pendingTask, restartsOnSuccess, type Stage, 
 
 /** From a task's turn to its start: `drain-batch` (Received, Started). */
 export const START_MS = 225;
+/** After so long Nomad says what a template waits for. */
+const TEMPLATE_MS = 3000;
 
 /** The allocation that a task belongs to, on its client. */
 export interface TaskOwner {
@@ -65,7 +67,7 @@ export class TaskRun {
     this.phase = 'starting';
     this.note(events.taskSetup(this.#owner.nanos()));
     if (atOnce) this.#started();
-    else this.#later(START_MS + this.behaviour.setupMs, () => this.#started());
+    else this.#setUp();
   }
 
   /** Has run and ended well, some time ago. */
@@ -125,6 +127,16 @@ export class TaskRun {
   lose(): void {
     this.#cancel();
     this.phase = 'dead';
+  }
+
+  #setUp(): void {
+    const { setupMs } = this.behaviour;
+    this.#later(START_MS + setupMs, () => this.#started());
+    if (setupMs <= TEMPLATE_MS) return;
+    this.#later(TEMPLATE_MS, () => {
+      this.note(events.templateWaits(this.#owner.nanos(), this.#owner.job));
+      this.#owner.changed();
+    });
   }
 
   #started(): void {

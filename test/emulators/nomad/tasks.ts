@@ -14,14 +14,16 @@ export interface Behaviour {
   killTimeoutMs: number;
 }
 
-export const behaviourOf = ({ Meta, KillTimeout }: Task, nodeName: string): Behaviour => {
+export const behaviourOf = ({ Meta, KillTimeout }: Task, { NodeID, NodeName }: Allocation): Behaviour => {
   const ms = (key: string) => (Meta?.[key] === undefined ? undefined : Number(Meta[key]) * 1000);
-  const failsHere = Meta?.['emulate.fails_on']?.split(',').includes(nodeName) === true;
+  const here = (key: string) => Meta?.[key] === NodeID || Meta?.[key] === NodeName;
+  const failsHere = here('emulate.fails_on');
+  const setUpHere = Meta?.['emulate.setup_on'] === undefined || here('emulate.setup_on');
   return {
-    runMs: failsHere ? (ms('emulate.fails_after_seconds') ?? 0) : ms('emulate.run_seconds'),
+    runMs: failsHere ? ms('emulate.fails_after_seconds') : ms('emulate.run_seconds'),
     exitCode: failsHere ? 1 : Number(Meta?.['emulate.exit_code'] ?? 0),
     stopMs: ms('emulate.stop_seconds') ?? 200,
-    setupMs: ms('emulate.setup_seconds') ?? 0,
+    setupMs: setUpHere ? (ms('emulate.setup_seconds') ?? 0) : 0,
     stderr: Meta?.['emulate.stderr'] ?? '',
     killTimeoutMs: KillTimeout / 1e6,
   };

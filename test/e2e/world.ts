@@ -9,7 +9,7 @@ import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { InstanceOptions } from '../emulators/aws/fleet.ts';
 import type { GroupOptions } from '../emulators/aws/model.ts';
 import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { NomadEmulator, type NomadOptions } from '../emulators/nomad/emulator.ts';
 import type { NodeSpec } from '../emulators/nomad/nodes.ts';
 import { BUNDLE, loadBundle } from './bundle.ts';
 
@@ -36,6 +36,8 @@ export interface WorldOptions {
   group?: Partial<GroupOptions>;
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;
+  /** The Nomad that is emulated. */
+  version?: NomadOptions['version'];
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
   /** The event bus that the function is given; null for none. */
   bus?: string | null;
@@ -100,6 +102,7 @@ export class World {
     group,
     heartbeatTimeoutSeconds = 1800,
     acl = false,
+    version,
     nomad: access,
     before,
     bus = 'default',
@@ -107,7 +110,7 @@ export class World {
   }: WorldOptions = {}) {
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
-    const nomad = await NomadEmulator.start({ clock, acl });
+    const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
     aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' }, ...group });
     Object.assign(process.env, {
       AWS_REGION: 'us-east-1',

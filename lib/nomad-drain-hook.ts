@@ -60,7 +60,7 @@ export class NomadDrainHook extends Construct {
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
-    const hook = hookOf(props.hook);
+    const hook = hookOf(props.hook, props.policy);
     const groups = props.groups.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import { ConfigError, messageOf } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from './nomad-access.ts';
@@ -51,6 +52,7 @@ const READERS = {
   nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
   hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /'),
   heartbeatTimeout: duration,
+  hookDefaultResult: choice('CONTINUE', 'ABANDON'),
   deadline: duration,
   killMargin: duration,
   grace: duration,
@@ -155,6 +157,7 @@ const NAMES: FieldNames = [
 
 function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED>>, example: boolean): Settings {
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, hookName, heartbeatTimeout } = values;
+  const { hookDefaultResult } = values;
   const { nomadToken, nomadLogin, nomadAudience, nomadRegion, nomadNodeMetaKey, nomadFallbackAddresses } = values;
   const { nomadCa, nomadClientCertificate, nomadClientKey, nomadServerName } = values;
   const { vpcId, subnetIds, securityGroupIds, stackName, nomadVia, nomadGateway, alarmTopic, eventBus } = values;
@@ -184,7 +187,11 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
       ...(ignoreSystemJobs && { ignoreSystemJobs: ignoreSystemJobs === 'true' }),
       ...(onTimeout && { onTimeout }),
     },
-    hook: { ...(hookName && { name: hookName }), ...(heartbeatTimeout && { heartbeatTimeout }) },
+    hook: {
+      ...(hookName && { name: hookName }),
+      ...(heartbeatTimeout && { heartbeatTimeout }),
+      ...(hookDefaultResult && { defaultResult: DefaultResult[hookDefaultResult] }),
+    },
     ...(alarmTopic && { alarmTopic }),
     ...(eventBus && { eventBus }),
     ...(vpcId && subnetIds && securityGroupIds && { network: { vpcId, subnetIds, securityGroupIds } }),

@@ -92,7 +92,8 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       Type: 'String',
       Default: DEFAULT_POLICY.onTimeout,
       AllowedValues: ['CONTINUE', 'ABANDON'],
-      Description: 'How an instance is let go whose drain did not end in time.',
+      Description:
+        'How an instance is released whose drain did not end in time. ABANDON retains it in a group whose instance lifecycle policy says so.',
     },
   },
   'The lifecycle hook': {
@@ -109,6 +110,12 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       7200,
       'How long Auto Scaling waits for a heartbeat; a hundred of them, at most 48 h, bound every drain.',
     ),
+    HookDefaultResult: {
+      Type: 'String',
+      Default: '',
+      AllowedValues: ['', 'CONTINUE', 'ABANDON'],
+      Description: 'How Auto Scaling ends a wait when heartbeats stop coming. Empty: as OnTimeout says.',
+    },
   },
   'Who is told': {
     AlarmTopicArn: {

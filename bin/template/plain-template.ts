@@ -22,6 +22,10 @@ export function plainTemplate(standIns: StandIns = standInsOf()): Json {
   once[idOf('AWS::Lambda::Function')].Properties.Code.S3ObjectVersion = {
     'Fn::If': ['HasCodeVersion', { Ref: 'CodeObjectVersion' }, { Ref: 'AWS::NoValue' }],
   };
+  for (const { Type: type, Properties: properties } of Object.values(each)) {
+    if (type !== 'AWS::AutoScaling::LifecycleHook') continue;
+    properties.DefaultResult = { 'Fn::If': ['HasDefaultResult', { Ref: 'HookDefaultResult' }, { Ref: 'OnTimeout' }] };
+  }
   for (const { Type: type, Properties: properties } of Object.values(once)) {
     if (type !== 'AWS::CloudWatch::Alarm') continue;
     for (const actions of ['AlarmActions', 'OKActions'])
@@ -53,6 +57,7 @@ export function plainTemplate(standIns: StandIns = standInsOf()): Json {
       ...Object.fromEntries(Object.entries(OPTIONS).map(([name, { parameters }]) => [name, isGiven(parameters)])),
       HasCodeVersion: isGiven(['CodeObjectVersion']),
       HasAlarmTopic: isGiven(['AlarmTopicArn']),
+      HasDefaultResult: isGiven(['HookDefaultResult']),
     },
     Resources: filled,
     Outputs: {

@@ -74,6 +74,14 @@ describe('the settings', () => {
     });
   });
 
+  test('say how a wait ends that lapses: as onTimeout, unless told otherwise', () => {
+    const resultWith = (context: object) =>
+      only(templateWith({ ...required, ...context }), 'AWS::AutoScaling::LifecycleHook').Properties.DefaultResult;
+    expect(resultWith({})).toBe('CONTINUE');
+    expect(resultWith({ onTimeout: 'ABANDON' })).toBe('ABANDON');
+    expect(resultWith({ onTimeout: 'ABANDON', hookDefaultResult: 'CONTINUE' })).toBe('CONTINUE');
+  });
+
   test('may stand in cdk.json as lists and truth values', () => {
     const settings = readSettings({ ...required, groups: ['builders', 'runners'], ignoreSystemJobs: false });
     expect(settings.groups).toEqual(['builders', 'runners']);

@@ -112,6 +112,7 @@ describe('the parameters', () => {
     ['SubnetIds', ['vpc-11111111', 'subnet-1,x']],
     ['SecurityGroupIds', ['subnet-11111111']],
     ['OnTimeout', ['continue', '']],
+    ['HookDefaultResult', ['continue']],
     ['IgnoreSystemJobs', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);

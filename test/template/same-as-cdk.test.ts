@@ -21,6 +21,7 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   IgnoreSystemJobs: (ignoreSystemJobs) => ({ ignoreSystemJobs }),
   OnTimeout: (onTimeout) => ({ onTimeout }),
   HookName: (hookName) => ({ hookName }),
+  HookDefaultResult: (hookDefaultResult) => ({ hookDefaultResult }),
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
   AlarmTopicArn: (alarmTopic) => ({ alarmTopic }),
   // Reckoned by the CDK out of the two that it is the sum of.
@@ -85,6 +86,10 @@ describe('a template for those without the CDK makes what the CDK makes', () => 
     ['without a token', without('NomadTokenParameter')],
     ['without a CA of its own', without('NomadCaParameter')],
     ['without both', without('NomadTokenParameter', 'NomadCaParameter')],
+    [
+      'with a hook that ends a lapsed wait otherwise than the function',
+      { ...EVERYTHING, HookDefaultResult: 'CONTINUE' },
+    ],
     ['outside of any VPC', without('SubnetIds', 'SecurityGroupIds')],
     ['inside a VPC with nothing else', { ...ONE, SubnetIds: 'subnet-11111111', SecurityGroupIds: 'sg-11111111' }],
   ])('%s', (_, values) => {

@@ -2,6 +2,7 @@ import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-c
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -13,7 +14,8 @@ import { lapsesBeforeSweep } from '../lambda/time.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Alarms } from './alarms.ts';
 import { ConsoleTestEvents } from './console-test-events.ts';
-import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
+import { ENVIRONMENT_BYTES, environmentBytes, inlinePolicyCharacters, ROLE_CHARACTERS } from './deployed-size.ts';
+import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { Endpoints } from './endpoints.ts';
 import { grantEvents } from './event-bus.ts';
 import { functionCode } from './function-code.ts';
@@ -139,10 +141,13 @@ export class NomadDrainHook extends Construct {
       });
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
-    // Once more at synthesis: until then, anyone may add a variable.
+    // Once more at synthesis: until then, anyone may add a variable, or a permission.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
-      validate: () => this.#sizeProblems(Stack.of(this).resolve(everything).variables),
+      validate: () => [
+        ...this.#sizeProblems(Stack.of(this).resolve(everything).variables),
+        ...roleSizeProblems(permissions.role),
+      ],
     });
 
     const wakeUps = new WakeUps(this, 'WakeUps', {
@@ -199,6 +204,15 @@ export class NomadDrainHook extends Construct {
         'Spread the groups over several NomadDrainHooks [nomad-drain-hook:environmentTooLarge]',
     ];
   }
+}
+
+function roleSizeProblems(role: iam.IRole): string[] {
+  const characters = inlinePolicyCharacters(role);
+  if (characters <= ROLE_CHARACTERS) return [];
+  return [
+    `groups: the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
+      'Spread the groups over several NomadDrainHooks, or attach managed policies [nomad-drain-hook:roleTooLarge]',
+  ];
 }
 
 const PROPERTY_NAMES: FieldNames = [

@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
+import { isSecret, SECRET_REFUSED } from '../lambda/config.ts';
 import { ConfigError, messageOf } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from './nomad-access.ts';
@@ -38,15 +39,15 @@ export interface Settings {
 const READERS = {
   groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
   nomadAddress: text(/./, 'the URL of Nomad'),
-  nomadToken: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadToken: parameterName,
   nomadVia: choice('http', 'ssm'),
   nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server'),
   nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
   nomadLogin: text(/./, 'the name of an auth method of Nomad'),
   nomadAudience: text(/./, 'an audience of that auth method'),
-  nomadCa: text(/^[\w./-]+$/, 'the name of a parameter'),
-  nomadClientCertificate: text(/^[\w./-]+$/, 'the name of a parameter'),
-  nomadClientKey: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadCa: parameterName,
+  nomadClientCertificate: parameterName,
+  nomadClientKey: parameterName,
   nomadServerName: text(/./, "the name in Nomad's certificate"),
   nomadRegion: text(/./, 'the name of a region of Nomad'),
   nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
@@ -115,7 +116,9 @@ export function readSettings(context: Record<string, unknown>): Settings {
       else if (name in REQUIRED && !(name === 'nomadAddress' && source?.nomadVia === 'ssm'))
         wrong.set(name, `missing: -c ${name}=…`);
     } catch (error) {
-      wrong.set(name, `${messageOf(error)}, not ${JSON.stringify(value)}`);
+      // What was given as a parameter may be the secret that belongs into it.
+      const given = READERS[name] === parameterName ? '' : `, not ${JSON.stringify(value)}`;
+      wrong.set(name, `${messageOf(error)}${given}`);
     }
   }
   const { vpcId, subnetIds, securityGroupIds } = values;
@@ -218,6 +221,11 @@ function text(pattern: RegExp, wanted: string) {
     if (typeof value === 'string' && pattern.test(value)) return value;
     throw new Error(`must be ${wanted}`);
   };
+}
+
+function parameterName(value: unknown): string {
+  if (isSecret(String(value))) throw new Error(SECRET_REFUSED);
+  return text(/^[\w./-]+$/, 'the name of a parameter')(value);
 }
 
 function list(pattern: RegExp, wanted: string) {

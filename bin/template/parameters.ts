@@ -18,7 +18,8 @@ const parameterName = {
   Default: '',
   // In an ARN the slash stands for the one after "parameter".
   AllowedPattern: '^(/[A-Za-z0-9_./-]+)?$',
-  ConstraintDescription: 'The name of a parameter of Parameter Store, beginning with a slash, or empty.',
+  ConstraintDescription:
+    'The name of a parameter of Parameter Store, beginning with a slash, or empty. Not what that parameter holds.',
 } as const;
 
 const seconds = (Default: number, MinValue: number, MaxValue: number, Description: string) =>

@@ -89,7 +89,10 @@ describe('at synth the construct refuses', () => {
     const synth = (filler: number) => {
       const stack = emptyStack();
       const { role } = drainHook({}, stack).function;
-      const statement = new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: ['x'.repeat(filler)] });
+      const statement = new iam.PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [`arn:aws:s3:::${'x'.repeat(filler)}`],
+      });
       role!.attachInlinePolicy(new iam.Policy(stack, 'More', { statements: [statement] }));
       return Template.fromStack(stack);
     };

@@ -3,6 +3,7 @@ import * as acl from './acl-endpoints.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
 import * as logins from './login-endpoints.ts';
+import * as metadata from './metadata-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
 
 /** In a path, `:` stands for one part. POST and PUT are the same to Nomad. */
@@ -16,6 +17,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['GET', '/v1/allocations', jobs.listAllocations],
   ['GET', '/v1/allocation/:', jobs.readAllocation],
   ['GET', '/v1/client/fs/logs/:', jobs.readLogs],
+  ['PUT', '/v1/client/metadata', metadata.applyMetadata],
   ['GET', '/v1/evaluations', jobs.listEvaluations],
   ['GET', '/v1/jobs', jobs.listJobs],
   ['PUT', '/v1/jobs', jobs.putJob],

@@ -1,5 +1,5 @@
 import { printDuration } from './go-values.ts';
-import type { Allocation, TaskEvent, TaskState } from './model.ts';
+import type { Allocation, Task, TaskEvent, TaskState } from './model.ts';
 import { groupOf } from './model.ts';
 
 /** What a task does, as its Meta says: the real agents of the contract suite run a command instead. */
@@ -18,13 +18,21 @@ export const behaviourOf = (allocation: Allocation): Behaviour => {
   const meta = (key: string) => tasks.find(({ Meta }) => Meta?.[key] !== undefined)?.Meta?.[key];
   const ms = (key: string) => (meta(key) === undefined ? undefined : Number(meta(key)) * 1000);
   return {
-    runMs: ms('emulate.run_seconds'),
+    runMs: ms('emulate.run_seconds') ?? sleepMs(tasks),
     exitCode: Number(meta('emulate.exit_code') ?? 0),
     stopMs: ms('emulate.stop_seconds') ?? 200,
     copyMs: ms('emulate.copy_seconds') ?? 500,
     stderr: meta('emulate.stderr') ?? '',
     killTimeoutMs: Math.max(0, ...tasks.map(({ KillTimeout }) => KillTimeout / 1e6)),
   };
+};
+
+/** Of a shell that does nothing but sleep, as the demo gives to a real Nomad. */
+const sleepMs = (tasks: readonly Task[]): number | undefined => {
+  const [seconds] = tasks.flatMap(
+    ({ Config }) => /\["-c","sleep (\d+)"\]/.exec(JSON.stringify(Config ?? {}))?.[1] ?? [],
+  );
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 };
 
 export const pendingTasks = (allocation: Allocation): Record<string, TaskState> =>

@@ -104,6 +104,13 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       metric: measured('TimedOut', 'Sum'),
       ...ONCE_AN_HOUR,
     },
+    NotANode: {
+      says:
+        'An instance was released without a drain because Nomad knew no node of it: if it was a Nomad client all the same, ' +
+        'its builds died with it.',
+      metric: measured('NotANode', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
     HeartbeatsRefused: {
       says:
         `Auto Scaling has refused heartbeats in ${refused.minutes} of the last ${refused.of} minutes: it ends a wait, ` +

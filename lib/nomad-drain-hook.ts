@@ -47,9 +47,9 @@ export class NomadDrainHook extends Construct {
   readonly function: lambda.Function;
   /** What the function logs, as JSON. */
   readonly logGroup: logs.LogGroup;
-  /** Runs that failed: each message holds the event and the error. The sweep has taken over by then. */
+  /** Runs that failed, or were throttled for long: each message holds the event and the error. The sweep has taken over by then. */
   readonly failedRuns: sqs.Queue;
-  /** Events that EventBridge could not hand to the function. */
+  /** Events that EventBridge could not hand to Lambda. */
   readonly undeliveredEvents: sqs.Queue;
   /** The rule that wakes the function every minute. */
   readonly sweep: events.Rule;
@@ -119,7 +119,7 @@ export class NomadDrainHook extends Construct {
       loggingFormat: lambda.LoggingFormat.JSON,
       // Lambda would repeat a failed run after a minute, beside a sweep that does the same work.
       retryAttempts: 0,
-      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep.
+      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep. It ends in FailedRuns.
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
       ...(props.vpc && { vpc: props.vpc }),

@@ -14,7 +14,8 @@ export type DrainedGroup = autoscaling.IAutoScalingGroup | string;
 /** How a node is drained. */
 export interface DrainPolicy {
   /**
-   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h.
+   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h; the hook must
+   * hold it and twice the kill margin, which leaves 47 h 50 min by default.
    * @default Duration.hours(6)
    */
   readonly deadline?: Duration;

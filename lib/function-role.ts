@@ -7,7 +7,7 @@ import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 
 /** What the function works with. */
 export interface FunctionRoleProps {
-  /** The groups whose instances it lets go. */
+  /** The groups whose instances it releases. */
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
   readonly logGroup: logs.ILogGroup;

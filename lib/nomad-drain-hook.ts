@@ -25,7 +25,7 @@ import { hookOf, type NomadDrainHookProps } from './props.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /**
- * Drains the Nomad node of every instance that an Auto Scaling group terminates, and lets the instance go once its
+ * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
  * allocations have stopped.
  *
  * One function, woken by the lifecycle event of an instance and by a sweep every minute; a lifecycle hook in each
@@ -166,7 +166,7 @@ export class NomadDrainHook extends Construct {
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: hook.defaultResult,
       });
-      // Made last, deleted first: nothing waits before there is somebody to let it go, or after.
+      // Made last, deleted first: nothing waits before there is somebody to release it, or after.
       made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });

@@ -69,7 +69,7 @@ export interface LifecycleHookOptions {
 /** Who is told when something is wrong, and what is there to look at. */
 export interface MonitoringOptions {
   /**
-   * The topic that is told when an alarm rings, and when it rings no more; of the stack's own region. A topic that is
+   * The topic that is told when an alarm fires, and when it fires no more; of the stack's own region. A topic that is
    * encrypted needs a customer managed key that lets CloudWatch use it: with `alias/aws/sns` nothing would arrive.
    * To tell other people of some alarms, leave it out and add actions to `NomadDrainHook.alarms`.
    * @default - nobody is told: the alarms are there to be looked at

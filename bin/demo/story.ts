@@ -12,14 +12,14 @@ export interface Result {
   finished: number;
   /** Builds that were killed: 0, or the demo has failed. */
   killed: number;
-  /** Instances that were not let go in time: 0, or the demo has failed. */
+  /** Instances that were not released in time: 0, or the demo has failed. */
   kept: number;
 }
 
 export interface InstanceResult {
   instanceId: string;
   outcome: string;
-  /** From the scale-in until the instance was let go. */
+  /** From the scale-in until the instance was released. */
   drainedInSeconds: number | null;
   buildsFinished: number;
   buildsKilled: number;
@@ -149,7 +149,7 @@ async function conclude(
     const own = await Promise.all(builds.map((build) => nomad.buildEnded(build)));
     instances.push({
       instanceId,
-      outcome: completion ? (outcomes.get(instanceId) ?? `let go by ${completion.by}`) : 'kept',
+      outcome: completion ? (outcomes.get(instanceId) ?? `released by ${completion.by}`) : 'kept',
       drainedInSeconds: completion ? Math.round((completion.at - began) / 1000) : null,
       buildsFinished: own.filter((end) => end === 'finished').length,
       buildsKilled: own.filter((end) => end === 'killed').length,

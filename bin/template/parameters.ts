@@ -81,7 +81,7 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       DEFAULT_POLICY.graceSeconds,
       0,
       3600,
-      'How long an instance may wait without a Nomad node before it is let go as none.',
+      'How long an instance may wait without a Nomad node before it is released as none.',
     ),
     IgnoreSystemJobs: {
       Type: 'String',
@@ -123,14 +123,14 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       Type: 'String',
       Default: '',
       AllowedPattern: '^(arn:[^:\\s"]+:sns:[^\\s"]+)?$',
-      Description: 'The SNS topic that is told when an alarm rings and when it is over. Empty for none.',
+      Description: 'The SNS topic that is told when an alarm fires and when it is over. Empty for none.',
       ConstraintDescription: 'The ARN of an SNS topic, or empty.',
     },
     AlarmAfterSeconds: seconds(
       DEFAULT_POLICY.deadlineSeconds + DEFAULT_POLICY.killMarginSeconds,
       1,
       172_800,
-      'After how long a wait the alarm OldestWait rings: the deadline and the kill margin together.',
+      'After how long a wait the alarm OldestWait fires: the deadline and the kill margin together.',
     ),
   },
   'The code of the function': {

@@ -144,7 +144,7 @@ describe('thresholds follow the settings:', () => {
     });
     expect(other.Threshold).toBe(7380);
     expect(other.AlarmDescription).toContain('7380 s');
-    expect(other.AlarmDescription).toContain('180 s later the instance is let go');
+    expect(other.AlarmDescription).toContain('180 s later the instance is released');
     // 100 heartbeat timeouts of 300 s, less what has passed.
   });
 

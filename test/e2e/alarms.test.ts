@@ -40,7 +40,7 @@ const leaving = async (...jobs: Omit<Parameters<MonitoredWorld['world']['nomad']
 const unstoppable = { type: 'batch', runSeconds: 1e5, stopSeconds: 1e5, killTimeoutSeconds: 1e5 } as const;
 
 describe('no alarm rings', () => {
-  it('on a day of scale-ins: builds that end, services that move, nodes that never were, instances that died', async () => {
+  it('on a day of scale-ins: builds that end, services that move, instances that died', async () => {
     await start();
     const { world } = stage;
     await stage.run(5);
@@ -52,7 +52,6 @@ describe('no alarm rings', () => {
     await leaving({ id: 'short', type: 'batch', runSeconds: 100 }, { id: 'logs', type: 'system' });
     await leaving({ id: 'long', type: 'batch', runSeconds: 3000 });
     const lost = await leaving({ id: 'lost', type: 'batch', runSeconds: 3000 });
-    await world.scaleIn(world.aws.addInstance('builders'));
     const spot = world.addBuilder();
     world.aws.terminate(spot.instanceId);
     await stage.run(5);
@@ -61,7 +60,7 @@ describe('no alarm rings', () => {
 
     expect(world.aws.waiting).toEqual([]);
     expect(stage.rung).toEqual([]);
-    expect(stage.measured).toEqual(expect.arrayContaining(['Drained', 'NodeLost', 'NotANode', 'InstanceGone']));
+    expect(stage.measured).toEqual(expect.arrayContaining(['Drained', 'NodeLost', 'InstanceGone']));
   });
 
   it('where Nomad is away for two minutes, as when its servers elect a leader', async () => {
@@ -96,6 +95,14 @@ describe('an alarm rings', () => {
     await stage.run(10);
     expect(stage.hasRung('TimedOut')).toBe(true);
     expect(stage.rings('OldestWait')).toBe(false);
+  });
+
+  it('NotANode, where Nomad knows no node of an instance', async () => {
+    await start();
+    await stage.world.scaleIn(stage.world.aws.addInstance('builders'));
+    await stage.run(5);
+    expect(stage.world.aws.waiting).toEqual([]);
+    expect(stage.rung).toEqual(['NotANode']);
   });
 
   it('NomadUnreachable, where Nomad does not answer for five minutes, though nobody waits', async () => {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AllocationJson, migratesDisk, toAllocation } from '../../lambda/nomad/json.ts';
+import { type AllocationJson, toAllocation } from '../../lambda/nomad/json.ts';
 import { isAllocation, type Json, objectsOf, type Recording } from '../contract/recording.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
@@ -28,6 +28,7 @@ describe('what the script lets pass into the history of commands', () => {
     const { id: on } = emulator.addNode();
     emulator.run({ id: 'build', type: 'batch', on, runSeconds: 60, stderr: 'canary' });
     emulator.run({ id: 'moves', type: 'service', on, migrateDisk: { copySeconds: 5 }, lostAfterSeconds: 60 });
+    emulator.run({ id: 'fails', type: 'batch', on, runSeconds: 1, exitCode: 1, poststopSeconds: 60 });
     emulator.run({ id: 'plugin', type: 'system', csiPlugin: true });
     const emulated = (await (await fetch(`${emulator.url}/v1/node/${on}/allocations`)).json()) as Json[];
     await emulator.close();
@@ -42,8 +43,10 @@ describe('what the script lets pass into the history of commands', () => {
     const allocations = [...emulated, ...recorded];
     const passed = JSON.parse(await pass('/v1/node/n/allocations', JSON.stringify(allocations)));
 
-    const read = (them: unknown) => (them as AllocationJson[]).map((each) => [toAllocation(each), migratesDisk(each)]);
-    expect(read(emulated).map(([, migrates]) => migrates)).toContain(true);
+    // As if each had been replaced: whose disk moves to its heir is read too.
+    const read = (them: unknown) =>
+      (them as AllocationJson[]).map((each) => toAllocation({ ...each, NextAllocation: 'heir' }));
+    expect(read(emulated).map(({ diskGoesTo }) => diskGoesTo)).toContain('heir');
     expect(read(passed)).toEqual(read(allocations));
     expect(JSON.stringify(passed)).not.toContain('canary');
   });

@@ -4,6 +4,7 @@ import * as evaluations from './evaluation-endpoints.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
 import * as logins from './login-endpoints.ts';
+import * as metadata from './metadata-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
 
 /** In a path, `:` stands for one part. POST and PUT are the same to Nomad. */
@@ -19,6 +20,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['GET', '/v1/client/fs/logs/:', jobs.readLogs],
   ['GET', '/v1/evaluations', evaluations.listEvaluations],
   ['GET', '/v1/evaluation/:', evaluations.readEvaluation],
+  ['PUT', '/v1/client/metadata', metadata.applyMetadata],
   ['GET', '/v1/jobs', jobs.listJobs],
   ['PUT', '/v1/jobs', jobs.putJob],
   ['GET', '/v1/job/:', jobs.readJob],

@@ -14,19 +14,25 @@ export interface Behaviour {
   killTimeoutMs: number;
 }
 
-export const behaviourOf = ({ Meta, KillTimeout }: Task, { NodeID, NodeName }: Allocation): Behaviour => {
+export const behaviourOf = ({ Meta, Config, KillTimeout }: Task, { NodeID, NodeName }: Allocation): Behaviour => {
   const ms = (key: string) => (Meta?.[key] === undefined ? undefined : Number(Meta[key]) * 1000);
   const here = (key: string) => Meta?.[key] === NodeID || Meta?.[key] === NodeName;
   const failsHere = here('emulate.fails_on');
   const setUpHere = Meta?.['emulate.setup_on'] === undefined || here('emulate.setup_on');
   return {
-    runMs: failsHere ? ms('emulate.fails_after_seconds') : ms('emulate.run_seconds'),
+    runMs: failsHere ? ms('emulate.fails_after_seconds') : (ms('emulate.run_seconds') ?? sleepMs(Config)),
     exitCode: failsHere ? 1 : Number(Meta?.['emulate.exit_code'] ?? 0),
     stopMs: ms('emulate.stop_seconds') ?? 200,
     setupMs: setUpHere ? (ms('emulate.setup_seconds') ?? 0) : 0,
     stderr: Meta?.['emulate.stderr'] ?? '',
     killTimeoutMs: KillTimeout / 1e6,
   };
+};
+
+/** Of a shell that does nothing but sleep, as the demo gives to a real Nomad. */
+const sleepMs = (config: unknown): number | undefined => {
+  const seconds = /\["-c","sleep (\d+)"\]/.exec(JSON.stringify(config ?? {}))?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 };
 
 /** How long a migrating disk takes to be copied. */

@@ -106,9 +106,9 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
     },
     NotANode: {
       says:
-        'An instance was released without a drain because Nomad knew no node of it: if it was a Nomad client all the same, ' +
-        'its builds died with it.',
-      metric: measured('NotANode', 'Sum'),
+        'An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or ' +
+        'more: if it was a Nomad client all the same, its builds died with it.',
+      metric: measured('NodeMissing', 'Sum'),
       ...ONCE_AN_HOUR,
     },
     HeartbeatsRefused: {

@@ -97,9 +97,14 @@ describe('an alarm rings', () => {
     expect(stage.rings('OldestWait')).toBe(false);
   });
 
-  it('NotANode, where Nomad knows no node of an instance', async () => {
+  it('NotANode, where Nomad knows no node of an instance that was in service for long', async () => {
     await start();
     await stage.world.scaleIn(stage.world.aws.addInstance('builders'));
+    const old = stage.world.aws.addInstance('builders');
+    await stage.run(10);
+    expect(stage.world.outcome(old)).toBeUndefined();
+    expect(stage.rung).toEqual([]);
+    await stage.world.scaleIn(old);
     await stage.run(5);
     expect(stage.world.aws.waiting).toEqual([]);
     expect(stage.rung).toEqual(['NotANode']);

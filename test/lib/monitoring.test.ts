@@ -34,7 +34,7 @@ describe('the alarms', () => {
       DrainStuck: 'DrainsStuck',
       InstanceUnserved: 'InstancesUnserved',
       TimedOut: 'TimedOut',
-      NotANode: 'NotANode',
+      NotANode: 'NodeMissing',
       HeartbeatsRefused: 'HeartbeatsRefused',
       SweepMissing: 'InstancesWaiting',
       EventsLost: 'EventsLost',

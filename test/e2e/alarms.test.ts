@@ -101,7 +101,7 @@ describe('an alarm rings', () => {
     await start();
     await stage.world.scaleIn(stage.world.aws.addInstance('builders'));
     const old = stage.world.aws.addInstance('builders');
-    await stage.run(10);
+    await stage.run(12);
     expect(stage.world.outcome(old)).toBeUndefined();
     expect(stage.rung).toEqual([]);
     await stage.world.scaleIn(old);

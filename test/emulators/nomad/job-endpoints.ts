@@ -146,7 +146,7 @@ export const listAllocations: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
   const prefix = call.query.get('prefix') ?? '';
-  const stub = allocationStub(call.query.get('task_states') !== 'false');
+  const stub = allocationStub(call.query.get('task_states') !== 'false', call.query.get('resources') === 'true');
   return answer(call, {
     index: () => state.indexOf('allocs'),
     read: () => {

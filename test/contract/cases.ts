@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { aclCases } from './cases-acl.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
+import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { otherDrainCases } from './cases-other-drains.ts';
 import { replacementCases } from './cases-replacements.ts';
@@ -30,6 +31,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('services and system jobs', () => serviceCases(the));
     describe('other drains', () => otherDrainCases(the));
     describe('replacements', () => replacementCases(the));
+    describe('lists', () => listCases(the));
     describe('tasks', () => taskCases(the));
     if (access) {
       describe('access', () => aclCases(the));

@@ -157,6 +157,19 @@ test('many nodes that reach their deadlines within five seconds are forced toget
   expect([nomad.node(a.id).Drain, nomad.node(b.id).Drain]).toEqual([false, false]);
 });
 
+test('a node with 72 MB of ended allocations is answered piece by piece, and quickly', async () => {
+  const { id } = nomad.addNode();
+  nomad.run({ id: 'ended', count: 1200, on: id, runSeconds: 1, cpu: 1, memoryMb: 1, padding: 60_000 });
+  await clock.advance(5000);
+  let bytes = 0;
+  const response = await fetch(`${nomad.url}/v1/node/${id}/allocations`);
+  for await (const chunk of response.body ?? []) bytes += (chunk as Uint8Array).length;
+  expect(bytes).toBeGreaterThan(72e6);
+  expect(response.headers.get('content-length')).toBeNull();
+  const filter = encodeURIComponent(`NodeID == "${id}" and ClientStatus != "complete"`);
+  expect(await (await fetch(`${nomad.url}/v1/allocations?filter=${filter}`)).json()).toEqual([]);
+});
+
 test('requests are kept for a test to look at', async () => {
   await fetch(`${nomad.url}/v1/nodes?per_page=1`, { headers: { 'X-Nomad-Token': 'secret' } });
   expect(nomad.requests).toEqual([

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 
 /** One request as an emulator sees it. */
 export interface EmulatorRequest {
@@ -18,7 +19,8 @@ export interface EmulatorRequest {
 export interface EmulatorResponse {
   status: number;
   headers?: Record<string, string>;
-  body?: string | Buffer;
+  /** In pieces where it is large: sent as they come. */
+  body?: string | Buffer | Readable;
 }
 
 /**
@@ -116,7 +118,9 @@ export class Loopback {
         incoming.socket.destroy();
         return;
       }
-      outgoing.writeHead(response.status, response.headers).end(response.body ?? '');
+      outgoing.writeHead(response.status, response.headers);
+      if (response.body instanceof Readable) response.body.pipe(outgoing);
+      else outgoing.end(response.body ?? '');
     } catch (error) {
       if (!outgoing.headersSent) outgoing.writeHead(500, { 'Content-Type': 'text/plain' });
       outgoing.end(`emulator failed: ${error instanceof Error ? error.stack : String(error)}`);

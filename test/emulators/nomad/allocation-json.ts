@@ -1,4 +1,4 @@
-import { type Allocation, groupOf } from './model.ts';
+import { type Allocation, groupOf, type TaskGroup } from './model.ts';
 import { NO_RESOURCES } from './placement.ts';
 
 /** What a reason to look again is written as; Nomad lists all five, the emulator knows two. */
@@ -8,6 +8,22 @@ const desiredTransition = (allocation: Allocation) => ({
   MigrateDisablePlacement: allocation.DesiredTransition.MigrateDisablePlacement,
   NoShutdownDelay: null,
   Reschedule: null,
+});
+
+const allocatedResources = (group: TaskGroup): object => ({
+  Shared: { DiskMB: group.EphemeralDisk.SizeMB, Networks: null, Ports: null },
+  TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name, Lifecycle }) => [Name, Lifecycle])),
+  Tasks: Object.fromEntries(
+    group.Tasks.map(({ Name, Resources }) => [
+      Name,
+      {
+        Cpu: { CpuShares: Resources.CPU, ReservedCores: null },
+        Devices: null,
+        Memory: { MemoryMB: Resources.MemoryMB, MemoryMaxMB: Resources.MemoryMaxMB },
+        Networks: null,
+      },
+    ]),
+  ),
 });
 
 /** An allocation in full, as `/v1/allocation/:id` and a node's list have it: what is empty is left out. */
@@ -20,21 +36,7 @@ export const allocationJson = (allocation: Allocation): object => {
   return {
     ...(allocation.AllocStates ? { AllocStates: allocation.AllocStates } : {}),
     AllocModifyIndex: allocation.AllocModifyIndex,
-    AllocatedResources: {
-      Shared: { DiskMB: disk, Networks: null, Ports: null },
-      TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name, Lifecycle }) => [Name, Lifecycle])),
-      Tasks: Object.fromEntries(
-        group.Tasks.map(({ Name, Resources }) => [
-          Name,
-          {
-            Cpu: { CpuShares: Resources.CPU, ReservedCores: null },
-            Devices: null,
-            Memory: { MemoryMB: Resources.MemoryMB, MemoryMaxMB: Resources.MemoryMaxMB },
-            Networks: null,
-          },
-        ]),
-      ),
-    },
+    AllocatedResources: allocatedResources(group),
     ...filled('ClientDescription', allocation.ClientDescription),
     ClientStatus: allocation.ClientStatus,
     CreateIndex: allocation.CreateIndex,
@@ -71,8 +73,9 @@ export const allocationJson = (allocation: Allocation): object => {
 
 /** An allocation as lists across nodes have it: every field, empty or not, and no job. */
 export const allocationStub =
-  (taskStates: boolean) =>
+  (taskStates: boolean, resources = false) =>
   (allocation: Allocation): object => ({
+    ...(resources ? { AllocatedResources: allocatedResources(groupOf(allocation)) } : {}),
     ClientDescription: allocation.ClientDescription,
     ClientStatus: allocation.ClientStatus,
     CreateIndex: allocation.CreateIndex,

@@ -1,10 +1,11 @@
 import { AllocRun } from './alloc-run.ts';
 import { noteClientStatus } from './away.ts';
 import type { Casualties, KilledTask } from './casualties.ts';
+import { awaitDisk } from './disk.ts';
 import type { Allocation, Node, Task } from './model.ts';
 import { clientTerminal, groupOf } from './model.ts';
 import type { State } from './state.ts';
-import { copyMsOf, stageOf } from './tasks.ts';
+import { stageOf } from './tasks.ts';
 
 /** From placement to the client's knowing, and from any change to the servers' knowing it: 15 and 160 ms in
  * `drain-batch` (CreateTime, Received, ModifyTime). */
@@ -69,7 +70,12 @@ export class Client {
     };
     this.#runs.set(allocation.ID, run);
     if (!atOnce) {
-      this.#later(run, RECEIVE_MS, () => this.#awaitPrevious(run));
+      this.#later(run, RECEIVE_MS, () => {
+        const begin = () => run.tasks.begin(false);
+        run.timers.push(
+          awaitDisk({ state: this.#state, peers: this.#peers, casualties: this.#casualties }, allocation, begin),
+        );
+      });
       return;
     }
     run.tasks.begin(true);
@@ -136,45 +142,6 @@ export class Client {
         this.#report(run);
       }
     }
-  }
-
-  /** A replacement with a sticky or migrating disk waits for its predecessor to stop, then copies (`drain-migrate-disk`). */
-  #awaitPrevious(run: Run): void {
-    const { Sticky, Migrate } = groupOf(run.allocation).EphemeralDisk;
-    const previous = this.#state.allocations.get(run.allocation.PreviousAllocation);
-    if (!previous || !(Sticky || Migrate)) {
-      run.tasks.begin(false);
-      return;
-    }
-    const go = () => {
-      if (Migrate && previous.NodeID !== this.#node.ID) this.#copy(run, previous);
-      else run.tasks.begin(false);
-    };
-    if (clientTerminal(previous)) {
-      go();
-      return;
-    }
-    const stopListening = this.#state.onCommit(() => {
-      if (!clientTerminal(previous)) return;
-      stopListening();
-      go();
-    });
-    run.timers.push(stopListening);
-  }
-
-  #copy(run: Run, previous: Allocation): void {
-    const reachable = () => this.#peers.get(previous.NodeID)?.connected === true;
-    const begun = reachable();
-    this.#later(run, begun ? copyMsOf(run.allocation) : 0, () => {
-      if (!begun || !reachable()) {
-        this.#casualties.lostDisks.push({
-          allocationId: run.allocation.ID,
-          previousAllocationId: previous.ID,
-          at: this.#state.clock.now(),
-        });
-      }
-      run.tasks.begin(false);
-    });
   }
 
   /** By what its allocation counts as healthy: of a job's first allocations its update block, later its migrate block. */

@@ -1,8 +1,9 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
 import { canonicalJob, JobError } from './canonical-job.ts';
+import { blockedEvaluation, type Evaluation } from './evaluations.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
 import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
-import { type Allocation, clientTerminal, type Evaluation, groupOf, type Job } from './model.ts';
+import { type Allocation, clientTerminal, groupOf, type Job } from './model.ts';
 import type { State } from './state.ts';
 import { behaviourOf } from './tasks.ts';
 
@@ -128,10 +129,7 @@ export const jobSummary: Endpoint = (call) => {
       Summary: Object.fromEntries(
         job.TaskGroups.map(({ Name }) => {
           const of = state.allocationsOf(job.Namespace, job.ID).filter(({ TaskGroup }) => TaskGroup === Name);
-          const blocked = [...state.evaluations.values()].find(
-            ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
-          );
-          const failed = blocked?.FailedTGAllocs?.[Name];
+          const failed = blockedEvaluation(state, job)?.FailedTGAllocs?.[Name];
           const Queued = failed ? Number(failed.CoalescedFailures) + 1 : 0;
           const [Complete, Failed, Lost] = [count(of, 'complete'), count(of, 'failed'), count(of, 'lost')];
           const [Running, Starting, Unknown] = [count(of, 'running'), count(of, 'pending'), count(of, 'unknown')];
@@ -146,7 +144,7 @@ export const listAllocations: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
   const prefix = call.query.get('prefix') ?? '';
-  const stub = allocationStub(call.query.get('task_states') !== 'false');
+  const stub = allocationStub(call.query.get('task_states') !== 'false', call.query.get('resources') === 'true');
   return answer(call, {
     index: () => state.indexOf('allocs'),
     read: () => {

@@ -1,3 +1,5 @@
+import type { AllocMetric } from './evaluations.ts';
+
 /** Nomad's own objects, with the fields that the emulator reads or writes. Names and units are those of its HTTP API. */
 
 export interface NodeEvent {
@@ -191,43 +193,6 @@ export interface RescheduleEvent {
   PrevAllocID: string;
   PrevNodeID: string;
   Delay: number;
-}
-
-/** Why the scheduler could, or could not, place a task group. */
-export interface AllocMetric {
-  NodesEvaluated: number;
-  NodesFiltered: number;
-  NodesInPool: number;
-  NodePool: string;
-  NodesAvailable: Record<string, number>;
-  NodesExhausted: number;
-  ConstraintFiltered: Record<string, number> | null;
-  DimensionExhausted: Record<string, number> | null;
-  ResourcesExhausted: Record<string, Record<string, unknown>> | null;
-  [other: string]: unknown;
-}
-
-export interface Evaluation {
-  ID: string;
-  Namespace: string;
-  Priority: number;
-  Type: JobType;
-  TriggeredBy: string;
-  JobID: string;
-  /** Pending: it waits for its time. */
-  Status: 'blocked' | 'pending' | 'complete' | 'cancelled';
-  WaitUntil?: string;
-  NextEval?: string;
-  StatusDescription?: string;
-  PreviousEval?: string;
-  BlockedEval?: string;
-  FailedTGAllocs?: Record<string, AllocMetric>;
-  QueuedAllocations?: Record<string, number>;
-  CreateIndex: number;
-  ModifyIndex: number;
-  CreateTime: number;
-  ModifyTime: number;
-  [other: string]: unknown;
 }
 
 export interface Namespace {

@@ -1,4 +1,5 @@
-import type { Allocation, AllocMetric, Constraint, Job, Node, TaskGroup } from './model.ts';
+import type { AllocMetric } from './evaluations.ts';
+import type { Allocation, Constraint, Job, Node, TaskGroup } from './model.ts';
 import { terminal } from './model.ts';
 import type { State } from './state.ts';
 

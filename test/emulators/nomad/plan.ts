@@ -1,5 +1,6 @@
 import { disconnectOf, fateOf } from './away.ts';
-import type { Allocation, Evaluation, Job, Node, TaskGroup } from './model.ts';
+import type { Evaluation } from './evaluations.ts';
+import type { Allocation, Job, Node, TaskGroup } from './model.ts';
 import { clientTerminal, terminal } from './model.ts';
 import { place, schedulable } from './placement.ts';
 import { nextReschedule, WINDOW_MS } from './reschedule.ts';

@@ -1,7 +1,8 @@
 import { noteClientStatus } from './away.ts';
 import type { Client } from './client.ts';
+import { type AllocMetric, blockedEvaluation, type Evaluation, newEvaluation } from './evaluations.ts';
 import { rfc3339 } from './go-values.ts';
-import type { Allocation, AllocMetric, Evaluation, Job, Node } from './model.ts';
+import type { Allocation, Job, Node } from './model.ts';
 import { place } from './placement.ts';
 import { type Plan, planFor, type Why } from './plan.ts';
 import { nextReschedule, trackerOf } from './reschedule.ts';
@@ -31,7 +32,7 @@ export class Scheduler {
   }
 
   evaluate(job: Job, triggeredBy: string, atOnce = false): Evaluation {
-    const evaluation = this.#create(job, triggeredBy, 'complete');
+    const evaluation = newEvaluation(this.#state, job, triggeredBy, 'complete');
     this.#process(evaluation, job, atOnce);
     return evaluation;
   }
@@ -43,26 +44,6 @@ export class Scheduler {
     if (nextReschedule(allocation)) this.evaluate(job, 'alloc-failure');
   }
 
-  #create(job: Job, TriggeredBy: string, Status: Evaluation['Status']): Evaluation {
-    const index = this.#state.next();
-    const evaluation: Evaluation = {
-      ID: this.#state.id(),
-      Namespace: job.Namespace,
-      Priority: job.Priority,
-      Type: job.Type,
-      TriggeredBy,
-      JobID: job.ID,
-      Status,
-      SnapshotIndex: index,
-      CreateIndex: index,
-      ModifyIndex: index,
-      CreateTime: this.#state.nanos(),
-      ModifyTime: this.#state.nanos(),
-    };
-    this.#state.evaluations.set(evaluation.ID, evaluation);
-    return evaluation;
-  }
-
   #process(evaluation: Evaluation, job: Job, atOnce: boolean): void {
     const plan = planFor(this.#state, job, evaluation);
     this.#putOff(plan, job, evaluation);
@@ -72,7 +53,7 @@ export class Scheduler {
         ([name, coalesced]) => [name, Number(coalesced) + 1],
       ),
     );
-    const blocked = this.#blockedEvaluation(job);
+    const blocked = blockedEvaluation(this.#state, job);
     if (Object.keys(failed).length > 0) {
       evaluation.FailedTGAllocs = failed;
       evaluation.BlockedEval = this.#block(job, evaluation, failed, blocked).ID;
@@ -87,7 +68,12 @@ export class Scheduler {
       if (due.length === 0) continue;
       const atMs = Math.min(...due.map((each) => each.atMs));
       const old = this.#state.version !== '2.0.6';
-      const evaluation = this.#create(job, old && why === 'alloc-reschedule' ? 'alloc-failure' : why, 'pending');
+      const evaluation = newEvaluation(
+        this.#state,
+        job,
+        old && why === 'alloc-reschedule' ? 'alloc-failure' : why,
+        'pending',
+      );
       evaluation.StatusDescription = statusDescription;
       evaluation.WaitUntil = rfc3339(atMs);
       evaluation.PreviousEval = cause.ID;
@@ -196,12 +182,6 @@ export class Scheduler {
     if (previous) previous.NextAllocation = allocation.ID;
     this.#state.addAllocation(allocation);
     return allocation;
-  }
-
-  #blockedEvaluation(job: Job): Evaluation | undefined {
-    return [...this.#state.evaluations.values()].find(
-      ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
-    );
   }
 
   #block(

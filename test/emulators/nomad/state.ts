@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Timeline } from '../clock.ts';
+import type { Evaluation } from './evaluations.ts';
 import { rfc3339 } from './go-values.ts';
-import type { Allocation, Evaluation, Job, Namespace, Node, NodeEvent } from './model.ts';
+import type { Allocation, Job, Namespace, Node, NodeEvent } from './model.ts';
 
 import type { Version } from './version.ts';
 

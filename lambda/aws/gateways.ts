@@ -1,8 +1,9 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import type { Instances } from '../nomad/via-instances.ts';
 import type { AutoScaling } from './auto-scaling.ts';
+import { forRun } from './for-run.ts';
 import { runningWithTag } from './instances.ts';
 import { runCommand } from './run-command.ts';
 
@@ -10,8 +11,7 @@ import { runCommand } from './run-command.ts';
 export interface GatewaysOptions {
   ec2: EC2Client;
   ssm: SSMClient;
-  autoScaling: AutoScaling;
-  clock: Clock;
+  autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
   groups: readonly string[];
   /** The Command document that asks. */
   document: string;
@@ -20,13 +20,15 @@ export interface GatewaysOptions {
 }
 
 /** The instances that can ask Nomad for us, by SSM Run Command. */
-export function gateways({ ec2, ssm, autoScaling, clock, groups, document, gateway }: GatewaysOptions): Instances {
+export function gateways({ ec2, ssm, autoScaling, groups, document, gateway }: GatewaysOptions): Instances {
   return {
-    list: async () => {
-      if (gateway) return runningWithTag(ec2, gateway);
-      const members = await autoScaling.members(groups);
+    list: async (clock) => {
+      if (gateway) return runningWithTag(forRun(ec2, clock), gateway);
+      const members = await autoScaling(clock).members(groups);
       return members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
     },
-    run: (instanceId, parameters, limitMs) => runCommand(ssm, clock, { document, instanceId, parameters, limitMs }),
+    run: (instanceId, parameters, limitMs, clock) =>
+      // A command that may have been sent is not sent again.
+      runCommand(forRun(ssm, clock, { silences: 1 }), clock, { document, instanceId, parameters, limitMs }),
   };
 }

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import type { Policy } from '../config.ts';
 import type { DrainOrder } from '../decide.ts';
 import { messageOf } from '../errors.ts';
@@ -9,7 +9,6 @@ import type { Permissions } from './acl.ts';
 import { NomadApi } from './api.ts';
 import { withBlocked } from './blocked.ts';
 import {
-  type AllocationJson,
   type BlockedEvaluation,
   DRAINED_BY,
   migratesDisk,
@@ -34,15 +33,14 @@ const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
 export interface FleetOptions {
   transport: Transport;
-  clock: Clock;
+  /** The clock of the run: what is still open when it ends is unanswered. */
+  clock: RunClock;
   meter: Meter;
   /** What the token may see. Asked again and again: the caller remembers the answer. */
   permissions: () => Promise<Permissions>;
   policy: Policy;
   /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
   nodeMetaKey?: string | undefined;
-  /** When the run has to end and nothing is asked any more, milliseconds since the epoch. */
-  until: number;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
   /** Also read what runs on nodes that do not drain yet, for who only wants to know. */
@@ -69,7 +67,7 @@ export class Fleet implements Nodes {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#nomad = new NomadApi(options.transport, options.clock, options.until);
+    this.#nomad = new NomadApi(options.transport, options.clock);
   }
 
   get permissions(): Permissions | undefined {
@@ -194,7 +192,7 @@ export class Fleet implements Nodes {
   async #explain(node: NomadNode): Promise<NomadNode> {
     let allocations = this.#explained.get(node.id);
     if (!allocations) {
-      allocations = (await this.#nomad.allocations(node.id)).map(toAllocation);
+      allocations = await this.#nomad.allocations(node.id, toAllocation);
       const age = this.#options.clock.now() - (node.drain?.startedAt ?? Number.POSITIVE_INFINITY);
       const held = remaining({ ...node, allocations }, this.#options.policy);
       if (age > SETTLING_MS && held.some(({ jobType }) => jobType === 'service')) {
@@ -214,17 +212,17 @@ export class Fleet implements Nodes {
     const node = toNode(json);
     this.#nodeIds.set(instanceId, nodeId);
     if (node.status === 'down' || !node.drain) return { is: 'present', node };
-    const allocations = await this.#nomad.allocations(nodeId);
-    const copying = await this.#copying(allocations);
-    return { is: 'present', node: { ...node, allocations: allocations.map(toAllocation), copying } };
+    const read = await this.#nomad.allocations(nodeId, (json) => ({
+      allocation: toAllocation(json),
+      next: migratesDisk(json) ? json.NextAllocation : undefined,
+    }));
+    const copying = await this.#copying(read.flatMap(({ next }) => next || []));
+    return { is: 'present', node: { ...node, allocations: read.map(({ allocation }) => allocation), copying } };
   }
 
   /** A replacement that is still pending copies the data of the allocation before it (recording drain-migrate-disk). */
-  async #copying(allocations: AllocationJson[]): Promise<Allocation[]> {
-    const replaced = allocations.filter((each) => each.NextAllocation && migratesDisk(each));
-    const replacements = await pMap(replaced, ({ NextAllocation }) => this.#nomad.allocation(NextAllocation ?? ''), {
-      concurrency: CONCURRENCY,
-    });
+  async #copying(ids: string[]): Promise<Allocation[]> {
+    const replacements = await pMap(ids, (id) => this.#nomad.allocation(id), { concurrency: CONCURRENCY });
     return replacements
       .filter((each) => each !== undefined)
       .map(toAllocation)

@@ -23,6 +23,8 @@ export const DOCUMENT = 'NomadDrainHook-AskNomad';
 /** The name that Lambda gives the function. */
 export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
+/** How long Lambda lets a run go on. */
+const TIMEOUT = MINUTE;
 const HOOK = 'nomad-drain';
 const GROUP = 'builders';
 
@@ -34,6 +36,12 @@ export interface WorldOptions {
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
   /** The event bus that the function is given; null for none. */
   bus?: string | null;
+  /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
+  moreGroups?: readonly GroupOptions[];
+  /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
+  tellsHeartbeatTimeout?: boolean;
+  /** How many addresses Nomad is given by: all lead to the same server. */
+  addresses?: number;
   /** Through SSM Run Command instead of HTTP. */
   ssm?: { gateway?: { tag: string; value: string } };
   /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
@@ -99,11 +107,16 @@ export class World {
     before,
     bus = 'default',
     ssm,
+    moreGroups = [],
+    tellsHeartbeatTimeout = false,
+    addresses = 1,
   }: WorldOptions = {}) {
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
     const nomad = await NomadEmulator.start({ clock, acl });
-    aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' }, ...group });
+    const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
+    aws.addGroup({ name: GROUP, hook, ...group });
+    for (const each of moreGroups) aws.addGroup({ hook, ...each });
     Object.assign(process.env, {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'test',
@@ -114,11 +127,14 @@ export class World {
       AWS_ENDPOINT_URL_STS: aws.stsUrl,
       AWS_ENDPOINT_URL_EVENTBRIDGE: aws.eventBridgeUrl,
     });
+    const address = (await before?.(nomad.url)) ?? nomad.url;
+    const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
     const document: ConfigDocument = {
-      groups: [{ name: GROUP, hook: HOOK }],
+      groups: [GROUP, ...moreGroups.map(({ name }) => name)].map((name) => ({ name })) as ConfigDocument['groups'],
+      hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
       nomad: ssm
         ? { via: 'ssm', document: DOCUMENT, ...ssm }
-        : { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
+        : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...access },
       policy,
       ...(bus !== null && { events: { bus } }),
     };
@@ -197,17 +213,24 @@ export class World {
     await this.clock.advance(ms);
   }
 
-  /** Wakes the function with an event and lets time pass while it waits for something. */
+  /** Wakes the function with an event and lets time pass while it waits for something, as long as Lambda would. */
   async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
-    const deadline = this.clock.now() + 60 * SECOND;
+    const deadline = this.clock.now() + TIMEOUT;
     const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    let cancel = () => {};
+    const timedOut = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 60.00 seconds')));
+    });
     this.#runs.add(run);
-    const end = () => this.#runs.delete(run);
-    run.then(end, end);
     this.#driving ??= this.#drive();
-    const report = await run;
-    this.reports.push(report);
-    return report;
+    try {
+      const report = await Promise.race([run, timedOut]);
+      this.reports.push(report);
+      return report;
+    } finally {
+      cancel();
+      this.#runs.delete(run);
+    }
   }
 
   /** The function is killed after so many requests of a run: the last one is carried out, and nobody hears the answer. */

@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lambda/clock.ts';
+import { type Clock, RunClock, systemClock } from '../../lambda/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
+import type { Question } from '../../lambda/nomad/transport.ts';
 import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';
@@ -27,8 +28,14 @@ const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) =
 /** Retries wait a moment each; here the moment is over at once. */
 const impatient = { ...systemClock, sleep: async () => {} };
 
-const client = (token: () => Promise<{ value: string }> = async () => ({ value: SECRET })) =>
-  new HttpTransport({ addresses: [server.url], clock: impatient, token });
+const client = (
+  token: () => Promise<{ value: string }> = async () => ({ value: SECRET }),
+  clock: Clock = impatient,
+) => {
+  const transport = new HttpTransport({ addresses: [server.url], token });
+  const run = new RunClock(clock, Number.POSITIVE_INFINITY);
+  return { ask: (question: Question) => transport.ask(question, run) };
+};
 
 const read = { method: 'GET', path: '/v1/nodes' } as const;
 const write = { method: 'POST', path: '/v1/node/n1/drain', body: { DrainSpec: null } } as const;
@@ -149,11 +156,8 @@ describe('a token that Nomad refuses', () => {
     let fetched = 0;
     let now = 0;
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : refusal));
-    const transport = new HttpTransport({
-      addresses: [server.url],
-      clock: { ...impatient, now: () => now },
-      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
-    });
+    const rotated = async () => ({ value: fetched++ === 0 ? 'old' : 'new' });
+    const transport = client(rotated, { ...impatient, now: () => now });
     await failure(transport.ask(read));
     now += 60_000;
 
@@ -169,11 +173,8 @@ describe('a token that Nomad refuses', () => {
     let fetched = 0;
     let now = 0;
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : answer));
-    const transport = new HttpTransport({
-      addresses: [server.url],
-      clock: { ...impatient, now: () => now },
-      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
-    });
+    const rotated = async () => ({ value: fetched++ === 0 ? 'old' : 'new' });
+    const transport = client(rotated, { ...impatient, now: () => now });
     await failure(transport.ask(read));
     now += 60_000;
 

@@ -12,6 +12,8 @@ import { type Tls, tlsProblem } from './tls.ts';
 const MAX_CONNECTIONS = 8;
 /** Of an answer that is kept as a whole. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** How long an answer that has begun may pause, in milliseconds: its first byte may have had to wait for a change. */
+const PAUSE_MS = 5_000;
 /** Unpacked at a time. */
 const CHUNK_BYTES = 64 * 1024;
 /** How long a connection may take to be there, in milliseconds: within a region it takes a few. */
@@ -22,7 +24,7 @@ export interface HttpQuestion {
   method: string;
   headers: Record<string, string>;
   body?: string | undefined;
-  /** How long the server may be silent, in milliseconds. */
+  /** How long the answer may take to begin, in milliseconds. */
   timeoutMs: number;
   /** The clock of the run, which ends every exchange. */
   clock: RunClock;
@@ -133,7 +135,7 @@ export class Connections {
 /** How long a server may be silent: a sign of life begins the time anew. */
 class Watch {
   readonly #clock: RunClock;
-  readonly #ms: number;
+  #ms: number;
   #limit: TimeLimit | undefined;
   #giveUp: (error: Error) => void = () => {};
   /** There was no sign of life for that long. */
@@ -148,10 +150,16 @@ class Watch {
 
   begin(giveUp: (error: Error) => void): void {
     this.#giveUp = giveUp;
-    this.renew();
+    this.#start();
   }
 
+  /** A sign of life: from now on its pauses count. */
   renew(): void {
+    this.#ms = Math.min(this.#ms, PAUSE_MS);
+    this.#start();
+  }
+
+  #start(): void {
     this.end();
     try {
       this.#limit = this.#clock.limit(this.#ms);
@@ -185,6 +193,7 @@ async function read(
     if (size > MAX_RESPONSE_BYTES) throw new Error(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   };
+  watch.renew();
   const alive = async function* (arriving: AsyncIterable<Buffer>) {
     for await (const chunk of arriving) {
       watch.renew();

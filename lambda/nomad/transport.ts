@@ -6,7 +6,7 @@ export interface Question {
   path: string;
   query?: Record<string, string>;
   body?: unknown;
-  /** How long Nomad may be silent, in milliseconds. @default that of the transport */
+  /** How long the answer may take to begin, in milliseconds. @default that of the transport */
   timeoutMs?: number;
   /** The answer is plain text, such as a log, not JSON. */
   text?: boolean;

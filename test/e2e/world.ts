@@ -38,6 +38,8 @@ export interface WorldOptions {
   bus?: string | null;
   /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
   moreGroups?: readonly GroupOptions[];
+  /** Groups that are configured, and that Auto Scaling does not know. */
+  unknownGroups?: readonly string[];
   /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
   tellsHeartbeatTimeout?: boolean;
   /** How many addresses Nomad is given by: all lead to the same server. */
@@ -108,6 +110,7 @@ export class World {
     bus = 'default',
     ssm,
     moreGroups = [],
+    unknownGroups = [],
     tellsHeartbeatTimeout = false,
     addresses = 1,
   }: WorldOptions = {}) {
@@ -130,7 +133,9 @@ export class World {
     const address = (await before?.(nomad.url)) ?? nomad.url;
     const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
     const document: ConfigDocument = {
-      groups: [GROUP, ...moreGroups.map(({ name }) => name)].map((name) => ({ name })) as ConfigDocument['groups'],
+      groups: [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups].map((name) => ({
+        name,
+      })) as ConfigDocument['groups'],
       hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
       nomad: ssm
         ? { via: 'ssm', document: DOCUMENT, ...ssm }

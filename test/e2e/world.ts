@@ -270,13 +270,25 @@ export class World {
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
   async runAsDeployed(event: unknown): Promise<string[]> {
-    const script = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
+    return (await this.#inOwnProcess(event)).split('\n');
+  }
+
+  /** Likewise, with a heap of so many megabytes. @returns the most memory that the process had at a time, in megabytes */
+  async memoryAsDeployed(event: unknown, heapMegabytes: number): Promise<number> {
+    const told = 'console.log(JSON.stringify({ memory: process.resourceUsage().maxRSS / 1024 }))';
+    const said = await this.#inOwnProcess(event, [`--max-old-space-size=${heapMegabytes}`], told);
+    return (JSON.parse(said.split('\n').at(-1) ?? '') as { memory: number }).memory;
+  }
+
+  async #inOwnProcess(event: unknown, options: string[] = [], then = ''): Promise<string> {
+    const run = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
     const real = setInterval(() => void this.clock.advance(50), 50);
     try {
-      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      const script = [...options, '--input-type=module', '-e', run + then];
+      const { stdout } = await promisify(execFile)(process.execPath, script, {
         env: { ...process.env, ...this.#environment },
       });
-      return stdout.trim().split('\n');
+      return stdout.trim();
     } finally {
       clearInterval(real);
     }

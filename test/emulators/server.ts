@@ -23,9 +23,9 @@ export interface EmulatorResponse {
 
 /**
  * What goes wrong with a request: another answer in its stead, the connection cut before it is read or when it has been
- * carried out, no answer at all, or one that stops in its middle while the connection stays.
+ * carried out, no answer at all, or half of one: then the connection breaks, or stays and says nothing more.
  */
-export type Mishap = EmulatorResponse | 'hang-up' | 'answer lost' | 'silence' | 'half an answer';
+export type Mishap = EmulatorResponse | 'hang-up' | 'answer lost' | 'silence' | 'answer broken off' | 'half an answer';
 export type Fault = (request: EmulatorRequest) => Mishap | undefined | Promise<Mishap | undefined>;
 
 /** A real HTTP server on loopback, which knows how much it has to do: tests move the clock only when it is idle. */
@@ -112,10 +112,11 @@ export class Loopback {
       const mishap = await this.fault?.(request);
       if (mishap === 'silence') return request.park();
       const response = typeof mishap === 'object' ? mishap : mishap !== 'hang-up' && (await answer(request));
-      if (mishap === 'half an answer' && response) {
+      if ((mishap === 'half an answer' || mishap === 'answer broken off') && response) {
         const body = Buffer.from(response.body ?? '');
         outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': body.length + 1 });
-        outgoing.write(body.subarray(0, body.length / 2), request.park);
+        const then = mishap === 'half an answer' ? request.park : () => incoming.socket.destroy();
+        outgoing.write(body.subarray(0, body.length / 2), then);
         return;
       }
       if (mishap === 'answer lost' || !response) {

@@ -4,7 +4,7 @@ import { type Clock, RunClock, systemClock } from '../../lambda/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Question } from '../../lambda/nomad/transport.ts';
-import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
+import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -14,7 +14,7 @@ let server: Loopback;
 afterEach(() => server?.close());
 
 /** A server that answers the first requests from the list, and everything after it with the last of them. */
-const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) => {
+const serve = async (...answers: Mishap[]) => {
   const seen: EmulatorRequest[] = [];
   server = await Loopback.listen(() => ok({}));
   server.fault = (request) => {
@@ -95,6 +95,34 @@ describe('what is asked of Nomad', () => {
     const body = gzipSync(Buffer.alloc(65 * 1024 * 1024, ' '));
     await serve({ status: 200, headers: { 'Content-Encoding': 'gzip' }, body });
     expect((await failure(client().ask(read))).message).toMatch(/larger than|Cannot create a Buffer/);
+  });
+});
+
+describe('a list that is handed on element by element', () => {
+  const each = (element: unknown) => (element as { ID: string }).ID;
+  const list = { ...read, each };
+
+  it('may be larger than any answer that is kept as a whole', async () => {
+    const element = JSON.stringify({ ID: 'a', Job: 'x'.repeat(1024 * 1024) });
+    const body = gzipSync(`[${Array.from({ length: 70 }, () => element).join()}]`);
+    await serve({ status: 200, headers: { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, body });
+    expect((await client().ask(list)).body).toEqual(Array.from({ length: 70 }, () => 'a'));
+  });
+
+  it('begins anew where the first try breaks off in its middle', async () => {
+    const answer = ok([{ ID: 'a' }, { ID: 'b' }, { ID: 'c' }]);
+    let tries = 0;
+    server = await Loopback.listen(() => answer);
+    server.fault = () => (tries++ === 0 ? 'answer broken off' : undefined);
+    expect((await client().ask(list)).body).toEqual(['a', 'b', 'c']);
+    expect(tries).toBe(2);
+  });
+
+  it('fails with what came where that is no list, or a refusal', async () => {
+    await serve({ status: 200, body: '<html>welcome to the proxy</html>' });
+    expect((await failure(client().ask(list))).message).toContain('not a JSON list: <html>welcome');
+    server.fault = () => ({ status: 403, body: 'Permission denied' });
+    expect((await failure(client().ask(list))).message).toContain('403 Permission denied');
   });
 });
 

@@ -43,6 +43,9 @@ export async function drain(ports: Ports, orders: Orders): Promise<Result> {
       await clock.sleep(SHORTEST_PAUSE_MS);
       await nodes.changed(pause - SHORTEST_PAUSE_MS);
     }
+  } catch (error) {
+    // What has been seen until then is told and measured all the same.
+    return record.interrupted(error);
   } finally {
     await announcer.end();
   }

@@ -2,6 +2,7 @@ import type { Carried, Killed } from './carry-out.ts';
 import type { Policy } from './config.ts';
 import { sinceOf } from './decide.ts';
 import type { Decision, Outcome } from './decision.ts';
+import { messageOf } from './errors.ts';
 import { say, secondsRun } from './explain.ts';
 import { type Allocation, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
@@ -102,6 +103,15 @@ export class RunRecord {
     else this.#unserved.delete(instanceId);
   }
 
+  /**
+   * The run cannot go on.
+   * @throws the error where nobody has been looked at yet
+   */
+  interrupted(error: unknown): Result {
+    if (this.#instances.size === 0) throw error;
+    return { ...this.result(), interrupted: messageOf(error) };
+  }
+
   result(): Result {
     return {
       instances: [...this.#instances.values()],
@@ -117,6 +127,8 @@ export interface Result {
   unserved: string[];
   /** Of each instance that is left: since when it waits, milliseconds since the epoch, where that is known. */
   waitingSince: (number | undefined)[];
+  /** Why the run could not go on, where it has seen no more than this. */
+  interrupted?: string;
 }
 
 export const toReport = (allocation: Allocation, now: number): AllocationReport => ({

@@ -46,6 +46,10 @@ export type Wake =
   | { kind: 'dryRun'; instanceId: string }
   | { kind: 'nothing'; because: string };
 
+/** Whether the run only says what it would do. */
+export const onlyLooks = (wake: Wake): boolean =>
+  wake.kind === 'status' || wake.kind === 'dryRun' || ('dryRun' in wake && wake.dryRun);
+
 /** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
 const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
 /** The states just before: Auto Scaling has said that the instance goes. */

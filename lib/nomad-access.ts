@@ -155,7 +155,7 @@ class HttpAccess extends NomadAccess {
         // The token and what TLS needs, and no other parameter. No listing, no history.
         new iam.PolicyStatement({
           sid: 'ReadNomadParameters',
-          actions: ['ssm:GetParameter'],
+          actions: ['ssm:GetParameters'],
           resources: parameters.map((parameter) => arnOf(scope, parameter)),
         }),
       );

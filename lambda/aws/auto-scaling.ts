@@ -9,9 +9,11 @@ import {
   paginateDescribeWarmPool,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
-import type { Clock } from '../clock.ts';
+import pMap from 'p-map';
+import type { RunClock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
 import type { Termination } from '../termination.ts';
+import { forRun } from './for-run.ts';
 
 /** Where an instance stands, in Auto Scaling's words. */
 export interface InstanceState {
@@ -20,64 +22,83 @@ export interface InstanceState {
   state: string;
 }
 
-/** The default heartbeat timeout of a lifecycle hook, in seconds, for a hook that cannot be read. */
+/** What Auto Scaling says of a group's hook. */
+export type HookFacts =
+  /** @param seconds its heartbeat timeout */
+  | { is: 'there'; seconds: number }
+  | { is: 'no hook' }
+  | { is: 'no group' }
+  /** A hook of this name, for another transition than the end of an instance. */
+  | { is: 'other transition'; transition: string };
+
+/** The default heartbeat timeout of a lifecycle hook, in seconds. */
 const DEFAULT_HEARTBEAT_TIMEOUT = 3600;
-/** The SDK's own three tries take 20 ms; a contended group stays contended for seconds. */
-const CONTENDED = [
-  'Throttling',
-  'ThrottlingException',
-  'RequestLimitExceeded',
-  'ResourceContention',
-  'ResourceContentionFault',
-];
-const ATTEMPTS = 5;
+const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+/** DescribeAutoScalingGroups takes so many names, and no more. */
+const GROUPS_PER_CALL = 100;
+/** DescribeAutoScalingInstances likewise. */
+const INSTANCES_PER_CALL = 50;
+/** Calls made at once: Auto Scaling throttles by account and region, and we are not alone there. */
+const CONCURRENCY = 4;
 /** Scaling activities looked through for the start of a wait: those in progress come first. */
 const ACTIVITY_PAGES = 10;
+/** What a completion may take at least, in milliseconds, whatever the run has spent before: it is what all was done for. */
+const COMPLETION_MS = 4_000;
 
-/** The questions and orders that we have for Auto Scaling. */
+/** The questions and orders that we have for Auto Scaling, for the length of one run. */
 export class AutoScaling {
+  readonly #warm: AutoScalingClient;
   readonly #client: AutoScalingClient;
-  readonly #clock: Clock;
+  readonly #clock: RunClock;
 
-  constructor(client: AutoScalingClient, clock: Clock) {
-    this.#client = client;
+  constructor(client: AutoScalingClient, clock: RunClock) {
+    this.#warm = client;
+    this.#client = forRun(client, clock);
     this.#clock = clock;
   }
 
-  /** The states of these instances; those that are in no group any more are absent. At most 50 ids a call, says AWS. */
+  /** The states of these instances; those that are in no group any more are absent. */
   async instances(ids: readonly string[]): Promise<InstanceState[]> {
-    const states: InstanceState[] = [];
-    for (let start = 0; start < ids.length; start += 50) {
-      const command = new DescribeAutoScalingInstancesCommand({ InstanceIds: ids.slice(start, start + 50) });
-      const { AutoScalingInstances } = await this.#patiently(() => this.#client.send(command));
-      for (const { InstanceId, AutoScalingGroupName, LifecycleState } of AutoScalingInstances ?? []) {
-        states.push({ instanceId: InstanceId ?? '', group: AutoScalingGroupName ?? '', state: LifecycleState ?? '' });
-      }
-    }
-    return states;
+    const pages = await pMap(
+      chunks(ids, INSTANCES_PER_CALL),
+      (InstanceIds) => this.#client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds })),
+      { concurrency: CONCURRENCY },
+    );
+    return pages
+      .flatMap(({ AutoScalingInstances }) => AutoScalingInstances ?? [])
+      .map(({ InstanceId, AutoScalingGroupName, LifecycleState }) => ({
+        instanceId: InstanceId ?? '',
+        group: AutoScalingGroupName ?? '',
+        state: LifecycleState ?? '',
+      }));
   }
 
   /** Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups passes over. */
   async members(groups: readonly string[]): Promise<InstanceState[]> {
-    const input = { AutoScalingGroupNames: [...groups], MaxRecords: 100 };
-    return this.#patiently(async () => {
-      const members = new Map<string, InstanceState>();
-      const add = (group = '', instances: Instance[] = []) => {
-        for (const { InstanceId: instanceId = '', LifecycleState: state = '' } of instances) {
-          members.set(instanceId, { instanceId, group, state });
-        }
-      };
+    const members = new Map<string, InstanceState>();
+    const add = (group: string, instances: Instance[] = []) => {
+      for (const { InstanceId: instanceId = '', LifecycleState: state = '' } of instances) {
+        members.set(instanceId, { instanceId, group, state });
+      }
+    };
+    const withWarmPool: string[] = [];
+    const readGroups = async (AutoScalingGroupNames: string[]) => {
+      const input = { AutoScalingGroupNames, MaxRecords: GROUPS_PER_CALL };
       for await (const page of paginateDescribeAutoScalingGroups({ client: this.#client }, input)) {
-        for (const { AutoScalingGroupName, Instances, WarmPoolConfiguration } of page.AutoScalingGroups ?? []) {
+        for (const { AutoScalingGroupName = '', Instances, WarmPoolConfiguration } of page.AutoScalingGroups ?? []) {
           add(AutoScalingGroupName, Instances);
-          if (!WarmPoolConfiguration) continue;
-          for await (const pool of paginateDescribeWarmPool({ client: this.#client }, { AutoScalingGroupName })) {
-            add(AutoScalingGroupName, pool.Instances);
-          }
+          if (WarmPoolConfiguration) withWarmPool.push(AutoScalingGroupName);
         }
       }
-      return [...members.values()];
-    });
+    };
+    const readWarmPool = async (AutoScalingGroupName: string) => {
+      for await (const pool of paginateDescribeWarmPool({ client: this.#client }, { AutoScalingGroupName })) {
+        add(AutoScalingGroupName, pool.Instances);
+      }
+    };
+    await pMap(chunks(groups, GROUPS_PER_CALL), readGroups, { concurrency: CONCURRENCY });
+    await pMap(withWarmPool, readWarmPool, { concurrency: CONCURRENCY });
+    return [...members.values()];
   }
 
   /**
@@ -101,13 +122,26 @@ export class AutoScaling {
     return began;
   }
 
-  /** The heartbeat timeout of a group's hook, in seconds. */
-  async heartbeatTimeoutSeconds({ name, hook }: GroupConfig): Promise<number> {
-    const command = new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name, LifecycleHookNames: [hook] });
-    const { LifecycleHooks } = await this.#patiently(() => this.#client.send(command));
-    const found = LifecycleHooks?.find(({ LifecycleHookName }) => LifecycleHookName === hook);
-    if (!found) throw new Error(`group ${name} has no lifecycle hook ${hook}`);
-    return found.HeartbeatTimeout ?? DEFAULT_HEARTBEAT_TIMEOUT;
+  /**
+   * Whether a group has its hook, and what holds of it.
+   * @throws Error where Auto Scaling does not say
+   */
+  async hook({ name, hook }: GroupConfig): Promise<HookFacts> {
+    try {
+      const command = new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name, LifecycleHookNames: [hook] });
+      const { LifecycleHooks } = await this.#client.send(command);
+      const found = LifecycleHooks?.find(({ LifecycleHookName }) => LifecycleHookName === hook);
+      if (!found) return { is: 'no hook' };
+      const { LifecycleTransition: transition = TERMINATING, HeartbeatTimeout = DEFAULT_HEARTBEAT_TIMEOUT } = found;
+      return transition === TERMINATING
+        ? { is: 'there', seconds: HeartbeatTimeout }
+        : { is: 'other transition', transition };
+    } catch (error) {
+      // "AutoScalingGroup name not found - AutoScalingGroup 'x' not found"
+      const { name: code, message } = error as Error;
+      if (code === 'ValidationError' && message.includes('AutoScalingGroup name not found')) return { is: 'no group' };
+      throw error;
+    }
   }
 
   /**
@@ -116,15 +150,18 @@ export class AutoScaling {
    */
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {
     const { instanceId, group, hook, token } = termination;
+    const client = forRun(this.#warm, this.#clock.atLeast(COMPLETION_MS));
     const order = (withToken: boolean) =>
-      this.#unlessInactive(
-        new CompleteLifecycleActionCommand({
-          AutoScalingGroupName: group,
-          LifecycleHookName: hook,
-          LifecycleActionResult: result,
-          InstanceId: instanceId,
-          ...(withToken && token && { LifecycleActionToken: token }),
-        }),
+      unlessInactive(
+        client.send(
+          new CompleteLifecycleActionCommand({
+            AutoScalingGroupName: group,
+            LifecycleHookName: hook,
+            LifecycleActionResult: result,
+            InstanceId: instanceId,
+            ...(withToken && token && { LifecycleActionToken: token }),
+          }),
+        ),
       );
     // A token that an earlier life of the instance left behind matches nothing: its id alone does.
     return (await order(true)) || (token !== undefined && (await order(false)));
@@ -132,37 +169,25 @@ export class AutoScaling {
 
   /** Starts the hook's heartbeat timeout anew. @returns false where nothing waits for our hook */
   async heartbeat({ instanceId, group, hook }: Termination): Promise<boolean> {
-    return this.#unlessInactive(
-      new RecordLifecycleActionHeartbeatCommand({
-        AutoScalingGroupName: group,
-        LifecycleHookName: hook,
-        InstanceId: instanceId,
-      }),
-    );
-  }
-
-  async #unlessInactive(
-    command: CompleteLifecycleActionCommand | RecordLifecycleActionHeartbeatCommand,
-  ): Promise<boolean> {
-    try {
-      await this.#patiently<unknown>(() =>
-        command instanceof CompleteLifecycleActionCommand ? this.#client.send(command) : this.#client.send(command),
-      );
-      return true;
-    } catch (error) {
-      if ((error as Error).message?.includes('No active Lifecycle Action found')) return false;
-      throw error;
-    }
-  }
-
-  async #patiently<T>(send: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await send();
-      } catch (error) {
-        if (attempt === ATTEMPTS || !CONTENDED.includes((error as Error).name)) throw error;
-        await this.#clock.sleep(250 * 2 ** attempt * (0.5 + Math.random()));
-      }
-    }
+    const command = new RecordLifecycleActionHeartbeatCommand({
+      AutoScalingGroupName: group,
+      LifecycleHookName: hook,
+      InstanceId: instanceId,
+    });
+    return unlessInactive(this.#client.send(command));
   }
 }
+
+/** Whether an order was carried out; false where there is no lifecycle action for it. */
+async function unlessInactive(sent: Promise<unknown>): Promise<boolean> {
+  try {
+    await sent;
+    return true;
+  } catch (error) {
+    if ((error as Error).message?.includes('No active Lifecycle Action found')) return false;
+    throw error;
+  }
+}
+
+const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));

@@ -6,7 +6,10 @@ import type { Meter } from '../ports.ts';
 /** Powertools itself writes a record to the standard output when a metric has a hundred values. */
 const MOST_VALUES = 99;
 
-/** Metrics in CloudWatch's embedded metric format: JSON lines in the log, which CloudWatch turns into metrics by itself. */
+/**
+ * Metrics in CloudWatch's embedded metric format: JSON lines in the log, which CloudWatch turns into metrics by itself. They are
+ * written as they happen: a run that is killed later has told what it measured until then.
+ */
 export class EmbeddedMetrics implements Meter {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -26,6 +29,8 @@ export class EmbeddedMetrics implements Meter {
 
   add(name: MetricName, value: number): void {
     const values = (this.#values.get(name) ?? 0) + 1;
+    // What is measured in one go makes one line.
+    if (this.#values.size === 0) queueMicrotask(() => this.flush());
     this.#values.set(name, values);
     this.#metrics.addMetric(name, METRICS[name].unit, value);
     if (values === MOST_VALUES) this.flush();

@@ -1,50 +1,62 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import pMap from 'p-map';
 import type { DrainEvent, DrainEventTimes } from '../announce.ts';
+import type { RunClock } from '../clock.ts';
 import { EVENT_SOURCE, EVENT_TYPES } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import type { Announcements, Journal, Meter } from '../ports.ts';
+import { forRun } from './for-run.ts';
 
 /** PutEvents takes ten entries a call. */
 const ENTRIES_PER_CALL = 10;
 const CONCURRENCY = 4;
+/** Who only listens is not waited for longer than this after a look, in milliseconds; nor less, however late it is. */
+const SEND_MS = 4_000;
+const LAST_SEND_MS = 1_000;
+const PATIENCE = { timeoutMs: 2_000, attempts: 2 };
 
-/** Puts events on a bus of EventBridge; on none where none is configured. Nobody waits for who listens. */
+export interface EventBusOptions {
+  client: EventBridgeClient;
+  /** Its name or ARN; none: no events are sent. */
+  bus: string | undefined;
+  clock: RunClock;
+  journal: Journal;
+  meter: Meter;
+  /** What each stuck instance has been told to be stuck for: a warm function remembers it. */
+  stuck: Map<string, string>;
+}
+
+/** Puts events on a bus of EventBridge, for the length of one run. Nobody waits for who listens. */
 export class EventBus implements Announcements {
-  readonly stuck = new Map<string, string>();
-  readonly #client: EventBridgeClient;
-  readonly #bus: string | undefined;
-  readonly #journal: Journal;
-  readonly #meter: Meter;
+  readonly stuck: Map<string, string>;
+  readonly #options: EventBusOptions;
 
-  constructor(client: EventBridgeClient, bus: string | undefined, journal: Journal, meter: Meter) {
-    this.#client = client;
-    this.#bus = bus;
-    this.#journal = journal;
-    this.#meter = meter;
+  constructor(options: EventBusOptions) {
+    this.#options = options;
+    this.stuck = options.stuck;
   }
 
   async send(events: readonly DrainEvent[]): Promise<void> {
-    if (this.#bus === undefined) return;
+    const { client, bus, clock } = this.#options;
+    if (bus === undefined) return;
     const batches: DrainEvent[][] = [];
     for (let start = 0; start < events.length; start += ENTRIES_PER_CALL) {
       batches.push(events.slice(start, start + ENTRIES_PER_CALL));
     }
-    await pMap(batches, (batch) => this.#put(batch), { concurrency: CONCURRENCY });
+    const patient = forRun(client, clock.atMost(SEND_MS).atLeast(LAST_SEND_MS), PATIENCE);
+    await pMap(batches, (batch) => this.#put(patient, batch), { concurrency: CONCURRENCY });
   }
 
-  async #put(events: readonly DrainEvent[]): Promise<void> {
+  async #put(client: EventBridgeClient, events: readonly DrainEvent[]): Promise<void> {
     const Entries = events.map(({ type, at, because, detail, times }) => ({
-      EventBusName: this.#bus,
+      EventBusName: this.#options.bus,
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
       Time: new Date(at),
       Detail: JSON.stringify({ ...detail, because, ...inWords(times) }),
     }));
     try {
-      const { FailedEntryCount = 0, Entries: answers = [] } = await this.#client.send(
-        new PutEventsCommand({ Entries }),
-      );
+      const { FailedEntryCount = 0, Entries: answers = [] } = await client.send(new PutEventsCommand({ Entries }));
       if (FailedEntryCount === 0) return;
       const because = answers.find(({ ErrorCode }) => ErrorCode);
       this.#lost(FailedEntryCount, `${because?.ErrorCode}: ${because?.ErrorMessage}`);
@@ -54,8 +66,8 @@ export class EventBus implements Announcements {
   }
 
   #lost(count: number, because: string): void {
-    this.#meter.add('EventsLost', count);
-    this.#journal.warn('events lost', { count, because });
+    this.#options.meter.add('EventsLost', count);
+    this.#options.journal.warn('events lost', { count, because });
   }
 }
 

@@ -1,8 +1,9 @@
 import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import type { Instances } from '../nomad/via-instances.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import { forRun } from './for-run.ts';
 import { runningWithTag } from './instances.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
@@ -10,8 +11,7 @@ import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 export interface GatewaysOptions {
   ec2: EC2Client;
   ssm: SSMClient;
-  autoScaling: AutoScaling;
-  clock: Clock;
+  autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
   groups: readonly string[];
   /** The Command document that asks. */
   document: string;
@@ -24,24 +24,27 @@ const FILTER_VALUES = 200;
 
 /** The instances that can ask Nomad for us, by SSM Run Command. */
 export function gateways(options: GatewaysOptions): Instances {
-  const { ec2, ssm, autoScaling, clock, groups, document, gateway } = options;
+  const { ec2, ssm, autoScaling, groups, document, gateway } = options;
   /** Until when an order may still be carried out whose fate nobody knows, by the path of the node that it is for. */
   const unsettled = new Map<string, number>();
 
   return {
-    list: async () => {
-      if (gateway) return runningWithTag(ec2, gateway);
-      const members = await autoScaling.members(groups);
+    list: async (clock) => {
+      const ec2ForRun = forRun(ec2, clock);
+      if (gateway) return runningWithTag(ec2ForRun, gateway);
+      const members = await autoScaling(clock).members(groups);
       const inService = members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
-      const waiting = await running(ec2, members.filter(waits)).catch((error) => {
+      const waiting = await running(ec2ForRun, members.filter(waits)).catch((error) => {
         if (inService.length === 0) throw error;
         return [];
       });
       return [...inService, ...waiting];
     },
 
-    run: async (instanceId, parameters, limitMs) => {
-      const order = () => runCommand(ssm, clock, { document, instanceId, parameters, limitMs });
+    run: async (instanceId, parameters, limitMs, clock) => {
+      // A command that may have been sent is not sent again.
+      const patient = forRun(ssm, clock, { silences: 1 });
+      const order = () => runCommand(patient, clock, { document, instanceId, parameters, limitMs });
       const { Method, Path = '' } = parameters;
       if (Method === 'GET') return order();
 

@@ -1,21 +1,24 @@
 import { GetWebIdentityTokenCommand, type STSClient } from '@aws-sdk/client-sts';
+import type { RunClock } from '../clock.ts';
 import { IDENTITY_SECONDS } from '../config.ts';
 import { messageOf } from '../errors.ts';
+import { forRun } from './for-run.ts';
 
 /**
  * Has AWS state, signed, which role this function has: its outbound identity federation.
  *
  * @param audience for whom the statement is made; Nomad's auth method names the same
+ * @param clock the clock of the run
  * @throws Error where STS refuses, saying what to do
  */
-export async function webIdentity(sts: STSClient, audience: string): Promise<string> {
+export async function webIdentity(sts: STSClient, audience: string, clock: RunClock): Promise<string> {
   try {
     const command = new GetWebIdentityTokenCommand({
       Audience: [audience],
       SigningAlgorithm: 'RS256',
       DurationSeconds: IDENTITY_SECONDS,
     });
-    const { WebIdentityToken } = await sts.send(command);
+    const { WebIdentityToken } = await forRun(sts, clock).send(command);
     if (!WebIdentityToken) throw new Error('the answer holds no token');
     return WebIdentityToken;
   } catch (error) {

@@ -1,19 +1,68 @@
-import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import type { RunClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { forRun } from './for-run.ts';
+
+/** How long values that nobody has taken yet are good for, in milliseconds: who asks later wants what holds by then. */
+const FRESH_MS = 10_000;
+/**
+ * All callers of an account and region share 40 GetParameter* calls a second, and in a storm every function starts cold: this
+ * is enough tries to wait for a minute.
+ */
+const ATTEMPTS = 20;
 
 /**
- * Reads a parameter of Parameter Store, decrypted. White space around it is dropped: a token pasted with a newline is
- * no header value.
- *
- * @throws Error naming the parameter, never its value
+ * The parameters of Parameter Store that the function needs, decrypted: read together, in one call, however many there are.
+ * White space around a value is dropped: a token pasted with a newline is no header value.
  */
-export async function readParameter(ssm: SSMClient, name: string): Promise<string> {
-  try {
-    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
-    const value = Parameter?.Value?.trim();
-    if (!value) throw new Error('it is empty');
+export class Parameters {
+  readonly #ssm: SSMClient;
+  readonly #names: readonly string[];
+  #values: Promise<Map<string, string>> | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  readonly #taken = new Set<string>();
+
+  /** @param names all that will be asked for; GetParameters takes ten */
+  constructor(ssm: SSMClient, names: readonly string[]) {
+    this.#ssm = ssm;
+    this.#names = [...new Set(names)];
+  }
+
+  /**
+   * What a parameter holds. Who asks for the same one again gets it as it is by then.
+   *
+   * @param clock the clock of the run
+   * @throws Error naming the parameters that cannot be read, never a value
+   */
+  async read(name: string, clock: RunClock): Promise<string> {
+    if (!this.#values || this.#taken.has(name) || clock.now() - this.#readAt > FRESH_MS) {
+      this.#taken.clear();
+      this.#readAt = clock.now();
+      this.#values = this.#readAll(clock).catch((error) => {
+        this.#values = undefined;
+        throw error;
+      });
+    }
+    this.#taken.add(name);
+    const value = (await this.#values).get(name);
+    if (!value) throw new Error(`parameter ${name} cannot be read: it is empty`);
     return value;
-  } catch (error) {
-    throw new Error(`parameter ${name} cannot be read: ${(error as Error).name}: ${messageOf(error)}`);
+  }
+
+  async #readAll(clock: RunClock): Promise<Map<string, string>> {
+    const command = new GetParametersCommand({ Names: [...this.#names], WithDecryption: true });
+    const { Parameters = [], InvalidParameters = [] } = await forRun(this.#ssm, clock, { attempts: ATTEMPTS })
+      .send(command)
+      .catch((error) => {
+        throw new Error(`${named(this.#names)} cannot be read: ${(error as Error).name}: ${messageOf(error)}`);
+      });
+    if (InvalidParameters.length > 0) throw new Error(`${named(InvalidParameters)} cannot be read: no such parameter`);
+    // One that was asked for by its ARN, or with a version (`name:3`), is answered by its name.
+    const values = Parameters.flatMap(({ Name = '', ARN = '', Selector = '', Value = '' }) =>
+      [Name, ARN, `${Name}${Selector}`].map((each): [string, string] => [each, Value.trim()]),
+    );
+    return new Map(values);
   }
 }
+
+const named = (names: readonly string[]) => `parameter${names.length > 1 ? 's' : ''} ${names.join(', ')}`;

@@ -7,15 +7,17 @@ import { type Journal, type Meter, type Terminations, UNKNOWN } from '../ports.t
 import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
 import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
-import type { HookTimeouts } from './hook-timeouts.ts';
+import type { Hooks } from './hooks.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
 
 /** How long an answer to "who waits?" is good for, in milliseconds. */
 const FRESH_MS = 10_000;
 /** How often a state that has yet to follow its event is read again, in milliseconds. */
 const RELOOK_MS = 1_000;
-/** Heartbeats sent at once. */
-const BEATS_AT_ONCE = 8;
+/** Heartbeats sent, or groups asked about, at once. */
+const CONCURRENCY = 8;
+/** All heartbeats of a look take no longer than this, in milliseconds: what is left is owed, and due at the next look. */
+const HEARTBEATS_MS = 10_000;
 
 export interface TerminationsOptions {
   autoScaling: AutoScaling;
@@ -24,7 +26,7 @@ export interface TerminationsOptions {
   journal: Journal;
   meter: Meter;
   groups: readonly GroupConfig[];
-  hooks: HookTimeouts;
+  hooks: Hooks;
   heartbeats: HeartbeatMemory;
 }
 
@@ -98,19 +100,20 @@ export abstract class Waiting implements Terminations {
     const due = waiting.filter(
       (each) => owed.has(each.instanceId) || heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, last),
     );
-    const beat = (each: Termination) =>
-      this.#beat(each, heartbeatSlot(each.instanceId, each.heartbeatTimeoutSeconds, now));
-    await pMap(due, beat, { concurrency: BEATS_AT_ONCE });
+    await pMap(due, (each) => this.#beat(each, now), { concurrency: CONCURRENCY });
     this.#lastLook = now;
   }
 
-  async #beat(termination: Termination, slot: number): Promise<void> {
-    const { autoScaling, heartbeats, journal, meter } = this.options;
-    const { instanceId, group } = termination;
+  async #beat(termination: Termination, lookedAt: number): Promise<void> {
+    const { autoScaling, clock, heartbeats, journal, meter } = this.options;
+    const { instanceId, group, heartbeatTimeoutSeconds } = termination;
+    const slot = heartbeatSlot(instanceId, heartbeatTimeoutSeconds, lookedAt);
     if (heartbeats.served.get(instanceId) === slot) return;
     heartbeats.served.set(instanceId, slot);
     heartbeats.owed.delete(instanceId);
     try {
+      if (clock.now() > lookedAt + HEARTBEATS_MS)
+        throw new Error('Auto Scaling answers so slowly that no time was left');
       // Refused where the instance waits for another hook, ours being done.
       if (await autoScaling.heartbeat(termination)) journal.debug('heartbeat', { instanceId, group });
     } catch (error) {
@@ -142,9 +145,10 @@ export abstract class Waiting implements Terminations {
     });
     const timeouts = new Map<string, number>();
     const present = new Set(states.map(({ group }) => group));
-    for (const group of this.options.groups) {
-      if (present.has(group.name)) timeouts.set(group.name, await this.options.hooks.of(group));
-    }
+    const groups = this.options.groups.filter(({ name }) => present.has(name));
+    await pMap(groups, async (group) => timeouts.set(group.name, await this.options.hooks.of(group)), {
+      concurrency: CONCURRENCY,
+    });
     return states.flatMap((state) => {
       const group = this.groupConfig(state.group);
       const timeout = timeouts.get(state.group);
@@ -195,19 +199,18 @@ export class EveryTermination extends Waiting {
     const members = await autoScaling.members(groups.map(({ name }) => name));
     const held = members.filter(({ state }) => isHeld(state));
     this.options.heartbeats.keepOnly(new Set(held.map(({ instanceId }) => instanceId)));
-    for (const { name } of groups) {
+    const date = async ({ name }: GroupConfig) => {
       const undated = held.filter(({ group, instanceId }) => group === name && !this.#since.has(instanceId));
-      if (undated.length === 0) continue;
+      if (undated.length === 0) return;
       try {
         const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
         for (const [instanceId, time] of began) this.#since.set(instanceId, time);
       } catch (error) {
-        journal.warn('no scaling activities: waits are dated by their drain', {
-          group: name,
-          because: messageOf(error),
-        });
+        const because = messageOf(error);
+        journal.warn('no scaling activities: waits are dated by their drain', { group: name, because });
       }
-    }
+    };
+    await pMap(groups, date, { concurrency: CONCURRENCY });
     return this.describe(held, this.#since);
   }
 }

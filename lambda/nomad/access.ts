@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import type { HttpConfig, NomadConfig } from '../config.ts';
 import { HttpTransport } from './http.ts';
 import { login } from './login.ts';
@@ -8,26 +8,32 @@ import { type Instances, ViaInstances } from './via-instances.ts';
 
 /** What the ways to Nomad need of AWS. */
 export interface Keys {
-  /** Reads a parameter of Parameter Store, decrypted. */
-  parameter(name: string): Promise<string>;
-  /** A signed statement of the function's role, made for an audience. */
-  identity(audience: string): Promise<string>;
+  /** Reads a parameter of Parameter Store, decrypted; ends with the run whose clock it is given. */
+  parameter(name: string, clock: RunClock): Promise<string>;
+  /** A signed statement of the function's role, made for an audience; likewise. */
+  identity(audience: string, clock: RunClock): Promise<string>;
   /** Instances that can ask Nomad in our stead. */
   instances(by: { document: string; gateway?: { tag: string; value: string } | undefined }): Instances;
 }
 
+/** The parameters of Parameter Store that this way to Nomad needs. */
+export function parametersOf(nomad: NomadConfig): string[] {
+  if (nomad.via === 'ssm') return [];
+  const { token, ca, clientCertificate, clientKey } = nomad;
+  return [token, ca, clientCertificate, clientKey].flatMap((each) => each?.parameter ?? []);
+}
+
 /** The way to Nomad that the configuration names. */
-export function transportTo(nomad: NomadConfig, keys: Keys, clock: Clock): Transport {
+export function transportTo(nomad: NomadConfig, keys: Keys): Transport {
   if (nomad.via === 'ssm') return new ViaInstances(keys.instances(nomad), nomad.region);
   const { address, fallbackAddresses = [], region, token, login: trade } = nomad;
   return new HttpTransport({
     addresses: [address, ...fallbackAddresses],
     region,
-    clock,
-    ...(address.startsWith('https:') && { tls: () => readTls(nomad, keys) }),
-    ...(token && { token: async () => ({ value: await keys.parameter(token.parameter) }) }),
+    ...(address.startsWith('https:') && { tls: (clock) => readTls(nomad, keys, clock) }),
+    ...(token && { token: async (_, clock) => ({ value: await keys.parameter(token.parameter, clock) }) }),
     ...(trade && {
-      token: async (ask) => login(ask, trade.authMethod, await keys.identity(trade.audience), clock),
+      token: async (ask, clock) => login(ask, trade.authMethod, await keys.identity(trade.audience, clock), clock),
     }),
   });
 }
@@ -40,10 +46,14 @@ export function tokenName(nomad: NomadConfig): string {
   return trade ? `the ACL token of the login at auth method ${trade.authMethod}` : 'the anonymous token';
 }
 
-async function readTls({ ca, clientCertificate, clientKey, serverName }: HttpConfig, keys: Keys): Promise<Tls> {
+async function readTls(
+  { ca, clientCertificate, clientKey, serverName }: HttpConfig,
+  keys: Keys,
+  clock: RunClock,
+): Promise<Tls> {
   const read = async (field: string, given: { parameter: string } | undefined) => {
     if (!given) return undefined;
-    const pem = await keys.parameter(given.parameter);
+    const pem = await keys.parameter(given.parameter, clock);
     if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${given.parameter} (${field}) is no PEM`);
     return pem;
   };

@@ -1,5 +1,5 @@
 import { NomadError } from '../errors.ts';
-import type { Transport } from './transport.ts';
+import type { Ask } from './transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
 export interface Permissions {
@@ -34,19 +34,19 @@ const WRITE_NODES = 'node { policy = "write" }';
  * @throws NomadError when Nomad does not answer
  * @throws Error when it refuses the token: unknown to it, or expired
  */
-export async function readPermissions(nomad: Transport, name: string, now: number): Promise<Permissions> {
-  const token = await readToken(nomad, name, now);
+export async function readPermissions(ask: Ask, name: string, now: number): Promise<Permissions> {
+  const token = await readToken(ask, name, now);
   if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
 
   const names = new Set(token.Policies ?? []);
   for (const { ID } of token.Roles ?? []) {
-    const role = await readOwn<{ Policies: { Name: string }[] | null }>(nomad, `/v1/acl/role/${ID}`);
+    const role = await readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${ID}`);
     for (const { Name } of (role !== 'refused' && role?.Policies) || []) names.add(Name);
   }
   const rules: Rules[] = [];
   const unread: string[] = [];
   for (const name of names) {
-    const policy = await readOwn<{ RulesJSON: Rules }>(nomad, `/v1/acl/policy/${encodeURIComponent(name)}`);
+    const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${encodeURIComponent(name)}`);
     if (policy === 'refused') unread.push(`policy ${name} cannot be read`);
     else if (policy) rules.push(policy.RulesJSON);
   }
@@ -77,10 +77,10 @@ export function judgeRules(rules: Rules[]): Permissions {
 
 const ANONYMOUS: Token = { AccessorID: 'anonymous', Type: 'client', Policies: ['anonymous'], Roles: null };
 
-async function readToken(nomad: Transport, name: string, now: number): Promise<Token | 'acl-off'> {
+async function readToken(ask: Ask, name: string, now: number): Promise<Token | 'acl-off'> {
   const expired = new Error(`${name} has expired: make a new one, with a longer life or none to its end`);
   try {
-    const token = (await nomad.ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
+    const token = (await ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
     if (token.AccessorID === 'acls-disabled') return 'acl-off';
     // Nomad 1.6 shows an expired token to itself, and refuses it everything else.
     if (token.ExpirationTime && Date.parse(token.ExpirationTime) < now) throw expired;
@@ -100,9 +100,9 @@ async function readToken(nomad: Transport, name: string, now: number): Promise<T
 }
 
 /** Reads a policy or role of the token's own; undefined where it does not exist. */
-async function readOwn<T>(nomad: Transport, path: string): Promise<T | 'refused' | undefined> {
+async function readOwn<T>(ask: Ask, path: string): Promise<T | 'refused' | undefined> {
   try {
-    return (await nomad.ask({ method: 'GET', path })).body as T;
+    return (await ask({ method: 'GET', path })).body as T;
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
     if (error.status === 404) return undefined;

@@ -1,12 +1,14 @@
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import { NomadError } from '../errors.ts';
 import type { AllocationJson, AllocationStub, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
-import type { Answer, Question, Transport } from './transport.ts';
+import type { Answer, Ask, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
 const LOG_BYTES = 2_000;
 /** How long a log may take, in milliseconds: its client may be on its way out. */
 const LOG_TIMEOUT_MS = 2_000;
+/** What the answer to a blocking query may take beyond its wait, in milliseconds. */
+const SLACK_MS = 2_000;
 
 /** A drain as the API takes it. */
 export interface DrainRequest {
@@ -17,15 +19,13 @@ export interface DrainRequest {
 
 /** The questions and orders that we have for Nomad, for the length of one run: what is still open then is unanswered. */
 export class NomadApi {
-  readonly #transport: Transport;
-  readonly #clock: Clock;
-  readonly #until: number;
+  readonly #ask: Ask;
+  readonly #clock: RunClock;
 
-  /** @param until when nothing is asked any more, milliseconds since the epoch */
-  constructor(transport: Transport, clock: Clock, until: number) {
-    this.#transport = transport;
+  /** @param clock the clock of the run */
+  constructor(transport: Transport, clock: RunClock) {
+    this.#ask = (question) => transport.ask(question, clock);
     this.#clock = clock;
-    this.#until = until;
   }
 
   /** The nodes for which a filter holds, and the index to wait for a change of them by. */
@@ -38,9 +38,15 @@ export class NomadApi {
     return found<NodeJson>(this.#ask({ method: 'GET', path: `/v1/node/${id}` }));
   }
 
-  async allocations(nodeId: string): Promise<AllocationJson[]> {
-    const answer = await this.#ask({ method: 'GET', path: `/v1/node/${nodeId}/allocations` });
-    return (answer.body as AllocationJson[] | null) ?? [];
+  /**
+   * The allocations of a node, ended ones included: each with its whole job, so that of a busy node they are more than memory
+   * holds.
+   * @param translate is given each in turn; what it makes of it is kept, and should hold on to nothing large
+   */
+  async allocations<T>(nodeId: string, translate: (json: AllocationJson) => T): Promise<T[]> {
+    const path = `/v1/node/${nodeId}/allocations`;
+    const answer = await this.#ask({ method: 'GET', path, each: (element) => translate(element as AllocationJson) });
+    return answer.body as T[];
   }
 
   allocation(id: string): Promise<AllocationJson | undefined> {
@@ -82,19 +88,15 @@ export class NomadApi {
 
   /** Waits until one of these nodes changes past the index, `ms` milliseconds at the most. */
   async changed(filter: string, index: string, ms: number): Promise<void> {
-    const query = { filter, index, wait: `${Math.floor(ms)}ms` };
+    const began = this.#clock.now();
     // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
-    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms * (17 / 16) + 5_000 };
-    await this.#ask(question).catch(() => this.#clock.sleep(ms));
-  }
-
-  async #ask(question: Question): Promise<Answer> {
-    const left = this.#until - this.#clock.now();
-    if (left <= 0) throw new Error('Nomad answers so slowly that this run had no time left to ask');
-    return this.#transport.ask({
-      ...question,
-      timeoutMs: Math.min(question.timeoutMs ?? this.#transport.timeoutMs, left),
-    });
+    const query = { filter, index, wait: `${Math.floor((ms * 16) / 17)}ms` };
+    try {
+      await this.#ask({ method: 'GET', path: '/v1/nodes', query, timeoutMs: ms + SLACK_MS });
+    } catch {
+      // What has failed at once is not asked again at once; what has failed late has waited long enough.
+      await this.#clock.sleep(Math.max(0, began + ms - this.#clock.now()));
+    }
   }
 
   async #pages<T>(path: string, query: Record<string, string>): Promise<{ items: T[]; index?: string }> {

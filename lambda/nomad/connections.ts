@@ -1,17 +1,21 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import type { Clock, TimeLimit } from '../clock.ts';
+import { createGunzip } from 'node:zlib';
+import { type RunClock, RunOver, type TimeLimit } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { Elements } from './elements.ts';
 import { type Tls, tlsProblem } from './tls.ts';
-
-const unzip = promisify(gunzip);
 
 /** Nomad refuses more than 100 connections from one address, and all functions of a subnet share few addresses. */
 const MAX_CONNECTIONS = 8;
+/** Of an answer that is kept as a whole. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** How long an answer that has begun may pause, in milliseconds: its first byte may have had to wait for a change. */
+const PAUSE_MS = 5_000;
+/** Unpacked at a time. */
+const CHUNK_BYTES = 64 * 1024;
 /** How long a connection may take to be there, in milliseconds: within a region it takes a few. */
 const CONNECT_MS = 2_000;
 
@@ -20,13 +24,20 @@ export interface HttpQuestion {
   method: string;
   headers: Record<string, string>;
   body?: string | undefined;
+  /** How long the answer may take to begin, in milliseconds. */
   timeoutMs: number;
+  /** The clock of the run, which ends every exchange. */
+  clock: RunClock;
+  /** The answer is a list: what this makes of each element is kept. */
+  each?: ((element: unknown) => unknown) | undefined;
 }
 
 export interface HttpAnswer {
   status: number;
   headers: IncomingMessage['headers'];
+  /** What the server said; of a list that was to be taken apart, `list` holds the rest. */
   body: string;
+  list?: unknown[];
 }
 
 /** There was no HTTP answer. */
@@ -48,13 +59,11 @@ export class NoAnswer extends Error {
 
 /** Connections that stay open between questions, with the time limits and the size limit of each exchange. */
 export class Connections {
-  readonly #clock: Clock;
   readonly #tls: Tls;
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
   readonly #https: HttpsAgent;
 
-  constructor(clock: Clock, tls: Tls) {
-    this.#clock = clock;
+  constructor(tls: Tls) {
     this.#tls = tls;
     const { serverName, ...certificates } = tls;
     this.#https = new HttpsAgent({
@@ -70,22 +79,24 @@ export class Connections {
     this.#https.destroy();
   }
 
-  /** @throws NoAnswer */
-  async exchange({ url, method, headers, body, timeoutMs }: HttpQuestion): Promise<HttpAnswer> {
+  /**
+   * @throws NoAnswer
+   * @throws SyntaxError where the answer was to be a list and is none
+   */
+  async exchange({ url, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
     const secure = url.protocol === 'https:';
     const options = { method, headers, agent: secure ? this.#https : this.#http };
     let isNew = false;
     let connected = false;
-    let connecting: TimeLimit | undefined;
-    let answering: TimeLimit | undefined;
+    const connecting = new Watch(clock, CONNECT_MS);
+    const answering = new Watch(clock, timeoutMs);
     try {
       const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
         const outgoing = (secure ? httpsRequest : httpRequest)(url, options, resolve);
         outgoing.on('error', reject);
         // The time begins when the question has a connection: those that wait for one are not late yet.
         outgoing.once('socket', (socket) => {
-          answering = this.#clock.limit(timeoutMs);
-          answering.signal.addEventListener('abort', () => outgoing.destroy());
+          answering.begin((error) => outgoing.destroy(error));
           isNew =
             socket.connecting ||
             (socket as Partial<TLSSocket & { secureConnecting: boolean }>).secureConnecting === true;
@@ -93,20 +104,21 @@ export class Connections {
             connected = true;
             return;
           }
-          connecting = this.#clock.limit(CONNECT_MS);
-          connecting.signal.addEventListener('abort', () => outgoing.destroy());
+          connecting.begin((error) => outgoing.destroy(error));
           socket.once(secure ? 'secureConnect' : 'connect', () => {
             connected = true;
-            connecting?.lift();
+            connecting.end();
           });
         });
         outgoing.end(body);
       });
-      return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await read(incoming) };
+      const { statusCode: status = 0, headers: told } = incoming;
+      return { status, headers: told, ...(await read(incoming, answering, status === 200 ? each : undefined)) };
     } catch (error) {
-      if (!connected && connecting?.signal.aborted)
-        throw new NoAnswer('no connection within the time limit', { unread: true });
-      if (answering?.signal.aborted) throw new NoAnswer('no answer within the time limit', { late: true });
+      if (error instanceof SyntaxError) throw error;
+      if (answering.over) throw new NoAnswer(answering.over.message, { unread: !connected, late: true });
+      if (!connected && connecting.late) throw new NoAnswer('no connection within the time limit', { unread: true });
+      if (answering.late) throw new NoAnswer('no answer within the time limit', { late: true });
       const distrust = secure ? tlsProblem(error, this.#tls, url.hostname) : undefined;
       if (distrust) throw new NoAnswer(distrust, { unread: true, distrust: true });
       // A server may hang up on a client certificate that it does not trust, without a word.
@@ -114,23 +126,88 @@ export class Connections {
       const hint = distrusted ? ': does it refuse our client certificate? Check clientCertificate and clientKey' : '';
       throw new NoAnswer(`${networkMessage(error)}${hint}`, { unread: !connected, distrust: distrusted });
     } finally {
-      connecting?.lift();
-      answering?.lift();
+      connecting.end();
+      answering.end();
     }
   }
 }
 
-async function read(incoming: IncomingMessage): Promise<string> {
+/** How long a server may be silent: a sign of life begins the time anew. */
+class Watch {
+  readonly #clock: RunClock;
+  #ms: number;
+  #limit: TimeLimit | undefined;
+  #giveUp: (error: Error) => void = () => {};
+  /** There was no sign of life for that long. */
+  late = false;
+  /** The run had no time left to begin with. */
+  over: RunOver | undefined;
+
+  constructor(clock: RunClock, ms: number) {
+    this.#clock = clock;
+    this.#ms = ms;
+  }
+
+  begin(giveUp: (error: Error) => void): void {
+    this.#giveUp = giveUp;
+    this.#start();
+  }
+
+  /** A sign of life: from now on its pauses count. */
+  renew(): void {
+    this.#ms = Math.min(this.#ms, PAUSE_MS);
+    this.#start();
+  }
+
+  #start(): void {
+    this.end();
+    try {
+      this.#limit = this.#clock.limit(this.#ms);
+      this.#limit.signal.addEventListener('abort', () => {
+        this.late = true;
+        this.#giveUp(new Error('late'));
+      });
+    } catch (error) {
+      if (!(error instanceof RunOver)) throw error;
+      this.over = error;
+      this.#giveUp(error);
+    }
+  }
+
+  end(): void {
+    this.#limit?.lift();
+    this.#limit = undefined;
+  }
+}
+
+async function read(
+  incoming: IncomingMessage,
+  watch: Watch,
+  each: HttpQuestion['each'],
+): Promise<Pick<HttpAnswer, 'body' | 'list'>> {
+  const elements = each && new Elements(each);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of incoming) {
-    size += (chunk as Buffer).length;
+  const keep = (chunk: Buffer) => {
+    size += chunk.length;
     if (size > MAX_RESPONSE_BYTES) throw new Error(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  const bytes = Buffer.concat(chunks);
-  if (incoming.headers['content-encoding'] !== 'gzip') return bytes.toString('utf8');
-  return (await unzip(bytes, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
+    chunks.push(chunk);
+  };
+  watch.renew();
+  const alive = async function* (arriving: AsyncIterable<Buffer>) {
+    for await (const chunk of arriving) {
+      watch.renew();
+      yield chunk;
+    }
+  };
+  const take = async (arriving: AsyncIterable<Buffer>) => {
+    for await (const chunk of arriving) elements ? elements.push(chunk) : keep(chunk);
+  };
+  const packed = incoming.headers['content-encoding'] === 'gzip';
+  if (packed) await pipeline(incoming, alive, createGunzip({ chunkSize: CHUNK_BYTES }), take);
+  else await pipeline(incoming, alive, take);
+  elements?.end();
+  return { body: Buffer.concat(chunks).toString('utf8'), ...(elements && { list: elements.list }) };
 }
 
 function networkMessage(error: unknown): string {

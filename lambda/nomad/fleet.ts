@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 import type { Policy } from '../config.ts';
 import type { DrainOrder } from '../decision.ts';
 import { messageOf } from '../errors.ts';
@@ -21,15 +21,14 @@ const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
 export interface FleetOptions {
   transport: Transport;
-  clock: Clock;
+  /** The clock of the run: what is still open when it ends is unanswered. */
+  clock: RunClock;
   meter: Meter;
   /** What the token may see. Asked again and again: the caller remembers the answer. */
   permissions: () => Promise<Permissions>;
   policy: Policy;
   /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
   nodeMetaKey?: string | undefined;
-  /** When the run has to end and nothing is asked any more, milliseconds since the epoch. */
-  until: number;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
   /** Also read what runs on nodes that do not drain yet, for who only wants to know. */
@@ -56,7 +55,7 @@ export class Fleet implements Nodes {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#nomad = new NomadApi(options.transport, options.clock, options.until);
+    this.#nomad = new NomadApi(options.transport, options.clock);
     this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
   }
 
@@ -209,7 +208,7 @@ export class Fleet implements Nodes {
     const json = this.#needsDeadline(stub) ? await this.#nomad.node(stub.ID) : stub;
     if (!json) return undefined;
     const node = toNode(json);
-    const allocations = (await this.#nomad.allocations(node.id)).map(toAllocation);
+    const allocations = await this.#nomad.allocations(node.id, toAllocation);
     const explained = { ...node, allocations: await this.#reasons.add(node, allocations) };
     this.#explained.set(node.id, explained);
     return explained;
@@ -226,8 +225,7 @@ export class Fleet implements Nodes {
   async #finished(nodeId: string): Promise<NomadNode[]> {
     const json = await this.#nomad.node(nodeId);
     if (!json) return [];
-    const read = await this.#nomad.allocations(nodeId);
-    const allocations = read.map(toAllocation);
+    const allocations = await this.#nomad.allocations(nodeId, toAllocation);
     return [{ ...toNode(json), allocations, copying: await this.#copying(allocations) }];
   }
 

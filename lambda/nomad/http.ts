@@ -1,45 +1,45 @@
-import type { Clock } from '../clock.ts';
+import { type RunClock, RunOver } from '../clock.ts';
 import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import type { Answer, Question, Transport } from './transport.ts';
+import type { Answer, Ask, Question, Transport } from './transport.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
+/**
+ * One question is tried no longer than this, in milliseconds, however many addresses there are: of seven silent servers each
+ * question passes three, and the next one begins behind them.
+ */
+const PATIENCE_MS = 15_000;
 
 export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
   addresses: readonly string[];
   region?: string | undefined;
-  clock: Clock;
   /** Fetches the ACL token: once, and again when it runs out or Nomad refuses it. No token where ACLs are off. */
-  token?: ((nomad: Asks) => Promise<Fetched<string>>) | undefined;
+  token?: ((nomad: Ask, clock: RunClock) => Promise<Fetched<string>>) | undefined;
   /** Fetches what TLS needs: once, and again when the handshake fails. */
-  tls?: (() => Promise<Tls>) | undefined;
+  tls?: ((clock: RunClock) => Promise<Tls>) | undefined;
 }
-
-/** Puts a question to Nomad without a token. */
-export type Asks = (question: Question) => Promise<Answer>;
 
 /** Nomad's HTTP API, with keep-alive, gzip, a time limit on every call, and retries of what is safe to retry. */
 export class HttpTransport implements Transport {
-  readonly timeoutMs = TIMEOUT_MS;
   readonly #addresses: readonly URL[];
   readonly #region: string | undefined;
-  readonly #clock: Clock;
   readonly #token: Renewable<string> | undefined;
   readonly #tls: Renewable<Tls>;
   /** Which of the addresses is asked. */
   #turn = 0;
   #connections: { tls: Tls; connections: Connections } | undefined;
 
-  constructor({ addresses, region, clock, token, tls }: HttpOptions) {
+  constructor({ addresses, region, token, tls }: HttpOptions) {
     this.#addresses = addresses.map((address) => new URL(address));
     this.#region = region;
-    this.#clock = clock;
-    this.#token = token && new Renewable(() => token((question) => this.#askPatiently(question, undefined)), clock);
-    this.#tls = new Renewable(async () => ({ value: (await tls?.()) ?? {} }), clock);
+    this.#token =
+      token &&
+      new Renewable((clock) => token((question) => this.#askPatiently({ question, token: undefined, clock }), clock));
+    this.#tls = new Renewable(async (clock) => ({ value: (await tls?.(clock)) ?? {} }));
   }
 
   /** Closes its connections. A frozen function would hold them open, and Nomad counts them (100 from one address). */
@@ -48,49 +48,54 @@ export class HttpTransport implements Transport {
     this.#connections = undefined;
   }
 
-  async ask(question: Question): Promise<Answer> {
-    const token = await this.#token?.current();
+  async ask(question: Question, clock: RunClock): Promise<Answer> {
+    const token = await this.#token?.current(clock);
     try {
-      return await this.#askPatiently(question, token);
+      return await this.#askPatiently({ question, token, clock });
     } catch (error) {
       if (token === undefined || !(error instanceof NomadError) || !isRefusal(error)) throw error;
-      const renewed = await this.#token?.renewed(token);
+      const renewed = await this.#token?.renewed(token, clock);
       if (renewed === token) throw error;
-      return this.#askPatiently(question, renewed);
+      return this.#askPatiently({ question, token: renewed, clock });
     }
   }
 
-  async #askPatiently(question: Question, token: string | undefined): Promise<Answer> {
+  async #askPatiently(asked: Asked): Promise<Answer> {
+    const { question, clock } = asked;
     const attempts = Math.max(ATTEMPTS, this.#addresses.length);
+    const until = clock.now() + PATIENCE_MS;
     for (let attempt = 1; ; attempt++) {
       const turn = this.#turn;
       try {
-        return await this.#askTrusted(question, token);
+        return await this.#askTrusted(asked);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (error.isOfServer && this.#turn === turn) this.#turn = (turn + 1) % this.#addresses.length;
         const elsewhere = this.#addresses.length > 1;
-        if (attempt === attempts || !isSafeToRetry(question, error, elsewhere)) throw error.toNomadError();
-        await this.#clock.sleep(100 * 2 ** Math.min(attempt, ATTEMPTS) * (0.5 + Math.random()));
+        const last = attempt === attempts || clock.now() >= until;
+        if (last || !isSafeToRetry(question, error, elsewhere)) throw error.toNomadError();
+        await clock.sleep(100 * 2 ** Math.min(attempt, ATTEMPTS) * (0.5 + Math.random())).catch((over) => {
+          throw over instanceof RunOver ? error.toNomadError() : over;
+        });
       }
     }
   }
 
   /** What fails for a certificate is asked once more with what the parameters hold by now. */
-  async #askTrusted(question: Question, token: string | undefined): Promise<Answer> {
-    const tls = await this.#tls.current();
+  async #askTrusted(asked: Asked): Promise<Answer> {
+    const tls = await this.#tls.current(asked.clock);
     try {
-      return await this.#askOnce(question, token, tls);
+      return await this.#askOnce(asked, tls);
     } catch (error) {
       if (!(error instanceof Failure) || !error.noAnswer?.distrust) throw error;
-      if (!error.noAnswer.unread && question.method !== 'GET') throw error;
-      const renewed = await this.#tls.renewed(tls);
+      if (!error.noAnswer.unread && asked.question.method !== 'GET') throw error;
+      const renewed = await this.#tls.renewed(tls, asked.clock);
       if (JSON.stringify(renewed) === JSON.stringify(tls)) throw error;
-      return this.#askOnce(question, token, renewed);
+      return this.#askOnce(asked, renewed);
     }
   }
 
-  async #askOnce(question: Question, token: string | undefined, tls: Tls): Promise<Answer> {
+  async #askOnce({ question, token, clock }: Asked, tls: Tls): Promise<Answer> {
     const address = this.#addresses[this.#turn] ?? new URL('http://127.0.0.1:4646');
     const url = new URL(address);
     url.pathname = `${url.pathname.replace(/\/$/, '')}${question.path}`;
@@ -107,12 +112,13 @@ export class HttpTransport implements Transport {
         'Content-Length': String(Buffer.byteLength(body)),
       }),
     };
-    const { timeoutMs = TIMEOUT_MS } = question;
+    const { timeoutMs = TIMEOUT_MS, each } = question;
     const asked = { method: question.method, path: question.path, address: address.origin };
     const answer = await this.#connectionsWith(tls)
-      .exchange({ url, method: question.method, headers, body, timeoutMs })
+      .exchange({ url, method: question.method, headers, body, timeoutMs, clock, each })
       .catch((error) => {
-        throw error instanceof NoAnswer ? new Failure(asked, 0, error.message, error) : error;
+        if (error instanceof NoAnswer) throw new Failure(asked, 0, error.message, error);
+        throw error instanceof SyntaxError ? new Failure(asked, 200, error.message) : error;
       });
 
     if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body);
@@ -121,7 +127,8 @@ export class HttpTransport implements Transport {
     const index = header('x-nomad-index');
     const nextToken = header('x-nomad-nexttoken');
     try {
-      return { body: JSON.parse(answer.body), ...(index && { index }), ...(nextToken && { nextToken }) };
+      const said = answer.list ?? JSON.parse(answer.body);
+      return { body: said, ...(index && { index }), ...(nextToken && { nextToken }) };
     } catch {
       throw new Failure(asked, answer.status, `not JSON: ${answer.body}`);
     }
@@ -131,10 +138,17 @@ export class HttpTransport implements Transport {
     const kept = this.#connections;
     if (kept?.tls === tls) return kept.connections;
     this.close();
-    const connections = new Connections(this.#clock, tls);
+    const connections = new Connections(tls);
     this.#connections = { tls, connections };
     return connections;
   }
+}
+
+/** A question, with which token it is asked, and in whose run. */
+interface Asked {
+  question: Question;
+  token: string | undefined;
+  clock: RunClock;
 }
 
 /** How one attempt failed. */

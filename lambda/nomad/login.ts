@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { NomadError } from '../errors.ts';
-import type { Asks } from './http.ts';
 import type { Fetched } from './renewable.ts';
+import type { Ask } from './transport.ts';
 
 /** A login token is given up so long before its end, in milliseconds: longer than a run takes. */
 const MARGIN_MS = 90_000;
@@ -13,10 +13,10 @@ const MARGIN_MS = 90_000;
  * @param jwt made anew for each login; never written down
  * @throws Error saying which part of the auth method to look at; never the statement itself
  */
-export async function login(nomad: Asks, authMethod: string, jwt: string, clock: Clock): Promise<Fetched<string>> {
+export async function login(ask: Ask, authMethod: string, jwt: string, clock: Clock): Promise<Fetched<string>> {
   try {
     const body = { AuthMethodName: authMethod, LoginToken: jwt };
-    const token = (await nomad({ method: 'POST', path: '/v1/acl/login', body })).body as {
+    const token = (await ask({ method: 'POST', path: '/v1/acl/login', body })).body as {
       SecretID: string;
       CreateTime: string;
       ExpirationTime?: string;

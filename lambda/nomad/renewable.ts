@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { RunClock } from '../clock.ts';
 
 /** What was refused is fetched anew no more often than this, in milliseconds. */
 const PAUSE_MS = 10_000;
@@ -9,37 +9,39 @@ export interface Fetched<T> {
   until?: number;
 }
 
-/** What is fetched once and kept, until it runs out or is refused: rotating it needs no deploy. */
+/**
+ * What is fetched once and kept, until it runs out or is refused: rotating it needs no deploy. A fetch ends with the run that
+ * began it; one that failed is begun anew by whoever asks next.
+ */
 export class Renewable<T> {
-  readonly #fetch: () => Promise<Fetched<T>>;
-  readonly #clock: Clock;
+  readonly #fetch: (clock: RunClock) => Promise<Fetched<T>>;
   #kept: Promise<Fetched<T>> | undefined;
   #fetchedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(fetch: () => Promise<Fetched<T>>, clock: Clock) {
+  /** @param fetch is given the clock of the run that needs the value */
+  constructor(fetch: (clock: RunClock) => Promise<Fetched<T>>) {
     this.#fetch = fetch;
-    this.#clock = clock;
   }
 
-  async current(): Promise<T> {
-    const kept = await this.#keep();
-    if (kept.until === undefined || this.#clock.now() < kept.until) return kept.value;
+  async current(clock: RunClock): Promise<T> {
+    const kept = await this.#keep(clock);
+    if (kept.until === undefined || clock.now() < kept.until) return kept.value;
     this.#kept = undefined;
-    return (await this.#keep()).value;
+    return (await this.#keep(clock)).value;
   }
 
   /** The value after this one was refused: fetched anew by one of all who were refused, and not again for a while. */
-  async renewed(refused: T): Promise<T> {
-    const kept = await this.#keep();
+  async renewed(refused: T, clock: RunClock): Promise<T> {
+    const kept = await this.#keep(clock);
     if (kept.value !== refused) return kept.value;
-    if (this.#clock.now() - this.#fetchedAt > PAUSE_MS) this.#kept = undefined;
-    return (await this.#keep()).value;
+    if (clock.now() - this.#fetchedAt > PAUSE_MS) this.#kept = undefined;
+    return (await this.#keep(clock)).value;
   }
 
-  #keep(): Promise<Fetched<T>> {
+  #keep(clock: RunClock): Promise<Fetched<T>> {
     if (!this.#kept) {
-      this.#fetchedAt = this.#clock.now();
-      this.#kept = this.#fetch().catch((error) => {
+      this.#fetchedAt = clock.now();
+      this.#kept = this.#fetch(clock).catch((error) => {
         this.#kept = undefined;
         throw error;
       });

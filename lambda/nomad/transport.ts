@@ -1,13 +1,20 @@
+import type { RunClock } from '../clock.ts';
+
 /** One question put to Nomad. */
 export interface Question {
   method: 'GET' | 'POST';
   path: string;
   query?: Record<string, string>;
   body?: unknown;
-  /** How long the answer may take, in milliseconds. @default that of the transport */
+  /** How long the answer may take to begin, in milliseconds. @default that of the transport */
   timeoutMs?: number;
   /** The answer is plain text, such as a log, not JSON. */
   text?: boolean;
+  /**
+   * The answer is a list that may be larger than memory: of each element only what this makes of it is kept, and the body of
+   * the answer is the list of that.
+   */
+  each?: (element: unknown) => unknown;
 }
 
 export interface Answer {
@@ -19,12 +26,16 @@ export interface Answer {
   nextToken?: string;
 }
 
+/** Puts a question to Nomad in the name of one run. @throws NomadError when Nomad does not answer, or not with 200 */
+export type Ask = (question: Question) => Promise<Answer>;
+
 /** Puts questions to Nomad. The story does not know by which way. */
 export interface Transport {
-  /** How long an answer may take where the question does not say, in milliseconds. */
-  readonly timeoutMs: number;
-  /** @throws NomadError when Nomad does not answer, or not with 200 */
-  ask(question: Question): Promise<Answer>;
+  /**
+   * @param clock the clock of the run that asks: nothing that is done for it outlives the run
+   * @throws NomadError when Nomad does not answer, or not with 200
+   */
+  ask(question: Question, clock: RunClock): Promise<Answer>;
   /** Lets go of what a frozen function would hold, such as connections. It may be asked again after that. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import type { RunClock } from '../clock.ts';
 import { messageOf, NomadError } from '../errors.ts';
 import type { Answer, Question, Transport } from './transport.ts';
 
@@ -16,12 +17,12 @@ const TIMEOUT_MS = 15_000;
 /** How Nomad is asked on an instance. */
 export interface Instances {
   /** Those that may be asked, the best first. */
-  list(): Promise<string[]>;
+  list(clock: RunClock): Promise<string[]>;
   /**
    * Runs the script that asks, with these parameters, and says what it printed.
    * @throws Error whose `undone` tells that Nomad was surely not asked, and will not be
    */
-  run(instanceId: string, parameters: Record<string, string>, limitMs: number): Promise<string>;
+  run(instanceId: string, parameters: Record<string, string>, limitMs: number, clock: RunClock): Promise<string>;
 }
 
 /**
@@ -29,7 +30,6 @@ export interface Instances {
  * another is asked.
  */
 export class ViaInstances implements Transport {
-  readonly timeoutMs = TIMEOUT_MS;
   readonly #instances: Instances;
   readonly #region: string | undefined;
   /** Of those that may be asked; listed once a run. */
@@ -48,15 +48,15 @@ export class ViaInstances implements Transport {
     this.#listed = undefined;
   }
 
-  async ask(question: Question): Promise<Answer> {
+  async ask(question: Question, clock: RunClock): Promise<Answer> {
     const asked = { method: question.method, path: question.path, address: 'its instances' };
     const failures: string[] = [];
-    for (const instanceId of await this.#candidates(asked)) {
+    for (const instanceId of await this.#candidates(asked, clock)) {
       try {
-        const answer = await this.#askOn(instanceId, question);
+        const answer = await this.#askOn(instanceId, question, clock);
         this.#good = instanceId;
         this.#bad.delete(instanceId);
-        return await read(answer, asked, question.text === true);
+        return await read(answer, asked, question);
       } catch (error) {
         if (error instanceof NomadError) throw error;
         if (this.#good === instanceId) this.#good = undefined;
@@ -69,8 +69,8 @@ export class ViaInstances implements Transport {
     throw new NomadError(asked, 0, `no instance answers: ${failures.join('; ') || 'there is none to ask'}`);
   }
 
-  async #candidates(asked: ConstructorParameters<typeof NomadError>[0]): Promise<string[]> {
-    this.#listed ??= this.#instances.list();
+  async #candidates(asked: ConstructorParameters<typeof NomadError>[0], clock: RunClock): Promise<string[]> {
+    this.#listed ??= this.#instances.list(clock);
     const listed = await this.#listed.catch((error) => {
       this.#listed = undefined;
       throw new NomadError(asked, 0, messageOf(error));
@@ -79,7 +79,7 @@ export class ViaInstances implements Transport {
     return listed.toSorted((one, other) => rank(one) - rank(other)).slice(0, MOST_ASKED);
   }
 
-  async #askOn(instanceId: string, question: Question): Promise<Buffer> {
+  async #askOn(instanceId: string, question: Question, clock: RunClock): Promise<Buffer> {
     const query = new URLSearchParams({ ...(this.#region && { region: this.#region }), ...question.query });
     const body = question.body === undefined ? '-' : Buffer.from(JSON.stringify(question.body)).toString('base64');
     const parameters = {
@@ -91,7 +91,7 @@ export class ViaInstances implements Transport {
     const pages: string[] = [];
     for (let page = 0; ; page++) {
       const limitMs = question.timeoutMs ?? TIMEOUT_MS;
-      const printed = await this.#instances.run(instanceId, { ...parameters, Page: String(page) }, limitMs);
+      const printed = await this.#instances.run(instanceId, { ...parameters, Page: String(page) }, limitMs, clock);
       const [, size, text] = /^(\d+) ([A-Za-z0-9+/=]*)\s*$/.exec(printed) ?? [];
       if (size === undefined || text === undefined)
         throw new Error(`it printed something else: ${printed.slice(0, 80)}`);
@@ -104,7 +104,7 @@ export class ViaInstances implements Transport {
 async function read(
   packed: Buffer,
   asked: ConstructorParameters<typeof NomadError>[0],
-  isText: boolean,
+  { text: isText, each }: Question,
 ): Promise<Answer> {
   const text = (await unzip(packed, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
   const [, status, nextToken, body = ''] = /^(\d+)\n(.*)\n([\s\S]*)$/.exec(text) ?? [];
@@ -112,7 +112,8 @@ async function read(
   if (isText) return { body };
   try {
     // No index: a blocking query would keep a command running on the instance.
-    return { body: JSON.parse(body), ...(nextToken && { nextToken }) };
+    const said = JSON.parse(body);
+    return { body: each ? (said ?? []).map(each) : said, ...(nextToken && { nextToken }) };
   } catch {
     throw new NomadError(asked, 200, `not JSON: ${body}`);
   }

@@ -64,6 +64,30 @@ describe('a storm', () => {
     expect(calls('CompleteLifecycleAction')).toBe(INSTANCES);
   });
 
+  it('of cold starts, which all read their parameters at once, drains as well', async () => {
+    const cold = 150;
+    world = await World.start({
+      acl: true,
+      tellsHeartbeatTimeout: true,
+      nomad: { token: { parameter: '/nomad/drain-token' } },
+    });
+    world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+    world.aws.putParameter('/nomad/drain-token', world.nomad.token({ policies: ['drainer'] }), 'SecureString');
+    const builders = Array.from({ length: cold }, () => world.addBuilder());
+    for (const { nodeId } of builders) {
+      world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3600 });
+    }
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+
+    await Promise.all(world.events.splice(0).map(async (event) => world.wake(event, await world.environment())));
+
+    for (const { nodeId } of builders) expect(world.nomad.node(nodeId).LastDrain).not.toBeNull();
+    expect(calls('GetParameter')).toBe(0);
+    expect(calls('GetParameters')).toBeGreaterThan(cold);
+    // What the configuration says is not asked for.
+    expect(calls('DescribeLifecycleHooks')).toBe(0);
+  });
+
   it('asks one question for the whole fleet at each look, and about allocations once per node and minute', async () => {
     world = await World.start();
     const builders = Array.from({ length: 100 }, () => world.addBuilder());

@@ -53,6 +53,17 @@ describe('a Nomad with mutual TLS', () => {
     await world.sweepFor(4 * MINUTE);
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
     expect(world.killedBuilds).toEqual([]);
+    // Four parameters, in one call.
+    expect(world.aws.requests.filter(({ service }) => service === 'ssm')).toMatchObject([{ action: 'GetParameters' }]);
+  });
+
+  it('names the parameters that do not exist', async () => {
+    await start();
+    world.aws.removeParameter('/nomad/ca');
+    world.aws.removeParameter('/nomad/key');
+    await expect(world.wake(SWEEP)).rejects.toThrow(
+      'parameters /nomad/ca, /nomad/key cannot be read: no such parameter',
+    );
   });
 
   it('is reached again without a deploy when its certificates, its CA and the token are rotated', async () => {

@@ -25,6 +25,8 @@ export const DOCUMENT = 'NomadDrainHook-AskNomad';
 /** The name that Lambda gives the function. */
 export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
+/** How long Lambda lets a run go on. */
+const TIMEOUT = MINUTE;
 const HOOK = 'nomad-drain';
 const GROUP = 'builders';
 
@@ -41,6 +43,14 @@ export interface WorldOptions {
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
   /** The event bus that the function is given; null for none. */
   bus?: string | null;
+  /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
+  moreGroups?: readonly GroupOptions[];
+  /** Groups that are configured, and that Auto Scaling does not know. */
+  unknownGroups?: readonly string[];
+  /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
+  tellsHeartbeatTimeout?: boolean;
+  /** How many addresses Nomad is given by: all lead to the same server. */
+  addresses?: number;
   /** Through SSM Run Command instead of HTTP. */
   ssm?: { gateway?: { tag: string; value: string } };
   /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
@@ -107,11 +117,17 @@ export class World {
     before,
     bus = 'default',
     ssm,
+    moreGroups = [],
+    unknownGroups = [],
+    tellsHeartbeatTimeout = false,
+    addresses = 1,
   }: WorldOptions = {}) {
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
     const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
-    aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' }, ...group });
+    const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
+    aws.addGroup({ name: GROUP, hook, ...group });
+    for (const each of moreGroups) aws.addGroup({ hook, ...each });
     Object.assign(process.env, {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'test',
@@ -122,11 +138,16 @@ export class World {
       AWS_ENDPOINT_URL_STS: aws.stsUrl,
       AWS_ENDPOINT_URL_EVENTBRIDGE: aws.eventBridgeUrl,
     });
+    const address = (await before?.(nomad.url)) ?? nomad.url;
+    const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
     const document: ConfigDocument = {
-      groups: [{ name: GROUP, hook: HOOK }],
+      groups: [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups].map((name) => ({
+        name,
+      })) as ConfigDocument['groups'],
+      hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
       nomad: ssm
         ? { via: 'ssm', document: DOCUMENT, ...ssm }
-        : { via: 'http', address: (await before?.(nomad.url)) ?? nomad.url, ...access },
+        : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...access },
       policy,
       ...(bus !== null && { events: { bus } }),
     };
@@ -214,17 +235,24 @@ export class World {
     await this.clock.advance(ms);
   }
 
-  /** Wakes the function with an event and lets time pass while it waits for something. */
+  /** Wakes the function with an event and lets time pass while it waits for something, as long as Lambda would. */
   async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
-    const deadline = this.clock.now() + 60 * SECOND;
+    const deadline = this.clock.now() + TIMEOUT;
     const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    let cancel = () => {};
+    const timedOut = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 60.00 seconds')));
+    });
     this.#runs.add(run);
-    const end = () => this.#runs.delete(run);
-    run.then(end, end);
     this.#driving ??= this.#drive();
-    const report = await run;
-    this.reports.push(report);
-    return report;
+    try {
+      const report = await Promise.race([run, timedOut]);
+      this.reports.push(report);
+      return report;
+    } finally {
+      cancel();
+      this.#runs.delete(run);
+    }
   }
 
   /** The function is killed after so many requests of a run: the last one is carried out, and nobody hears the answer. */
@@ -259,13 +287,25 @@ export class World {
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
   async runAsDeployed(event: unknown): Promise<string[]> {
-    const script = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
+    return (await this.#inOwnProcess(event)).split('\n');
+  }
+
+  /** Likewise, with a heap of so many megabytes. @returns the most memory that the process had at a time, in megabytes */
+  async memoryAsDeployed(event: unknown, heapMegabytes: number): Promise<number> {
+    const told = 'console.log(JSON.stringify({ memory: process.resourceUsage().maxRSS / 1024 }))';
+    const said = await this.#inOwnProcess(event, [`--max-old-space-size=${heapMegabytes}`], told);
+    return (JSON.parse(said.split('\n').at(-1) ?? '') as { memory: number }).memory;
+  }
+
+  async #inOwnProcess(event: unknown, options: string[] = [], then = ''): Promise<string> {
+    const run = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
     const real = setInterval(() => void this.clock.advance(50), 50);
     try {
-      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      const script = [...options, '--input-type=module', '-e', run + then];
+      const { stdout } = await promisify(execFile)(process.execPath, script, {
         env: { ...process.env, ...this.#environment },
       });
-      return stdout.trim().split('\n');
+      return stdout.trim();
     } finally {
       clearInterval(real);
     }

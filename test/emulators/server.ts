@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 
 /** One request as an emulator sees it. */
 export interface EmulatorRequest {
@@ -25,9 +26,9 @@ export interface EmulatorResponse {
 
 /**
  * What goes wrong with a request: another answer in its stead, the connection cut before it is read or when it has been
- * carried out, or no answer at all.
+ * carried out, no answer at all, or half of one: then the connection breaks, or stays and says nothing more.
  */
-export type Mishap = EmulatorResponse | 'hang-up' | 'answer lost' | 'silence';
+export type Mishap = EmulatorResponse | 'hang-up' | 'answer lost' | 'silence' | 'answer broken off' | 'half an answer';
 export type Fault = (request: EmulatorRequest) => Mishap | undefined | Promise<Mishap | undefined>;
 
 /** A real HTTP server on loopback, which knows how much it has to do: tests move the clock only when it is idle. */
@@ -114,6 +115,13 @@ export class Loopback {
       const mishap = await this.fault?.(request);
       if (mishap === 'silence') return request.park();
       const response = typeof mishap === 'object' ? mishap : mishap !== 'hang-up' && (await answer(request));
+      if ((mishap === 'half an answer' || mishap === 'answer broken off') && response) {
+        const body = await bytesOf(response.body ?? '');
+        outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': body.length + 1 });
+        const then = mishap === 'half an answer' ? request.park : () => incoming.socket.destroy();
+        outgoing.write(body.subarray(0, body.length / 2), then);
+        return;
+      }
       if (mishap === 'answer lost' || !response) {
         incoming.socket.destroy();
         return;
@@ -127,3 +135,6 @@ export class Loopback {
     }
   }
 }
+
+const bytesOf = (body: NonNullable<EmulatorResponse['body']>): Promise<Buffer> | Buffer =>
+  body instanceof Readable ? buffer(body) : Buffer.from(body);

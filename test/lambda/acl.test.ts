@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lambda/clock.ts';
+import { RunClock, systemClock } from '../../lambda/clock.ts';
 import { judgeRules, type Rules, readPermissions } from '../../lambda/nomad/acl.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
+import type { Question } from '../../lambda/nomad/transport.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { Loopback } from '../emulators/server.ts';
@@ -14,6 +15,16 @@ const namespace = (Name: string, ...Capabilities: string[]): Rules => ({
   Namespaces: [{ Name, Capabilities }],
 });
 const ALL = 'namespace "*" { capabilities = ["read-job"] }';
+
+/** Asks a Nomad with a token, or none; retries wait for nothing. */
+const asker = (address: string, token?: string) => {
+  const transport = new HttpTransport({
+    addresses: [address],
+    token: token ? async () => ({ value: token }) : undefined,
+  });
+  const clock = new RunClock({ ...systemClock, sleep: async () => {} }, Number.POSITIVE_INFINITY);
+  return (question: Question) => transport.ask(question, clock);
+};
 
 describe('what policies grant together', () => {
   const cases: [string, Rules[], { everyNamespace: boolean; missing: string[] }][] = [
@@ -66,9 +77,7 @@ describe('what Nomad answers about a token', () => {
       const [status, body] = answers[url.pathname] ?? [404, 'not found'];
       return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
     });
-    const clock = { ...systemClock, sleep: async () => {} };
-    const nomad = new HttpTransport({ addresses: [server.url], clock, token: async () => ({ value: 't' }) });
-    return readPermissions(nomad, 'the token', NOW);
+    return readPermissions(asker(server.url, 't'), 'the token', NOW);
   };
   const self = '/v1/acl/token/self';
   const client = { AccessorID: 'a', Type: 'client', Policies: null, Roles: null };
@@ -171,16 +180,7 @@ describe('a token asks what it may do', () => {
     nomad.policy('coarse', 'node { policy = "write" }\nnamespace "*" { policy = "read" }');
     nomad.policy('nodes', 'node { policy = "write" }');
   };
-  const ask = (token?: string) =>
-    readPermissions(
-      new HttpTransport({
-        addresses: [nomad.url],
-        clock: systemClock,
-        token: token ? async () => ({ value: token }) : undefined,
-      }),
-      'the token in parameter /t',
-      NOW,
-    );
+  const ask = (token?: string) => readPermissions(asker(nomad.url, token), 'the token in parameter /t', NOW);
   const everything = { everyNamespace: true, missing: [] };
 
   it('by its policies', async () => {

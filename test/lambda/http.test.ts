@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lambda/clock.ts';
+import { type Clock, RunClock, systemClock } from '../../lambda/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
-import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
+import type { Question } from '../../lambda/nomad/transport.ts';
+import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -13,7 +14,7 @@ let server: Loopback;
 afterEach(() => server?.close());
 
 /** A server that answers the first requests from the list, and everything after it with the last of them. */
-const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) => {
+const serve = async (...answers: Mishap[]) => {
   const seen: EmulatorRequest[] = [];
   server = await Loopback.listen(() => ok({}));
   server.fault = (request) => {
@@ -27,8 +28,14 @@ const serve = async (...answers: (EmulatorResponse | 'hang-up' | 'silence')[]) =
 /** Retries wait a moment each; here the moment is over at once. */
 const impatient = { ...systemClock, sleep: async () => {} };
 
-const client = (token: () => Promise<{ value: string }> = async () => ({ value: SECRET })) =>
-  new HttpTransport({ addresses: [server.url], clock: impatient, token });
+const client = (
+  token: () => Promise<{ value: string }> = async () => ({ value: SECRET }),
+  clock: Clock = impatient,
+) => {
+  const transport = new HttpTransport({ addresses: [server.url], token });
+  const run = new RunClock(clock, Number.POSITIVE_INFINITY);
+  return { ask: (question: Question) => transport.ask(question, run) };
+};
 
 const read = { method: 'GET', path: '/v1/nodes' } as const;
 const write = { method: 'POST', path: '/v1/node/n1/drain', body: { DrainSpec: null } } as const;
@@ -91,6 +98,34 @@ describe('what is asked of Nomad', () => {
   });
 });
 
+describe('a list that is handed on element by element', () => {
+  const each = (element: unknown) => (element as { ID: string }).ID;
+  const list = { ...read, each };
+
+  it('may be larger than any answer that is kept as a whole', async () => {
+    const element = JSON.stringify({ ID: 'a', Job: 'x'.repeat(1024 * 1024) });
+    const body = gzipSync(`[${Array.from({ length: 70 }, () => element).join()}]`);
+    await serve({ status: 200, headers: { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, body });
+    expect((await client().ask(list)).body).toEqual(Array.from({ length: 70 }, () => 'a'));
+  });
+
+  it('begins anew where the first try breaks off in its middle', async () => {
+    const answer = ok([{ ID: 'a' }, { ID: 'b' }, { ID: 'c' }]);
+    let tries = 0;
+    server = await Loopback.listen(() => answer);
+    server.fault = () => (tries++ === 0 ? 'answer broken off' : undefined);
+    expect((await client().ask(list)).body).toEqual(['a', 'b', 'c']);
+    expect(tries).toBe(2);
+  });
+
+  it('fails with what came where that is no list, or a refusal', async () => {
+    await serve({ status: 200, body: '<html>welcome to the proxy</html>' });
+    expect((await failure(client().ask(list))).message).toContain('not a JSON list: <html>welcome');
+    server.fault = () => ({ status: 403, body: 'Permission denied' });
+    expect((await failure(client().ask(list))).message).toContain('403 Permission denied');
+  });
+});
+
 describe('a question', () => {
   const passing: [string, EmulatorResponse | 'hang-up'][] = [
     ['too many connections', { status: 429, body: 'Your IP is issuing too many concurrent connections' }],
@@ -149,11 +184,8 @@ describe('a token that Nomad refuses', () => {
     let fetched = 0;
     let now = 0;
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : refusal));
-    const transport = new HttpTransport({
-      addresses: [server.url],
-      clock: { ...impatient, now: () => now },
-      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
-    });
+    const rotated = async () => ({ value: fetched++ === 0 ? 'old' : 'new' });
+    const transport = client(rotated, { ...impatient, now: () => now });
     await failure(transport.ask(read));
     now += 60_000;
 
@@ -169,11 +201,8 @@ describe('a token that Nomad refuses', () => {
     let fetched = 0;
     let now = 0;
     server = await Loopback.listen(({ headers }) => (headers['x-nomad-token'] === 'new' ? ok({}) : answer));
-    const transport = new HttpTransport({
-      addresses: [server.url],
-      clock: { ...impatient, now: () => now },
-      token: async () => ({ value: fetched++ === 0 ? 'old' : 'new' }),
-    });
+    const rotated = async () => ({ value: fetched++ === 0 ? 'old' : 'new' });
+    const transport = client(rotated, { ...impatient, now: () => now });
     await failure(transport.ask(read));
     now += 60_000;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lambda/clock.ts';
+import { RunClock, systemClock } from '../../lambda/clock.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Tls } from '../../lambda/nomad/tls.ts';
 import { Authority, type Certificate } from '../emulators/certificates.ts';
@@ -27,11 +27,12 @@ const serve = async (certificate: Certificate, clientCa?: string) => {
   return front;
 };
 
-const impatient = { ...systemClock, sleep: async () => {} };
+const atOnce = { ...systemClock, sleep: async () => {} };
+const impatient = new RunClock(atOnce, Number.POSITIVE_INFINITY);
 const asker = (tls: () => Promise<Tls>, ...addresses: string[]) => {
-  const transport = new HttpTransport({ addresses, clock: impatient, tls });
+  const transport = new HttpTransport({ addresses, tls });
   open.push(transport);
-  return () => transport.ask({ method: 'GET', path: '/v1/nodes' });
+  return () => transport.ask({ method: 'GET', path: '/v1/nodes' }, impatient);
 };
 const ask = (front: TlsFront, tls: Tls) => asker(async () => tls, front.url)();
 
@@ -79,19 +80,16 @@ describe('Nomad over TLS', () => {
     let now = 0;
     let trusted = authority.pem;
     const front = await serve(await authority.issue(NAMES));
-    const transport = new HttpTransport({
-      addresses: [front.url],
-      clock: { ...impatient, now: () => now },
-      tls: async () => ({ ca: trusted }),
-    });
+    const transport = new HttpTransport({ addresses: [front.url], tls: async () => ({ ca: trusted }) });
     open.push(transport);
-    await transport.ask({ method: 'GET', path: '/v1/nodes' });
+    const clock = new RunClock({ ...atOnce, now: () => now }, Number.POSITIVE_INFINITY);
+    await transport.ask({ method: 'GET', path: '/v1/nodes' }, clock);
     transport.close();
     front.renew(await stranger.issue(NAMES));
     trusted = stranger.pem;
     now += 60_000;
 
-    expect((await transport.ask({ method: 'GET', path: '/v1/nodes' })).body).toEqual([]);
+    expect((await transport.ask({ method: 'GET', path: '/v1/nodes' }, clock)).body).toEqual([]);
   });
 
   it('is told from a server that speaks plain HTTP', async () => {
@@ -125,13 +123,14 @@ describe('several servers', () => {
     silent.fault = () => 'silence';
     const well = await Loopback.listen(() => ({ status: 200, body: '["well"]' }));
     open.push(silent, well);
-    const transport = new HttpTransport({ addresses: [silent.url, well.url], clock: impatient });
+    const transport = new HttpTransport({ addresses: [silent.url, well.url] });
     open.push(transport);
 
-    await expect(transport.ask({ method: 'POST', path: '/v1/node/n1/drain', body: {}, timeoutMs: 50 })).rejects.toThrow(
-      'no answer within the time limit',
-    );
+    const order = { method: 'POST', path: '/v1/node/n1/drain', body: {}, timeoutMs: 50 } as const;
+    await expect(transport.ask(order, impatient)).rejects.toThrow('no answer within the time limit');
     expect(well.arrived).toBe(0);
-    expect((await transport.ask({ method: 'GET', path: '/v1/nodes', timeoutMs: 50 })).body).toEqual(['well']);
+    expect((await transport.ask({ method: 'GET', path: '/v1/nodes', timeoutMs: 50 }, impatient)).body).toEqual([
+      'well',
+    ]);
   });
 });

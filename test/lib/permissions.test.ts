@@ -114,7 +114,7 @@ describe('of Parameter Store the function may read', () => {
     const { ReadNomadParameters: statement } = statementsOf(templateOf({ nomad }));
     expect(statement!.Resource).toHaveLength(2);
     expect(statement).toMatchObject({
-      Action: 'ssm:GetParameter',
+      Action: 'ssm:GetParameters',
       Resource: expect.arrayContaining([arn('ssm', ':parameter/nomad/drain-token'), arn('ssm', ':parameter/nomad-ca')]),
     });
   });

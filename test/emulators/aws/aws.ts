@@ -102,7 +102,9 @@ export class AwsEmulator {
     const servers = {
       autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
       ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
-      ssm: await Loopback.listen(serveJson('ssm', { ...ssmActions(parameters), ...runCommandActions(commands) }, note)),
+      ssm: await Loopback.listen(
+        serveJson('ssm', { ...ssmActions(parameters, schedule), ...runCommandActions(commands) }, note),
+      ),
       sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
       eventBridge: await Loopback.listen(serveJson('events', eventBridgeActions(bus, ids), note)),
     };
@@ -221,6 +223,10 @@ export class AwsEmulator {
 
   putParameter(name: string, value: string, type: ParameterType = 'String'): void {
     this.#parameters.put(name, value, type, this.#schedule.now());
+  }
+
+  removeParameter(name: string): void {
+    this.#parameters.remove(name);
   }
 
   /** Subscribes to the event bus, as a rule with this pattern does. Returns a function that unsubscribes. */

@@ -9,9 +9,11 @@ const TOKEN = '/nomad/drain-token';
 
 let aws: AwsEmulator;
 let clients: AwsClients;
+let clock: ManualClock;
 
 beforeEach(async () => {
-  aws = await startAws({ clock: new ManualClock() });
+  clock = new ManualClock();
+  aws = await startAws({ clock });
   clients = connect(aws);
 });
 afterEach(() => aws.close());
@@ -57,6 +59,15 @@ test('GetParameters tells which of the names it could not find', async () => {
   const answer = await clients.ssm.send(new GetParametersCommand({ Names: [TOKEN, '/nomad/none'] }));
   expect(answer.Parameters).toMatchObject([{ Name: TOKEN, Value: 's3cret' }]);
   expect(answer.InvalidParameters).toEqual(['/nomad/none']);
+});
+
+test('all reads share forty calls a second', async () => {
+  aws.putParameter(TOKEN, 's3cret');
+  for (let call = 0; call < 40; call++) await get(TOKEN);
+  await expect(get(TOKEN)).rejects.toMatchObject({ name: 'ThrottlingException', message: 'Rate exceeded' });
+  await expect(clients.ssm.send(new GetParametersCommand({ Names: [TOKEN] }))).rejects.toThrow('Rate exceeded');
+  await clock.advance(1000);
+  expect((await get(TOKEN)).Parameter?.Value).toBe('s3cret');
 });
 
 test('GetParameters takes ten names and no more', async () => {

@@ -1,5 +1,6 @@
 import type { EmulatorResponse } from '../server.ts';
 import { ACCOUNT, REGION } from './model.ts';
+import type { Schedule } from './schedule.ts';
 
 export type ParameterType = 'String' | 'StringList' | 'SecureString';
 
@@ -36,6 +37,10 @@ export class ParameterStore {
     this.#parameters.set(name, { name, value, type, version, modifiedAt: now });
   }
 
+  remove(name: string): void {
+    this.#parameters.delete(name);
+  }
+
   /** A parameter by its name or its ARN. */
   find(name: string): Parameter | undefined {
     const path = name.startsWith('arn:') ? name.replace(/^arn:[^/]*:parameter(?=\/)/, '') : name;
@@ -43,12 +48,25 @@ export class ParameterStore {
   }
 }
 
+/**
+ * All calls of GetParameter, GetParameters and GetParametersByPath of an account and region together, in a second, where nobody
+ * pays for more. https://docs.aws.amazon.com/general/latest/gr/ssm.html
+ */
+const READS_PER_SECOND = 40;
+
 type Action = (input: Record<string, unknown>) => unknown;
 
 /** SSM's actions, by their name. */
-export function ssmActions(store: ParameterStore): Record<string, Action> {
+export function ssmActions(store: ParameterStore, schedule: Schedule): Record<string, Action> {
+  let reads: number[] = [];
+  const throttle = () => {
+    reads = reads.filter((at) => at > schedule.now() - 1000);
+    if (reads.length >= READS_PER_SECOND) throw new JsonError('ThrottlingException', 'Rate exceeded');
+    reads.push(schedule.now());
+  };
   return {
     GetParameter: ({ Name, WithDecryption }) => {
+      throttle();
       if (typeof Name !== 'string') throw missing('name');
       const parameter = store.find(Name);
       if (!parameter) throw new JsonError('ParameterNotFound');
@@ -56,6 +74,7 @@ export function ssmActions(store: ParameterStore): Record<string, Action> {
     },
 
     GetParameters: ({ Names, WithDecryption }) => {
+      throttle();
       if (!Array.isArray(Names)) throw missing('names');
       const names = Names.map(String);
       if (names.length > 10) {

@@ -1,0 +1,125 @@
+import pMap from 'p-map';
+import type { Clock } from '../clock.ts';
+import type { GroupConfig, Policy } from '../config.ts';
+import { messageOf } from '../errors.ts';
+import type { Journal } from '../ports.ts';
+import { hookHolds } from '../time.ts';
+import type { AutoScaling, HookFacts } from './auto-scaling.ts';
+
+/** How long a hook is believed to be as it was read, in milliseconds. One that is not as it should be is read each time. */
+const FRESH_MS = 600_000;
+/** For a hook that cannot be read and is not configured: rather too many heartbeats than a lapse. In seconds. */
+const CAUTIOUS_TIMEOUT = 300;
+/** Hooks read at once. */
+const CONCURRENCY = 4;
+
+/** What Auto Scaling has said of a hook, and when, milliseconds since the epoch. */
+interface Known {
+  facts: HookFacts;
+  readAt: number;
+}
+
+/** What a warm function remembers of the hooks, by the names of their groups. */
+export type HookMemory = Map<string, Known>;
+
+/** What is wrong with the hooks. */
+export interface HookProblems {
+  /** A run must not pass for a good one while it lasts. */
+  failures: string[];
+  /** What could not be found out: it is neither good nor bad. */
+  unknown: string[];
+}
+
+export interface HooksOptions {
+  autoScaling: AutoScaling;
+  clock: Clock;
+  journal: Journal;
+  memory: HookMemory;
+  /** Take the configured heartbeat timeout for the hook's, unasked: for who has no time, and whose sweep finds out. */
+  asConfigured: boolean;
+}
+
+/** The lifecycle hooks of the groups, for the length of one run. */
+export class Hooks {
+  readonly #options: HooksOptions;
+  /** What is being read or has been read in this run. */
+  readonly #reading = new Map<string, Promise<void>>();
+  /** Why a hook could not be read in this run. */
+  readonly #unread = new Map<string, string>();
+
+  constructor(options: HooksOptions) {
+    this.#options = options;
+  }
+
+  /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, where it cannot be read. */
+  async of(group: GroupConfig): Promise<number> {
+    const { asConfigured, memory } = this.#options;
+    if (!asConfigured || group.heartbeatTimeoutSeconds === undefined) await this.#read(group);
+    const facts = memory.get(group.name)?.facts;
+    return facts?.is === 'there' ? facts.seconds : (group.heartbeatTimeoutSeconds ?? CAUTIOUS_TIMEOUT);
+  }
+
+  /** Reads the hooks of these groups, but for those that were found in order some minutes ago. */
+  async readAll(groups: readonly GroupConfig[]): Promise<void> {
+    await pMap(groups, (group) => this.#read(group), { concurrency: CONCURRENCY });
+  }
+
+  /** What is wrong with the hooks of these groups. A hook that could not be read is neither missing nor there. */
+  problems(groups: readonly GroupConfig[], policy: Policy): HookProblems {
+    const { memory } = this.#options;
+    const unknown = groups.flatMap(({ name, hook }) => {
+      const because = this.#unread.get(name);
+      return because === undefined
+        ? []
+        : `Auto Scaling does not say whether group ${name} has hook ${hook}: ${because}`;
+    });
+    const asked = groups.filter(({ name }) => !this.#unread.has(name));
+    return {
+      failures: asked.flatMap((group) => problemOf(memory.get(group.name)?.facts, group, policy) ?? []),
+      unknown,
+    };
+  }
+
+  #read(group: GroupConfig): Promise<void> {
+    const { memory, clock } = this.#options;
+    const known = memory.get(group.name);
+    if (known?.facts.is === 'there' && clock.now() - known.readAt < FRESH_MS) return Promise.resolve();
+    const reading = this.#reading.get(group.name) ?? this.#ask(group);
+    this.#reading.set(group.name, reading);
+    return reading;
+  }
+
+  async #ask(group: GroupConfig): Promise<void> {
+    const { autoScaling, clock, journal, memory } = this.#options;
+    try {
+      memory.set(group.name, { facts: await autoScaling.hook(group), readAt: clock.now() });
+    } catch (error) {
+      this.#unread.set(group.name, messageOf(error));
+      journal.warn('lifecycle hook cannot be read', { group: group.name, because: messageOf(error) });
+    }
+  }
+}
+
+/** What is wrong with a hook, and what to do about it. */
+function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, policy: Policy): string | undefined {
+  switch (facts?.is) {
+    case undefined:
+      return undefined;
+    case 'no group':
+      return `Auto Scaling has no group ${name}: nobody there is drained; correct its name in the settings, or take it out`;
+    case 'no hook':
+      return `group ${name} has no lifecycle hook ${hook}: its instances end undrained; deploy the stack anew, or correct the name`;
+    case 'other transition':
+      return (
+        `hook ${hook} of group ${name} is for ${facts.transition}: its instances end undrained; ` +
+        'make it one for autoscaling:EC2_INSTANCE_TERMINATING'
+      );
+    case 'there':
+      if (hookHolds(policy, facts.seconds)) return undefined;
+      // Refused only after its instances have been served as well as it allows: a wrong setting must not cost a build.
+      return (
+        `hook ${hook} of group ${name} (heartbeat timeout ${facts.seconds} s) cannot hold an instance for the drain deadline ` +
+        `of ${policy.deadlineSeconds} s and the kill margins: its drains get less time`
+      );
+  }
+}

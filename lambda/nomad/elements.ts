@@ -1,0 +1,81 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** An element of a list may be so large, in bytes: Nomad itself takes no larger job. */
+const MAX_ELEMENT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Takes a JSON list of objects apart while it arrives. An allocation comes with its whole job, and a node keeps a thousand of
+ * them: what is held at a time is one. It looks for brackets outside of strings and leaves the parsing to `JSON.parse`: a sixth
+ * of the time that a parser in JavaScript takes (docs/decisions/0005), on a function with a third of a CPU.
+ */
+export class Elements<T> {
+  readonly list: T[] = [];
+  readonly #translate: (element: unknown) => T;
+  /** What has arrived of an element that has begun, and how large that is. */
+  #begun: Buffer[] = [];
+  #size = 0;
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  /** The first bytes that arrived: what to show where they are no list. */
+  #head = '';
+
+  /** @param translate is given each element; what it makes of it is kept */
+  constructor(translate: (element: unknown) => T) {
+    this.#translate = translate;
+  }
+
+  /** @throws SyntaxError where an element is no JSON */
+  push(chunk: Buffer): void {
+    if (this.#head.length < 100) this.#head += chunk.toString('latin1', 0, 100);
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (this.#escaped) this.#escaped = false;
+      else if (this.#inString) {
+        if (byte === QUOTE) this.#inString = false;
+        else if (byte === BACKSLASH) this.#escaped = true;
+      } else if (byte === QUOTE) this.#inString = true;
+      else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+        if (this.#depth === 1) start = at;
+        this.#depth += 1;
+      } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+        this.#depth -= 1;
+        if (this.#depth === 1) this.#end(chunk.subarray(start, at + 1));
+      }
+    }
+    if (this.#depth > 1) this.#keep(chunk.subarray(start));
+  }
+
+  /** @throws SyntaxError where what has arrived is not a whole list; `null` is an empty one */
+  end(): void {
+    if (!/^\s*(\[|null\s*$)/.test(this.#head)) throw new SyntaxError(`not a JSON list: ${this.#head.slice(0, 100)}`);
+    if (this.#depth !== 0 || this.#inString) throw new SyntaxError('not JSON: the list has no end');
+  }
+
+  #end(rest: Buffer): void {
+    this.#keep(rest);
+    const text = (this.#begun.length === 1 ? rest : Buffer.concat(this.#begun)).toString('utf8');
+    this.#begun = [];
+    this.#size = 0;
+    this.list.push(this.#translate(parse(text)));
+  }
+
+  #keep(part: Buffer): void {
+    this.#size += part.length;
+    if (this.#size > MAX_ELEMENT_BYTES)
+      throw new Error(`an element of the list is larger than ${MAX_ELEMENT_BYTES} bytes`);
+    this.#begun.push(part);
+  }
+}
+
+/** What `JSON.parse` itself says quotes the text: a job's environment, perhaps. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError('not JSON: an element of the list');
+  }
+}

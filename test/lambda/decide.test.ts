@@ -156,7 +156,7 @@ const situations: Situation[] = [
     when: 'not even time to kill is left',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
-    now: at(2940 * SECOND),
+    now: at(2910 * SECOND),
     decision: done('timed-out'),
   },
   {
@@ -439,7 +439,7 @@ const situations: Situation[] = [
   {
     when: 'the drain is complete and leaves something alone, in the last sweep before the cap',
     nomad: drained([allocation('running')]),
-    now: at(48 * HOUR - MINUTE),
+    now: at(48 * HOUR - 90 * SECOND),
     decision: done('timed-out'),
   },
 
@@ -652,25 +652,25 @@ const situations: Situation[] = [
   {
     when: 'Nomad does not answer long after the policy would have killed builds: the drain may have begun late',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    now: at(48 * HOUR - MINUTE - SECOND),
+    now: at(48 * HOUR - 91 * SECOND),
     decision: { action: 'wait', unserved: true },
   },
   {
     when: "Nomad does not answer in the last sweep before Auto Scaling's own cap",
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    now: at(48 * HOUR - MINUTE),
+    now: at(48 * HOUR - 90 * SECOND),
     decision: done('timed-out'),
   },
   {
     when: 'more than one node has its address, long after the policy would have killed builds',
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
-    now: at(48 * HOUR - MINUTE - SECOND),
+    now: at(48 * HOUR - 91 * SECOND),
     decision: { action: 'error' },
   },
   {
     when: "more than one node has its address, in the last sweep before Auto Scaling's own cap",
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
-    now: at(48 * HOUR - MINUTE),
+    now: at(48 * HOUR - 90 * SECOND),
     policy: { onTimeout: 'ABANDON' },
     decision: done('timed-out', 'ABANDON'),
   },
@@ -711,7 +711,7 @@ const situations: Situation[] = [
     when: "a drain without end is still on a sweep before Auto Scaling's own cap",
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
-    now: at(2940 * SECOND),
+    now: at(2910 * SECOND),
     decision: done('timed-out'),
   },
   {

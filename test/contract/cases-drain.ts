@@ -93,6 +93,27 @@ export const drainCases = (the: () => Nomad): void => {
     expect(eventsOf(node).at(-1)).toEqual(['Node drain complete', { deadline_reached: 'true' }]);
   });
 
+  test('what was stopping already when the drain began, and stops last, leaves the drain on', async () => {
+    await the().run(job('leaving', 'batch', ignoresSignals(8), { on: nodeA() }));
+    await the().run(job('short', 'batch', ends(4), { on: nodeA() }));
+    await the().send('DELETE', '/v1/job/leaving');
+    await the().until(
+      3000,
+      () => the().allocations(0, 'leaving'),
+      ([allocation]) => allocation?.DesiredStatus === 'stop',
+    );
+    await the().drain(0, { Deadline: 20e9 });
+    await the().until(
+      15_000,
+      async () => [...(await the().allocations(0, 'leaving')), ...(await the().allocations(0, 'short'))],
+      (allocations) => allocations.every(({ ClientStatus }) => ClientStatus === 'complete'),
+    );
+    await the().under.wait(2000);
+    expect(await the().node(0)).toMatchObject({ Drain: true, LastDrain: { Status: 'draining' } });
+    const node = await the().untilDrained(0, 15_000);
+    expect(eventsOf(node).at(-1)).toEqual(['Node drain complete', { deadline_reached: 'true' }]);
+  });
+
   test('a second request moves the deadline and replaces the meta, but not the start', async () => {
     await the().run(job('long', 'batch', obeys, { on: nodeA() }));
     await the().drain(0, HOUR, { Meta });

@@ -59,6 +59,8 @@ export const awayCases = (the: () => Nomad): void => {
 
   afterEach(async () => {
     if (away) await comeBack();
+    // What was written off is told to be running for a while: the next test is to begin with nothing of it.
+    await the().under.wait(2500);
   });
 
   test('what becomes of allocations is a matter of their group, and of the Nomad', async () => {

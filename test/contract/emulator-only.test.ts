@@ -136,6 +136,39 @@ test('a client that is back in time is ready again, and its unknown allocation r
   expect(nomad.allocation(keep)).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
 });
 
+test('an instance has two nodes when its client comes back under a new identity, and takes the new one along when it dies', async () => {
+  const old = nomad.addNode({ instanceId: 'i-0a0a' });
+  nomad.run({ id: 'forgotten', on: old.id });
+  await drain(old.id);
+  const fresh = nomad.newIdentity(old.id);
+  expect([fresh.Name, fresh.SchedulingEligibility, fresh.Drain]).toEqual([old.Name, 'eligible', false]);
+  nomad.run({ id: 'next' });
+  await clock.advance(12_000);
+  expect(nomad.allocationsOn(old.id)).toMatchObject([{ ClientStatus: 'lost' }]);
+  expect(nomad.node(old.id)).toMatchObject({ Status: 'down', Drain: false });
+  expect(nomad.killed()).toEqual([]);
+  nomad.killInstance(old.id);
+  expect(nomad.killed()).toMatchObject([{ jobId: 'next', nodeId: fresh.id, how: 'instance-died' }]);
+});
+
+test('a service whose replacement fails on its node is rescheduled there at growing delays, and its drain never ends', async () => {
+  const a = nomad.addNode();
+  const b = nomad.addNode();
+  const post = await fetch(`${nomad.url}/v1/node/${b.id}/eligibility`, {
+    method: 'POST',
+    body: '{"Eligibility":"ineligible"}',
+  });
+  expect(post.status).toBe(200);
+  nomad.run({ id: 'web', type: 'service', count: 2, failsOn: b.id, reschedule: { delaySeconds: 30 } });
+  await fetch(`${nomad.url}/v1/node/${b.id}/eligibility`, { method: 'POST', body: '{"Eligibility":"eligible"}' });
+  await drain(a.id, { Deadline: 0 });
+  await clock.advance(600_000);
+  expect(nomad.node(a.id).Drain).toBe(true);
+  const chain = nomad.allocationsOn(b.id).sort((x, y) => x.CreateIndex - y.CreateIndex);
+  const delays = chain.at(-1)?.RescheduleTracker?.Events.map(({ Delay }) => Delay / 1e9);
+  expect(delays).toEqual([30, 60, 120, 240]);
+});
+
 test('with ACLs off everyone may everything, and there are no policies to read', async () => {
   nomad.addNode();
   expect((await fetch(`${nomad.url}/v1/nodes`)).status).toBe(200);

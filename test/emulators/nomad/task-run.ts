@@ -4,7 +4,7 @@ import * as events from './task-events.ts';
 import { type Behaviour, isSidecar, pendingTask, restartsOnSuccess, type Stage, stageOf, verdictOf } from './tasks.ts';
 
 /** From a task's turn to its start: `drain-batch` (Received, Started). */
-export const START_MS = 225;
+const START_MS = 225;
 /** After so long Nomad says what a template waits for. */
 const TEMPLATE_MS = 3000;
 
@@ -37,7 +37,6 @@ export class TaskRun {
   #missed: (() => void) | undefined;
   /** It ended, noticed or not. */
   #ended = false;
-  #commanded = false;
 
   constructor(owner: TaskOwner, task: Task, behaviour: Behaviour) {
     this.#owner = owner;
@@ -80,6 +79,10 @@ export class TaskRun {
 
   /** Ends by itself, now. */
   end(): void {
+    if (this.phase === 'starting' || this.phase === 'resting') {
+      this.#cancel();
+      this.#started();
+    }
     if (this.phase === 'running' || this.phase === 'stopping') this.#end();
   }
 
@@ -92,9 +95,8 @@ export class TaskRun {
     this.#whenDead.push(dead);
     if (this.phase === 'stopping') return;
     const { killTimeoutMs, stopMs } = this.behaviour;
-    const { clock, nanos } = this.#owner;
+    const { nanos } = this.#owner;
     this.note(events.killing(nanos(), killTimeoutMs));
-    this.#commanded = commanded;
     if (this.phase !== 'running') {
       this.#cancel();
       this.#dead(false);
@@ -102,18 +104,16 @@ export class TaskRun {
     }
     this.phase = 'stopping';
     this.#owner.changed();
-    // Not one of the timers that its end cancels: it may end by itself while it stops.
+    // Meanwhile it may end by itself, whichever comes first.
     const forced = stopMs >= killTimeoutMs;
-    this.#timers.push(
-      clock.after(Math.min(stopMs, killTimeoutMs), () => {
-        const [exitCode, signal] = forced ? [137, 9] : [130, 2];
-        this.#cancel();
-        this.note(events.terminated(nanos(), exitCode, signal));
-        this.note(events.killed(nanos()));
-        if (this.#commanded) this.#owner.killed(this.task, forced ? 'force-killed' : 'stopped');
-        this.#dead(false);
-      }),
-    );
+    this.#later(Math.min(stopMs, killTimeoutMs), () => {
+      const [exitCode, signal] = forced ? [137, 9] : [130, 2];
+      this.#cancel();
+      this.note(events.terminated(nanos(), exitCode, signal));
+      this.note(events.killed(nanos()));
+      if (commanded) this.#owner.killed(this.task, forced ? 'force-killed' : 'stopped');
+      this.#dead(false);
+    });
   }
 
   /** The agent is back, and does what it has missed. */

@@ -2,7 +2,7 @@ import type { Hooks } from './aws/hooks.ts';
 import { type Clock, RunClock } from './clock.ts';
 import type { Config, GroupConfig } from './config.ts';
 import { drain } from './drain.ts';
-import { RunFailed } from './errors.ts';
+import { messageOf, RunFailed } from './errors.ts';
 import { measureSweep } from './measure.ts';
 import type { Permissions } from './nomad/acl.ts';
 import { type Journal, type Ports, UNKNOWN } from './ports.ts';
@@ -117,6 +117,11 @@ export class App {
       const result = await drain(ports, { policy, until, lookOnly });
       if (!lookOnly) this.#measure(wake, result, ports.nodes.permissions);
       return result;
+    } catch (error) {
+      if (lookOnly) throw error;
+      const because = messageOf(error);
+      this.#journal.error('nobody could be looked at', { because, stack: (error as Error).stack });
+      return { instances: [], unserved: [], waitingSince: [], interrupted: because };
     } finally {
       await reading;
     }

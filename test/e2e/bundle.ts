@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Context, Surroundings } from '../../lambda/handler.ts';
 import type { Report } from '../../lambda/report.ts';
 
@@ -13,4 +15,22 @@ export interface Bundle {
 
 export async function loadBundle(): Promise<Bundle> {
   return (await import(BUNDLE)) as Bundle;
+}
+
+/** Runs it in a process of its own. @returns what it wrote to its log, and the most memory that it had at a time */
+export async function runInOwnProcess(
+  event: unknown,
+  environment: Record<string, string>,
+  nodeOptions: string[] = [],
+): Promise<{ log: string[]; megabytes: number }> {
+  const script =
+    `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});` +
+    'console.log(process.resourceUsage().maxRSS / 1024);';
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...nodeOptions, '--input-type=module', '-e', script],
+    { env: { ...process.env, ...environment } },
+  );
+  const lines = stdout.trim().split('\n');
+  return { log: lines.slice(0, -1), megabytes: Number(lines.at(-1)) };
 }

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { TimeLimit } from '../../lambda/clock.ts';
 import { type Config, type ConfigDocument, EVENT_SOURCE } from '../../lambda/config.ts';
 import type { Journal } from '../../lambda/ports.ts';
@@ -7,11 +5,13 @@ import type { Report } from '../../lambda/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { InstanceOptions } from '../emulators/aws/fleet.ts';
-import type { GroupOptions } from '../emulators/aws/model.ts';
 import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator, type NomadOptions } from '../emulators/nomad/emulator.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import type { NodeSpec } from '../emulators/nomad/nodes.ts';
-import { BUNDLE, loadBundle } from './bundle.ts';
+import { loadBundle, runInOwnProcess } from './bundle.ts';
+import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
+
+export { DOCUMENT, type WorldOptions } from './world-options.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export const STATUS = { command: 'status' };
@@ -19,43 +19,14 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 
-/** The Command document, as CloudFormation would name it. */
-export const DOCUMENT = 'NomadDrainHook-AskNomad';
-
 /** The name that Lambda gives the function. */
 export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
 /** How long Lambda lets a run go on. */
 const TIMEOUT = MINUTE;
-const HOOK = 'nomad-drain';
-const GROUP = 'builders';
 
 /** A client that does not say which instance it is: its fingerprint of EC2 failed at boot. */
 export const UNNAMED = { instanceId: '' };
-
-export interface WorldOptions {
-  policy?: Partial<Config['policy']>;
-  group?: Partial<GroupOptions>;
-  heartbeatTimeoutSeconds?: number;
-  acl?: boolean;
-  /** The Nomad that is emulated. */
-  version?: NomadOptions['version'];
-  nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
-  /** The event bus that the function is given; null for none. */
-  bus?: string | null;
-  /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
-  moreGroups?: readonly GroupOptions[];
-  /** Groups that are configured, and that Auto Scaling does not know. */
-  unknownGroups?: readonly string[];
-  /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
-  tellsHeartbeatTimeout?: boolean;
-  /** How many addresses Nomad is given by: all lead to the same server. */
-  addresses?: number;
-  /** Through SSM Run Command instead of HTTP. */
-  ssm?: { gateway?: { tag: string; value: string } };
-  /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
-  before?: (plainUrl: string) => Promise<string>;
-}
 
 /** Wakes one function environment. */
 export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
@@ -107,24 +78,12 @@ export class World {
     });
   }
 
-  static async start({
-    policy,
-    group,
-    heartbeatTimeoutSeconds = 1800,
-    acl = false,
-    version,
-    nomad: access,
-    before,
-    bus = 'default',
-    ssm,
-    moreGroups = [],
-    unknownGroups = [],
-    tellsHeartbeatTimeout = false,
-    addresses = 1,
-  }: WorldOptions = {}) {
+  static async start(options: WorldOptions = {}) {
+    const { group, acl = false, before, moreGroups = [], version } = options;
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
     const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
+    const { heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
     const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
     aws.addGroup({ name: GROUP, hook, ...group });
     for (const each of moreGroups) aws.addGroup({ hook, ...each });
@@ -139,18 +98,7 @@ export class World {
       AWS_ENDPOINT_URL_EVENTBRIDGE: aws.eventBridgeUrl,
     });
     const address = (await before?.(nomad.url)) ?? nomad.url;
-    const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
-    const document: ConfigDocument = {
-      groups: [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups].map((name) => ({
-        name,
-      })) as ConfigDocument['groups'],
-      hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
-      nomad: ssm
-        ? { via: 'ssm', document: DOCUMENT, ...ssm }
-        : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...access },
-      policy,
-      ...(bus !== null && { events: { bus } }),
-    };
+    const document = documentOf(options, address);
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
     const world = new World(clock, aws, nomad, environment);
     await world.coldStart();
@@ -287,25 +235,18 @@ export class World {
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
   async runAsDeployed(event: unknown): Promise<string[]> {
-    return (await this.#inOwnProcess(event)).split('\n');
+    return (await this.#onRealTime(event)).log;
   }
 
   /** Likewise, with a heap of so many megabytes. @returns the most memory that the process had at a time, in megabytes */
   async memoryAsDeployed(event: unknown, heapMegabytes: number): Promise<number> {
-    const told = 'console.log(JSON.stringify({ memory: process.resourceUsage().maxRSS / 1024 }))';
-    const said = await this.#inOwnProcess(event, [`--max-old-space-size=${heapMegabytes}`], told);
-    return (JSON.parse(said.split('\n').at(-1) ?? '') as { memory: number }).memory;
+    return (await this.#onRealTime(event, [`--max-old-space-size=${heapMegabytes}`])).megabytes;
   }
 
-  async #inOwnProcess(event: unknown, options: string[] = [], then = ''): Promise<string> {
-    const run = `const { handler } = await import(${JSON.stringify(BUNDLE)}); await handler(${JSON.stringify(event)}, {});`;
+  async #onRealTime(event: unknown, nodeOptions: string[] = []) {
     const real = setInterval(() => void this.clock.advance(50), 50);
     try {
-      const script = [...options, '--input-type=module', '-e', run + then];
-      const { stdout } = await promisify(execFile)(process.execPath, script, {
-        env: { ...process.env, ...this.#environment },
-      });
-      return stdout.trim();
+      return await runInOwnProcess(event, this.#environment, nodeOptions);
     } finally {
       clearInterval(real);
     }

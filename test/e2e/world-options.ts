@@ -1,0 +1,52 @@
+import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import type { GroupOptions } from '../emulators/aws/model.ts';
+import type { NomadOptions } from '../emulators/nomad/emulator.ts';
+
+/** The Command document, as CloudFormation would name it. */
+export const DOCUMENT = 'NomadDrainHook-AskNomad';
+
+export const HOOK = 'nomad-drain';
+export const GROUP = 'builders';
+/** Of the hook, in seconds. */
+export const HEARTBEAT_TIMEOUT = 1800;
+
+export interface WorldOptions {
+  policy?: Partial<Config['policy']>;
+  group?: Partial<GroupOptions>;
+  heartbeatTimeoutSeconds?: number;
+  acl?: boolean;
+  /** The Nomad that is emulated. */
+  version?: NomadOptions['version'];
+  nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
+  /** The event bus that the function is given; null for none. */
+  bus?: string | null;
+  /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
+  moreGroups?: readonly GroupOptions[];
+  /** Groups that are configured, and that Auto Scaling does not know. */
+  unknownGroups?: readonly string[];
+  /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
+  tellsHeartbeatTimeout?: boolean;
+  /** How many addresses Nomad is given by: all lead to the same server. */
+  addresses?: number;
+  /** Through SSM Run Command instead of HTTP. */
+  ssm?: { gateway?: { tag: string; value: string } };
+  /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
+  before?: (plainUrl: string) => Promise<string>;
+}
+
+/** The configuration of the function, by which Nomad answers at `address`. */
+export function documentOf(options: WorldOptions, address: string): ConfigDocument {
+  const { policy, nomad, bus = 'default', ssm, moreGroups = [], unknownGroups = [], addresses = 1 } = options;
+  const { tellsHeartbeatTimeout = false, heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
+  const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
+  const names = [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
+  return {
+    groups: names.map((name) => ({ name })) as ConfigDocument['groups'],
+    hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
+    nomad: ssm
+      ? { via: 'ssm', document: DOCUMENT, ...ssm }
+      : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
+    policy,
+    ...(bus !== null && { events: { bus } }),
+  };
+}

@@ -1,14 +1,15 @@
 import type { Hooks } from './aws/hooks.ts';
-import { type Clock, RunClock } from './clock.ts';
 import type { Config, GroupConfig } from './config.ts';
-import { drain } from './drain.ts';
-import { messageOf, RunFailed } from './errors.ts';
-import { measureSweep } from './measure.ts';
+import { type Clock, RunClock } from './core/clock.ts';
+import { drain } from './core/drain.ts';
+import { measureSweep } from './core/measure.ts';
+import { messageOf } from './core/message-of.ts';
+import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
+import type { Report, Result } from './core/report.ts';
+import { lapsesBeforeSweep } from './core/time.ts';
+import { RunFailed } from './errors.ts';
 import type { Permissions } from './nomad/acl.ts';
-import { type Journal, type Ports, UNKNOWN } from './ports.ts';
-import type { Report, Result } from './report.ts';
-import { onlyLooks, readWake, type Wake } from './termination.ts';
-import { lapsesBeforeSweep } from './time.ts';
+import { onlyLooks, readWake, type Wake } from './wake.ts';
 import { type Ground, Wiring } from './wiring.ts';
 
 /** An event's run starts the drain of one instance and goes; the sweep stays for most of its minute. Milliseconds. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_POLICY, type Policy } from './core/policy.ts';
 import { ConfigError } from './errors.ts';
 
 /** The environment variable that holds the whole configuration, as JSON. */
@@ -8,18 +9,6 @@ export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
 export const DEFAULT_AUDIENCE = 'nomad';
 /** How long that statement holds, in seconds: it is traded for a Nomad token at once. */
 export const IDENTITY_SECONDS = 300;
-
-/** What holds where the configuration says nothing. Times in seconds. */
-export const DEFAULT_POLICY = {
-  /** 6 h: the longest build of the common CI services (CircleCI 5 h, GitHub Actions 6 h); Nomad's own 1 h would kill them. */
-  deadlineSeconds: 21_600,
-  /** 5 min: time for killed tasks to stop, for what is past its deadline. */
-  killMarginSeconds: 300,
-  /** 2 min: how long an instance may wait without a Nomad node before we say that it has none. */
-  graceSeconds: 120,
-  ignoreSystemJobs: false,
-  onTimeout: 'CONTINUE',
-} as const;
 
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
 
@@ -104,14 +93,6 @@ const instances = z.strictObject({
   nodeMetaKey: z.string().min(1).optional(),
 });
 
-/** The `source` of the events that the function puts on the bus, and what each tells. */
-export const EVENT_SOURCE = 'nomad-drain-hook';
-export const EVENT_TYPES = {
-  started: 'Nomad Drain Started',
-  stuck: 'Nomad Drain Stuck',
-  ended: 'Nomad Drain Ended',
-} as const;
-
 const nomad = z.discriminatedUnion('via', [http, instances]);
 
 const policy = z.strictObject({
@@ -120,7 +101,7 @@ const policy = z.strictObject({
   graceSeconds: seconds(0, 3600).default(DEFAULT_POLICY.graceSeconds),
   ignoreSystemJobs: z.boolean().default(DEFAULT_POLICY.ignoreSystemJobs),
   onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
-});
+}) satisfies z.ZodType<Policy>;
 
 const document = z.strictObject({
   groups: z
@@ -146,7 +127,6 @@ export type ConfigDocument = z.input<typeof document>;
 export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
 export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;
-export type Policy = Config['policy'];
 
 /**
  * Reads the configuration document, as found in the environment variable {@link CONFIG_VARIABLE}.

@@ -40,8 +40,3 @@ export class RunFailed extends Error {
     this.report = report;
   }
 }
-
-/** What an error says, for a log line or a sentence. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

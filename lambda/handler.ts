@@ -1,10 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { App } from './app.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config.ts';
-import { SERVICE } from './metrics.ts';
-import type { Journal } from './ports.ts';
-import type { Report } from './report.ts';
+import type { Clock } from './core/clock.ts';
+import { SERVICE } from './core/metrics.ts';
+import type { Journal } from './core/ports.ts';
+import type { Report } from './core/report.ts';
+import { systemClock } from './system-clock.ts';
 
 /** What Lambda passes beside the event, as far as we use it. */
 export interface Context {

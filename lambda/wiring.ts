@@ -13,14 +13,14 @@ import { webIdentity } from './aws/identity.ts';
 import { Parameters } from './aws/parameters.ts';
 import { Rehearsal } from './aws/rehearsal.ts';
 import { EveryTermination, HeartbeatMemory, OneTermination, type TerminationsOptions } from './aws/terminations.ts';
-import type { Clock, RunClock } from './clock.ts';
 import type { Config } from './config.ts';
+import type { Clock, RunClock } from './core/clock.ts';
+import type { Journal, Ports, Terminations } from './core/ports.ts';
 import { type Keys, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { Fleet } from './nomad/fleet.ts';
 import type { Question, Transport } from './nomad/transport.ts';
-import type { Journal, Ports, Terminations } from './ports.ts';
-import { onlyLooks, type Wake } from './termination.ts';
+import { onlyLooks, type Wake } from './wake.ts';
 
 /** What a warm function stands on. */
 export interface Ground {

@@ -1,7 +1,8 @@
 import type { Duration } from 'aws-cdk-lib';
-import { type ConfigDocument, checkConfig, DEFAULT_POLICY, type Policy } from '../lambda/config.ts';
+import { type ConfigDocument, checkConfig } from '../lambda/config.ts';
+import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
+import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
 import { ConfigError } from '../lambda/errors.ts';
-import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/time.ts';
 import type { NomadDocument } from './nomad-access.ts';
 import { withId } from './problem-ids.ts';
 import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts';

@@ -4,7 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { DEFAULT_POLICY } from '../lambda/config.ts';
+import { DEFAULT_POLICY } from '../lambda/core/policy.ts';
 import type { TestEventsOptions } from './console-test-events.ts';
 import type { NomadAccess } from './nomad-access.ts';
 

@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import { isSecret, SECRET_REFUSED } from '../lambda/config.ts';
-import { ConfigError, messageOf } from '../lambda/errors.ts';
+import { messageOf } from '../lambda/core/message-of.ts';
+import { ConfigError } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from './nomad-access.ts';
 import type { DrainPolicy, LifecycleHookOptions } from './props.ts';

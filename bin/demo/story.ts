@@ -1,6 +1,6 @@
-import type { Clock } from '../../lambda/clock.ts';
-import type { Journal } from '../../lambda/ports.ts';
-import type { Report } from '../../lambda/report.ts';
+import type { Clock } from '../../lambda/core/clock.ts';
+import type { Journal } from '../../lambda/core/ports.ts';
+import type { Report } from '../../lambda/core/report.ts';
 import { loadBundle } from '../../test/e2e/bundle.ts';
 import type { Row, Screen } from './screen.ts';
 import { type Builder, GROUP, HOOK, type Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 
 /** A parameter as CloudFormation is told of it. */

@@ -10,9 +10,9 @@ import {
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import pMap from 'p-map';
-import type { RunClock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
-import type { Termination } from '../termination.ts';
+import type { RunClock } from '../core/clock.ts';
+import type { Termination } from '../core/termination.ts';
 import { forRun } from './for-run.ts';
 
 /** Where an instance stands, in Auto Scaling's words. */

@@ -1,7 +1,7 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import type { Clock } from '../clock.ts';
-import { DIMENSIONS, METRICS, type MetricName, NAMESPACE, SERVICE } from '../metrics.ts';
-import type { Meter } from '../ports.ts';
+import type { Clock } from '../core/clock.ts';
+import { DIMENSIONS, METRICS, type MetricName, NAMESPACE, SERVICE } from '../core/metrics.ts';
+import type { Meter } from '../core/ports.ts';
 
 /** Powertools itself writes a record to the standard output when a metric has a hundred values. */
 const MOST_VALUES = 99;

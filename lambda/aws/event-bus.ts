@@ -1,10 +1,9 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import pMap from 'p-map';
-import type { DrainEvent, DrainEventTimes } from '../announce.ts';
-import type { RunClock } from '../clock.ts';
-import { EVENT_SOURCE, EVENT_TYPES } from '../config.ts';
-import { messageOf } from '../errors.ts';
-import type { Announcements, Journal, Meter } from '../ports.ts';
+import type { RunClock } from '../core/clock.ts';
+import { type DrainEvent, type DrainEventTimes, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { messageOf } from '../core/message-of.ts';
+import type { Announcements, Journal, Meter } from '../core/ports.ts';
 import { forRun } from './for-run.ts';
 
 /** PutEvents takes ten entries a call. */

@@ -1,5 +1,5 @@
 import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
-import { type RunClock, RunOver } from '../clock.ts';
+import { type RunClock, RunOver } from '../core/clock.ts';
 
 /** How a call is made where nobody says otherwise. */
 const USUAL: Patience = { timeoutMs: 4_000, attempts: 5, silences: 2 };

@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import type { RunClock } from '../clock.ts';
+import type { RunClock } from '../core/clock.ts';
 import type { Instances } from '../nomad/via-instances.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import { forRun } from './for-run.ts';

@@ -1,9 +1,10 @@
 import pMap from 'p-map';
-import type { Clock } from '../clock.ts';
-import type { GroupConfig, Policy } from '../config.ts';
-import { messageOf } from '../errors.ts';
-import type { Journal } from '../ports.ts';
-import { hookHolds } from '../time.ts';
+import type { GroupConfig } from '../config.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Journal } from '../core/ports.ts';
+import { hookHolds } from '../core/time.ts';
 import type { AutoScaling, HookFacts } from './auto-scaling.ts';
 
 /** How long a hook is believed to be as it was read, in milliseconds. One that is not as it should be is read each time. */

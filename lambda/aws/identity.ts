@@ -1,7 +1,7 @@
 import { GetWebIdentityTokenCommand, type STSClient } from '@aws-sdk/client-sts';
-import type { RunClock } from '../clock.ts';
 import { IDENTITY_SECONDS } from '../config.ts';
-import { messageOf } from '../errors.ts';
+import type { RunClock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
 import { forRun } from './for-run.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { DescribeInstancesCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
-import type { Termination } from '../termination.ts';
+import type { Termination } from '../core/termination.ts';
 
 /** What EC2 says of one instance. */
 export type InstanceFacts = Pick<Termination, 'ec2' | 'addresses' | 'names' | 'launchedAt'>;

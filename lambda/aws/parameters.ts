@@ -1,6 +1,6 @@
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import type { RunClock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import type { RunClock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
 import { forRun } from './for-run.ts';
 
 /** How long values that nobody has taken yet are good for, in milliseconds: who asks later wants what holds by then. */

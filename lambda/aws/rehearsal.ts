@@ -1,4 +1,4 @@
-import type { Termination } from '../termination.ts';
+import type { Termination } from '../core/termination.ts';
 import { type TerminationsOptions, Waiting } from './terminations.ts';
 
 /** One instance, as if it had to go: for who wants to know what would be done. */

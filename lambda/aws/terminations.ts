@@ -1,11 +1,12 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import pMap from 'p-map';
-import type { Clock } from '../clock.ts';
 import type { GroupConfig } from '../config.ts';
-import { messageOf } from '../errors.ts';
-import { type Journal, type Meter, type Terminations, UNKNOWN } from '../ports.ts';
-import { isGoing, isHeld, type LifecycleEvent, type Termination } from '../termination.ts';
-import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../time.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
+import { type Journal, type Meter, type Terminations, UNKNOWN } from '../core/ports.ts';
+import { isGoing, isHeld, type Termination } from '../core/termination.ts';
+import { globalCapSeconds, heartbeatDue, heartbeatSlot, lapsesBeforeSweep } from '../core/time.ts';
+import type { LifecycleEvent } from '../wake.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import type { Hooks } from './hooks.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';

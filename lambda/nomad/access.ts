@@ -1,5 +1,5 @@
-import type { RunClock } from '../clock.ts';
 import type { HttpConfig, NomadConfig } from '../config.ts';
+import type { RunClock } from '../core/clock.ts';
 import { HttpTransport } from './http.ts';
 import { login } from './login.ts';
 import type { Tls } from './tls.ts';

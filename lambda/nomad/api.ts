@@ -1,4 +1,4 @@
-import type { RunClock } from '../clock.ts';
+import type { RunClock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
 import type { AllocationJson, AllocationStub, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
 import type { Answer, Ask, Transport } from './transport.ts';

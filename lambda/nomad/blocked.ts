@@ -1,5 +1,5 @@
+import type { Allocation } from '../core/allocation.ts';
 import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
-import type { Allocation } from './node.ts';
 
 /** The allocations, each with why its replacement cannot be placed, where Nomad has tried to and failed. */
 export function withBlocked(allocations: Allocation[], evaluations: readonly BlockedEvaluation[]): Allocation[] {

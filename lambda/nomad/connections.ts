@@ -3,8 +3,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { createGunzip } from 'node:zlib';
-import { type RunClock, RunOver, type TimeLimit } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { type RunClock, RunOver, type TimeLimit } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
 import { Elements } from './elements.ts';
 import { type Tls, tlsProblem } from './tls.ts';
 

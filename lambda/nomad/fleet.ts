@@ -1,16 +1,18 @@
 import pMap from 'p-map';
-import type { RunClock } from '../clock.ts';
-import type { Policy } from '../config.ts';
-import type { DrainOrder } from '../decision.ts';
-import { messageOf } from '../errors.ts';
-import type { Meter, Nodes } from '../ports.ts';
-import type { Termination } from '../termination.ts';
+import type { Allocation } from '../core/allocation.ts';
+import type { RunClock } from '../core/clock.ts';
+import type { DrainOrder } from '../core/decision.ts';
+import { messageOf } from '../core/message-of.ts';
+import { type DrainRecord, type NomadNode, remaining } from '../core/node.ts';
+import type { Observation } from '../core/observation.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Meter, Nodes } from '../core/ports.ts';
+import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
 import { NomadApi } from './api.ts';
 import { DRAINED_BY, isCopying, type NodeJson, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
 import { lastWords } from './last-words.ts';
 import { matches } from './matches.ts';
-import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
 import { Reasons } from './reasons.ts';
 import type { Transport } from './transport.ts';
 

@@ -1,4 +1,4 @@
-import { type RunClock, RunOver } from '../clock.ts';
+import { type RunClock, RunOver } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';

@@ -1,4 +1,5 @@
-import type { Allocation, Drain, DrainRecord, NomadNode, Task } from './node.ts';
+import type { Allocation, Task } from '../core/allocation.ts';
+import type { Drain, DrainRecord, NomadNode } from '../core/node.ts';
 
 /** Nomad's JSON, as far as we read it, and its translation into our words. */
 

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
+import type { Allocation } from '../core/allocation.ts';
 import type { NomadApi } from './api.ts';
-import type { Allocation } from './node.ts';
 
 /** Logs read at once. */
 const CONCURRENCY = 8;

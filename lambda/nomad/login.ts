@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
 import type { Fetched } from './renewable.ts';
 import type { Ask } from './transport.ts';

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Termination } from '../termination.ts';
+import type { Termination } from '../core/termination.ts';
 import type { NomadApi } from './api.ts';
 import { type NodeJson, type NodeStub, toRecord } from './json.ts';
 

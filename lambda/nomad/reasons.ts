@@ -1,9 +1,10 @@
-import type { Clock } from '../clock.ts';
-import type { Policy } from '../config.ts';
+import type { Allocation } from '../core/allocation.ts';
+import type { Clock } from '../core/clock.ts';
+import { type NomadNode, remaining } from '../core/node.ts';
+import type { Policy } from '../core/policy.ts';
 import type { NomadApi } from './api.ts';
 import { withBlocked, withFailing } from './blocked.ts';
 import type { BlockedEvaluation } from './json.ts';
-import { type Allocation, type NomadNode, remaining } from './node.ts';
 
 /** Jobs of one node whose replacements are looked at. */
 const MOST_JOBS = 8;

@@ -1,4 +1,4 @@
-import type { RunClock } from '../clock.ts';
+import type { RunClock } from '../core/clock.ts';
 
 /** What was refused is fetched anew no more often than this, in milliseconds. */
 const PAUSE_MS = 10_000;

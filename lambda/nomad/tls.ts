@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../core/message-of.ts';
 
 /** What proves who Nomad is, and who we are. All PEM. */
 export interface Tls {

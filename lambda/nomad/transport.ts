@@ -1,4 +1,4 @@
-import type { RunClock } from '../clock.ts';
+import type { RunClock } from '../core/clock.ts';
 
 /** One question put to Nomad. */
 export interface Question {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { RunClock } from '../clock.ts';
-import { messageOf, NomadError } from '../errors.ts';
+import type { RunClock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
+import { NomadError } from '../errors.ts';
 import type { Answer, Question, Transport } from './transport.ts';
 
 const unzip = promisify(gunzip);

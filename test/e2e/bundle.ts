@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Report } from '../../lambda/core/report.ts';
 import type { Context, Surroundings } from '../../lambda/handler.ts';
-import type { Report } from '../../lambda/report.ts';
 
 /** Where `npm run build` puts it. */
 export const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', import.meta.url));

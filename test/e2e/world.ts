@@ -1,7 +1,8 @@
-import type { TimeLimit } from '../../lambda/clock.ts';
-import { type Config, type ConfigDocument, EVENT_SOURCE } from '../../lambda/config.ts';
-import type { Journal } from '../../lambda/ports.ts';
-import type { Report } from '../../lambda/report.ts';
+import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import type { TimeLimit } from '../../lambda/core/clock.ts';
+import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
+import type { Journal } from '../../lambda/core/ports.ts';
+import type { Report } from '../../lambda/core/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { InstanceOptions } from '../emulators/aws/fleet.ts';

@@ -1,4 +1,4 @@
-import type { Clock, TimeLimit } from '../../lambda/clock.ts';
+import type { Clock, TimeLimit } from '../../lambda/core/clock.ts';
 
 /** A clock that can also call back: what the emulators live by. */
 export interface Timeline extends Clock {

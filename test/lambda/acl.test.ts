@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { RunClock, systemClock } from '../../lambda/clock.ts';
+import { RunClock } from '../../lambda/core/clock.ts';
 import { judgeRules, type Rules, readPermissions } from '../../lambda/nomad/acl.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Question } from '../../lambda/nomad/transport.ts';
+import { systemClock } from '../../lambda/system-clock.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { Loopback } from '../emulators/server.ts';

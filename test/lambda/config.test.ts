@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type ConfigDocument, DEFAULT_POLICY, formatConfig, parseConfig } from '../../lambda/config.ts';
+import { type ConfigDocument, formatConfig, parseConfig } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { ConfigError } from '../../lambda/errors.ts';
 
 const smallest: ConfigDocument = {

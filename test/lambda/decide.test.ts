@@ -1,9 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
-import { DEFAULT_POLICY, type Policy } from '../../lambda/config.ts';
-import { decide } from '../../lambda/decide.ts';
-import type { Decision } from '../../lambda/decision.ts';
-import type { Allocation, Drain, NomadNode, Observation, Task } from '../../lambda/nomad/node.ts';
-import type { Termination } from '../../lambda/termination.ts';
+import type { Allocation, Task } from '../../lambda/core/allocation.ts';
+import { decide } from '../../lambda/core/decide.ts';
+import type { Decision } from '../../lambda/core/decision.ts';
+import type { Drain, NomadNode } from '../../lambda/core/node.ts';
+import type { Observation } from '../../lambda/core/observation.ts';
+import { DEFAULT_POLICY, type Policy } from '../../lambda/core/policy.ts';
+import type { Termination } from '../../lambda/core/termination.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

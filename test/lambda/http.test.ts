@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, RunClock, systemClock } from '../../lambda/clock.ts';
+import { type Clock, RunClock } from '../../lambda/core/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Question } from '../../lambda/nomad/transport.ts';
+import { systemClock } from '../../lambda/system-clock.ts';
 import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';

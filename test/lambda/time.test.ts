@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import {
   drainDeadlineSeconds,
   globalCapSeconds,
@@ -13,7 +13,7 @@ import {
   placeInLook,
   reserveSeconds,
   SWEEP_SECONDS,
-} from '../../lambda/time.ts';
+} from '../../lambda/core/time.ts';
 
 const START = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { RunClock, systemClock } from '../../lambda/clock.ts';
+import { RunClock } from '../../lambda/core/clock.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Tls } from '../../lambda/nomad/tls.ts';
+import { systemClock } from '../../lambda/system-clock.ts';
 import { Authority, type Certificate } from '../emulators/certificates.ts';
 import { Loopback } from '../emulators/server.ts';
 import { TlsFront } from '../emulators/tls-front.ts';

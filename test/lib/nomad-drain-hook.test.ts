@@ -3,7 +3,7 @@ import { Match, type Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { functionCode } from '../../lib/function-code.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
 import {

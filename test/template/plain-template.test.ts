@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PARAMETERS } from '../../bin/template/parameters.ts';
 import { plainTemplate } from '../../bin/template/plain-template.ts';
-import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 import type { Json } from '../lib/stacks.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';

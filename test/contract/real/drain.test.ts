@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Report } from '../../../lambda/report.ts';
+import type { Report } from '../../../lambda/core/report.ts';
 import { commandDocument } from '../../../lib/run-command.ts';
 import type { CommandDocument } from '../../emulators/aws/run-command.ts';
 import { ROLE_ARN } from '../../emulators/aws/sts.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Report } from '../../../lambda/report.ts';
+import type { Report } from '../../../lambda/core/report.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
 import type { Certificate } from '../../emulators/certificates.ts';

@@ -1,26 +1,12 @@
 import type { Decision } from './decision.ts';
-import { messageOf } from './errors.ts';
-import { type Allocation, killed, type NomadNode, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
+import { messageOf } from './message-of.ts';
+import { killed, type NomadNode, remaining } from './node.ts';
+import { nodeOf, nodesOf, type Observation } from './observation.ts';
 import { type Ports, UNKNOWN } from './ports.ts';
+import type { Carried, Killed } from './progress.ts';
 import type { Termination } from './termination.ts';
 
 const SAID = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
-
-/** What became of a decision. */
-export interface Carried {
-  decision: Decision;
-  /** What was changed by it: a drain was begun, or the instance let go. A repeated or a failed one is none. */
-  deed?: 'drain started' | 'let go';
-  /** With an instance that was let go: what had not ended by itself. */
-  killed?: readonly Killed[];
-}
-
-/** An allocation that the drain deadline, or the end of all waiting, has killed. */
-export interface Killed {
-  allocation: Allocation;
-  /** The end of what its tasks wrote to stderr, where the token may read logs. */
-  stderr?: string;
-}
 
 /** Does what was decided for one instance. What fails is its decision then, and no other instance's. */
 export async function carryOut(
@@ -45,7 +31,7 @@ export async function carryOut(
           ports.journal.info(SAID[decision.order.how], { ...fields, nodeId: node.id });
         }
         if (begun === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
-        return decision.order.how === 'start' ? { decision, deed: 'drain started' } : { decision };
+        return decision.order.how === 'start' ? { decision, effect: 'drain started' } : { decision };
       }
       case 'complete': {
         // The last words are read while the instance goes, which is not kept for them.
@@ -61,7 +47,7 @@ export async function carryOut(
           const which = { allocation: id, job, namespace, taskGroup };
           ports.journal.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
         }
-        return { decision, deed: 'let go', killed: victims };
+        return { decision, effect: 'released', killed: victims };
       }
       case 'wait':
         if (decision.alarm) ports.journal.error('instance cannot be served as it should', fields);

@@ -1,8 +1,10 @@
 import type { Outcome } from './decision.ts';
 import type { MetricName } from './metrics.ts';
-import { emptySince, nodeOf } from './nomad/node.ts';
+import { emptySince } from './node.ts';
+import { nodeOf } from './observation.ts';
 import type { Meter } from './ports.ts';
-import type { Look, Result } from './report.ts';
+import type { Progress } from './progress.ts';
+import type { Result } from './report.ts';
 
 const OUTCOMES: Record<Outcome, MetricName> = {
   drained: 'Drained',
@@ -14,9 +16,9 @@ const OUTCOMES: Record<Outcome, MetricName> = {
 };
 
 /** Measures what has happened in one look: how waits ended, how long the drains took, what was killed. */
-export function measureLooks(looks: readonly Look[], meter: Meter, now: number): void {
-  for (const { seen, decision, deed, killed = [] } of looks) {
-    if (deed !== 'let go' || decision.action !== 'complete') continue;
+export function measureLooks(looks: readonly Progress[], meter: Meter, now: number): void {
+  for (const { seen, decision, effect, killed = [] } of looks) {
+    if (effect !== 'released' || decision.action !== 'complete') continue;
     meter.add(OUTCOMES[decision.outcome], 1);
     if (decision.alarm) meter.add('NodeMissing', 1);
     if (killed.length > 0) meter.add('AllocationsKilled', killed.length);

@@ -1,4 +1,4 @@
-import { messageOf } from './errors.ts';
+import { messageOf } from './message-of.ts';
 import type { Ports } from './ports.ts';
 import type { Termination } from './termination.ts';
 

@@ -1,9 +1,11 @@
-import type { DrainEvent } from './announce.ts';
+import type { Allocation } from './allocation.ts';
 import type { Clock } from './clock.ts';
-import type { Policy } from './config.ts';
 import type { DrainOrder } from './decision.ts';
+import type { DrainEvent } from './drain-event.ts';
 import type { MetricName } from './metrics.ts';
-import type { Allocation, DrainRecord, Observation } from './nomad/node.ts';
+import type { DrainRecord } from './node.ts';
+import type { Observation } from './observation.ts';
+import type { Policy } from './policy.ts';
 import type { Termination } from './termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */

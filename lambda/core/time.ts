@@ -1,4 +1,4 @@
-import type { Policy } from './config.ts';
+import type { Policy } from './policy.ts';
 
 /** How often EventBridge wakes the sweep, in seconds. */
 export const SWEEP_SECONDS = 60;

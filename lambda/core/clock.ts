@@ -14,16 +14,6 @@ export interface TimeLimit {
   lift(): void;
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  limit: (ms) => {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), ms);
-    return { signal: controller.signal, lift: () => clearTimeout(timer) };
-  },
-};
-
 /** Something was to be waited for when the run that asked for it had no time left. */
 export class RunOver extends Error {
   override readonly name = 'RunOver';

@@ -3,9 +3,10 @@ import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
 import { measureLooks } from './measure.ts';
-import { nodeOf } from './nomad/node.ts';
+import { nodeOf } from './observation.ts';
 import type { Orders, Ports } from './ports.ts';
-import { type Look, type Result, RunRecord } from './report.ts';
+import type { Progress } from './progress.ts';
+import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
 import { nextLookMs, placeInLook, whileStoppingMs } from './time.ts';
@@ -55,13 +56,13 @@ const inTurn = (waiting: Termination[], now: number): Termination[] =>
   waiting.toSorted((one, other) => placeInLook(one.instanceId, now) - placeInLook(other.instanceId, now));
 
 /** Looks at each waiting instance, decides and carries that out: each by itself. */
-async function lookAndAct(waiting: readonly Termination[], ports: Ports, orders: Orders): Promise<Look[]> {
+async function lookAndAct(waiting: readonly Termination[], ports: Ports, orders: Orders): Promise<Progress[]> {
   await ports.nodes.look();
   const { policy, lookOnly } = orders;
   const seesEveryNamespace = ports.nodes.permissions?.everyNamespace ?? false;
   return pMap(
     waiting,
-    async (termination): Promise<Look> => {
+    async (termination): Promise<Progress> => {
       const seen = await ports.nodes.observe(termination);
       const decision = decide(termination, seen, { now: ports.clock.now(), policy, seesEveryNamespace });
       return { termination, seen, ...(lookOnly ? { decision } : await carryOut(termination, seen, decision, ports)) };
@@ -71,7 +72,7 @@ async function lookAndAct(waiting: readonly Termination[], ports: Ports, orders:
 }
 
 /** How long until something may have changed, in milliseconds; undefined where nobody is left to look at. */
-function untilNextLook(looks: readonly Look[], now: number): number | undefined {
+function untilNextLook(looks: readonly Progress[], now: number): number | undefined {
   const pauses = looks
     .filter(({ decision }) => decision.action !== 'complete')
     .map(({ termination, seen, decision }) => {

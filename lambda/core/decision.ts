@@ -1,4 +1,4 @@
-import type { Policy } from './config.ts';
+import type { Policy } from './policy.ts';
 
 /** How a wait ended. */
 export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';

@@ -1,11 +1,11 @@
-import type { Carried, Killed } from './carry-out.ts';
-import type { Policy } from './config.ts';
-import { sinceOf } from './decide.ts';
+import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { Decision, Outcome } from './decision.ts';
-import { messageOf } from './errors.ts';
-import { say, secondsRun } from './explain.ts';
-import { type Allocation, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
-import type { Termination } from './termination.ts';
+import { say } from './explain.ts';
+import { messageOf } from './message-of.ts';
+import { remaining } from './node.ts';
+import { nodeOf, nodesOf, sinceOf } from './observation.ts';
+import type { Policy } from './policy.ts';
+import type { Killed, Progress } from './progress.ts';
 
 /** The function's answer. */
 export interface Report {
@@ -39,25 +39,6 @@ export interface InstanceReport {
   killed?: (AllocationReport & { stderr?: string })[];
 }
 
-/** One allocation, in Nomad's words. */
-export interface AllocationReport {
-  id: string;
-  job: string;
-  namespace: string;
-  taskGroup: string;
-  type: string;
-  status: string;
-  runningSeconds: number;
-  /** Why Nomad cannot place what is to replace it. */
-  blocked?: string;
-}
-
-/** One waiting instance in one look: what was seen, and what came of it. */
-export interface Look extends Carried {
-  termination: Termination;
-  seen: Observation;
-}
-
 /** What one run has done, as it goes on. */
 export class RunRecord {
   readonly #policy: Policy;
@@ -73,14 +54,14 @@ export class RunRecord {
   }
 
   /** Notes what came of a look at all who wait; the last look counts, but a drain that was started stays said. */
-  note(looks: readonly Look[], now: number): void {
-    for (const look of looks) this.#noteOne(look, now);
-    this.#waitingSince = looks
+  note(progress: readonly Progress[], now: number): void {
+    for (const each of progress) this.#noteOne(each, now);
+    this.#waitingSince = progress
       .filter(({ decision }) => decision.action !== 'complete')
       .map(({ termination, seen }) => sinceOf(termination, seen));
   }
 
-  #noteOne({ termination, seen, decision, killed = [] }: Look, now: number): void {
+  #noteOne({ termination, seen, decision, killed = [] }: Progress, now: number): void {
     const { instanceId, group } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
@@ -130,17 +111,6 @@ export interface Result {
   /** Why the run could not go on, where it has seen no more than this. */
   interrupted?: string;
 }
-
-export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
-  id: allocation.id,
-  job: allocation.job,
-  namespace: allocation.namespace,
-  taskGroup: allocation.taskGroup,
-  type: allocation.jobType,
-  status: allocation.clientStatus,
-  runningSeconds: secondsRun(allocation, now),
-  ...(allocation.blocked && { blocked: allocation.blocked.because }),
-});
 
 const toKilledReport = ({ allocation, stderr }: Killed, now: number) => ({
   ...toReport(allocation, now),

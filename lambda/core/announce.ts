@@ -1,69 +1,27 @@
-import type { EVENT_TYPES } from './config.ts';
-import { sinceOf } from './decide.ts';
-import type { Outcome } from './decision.ts';
-import { type Allocation, type Drain, emptySince, nodeOf, nodesOf, remaining } from './nomad/node.ts';
+import type { Allocation } from './allocation.ts';
+import { type AllocationReport, toReport } from './allocation-report.ts';
+import type { DrainEvent, DrainEventTimes } from './drain-event.ts';
+import { type Drain, emptySince, remaining } from './node.ts';
+import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import { type Orders, type Ports, UNKNOWN } from './ports.ts';
-import { type AllocationReport, type Look, toReport } from './report.ts';
+import type { Progress } from './progress.ts';
 
 /** So many allocations are listed in an event; EventBridge takes 256 KB. */
 const MOST_LISTED = 50;
-
-/** A drain has begun, cannot go on by itself, or has ended: for whoever listens on the event bus. */
-export interface DrainEvent {
-  type: keyof typeof EVENT_TYPES;
-  /** Milliseconds since the epoch. */
-  at: number;
-  /** Part of the detail on the bus, like all that follows: why, in a sentence. */
-  because: string;
-  detail: DrainEventDetail;
-  /** On the bus in ISO 8601. */
-  times: DrainEventTimes;
-}
-
-/** Milliseconds since the epoch; what is not known is left out. */
-export interface DrainEventTimes {
-  waitingSince?: number | undefined;
-  drainStartedAt?: number | undefined;
-  /** When Nomad kills what still runs. */
-  deadlineAt?: number | undefined;
-  /** When the last allocation ended. */
-  emptySince?: number | undefined;
-  endedAt?: number | undefined;
-}
-
-/** What an event tells. */
-export interface DrainEventDetail {
-  instanceId: string;
-  group: string;
-  hook: string;
-  /** The Nomad node; null where none is known. */
-  nodeId: string | null;
-  nodeName?: string;
-  /** How it ended, and what Auto Scaling was answered: in `Nomad Drain Ended` alone. */
-  outcome?: Outcome;
-  result?: 'CONTINUE' | 'ABANDON';
-  /** What is waited for, the oldest first; at most fifty are listed. */
-  allocations: AllocationReport[];
-  /** How many there are in all. */
-  allocationCount: number;
-  /** What did not end by itself, at most fifty listed, and how many there are: in `Nomad Drain Ended` alone. */
-  killed?: AllocationReport[];
-  killedCount?: number;
-}
 
 /** Tells whoever listens what changes in one run: drains begun, drains that got stuck, instances let go. */
 export class Announcer {
   readonly #ports: Ports;
   readonly #orders: Orders;
   /** Drains that were begun in the look before: only the next one sees what they wait for. */
-  readonly #begun = new Map<string, { look: Look; at: number }>();
+  readonly #begun = new Map<string, { look: Progress; at: number }>();
 
   constructor(ports: Ports, orders: Orders) {
     this.#ports = ports;
     this.#orders = orders;
   }
 
-  async tell(looks: readonly Look[]): Promise<void> {
+  async tell(looks: readonly Progress[]): Promise<void> {
     const now = this.#ports.clock.now();
     const events = looks.flatMap((look) => this.#eventsOf(look, now));
     if (events.length > 0) await this.#ports.announcements.send(events);
@@ -76,22 +34,22 @@ export class Announcer {
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
-  #eventsOf(look: Look, now: number): DrainEvent[] {
+  #eventsOf(look: Progress, now: number): DrainEvent[] {
     const { instanceId } = look.termination;
     const events: DrainEvent[] = [];
     const begun = this.#begun.get(instanceId);
     if (begun) events.push(this.#event('started', { ...begun.look, seen: look.seen }, begun.at));
     this.#begun.delete(instanceId);
-    if (look.deed === 'drain started') this.#begun.set(instanceId, { look, at: now });
+    if (look.effect === 'drain started') this.#begun.set(instanceId, { look, at: now });
 
     const stuck = this.#newlyStuck(look);
     if (stuck !== undefined) events.push({ ...this.#event('stuck', look, now), because: stuck });
-    if (look.deed === 'let go') events.push(this.#event('ended', look, now));
+    if (look.effect === 'released') events.push(this.#event('ended', look, now));
     return events;
   }
 
   /** What the drain is stuck for, where that has not been told before. */
-  #newlyStuck({ termination: { instanceId, group }, seen, decision }: Look): string | undefined {
+  #newlyStuck({ termination: { instanceId, group }, seen, decision }: Progress): string | undefined {
     const { announcements, journal } = this.#ports;
     const stuck = 'stuck' in decision ? decision.stuck : undefined;
     const before = announcements.stuck.get(instanceId);
@@ -102,7 +60,7 @@ export class Announcer {
     return stuck;
   }
 
-  #event(type: DrainEvent['type'], look: Look, at: number): DrainEvent {
+  #event(type: DrainEvent['type'], look: Progress, at: number): DrainEvent {
     const { termination, seen, decision, killed = [] } = look;
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
@@ -135,7 +93,7 @@ export class Announcer {
   }
 }
 
-function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Look, now: number): DrainEventTimes {
+function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Progress, now: number): DrainEventTimes {
   const node = nodeOf(seen);
   const drain = node?.drain;
   const waitingSince = sinceOf(termination, seen);

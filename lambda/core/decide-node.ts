@@ -1,6 +1,7 @@
+import { type Allocation, isLeftAlone } from './allocation.ts';
 import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from './decision.ts';
 import { count, names, stuckFor } from './explain.ts';
-import { type Allocation, type Drain, isLeftAlone, type NomadNode, remaining } from './nomad/node.ts';
+import { type Drain, type NomadNode, remaining } from './node.ts';
 import type { Termination } from './termination.ts';
 import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
 

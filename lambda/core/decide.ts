@@ -1,7 +1,8 @@
 import { decideNode } from './decide-node.ts';
 import { type Circumstances, complete, type Decision, type Outcome, timedOut, wait } from './decision.ts';
 import { say } from './explain.ts';
-import { type NomadNode, nodesOf, type Observation } from './nomad/node.ts';
+import type { NomadNode } from './node.ts';
+import { nodesOf, type Observation, sinceOf } from './observation.ts';
 import type { Termination } from './termination.ts';
 import { limits } from './time.ts';
 
@@ -119,11 +120,4 @@ function atTheLast(
   const { since, seenSince, heartbeatTimeoutSeconds } = termination;
   if (now < limits(since ?? seenSince ?? now, heartbeatTimeoutSeconds, policy).lastAt) return undefined;
   return timedOut(`Auto Scaling holds the instance for less than two more minutes: ${because}`, policy);
-}
-
-/** Since when an instance waits, as far as anybody can tell: milliseconds since the epoch. */
-export function sinceOf({ since, seenSince }: Termination, nomad: Observation): number | undefined {
-  const drains = nodesOf(nomad).flatMap(({ drain }) => drain ?? []);
-  const written = drains.flatMap(({ ours }) => ours?.waitingSince ?? []);
-  return since ?? written[0] ?? drains[0]?.startedAt ?? seenSince;
 }

@@ -1,0 +1,58 @@
+import { type Allocation, isAlive, isClientTerminal } from './allocation.ts';
+
+/** A Nomad client node, in Nomad's own words. */
+export interface NomadNode {
+  id: string;
+  name: string;
+  status: 'initializing' | 'ready' | 'down' | 'disconnected';
+  /** The last drain, while it still holds: not cancelled, and the node not made eligible since. */
+  drain?: Drain;
+  /** The allocations that Nomad shows us; absent where they were not asked for. */
+  allocations?: Allocation[];
+  /** Replacements elsewhere that still copy their ephemeral disk from this node. */
+  copying?: Allocation[];
+}
+
+/** A drain in force. Times are milliseconds since the epoch. */
+export interface Drain {
+  status: 'draining' | 'complete';
+  startedAt: number;
+  /** Of a complete drain: when Nomad completed it. */
+  updatedAt: number;
+  /** When Nomad kills what still runs, whoever said so; `never` for a drain without a deadline. Absent where it was not asked for. */
+  deadlineAt?: number | 'never';
+  /** Nomad killed what was left, because the drain's deadline had come. */
+  deadlineReached?: boolean;
+  /** What we wrote down when the drain is ours; absent when another tool's. */
+  ours?: DrainRecord;
+}
+
+/** What must be remembered of a drain, kept in `LastDrain.Meta`. Times are milliseconds since the epoch. */
+export interface DrainRecord {
+  instanceId: string;
+  token?: string;
+  waitingSince?: number;
+  deadlineAt?: number;
+  forcedAt?: number;
+}
+
+/** The allocations that keep the instance alive. */
+export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }): Allocation[] {
+  return (node.allocations ?? []).filter(
+    (allocation) => isAlive(allocation, node) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
+  );
+}
+
+/** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */
+export function killed({ drain, allocations = [] }: NomadNode): Allocation[] {
+  if (drain?.status !== 'complete' || !(drain.deadlineReached || drain.ours?.forcedAt !== undefined)) return [];
+  return allocations.filter(
+    ({ killedAt, stopsLast }) => !stopsLast && killedAt !== undefined && killedAt >= drain.updatedAt,
+  );
+}
+
+/** When the last allocation of a drained node ended, milliseconds since the epoch: not before its drain began. */
+export function emptySince({ startedAt }: Drain, allocations: readonly Allocation[]): number {
+  const ended = allocations.filter(({ clientStatus }) => isClientTerminal(clientStatus));
+  return Math.max(startedAt, ...ended.map(({ changedAt }) => changedAt));
+}

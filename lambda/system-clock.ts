@@ -1,0 +1,12 @@
+import type { Clock } from './core/clock.ts';
+
+/** The time of the machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  limit: (ms) => {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), ms);
+    return { signal: controller.signal, lift: () => clearTimeout(timer) };
+  },
+};

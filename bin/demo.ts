@@ -1,38 +1,89 @@
 import { parseArgs } from 'node:util';
+import { forgetShell } from '../test/shell.ts';
+import { agrees } from './demo/consent.ts';
+import { emulatedStage } from './demo/emulated-stage.ts';
+import { realStage } from './demo/real-stage.ts';
 import { liveScreen, plainScreen, silent } from './demo/screen.ts';
-import { emulatedStage, realStage } from './demo/stage.ts';
+import type { Stage } from './demo/stage.ts';
 import { play, type Result, table } from './demo/story.ts';
+import { Undo } from './demo/undo.ts';
 
-const USAGE = `npm run demo [-- --json]
+const USAGE = `npm run demo [-- --json] [-- --nomad <address> [--yes]]
 
 A group of Nomad clients scales in while builds run, and the built function drains it.
-  --json   print the final report alone
-  NOMAD_ADDR, NOMAD_TOKEN   drain idle clients of this Nomad instead of emulated ones
+  --json              print the final report alone
+  --nomad <address>   drain idle clients of this Nomad instead of emulated ones; the token is that of NOMAD_TOKEN.
+                      Lists them, asks first, and undoes what it did
+  --yes               do not ask
 `;
 
-/** Exit code 1: a build was killed, an instance was kept, or the demo could not play. */
+/** What ends a process from outside, with the number that its exit code tells it by. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+const tell = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Exit code 1: a build was killed, an instance was kept, or the demo could not play. 128 and more: ended by a signal. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+      nomad: { type: 'string' },
+      yes: { type: 'boolean' },
+    },
+  });
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
   }
-  const { NOMAD_ADDR, NOMAD_TOKEN } = process.env;
-  const stage = NOMAD_ADDR ? await realStage(NOMAD_ADDR, NOMAD_TOKEN) : await emulatedStage();
-  const { stdout } = process;
-  const screen = values.json ? silent : stdout.isTTY ? liveScreen(stdout) : plainScreen(stdout);
-  let result: Result;
-  try {
-    result = await play(stage, screen);
-  } finally {
-    screen.close();
-    await stage.close();
+  const { NOMAD_ADDR, NOMAD_TOKEN: token } = process.env;
+  forgetShell();
+  if (NOMAD_ADDR && values.nomad === undefined) {
+    tell('NOMAD_ADDR is set, and left alone: to drain idle clients of that Nomad, say --nomad <address>');
   }
-  stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `\n${table(result)}\n`);
-  return result.killed > 0 || result.kept > 0 ? 1 : 0;
+
+  const interruption = new AbortController();
+  let interrupted = 0;
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    // It may come twice, from the terminal and from npm: the first one counts, and what follows takes seconds at most.
+    process.on(signal, () => {
+      interrupted ||= 128 + number;
+      interruption.abort(new Error(`ended by ${signal}`));
+    });
+  }
+
+  const undo = new Undo();
+  const { signal } = interruption;
+  let stage: Stage | undefined;
+  let result: Result | undefined;
+  try {
+    const ask = (question: string) =>
+      values.yes ? Promise.resolve(true) : agrees(question, { input: process.stdin, output: process.stderr }, signal);
+    stage = values.nomad
+      ? await realStage({ address: values.nomad, token, undo, signal, tell, ask })
+      : await emulatedStage();
+    const { stdout } = process;
+    const screen = values.json ? silent : stdout.isTTY ? liveScreen(stdout) : plainScreen(stdout);
+    try {
+      result = await play(stage, screen, signal);
+    } finally {
+      screen.close();
+    }
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+  }
+  if (!undo.nothing) tell('undoing what was done to Nomad');
+  const left = await undo.all();
+  for (const line of left) tell(`not undone: ${line}`);
+  await stage?.close();
+  if (!result) return interrupted || 1;
+  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `\n${table(result)}\n`);
+  return result.killed > 0 || result.kept > 0 || left.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+process.exitCode = await main().catch((error: Error) => {
+  tell(error.message);
   return 1;
 });
+// A run of the function that was cut short may sleep on for a minute.
+if (process.exitCode !== 0) process.exit();

@@ -10,11 +10,6 @@ import { cdkContext, synthesized } from './template/synthesis.ts';
 const VERSION = '1.51.0';
 const CACHE = fileURLToPath(new URL(`../node_modules/.cache/cfn-lint-${VERSION}`, import.meta.url));
 
-/** Findings that are right as they are, and why. */
-const IGNORED = {
-  W3005: 'The CDK writes out every dependency, those too that a reference implies.',
-};
-
 /** Where cfn-lint cannot be had: no Python, or no package index. */
 export class NoLinter extends Error {
   override readonly name = 'NoLinter';
@@ -56,8 +51,7 @@ export function findings(templates: Readonly<Record<string, object>>, command: s
       writeFileSync(file, JSON.stringify(template, null, 2));
       return { name, file };
     });
-    const ignored = ['--ignore-checks', ...Object.keys(IGNORED)];
-    const { stdout, stderr } = spawnSync(command, [...ignored, '--', ...files.map(({ file }) => file)]);
+    const { stdout, stderr } = spawnSync(command, ['--', ...files.map(({ file }) => file)]);
     return files.reduce((text, { name, file }) => text.replaceAll(file, name), `${stdout}${stderr}`).trim();
   } finally {
     rmSync(directory, { recursive: true });

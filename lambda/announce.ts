@@ -1,8 +1,9 @@
 import type { EVENT_TYPES } from './config.ts';
-import { type Outcome, sinceOf } from './decide.ts';
-import { type Allocation, emptySince, remaining } from './nomad/node.ts';
+import { sinceOf } from './decide.ts';
+import type { Outcome } from './decision.ts';
+import { type Allocation, type Drain, emptySince, nodeOf, nodesOf, remaining } from './nomad/node.ts';
 import { type Orders, type Ports, UNKNOWN } from './ports.ts';
-import { type AllocationReport, type Look, nodeOf, toReport } from './report.ts';
+import { type AllocationReport, type Look, toReport } from './report.ts';
 
 /** So many allocations are listed in an event; EventBridge takes 256 KB. */
 const MOST_LISTED = 50;
@@ -106,7 +107,7 @@ export class Announcer {
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
-    const left = ended || !node ? [] : remaining(node, this.#orders.policy);
+    const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#orders.policy));
     return {
       type,
       at,
@@ -142,10 +143,16 @@ function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Look
   if (order?.how === 'start') {
     return { waitingSince, drainStartedAt: now, deadlineAt: now + order.deadlineSeconds * 1000 };
   }
-  const times = { waitingSince, drainStartedAt: drain?.startedAt, deadlineAt: drain?.ours?.deadlineAt };
+  const times = { waitingSince, drainStartedAt: drain?.startedAt, deadlineAt: deadlineOf(drain) };
   if (type !== 'ended') return times;
   return { ...times, emptySince: drain && node.allocations && emptySince(drain, node.allocations), endedAt: now };
 }
+
+/** When Nomad kills what still runs; undefined where nobody knows, or it never does. */
+const deadlineOf = (drain: Drain | undefined): number | undefined => {
+  const at = drain?.deadlineAt ?? drain?.ours?.deadlineAt;
+  return at === 'never' ? undefined : at;
+};
 
 const listed = (allocations: readonly Allocation[], now: number): AllocationReport[] =>
   allocations

@@ -1,8 +1,7 @@
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { messageOf } from './errors.ts';
-import { type Allocation, killed, type NomadNode, type Observation, remaining } from './nomad/node.ts';
+import { type Allocation, killed, type NomadNode, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
 import { type Ports, UNKNOWN } from './ports.ts';
-import { nodeOf } from './report.ts';
 import type { Termination } from './termination.ts';
 
 const SAID = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
@@ -39,11 +38,13 @@ export async function carryOut(
         if (!(await ports.terminations.waitsForUs(termination))) {
           return { decision: { action: 'wait', because: 'the instance waits for another hook than ours' } };
         }
-        const node = nodeOf(seen);
-        if (!node || !(await startDrain(termination, node, decision, ports))) {
-          return { decision: { action: 'wait', because: 'another run has just started the drain' } };
+        let begun = 0;
+        for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
+          if (!(await startDrain(termination, node, decision, ports))) continue;
+          begun += 1;
+          ports.journal.info(SAID[decision.order.how], { ...fields, nodeId: node.id });
         }
-        ports.journal.info(SAID[decision.order.how], fields);
+        if (begun === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
         return decision.order.how === 'start' ? { decision, deed: 'drain started' } : { decision };
       }
       case 'complete': {
@@ -53,7 +54,8 @@ export async function carryOut(
         // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
         if (!released) return { decision: { ...decision, because: `${decision.because}; it had been let go before` } };
         const victims = await last;
-        ports.journal.info('instance let go', { ...fields, killed: victims.length });
+        const level = decision.alarm ? 'error' : 'info';
+        ports.journal[level]('instance let go', { ...fields, killed: victims.length });
         for (const { allocation, stderr } of victims) {
           const { id, job, namespace, taskGroup } = allocation;
           const which = { allocation: id, job, namespace, taskGroup };
@@ -101,11 +103,10 @@ async function readLastWords(
   { outcome }: Decision & { action: 'complete' },
   { nodes }: Ports,
 ): Promise<Killed[]> {
-  const node = nodeOf(seen);
-  if (!node || (outcome !== 'forced' && outcome !== 'timed-out')) return [];
+  if (outcome !== 'forced' && outcome !== 'timed-out') return [];
   // At the end of all waiting, what still runs dies with the instance.
-  const dying = outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : [];
-  const victims = [...new Set([...killed(node), ...dying])];
+  const dying = (node: NomadNode) => (outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : []);
+  const victims = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
   const words = victims.length > 0 ? await nodes.lastWords(victims) : new Map<string, string>();
   return victims.map((allocation) => {
     const stderr = words.get(allocation.id);
@@ -115,6 +116,6 @@ async function readLastWords(
 
 /** The sweep has no event: the drain that the event's run started has written its token down. */
 function instanceWithToken(termination: Termination, seen: Observation): Termination {
-  const token = termination.token ?? nodeOf(seen)?.drain?.ours?.token;
+  const token = termination.token ?? nodesOf(seen).find(({ drain }) => drain?.ours?.token)?.drain?.ours?.token;
   return token ? { ...termination, token } : termination;
 }

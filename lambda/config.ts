@@ -22,7 +22,28 @@ export const DEFAULT_POLICY = {
 } as const;
 
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
-const parameter = z.strictObject({ parameter: z.string().min(1) });
+
+/**
+ * What people give in place of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its base64
+ * form. It would end in the template, and be read by whoever may read that.
+ */
+const SECRET =
+  /^\s*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\w-]+\.[\w-]+\.[\w-]+|LS0tLS[\w+/=]+)\s*$|-----BEGIN|[\r\n]/i;
+
+/** Whether a text is a secret, or a certificate, rather than the name of the parameter that holds it. */
+export const isSecret = (text: string): boolean => SECRET.test(text);
+
+/** Says nothing of the value itself: it may go into a log. */
+export const SECRET_REFUSED =
+  'is the secret or the certificate itself, not the name of the parameter that holds it. Store it in Parameter Store and ' +
+  'give that name, like /nomad/drain-token';
+
+const parameter = z.strictObject({
+  parameter: z
+    .string()
+    .min(1)
+    .refine((name) => !isSecret(name), SECRET_REFUSED),
+});
 
 const group = z.strictObject({
   name: z.string().min(1).max(255),

@@ -1,173 +1,129 @@
-import type { Policy } from './config.ts';
-import { count, names, stuckFor } from './explain.ts';
-import { type Allocation, type Drain, type NomadNode, type Observation, remaining } from './nomad/node.ts';
+import { decideNode } from './decide-node.ts';
+import { type Circumstances, complete, type Decision, type Outcome, timedOut, wait } from './decision.ts';
+import { say } from './explain.ts';
+import { type NomadNode, nodesOf, type Observation } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
-import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
+import { limits } from './time.ts';
 
-/** How a wait ended. */
-export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
-
-/**
- * How to ask Nomad for a drain: for the first time; once more with what is left of the same deadline, which makes Nomad
- * look again; or by force, which kills what still runs.
- */
-export type DrainOrder = { how: 'start' | 'renew'; deadlineSeconds: number } | { how: 'force' };
-
-/** What to do with one waiting instance, and why, in a sentence for an operator. */
-export type Decision =
-  | { action: 'start-drain'; because: string; order: DrainOrder }
-  /**
-   * `alarm`: somebody must look. `unserved`: and the run has failed this instance. `stuck`: what will not pass by itself, in
-   * words that stay the same while it lasts.
-   */
-  | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean; stuck?: string }
-  | { action: 'complete'; because: string; outcome: Outcome; result: 'CONTINUE' | 'ABANDON' }
-  | { action: 'error'; because: string; stuck?: string };
-
-/** What else a decision rests on. */
-export interface Circumstances {
-  /** Milliseconds since the epoch. */
-  now: number;
-  policy: Policy;
-  /** The token may read the jobs of every namespace: an empty list of allocations then means an empty node. */
-  seesEveryNamespace: boolean;
-}
+/** An instance that ran for so long before it had to go should have been a node: somebody has to look why it was none. */
+const LONG_ENOUGH_SECONDS = 600;
 
 /**
- * Decides when an instance may die. Pure: one row for each situation of the decision table in docs/architecture.md.
+ * Decides when an instance may die. Pure: its steps, and those of `decideNode`, are the rows of the decision table in
+ * docs/architecture.md, in the same order. What is not known (Nomad is silent, EC2 is throttled, two nodes share an address)
+ * is never taken for an empty node, and never for a late one.
  */
 export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
-  if (termination.ec2 === 'gone') return complete('instance-gone', 'EC2 no longer runs the instance');
-
-  const decision = pressed(judge(termination, nomad, circumstances), termination, nomad, circumstances);
-  if (decision.action === 'complete' && !termination.held) {
-    return wait(`${decision.because}; Auto Scaling does not hold the instance yet (${termination.state})`);
-  }
-  return decision;
+  const decision =
+    instanceGone(termination) ??
+    unanswered(termination, nomad, circumstances) ??
+    ambiguous(termination, nomad, circumstances) ??
+    absent(termination, nomad, circumstances) ??
+    present(termination, nomad, circumstances);
+  return notHeldYet(termination, decision) ?? decision;
 }
 
-/** The situation as Nomad shows it, with all the time in the world. */
-function judge(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
-  const { now, policy } = circumstances;
-  switch (nomad.is) {
-    case 'unanswered':
-      return { ...wait(nomad.because), alarm: true, unserved: true };
-
-    case 'ambiguous': {
-      const because = `more than one node is this instance: ${nomad.nodeIds.toSorted().join(', ')}`;
-      return { action: 'error', because, stuck: because };
-    }
-
-    case 'absent': {
-      if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
-      // A wait that nobody can date is an old one: its event was lost.
-      const age = now - (termination.since ?? 0);
-      if (age < policy.graceSeconds * 1000) return wait('Nomad has no node of this instance; it may yet register');
-      return complete('not-a-node', `Nomad has no node of this instance after ${policy.graceSeconds} s`);
-    }
-
-    case 'present':
-      return judgeNode(termination, nomad.node, circumstances);
-  }
+function instanceGone({ ec2 }: Termination): Decision | undefined {
+  return ec2 === 'gone' ? complete('instance-gone', 'EC2 no longer runs the instance') : undefined;
 }
 
-function judgeNode(termination: Termination, node: NomadNode, circumstances: Circumstances): Decision {
-  const { now, policy, seesEveryNamespace } = circumstances;
-  if (node.status === 'down') return complete('node-lost', 'Nomad says that the node is down');
+function unanswered(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
+  if (nomad.is !== 'unanswered') return undefined;
+  const waiting = wait(nomad.because, { alarm: true, unserved: true });
+  return atTheLast(termination, waiting, circumstances) ?? waiting;
+}
 
-  const { drain } = node;
-  if (!drain) {
-    const since = termination.since ?? now;
-    const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
-    const because = 'the node is not draining and its instance has to go';
-    return deadlineSeconds > 0 ? startDrain({ how: 'start', deadlineSeconds }, because) : startDrain(FORCE, because);
+function ambiguous(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
+  if (nomad.is !== 'ambiguous') return undefined;
+  const because = `more than one node may be this instance: ${nomad.nodeIds.toSorted().join(', ')}`;
+  const failing: Decision = { action: 'error', because, stuck: because };
+  return atTheLast(termination, failing, circumstances) ?? failing;
+}
+
+function absent(termination: Termination, nomad: Observation, { now, policy }: Circumstances): Decision | undefined {
+  if (nomad.is !== 'absent') return undefined;
+  if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
+  // A wait that nobody can date is as old as we have seen it, not older.
+  const since = sinceOf(termination, nomad) ?? now;
+  if (now - since < policy.graceSeconds * 1000) {
+    return wait('Nomad has no node of this instance; it may yet register');
   }
+  const end = complete('not-a-node', `Nomad has no node of this instance after ${policy.graceSeconds} s`);
+  const upSeconds = (since - (termination.launchedAt ?? since)) / 1000;
+  if (upSeconds < LONG_ENOUGH_SECONDS) return end;
+  return { ...end, because: `${end.because}, though it had been up for ${say(upSeconds)}`, alarm: true };
+}
 
-  const alive = remaining(node, policy);
-  const on = drain.status === 'draining';
-  if (!node.allocations)
-    return wait(on ? 'the node is draining' : 'the drain is complete; what is left is still to be read');
-  if (alive.length > 0) {
-    const which = names(alive, now);
-    const left = on && secondsToRenew(drain, alive, now);
-    if (left) {
-      const because = `Nomad overlooks ${count(alive)} to stop last: ${which}`;
-      return startDrain({ how: 'renew', deadlineSeconds: left }, because);
-    }
-    if (!on) return wait(`${count(alive)} still to stop after the drain: ${which}`);
-    const stuck = stuckFor(alive, drain.startedAt, now);
-    return { ...wait(`the drain waits for ${count(alive)}: ${which}`), ...(stuck !== undefined && { stuck }) };
+/** All nodes that are the instance are drained together, and it goes when the last of them is empty. */
+function present(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
+  const since = sinceOf(termination, nomad) ?? circumstances.now;
+  const nodes = nodesOf(nomad);
+  const decided = nodes.map((node) => ({ node, decision: decideNode(node, { ...circumstances, since, termination }) }));
+  const [only] = decided;
+  if (only && decided.length === 1) return only.decision;
+  return orderFor(decided) ?? waitFor(decided) ?? together(decided);
+}
+
+interface Decided {
+  node: NomadNode;
+  decision: Decision;
+}
+
+/** One order a look: what is started comes before what is forced, and a renewal last. */
+function orderFor(decided: readonly Decided[]): Decision | undefined {
+  for (const how of ['start', 'force', 'renew']) {
+    const alike = decided.flatMap(({ decision }) =>
+      decision.action === 'start-drain' && decision.order.how === how ? [decision] : [],
+    );
+    const [first] = alike;
+    if (first) return { ...first, nodeIds: alike.flatMap(({ nodeIds }) => nodeIds) };
   }
-  // Nomad does not notice that a sysbatch job has ended, and would keep an empty node draining until its deadline.
-  if (on && !seesEveryNamespace) return wait('the node is draining, and the token does not see every namespace');
+  return undefined;
+}
 
-  const copying = node.copying ?? [];
-  if (copying.length > 0)
-    return wait(`${count(copying)} elsewhere still copying data from this node: ${names(copying, now)}`);
+function waitFor(decided: readonly Decided[]): Decision | undefined {
+  const waiting = decided.flatMap(({ node, decision }) => (decision.action === 'wait' ? [{ node, decision }] : []));
+  if (waiting.length === 0) return undefined;
+  const stuck = waiting.flatMap(({ decision }) => decision.stuck ?? []).join('; ');
+  return wait(waiting.map(({ node, decision }) => `${node.name}: ${decision.because}`).join('; '), {
+    ...(waiting.some(({ decision }) => decision.alarm) && { alarm: true }),
+    ...(stuck && { stuck }),
+  });
+}
 
-  const forced = drain.deadlineReached || drain.ours?.forcedAt !== undefined;
-  if (!seesEveryNamespace && now < drain.updatedAt + policy.killMarginSeconds * 1000) {
-    return { ...wait('the token does not see every namespace: waiting the kill margin after the drain'), alarm: true };
-  }
-  return forced
-    ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
-    : complete('drained', 'everything on the drained node has stopped');
+/** Of several ends the worst is told: a node that is lost beside one that drained was only an earlier life of its agent. */
+const WORST_FIRST: readonly Outcome[] = ['timed-out', 'forced', 'drained', 'node-lost'];
+
+function together(decided: readonly Decided[]): Decision {
+  const ends = decided.flatMap(({ decision }) => (decision.action === 'complete' ? [decision] : []));
+  const [worst] = ends.toSorted((one, other) => WORST_FIRST.indexOf(one.outcome) - WORST_FIRST.indexOf(other.outcome));
+  if (!worst) throw new Error('no node has decided anything');
+  return worst;
+}
+
+/** Auto Scaling has said that the instance goes, and is not yet at the point where it can be told to go on. */
+function notHeldYet({ held, state }: Termination, decision: Decision): Decision | undefined {
+  if (decision.action !== 'complete' || held) return undefined;
+  return wait(`${decision.because}; Auto Scaling does not hold the instance yet (${state})`);
 }
 
 /**
- * Nomad stops system jobs when all else has ended, but does not notice when that was a sysbatch job (seen on 1.6.10 and
- * 2.0.6): a drain that is for a while down to them is renewed. The seconds left of its deadline; 0: leave it alone.
+ * Nothing is known of the node, so nothing says when its drain ends: it may have begun just now. The instance is given up in
+ * the last sweep before Auto Scaling itself gives it up, so that it goes as the policy says and is reported.
  */
-function secondsToRenew({ ours, updatedAt }: Drain, alive: Allocation[], now: number): number {
-  if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return 0;
-  if (now < updatedAt + SWEEP_SECONDS * 1000) return 0;
-  return Math.max(0, Math.floor((ours.deadlineAt - now) / 1000));
-}
-
-/** The same decision when the time is up: first the drain is forced, and after the kill margin the instance is let go. */
-function pressed(
-  decision: Decision,
+function atTheLast(
   termination: Termination,
-  nomad: Observation,
+  { because }: Decision,
   { now, policy }: Circumstances,
-): Decision {
-  if (decision.action === 'complete') return decision;
-
-  const node = nomad.is === 'present' ? nomad.node : undefined;
-  const ours = node?.drain?.ours;
-  const since = sinceOf(termination, nomad) ?? now;
-  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, ours);
-
-  if (decision.action === 'start-drain') return now < lastAt ? decision : giveUp(decision, policy);
-  if (now < forceAt) return decision;
-  if (node?.drain && ours?.forcedAt === undefined && now < lastAt) {
-    return startDrain(FORCE, `past the drain deadline and the kill margin: ${decision.because}`);
-  }
-  return now < giveUpAt ? decision : giveUp(decision, policy);
+): Decision | undefined {
+  const { since, seenSince, heartbeatTimeoutSeconds } = termination;
+  if (now < limits(since ?? seenSince ?? now, heartbeatTimeoutSeconds, policy).lastAt) return undefined;
+  return timedOut(`Auto Scaling holds the instance for less than two more minutes: ${because}`, policy);
 }
 
 /** Since when an instance waits, as far as anybody can tell: milliseconds since the epoch. */
-export function sinceOf({ since }: Termination, nomad: Observation): number | undefined {
-  const drain = nomad.is === 'present' ? nomad.node.drain : undefined;
-  return since ?? drain?.ours?.waitingSince ?? drain?.startedAt;
+export function sinceOf({ since, seenSince }: Termination, nomad: Observation): number | undefined {
+  const drains = nodesOf(nomad).flatMap(({ drain }) => drain ?? []);
+  const written = drains.flatMap(({ ours }) => ours?.waitingSince ?? []);
+  return since ?? written[0] ?? drains[0]?.startedAt ?? seenSince;
 }
-
-const wait = (because: string): Decision & { action: 'wait' } => ({ action: 'wait', because });
-
-const complete = (outcome: Outcome, because: string): Decision => ({
-  action: 'complete',
-  because,
-  outcome,
-  result: 'CONTINUE',
-});
-
-const startDrain = (order: DrainOrder, because: string): Decision => ({ action: 'start-drain', because, order });
-
-const FORCE: DrainOrder = { how: 'force' };
-
-const giveUp = ({ because }: Decision, { onTimeout }: Policy): Decision => ({
-  action: 'complete',
-  because: `the time is up: ${because}`,
-  outcome: 'timed-out',
-  result: onTimeout,
-});

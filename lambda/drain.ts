@@ -3,18 +3,17 @@ import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
 import { measureLooks } from './measure.ts';
+import { nodeOf } from './nomad/node.ts';
 import type { Orders, Ports } from './ports.ts';
-import { type Look, nodeOf, type Result, RunRecord } from './report.ts';
+import { type Look, type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
-import { nextLookMs, placeInLook } from './time.ts';
+import { nextLookMs, placeInLook, whileStoppingMs } from './time.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
 const CONCURRENCY = 8;
 /** An idle node is drained in milliseconds: after a start it is worth looking again soon. */
 const AFTER_START_MS = 500;
-/** While only killed tasks are left to stop. */
-const STOPPING_MS = 1_000;
 /** However much changes in a large cluster, no more looks than this. */
 const SHORTEST_PAUSE_MS = 250;
 
@@ -78,7 +77,7 @@ function untilNextLook(looks: readonly Look[], now: number): number | undefined 
     .map(({ termination, seen, decision }) => {
       if (decision.action === 'start-drain') return AFTER_START_MS;
       const drain = nodeOf(seen)?.drain;
-      if (drain?.status === 'complete') return STOPPING_MS;
+      if (drain?.status === 'complete') return whileStoppingMs(now - drain.updatedAt);
       return nextLookMs(now - (drain?.startedAt ?? termination.since ?? now), termination.heartbeatTimeoutSeconds);
     });
   return pauses.length === 0 ? undefined : Math.min(...pauses);

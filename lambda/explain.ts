@@ -1,4 +1,4 @@
-import type { Allocation } from './nomad/node.ts';
+import { type Allocation, isClientTerminal, isTaskAlive } from './nomad/node.ts';
 
 /** So many allocations are named in a sentence; the rest is counted. */
 const MOST_NAMED = 5;
@@ -18,7 +18,9 @@ export function names(allocations: readonly Allocation[], now: number): string {
 export function stuckFor(allocations: readonly Allocation[], drainStartedAt: number, now: number): string | undefined {
   const stuck = allocations.flatMap(({ job, taskGroup, blocked }) =>
     blocked && now - Math.max(blocked.since, drainStartedAt) >= STUCK_MS
-      ? [`${job} (task group ${taskGroup}) has nowhere to go: ${blocked.because}`]
+      ? [
+          `${job} (task group ${taskGroup}) ${blocked.inVain ? 'is replaced in vain' : 'has nowhere to go'}: ${blocked.because}`,
+        ]
       : [],
   );
   return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
@@ -38,7 +40,11 @@ export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 
 function describe(allocation: Allocation, now: number): string {
-  const { job, taskGroup, clientStatus, blocked } = allocation;
-  const why = blocked ? `; nowhere to go: ${blocked.because}` : '';
+  const { job, taskGroup, clientStatus, tasks, blocked } = allocation;
+  if (isClientTerminal(clientStatus)) {
+    const left = tasks.filter(isTaskAlive).map(({ name, state }) => `task ${name} is ${state}`);
+    return `${job} (task group ${taskGroup}, ${clientStatus}, but its ${left.join(' and ')})`;
+  }
+  const why = blocked ? `; ${blocked.inVain ? 'replaced in vain' : 'nowhere to go'}: ${blocked.because}` : '';
   return `${job} (task group ${taskGroup}, ${clientStatus} for ${say(secondsRun(allocation, now))}${why})`;
 }

@@ -1,8 +1,8 @@
-import type { Outcome } from './decide.ts';
+import type { Outcome } from './decision.ts';
 import type { MetricName } from './metrics.ts';
-import { emptySince } from './nomad/node.ts';
+import { emptySince, nodeOf } from './nomad/node.ts';
 import type { Meter } from './ports.ts';
-import { type Look, nodeOf, type Result } from './report.ts';
+import type { Look, Result } from './report.ts';
 
 const OUTCOMES: Record<Outcome, MetricName> = {
   drained: 'Drained',
@@ -18,6 +18,7 @@ export function measureLooks(looks: readonly Look[], meter: Meter, now: number):
   for (const { seen, decision, deed, killed = [] } of looks) {
     if (deed !== 'let go' || decision.action !== 'complete') continue;
     meter.add(OUTCOMES[decision.outcome], 1);
+    if (decision.alarm) meter.add('NodeMissing', 1);
     if (killed.length > 0) meter.add('AllocationsKilled', killed.length);
     const node = nodeOf(seen);
     if (!node?.drain || !node.allocations || !['drained', 'forced'].includes(decision.outcome)) continue;

@@ -30,6 +30,11 @@ export const METRICS = {
   Forced: { unit: 'Count', told: 'happening', about: 'Let go: the drain deadline had come' },
   NodeLost: { unit: 'Count', told: 'happening', about: 'Let go: the node was down or gone' },
   NotANode: { unit: 'Count', told: 'happening', about: 'Let go: never a Nomad node' },
+  NodeMissing: {
+    unit: 'Count',
+    told: 'happening',
+    about: 'Of these: in service for long, so that it should have been one',
+  },
   InstanceGone: { unit: 'Count', told: 'happening', about: 'Let go: EC2 had ended it already' },
   TimedOut: { unit: 'Count', told: 'happening', about: 'Let go: the time was up' },
   AllocationsKilled: { unit: 'Count', told: 'happening', about: 'Allocations killed by a drain deadline' },

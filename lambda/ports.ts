@@ -1,7 +1,7 @@
 import type { DrainEvent } from './announce.ts';
 import type { Clock } from './clock.ts';
 import type { Policy } from './config.ts';
-import type { DrainOrder } from './decide.ts';
+import type { DrainOrder } from './decision.ts';
 import type { MetricName } from './metrics.ts';
 import type { Allocation, DrainRecord, Observation } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
@@ -32,7 +32,8 @@ export interface Nodes {
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
   /** The nodes that we have drained, as the last look found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
-  makeEligible(nodeId: string): Promise<void>;
+  /** Takes a node back into service. @returns false where somebody has touched its eligibility since its drain */
+  giveBack(nodeId: string): Promise<boolean>;
   /** The end of what these allocations wrote to stderr, by their ids. Never throws: what cannot be read is left out. */
   lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>>;
   /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */

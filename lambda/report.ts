@@ -1,9 +1,10 @@
 import type { Carried, Killed } from './carry-out.ts';
 import type { Policy } from './config.ts';
-import { type Decision, type Outcome, sinceOf } from './decide.ts';
+import { sinceOf } from './decide.ts';
+import type { Decision, Outcome } from './decision.ts';
 import { messageOf } from './errors.ts';
 import { say, secondsRun } from './explain.ts';
-import { type Allocation, type NomadNode, type Observation, remaining } from './nomad/node.ts';
+import { type Allocation, nodeOf, nodesOf, type Observation, remaining } from './nomad/node.ts';
 import type { Termination } from './termination.ts';
 
 /** The function's answer. */
@@ -83,7 +84,7 @@ export class RunRecord {
     const { instanceId, group } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
-    const left = node && decision.action !== 'complete' ? remaining(node, this.#policy) : [];
+    const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
     this.#instances.set(instanceId, {
       instanceId,
       group,
@@ -129,9 +130,6 @@ export interface Result {
   /** Why the run could not go on, where it has seen no more than this. */
   interrupted?: string;
 }
-
-export const nodeOf = (observation: Observation): NomadNode | undefined =>
-  observation.is === 'present' ? observation.node : undefined;
 
 export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
   id: allocation.id,

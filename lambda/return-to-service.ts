@@ -10,20 +10,26 @@ export async function returnToService(
   waiting: readonly Termination[],
   { terminations, nodes, clock, journal }: Ports,
 ): Promise<void> {
-  const gone = nodes
+  const candidates = nodes
     .drainedByUs()
     .filter(({ startedAt }) => clock.now() - startedAt > SETTLED_MS)
     .filter(({ instanceId }) => !waiting.some((each) => each.instanceId === instanceId));
-  if (gone.length === 0) return;
-  try {
-    const back = await terminations.backInService(gone.map(({ instanceId }) => instanceId));
-    for (const { nodeId, instanceId } of gone) {
-      const group = back.get(instanceId);
-      if (group === undefined) continue;
-      await nodes.makeEligible(nodeId);
+  if (candidates.length === 0) return;
+  const stay = (fields: object, error: unknown) =>
+    journal.warn('nodes of returned instances stay ineligible for now', { ...fields, because: messageOf(error) });
+  const ids = candidates.map(({ instanceId }) => instanceId);
+  const back = await terminations.backInService(ids).catch((error) => {
+    stay({}, error);
+    return new Map<string, string>();
+  });
+  for (const { nodeId, instanceId } of candidates) {
+    const group = back.get(instanceId);
+    if (group === undefined) continue;
+    try {
+      if (!(await nodes.giveBack(nodeId))) continue;
       journal.info('node made eligible: its instance is back in service', { instanceId, nodeId, group });
+    } catch (error) {
+      stay({ instanceId, nodeId, group }, error);
     }
-  } catch (error) {
-    journal.warn('nodes of returned instances stay ineligible for now', { because: messageOf(error) });
   }
 }

@@ -13,12 +13,18 @@ export interface Termination {
   token?: string;
   /** When the wait began, milliseconds since the epoch; absent where nobody could tell. */
   since?: number;
+  /** When this function environment first saw it wait: the wait is at least as old. Milliseconds since the epoch. */
+  seenSince?: number;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
   /** What EC2 says of the instance; `unknown` where it could not be asked. */
   ec2: 'running' | 'gone' | 'unknown';
-  privateIp?: string;
-  privateDns?: string;
+  /** Every private address of the instance, of both families; absent where EC2 did not say. */
+  addresses?: readonly string[];
+  /** What its host may be called: its DNS names, in full and their first labels; absent where EC2 did not say. */
+  names?: readonly string[];
+  /** When it was last started, milliseconds since the epoch, as far as EC2 said. */
+  launchedAt?: number;
 }
 
 /** The lifecycle event, as EventBridge brings it. */

@@ -8,9 +8,15 @@ export function globalCapSeconds(heartbeatTimeoutSeconds: number): number {
   return Math.min(48 * 3600, 100 * heartbeatTimeoutSeconds);
 }
 
-/** What must be left of the cap when the drain deadline comes: the kill margin, and never less than two sweeps. */
+/**
+ * So long before the cap an instance is given up, in seconds: at least one sweep begins from then on, and has half a minute to
+ * find out what there is to find out.
+ */
+const LAST_SECONDS = 1.5 * SWEEP_SECONDS;
+
+/** What must be left of the cap when the drain deadline comes: the kill margin, and never less than a sweep before the last. */
 export function reserveSeconds(policy: Policy): number {
-  return Math.max(policy.killMarginSeconds, 2 * SWEEP_SECONDS);
+  return Math.max(policy.killMarginSeconds, LAST_SECONDS + SWEEP_SECONDS);
 }
 
 /** Whether the hook can hold an instance for the whole drain, and then for killing and forcing what is left. */
@@ -27,7 +33,7 @@ export interface Limits {
   forceAt: number;
   /** An instance still here by then is let go as the policy says: the kill margin after the force. */
   giveUpAt: number;
-  /** The last sweep before Auto Scaling itself gives up. After it, nothing is worth beginning. */
+  /** From here on a sweep may be the last before Auto Scaling itself gives up: nothing is worth beginning. */
   lastAt: number;
 }
 
@@ -46,7 +52,7 @@ export function limits(
   const margin = policy.killMarginSeconds * 1000;
   const capAt = since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
   const latestDeadline = capAt - reserveSeconds(policy) * 1000;
-  const lastAt = capAt - SWEEP_SECONDS * 1000;
+  const lastAt = capAt - LAST_SECONDS * 1000;
   const deadlineAt = drain.deadlineAt ?? since + policy.deadlineSeconds * 1000;
   const forceAt = Math.min(deadlineAt + margin, latestDeadline);
   return { forceAt, giveUpAt: Math.min((drain.forcedAt ?? forceAt) + margin, lastAt), lastAt };
@@ -77,6 +83,11 @@ export function lapsesBeforeSweep(heartbeatTimeoutSeconds: number): boolean {
  */
 export function nextLookMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
   return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
+}
+
+/** The same while only killed tasks, or tasks that run after others, are left: seconds as a rule, sometimes an upload. */
+export function whileStoppingMs(sinceCompleteMs: number): number {
+  return Math.min(SWEEP_SECONDS * 1000, Math.max(1_000, sinceCompleteMs / 20));
 }
 
 /**

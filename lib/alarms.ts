@@ -17,14 +17,14 @@ export interface Watched {
   readonly heartbeatTimeoutSeconds: number;
 }
 
-/** When one alarm rings. */
+/** When one alarm fires. */
 interface Condition {
   /** What has happened, in a sentence. */
   readonly says: string;
   readonly metric: cloudwatch.Metric;
-  /** Rings above it; @default 0, so as soon as there is any */
+  /** Fires above it; @default 0, so as soon as there is any */
   readonly above?: number;
-  /** Rings below it. @default - rings above something */
+  /** Fires below it. @default - fires above something */
   readonly below?: number;
   /** In so many minutes; @default 1 */
   readonly minutes?: number;
@@ -43,7 +43,7 @@ const NOTHING = cloudwatch.TreatMissingData.NOT_BREACHING;
 /** What is to be heard in any case. */
 const BAD = cloudwatch.TreatMissingData.BREACHING;
 
-/** A happening is over at once: for an hour the alarm shows it, and further ones of that hour do not ring again. */
+/** A happening is over at once: for an hour the alarm shows it, and further ones of that hour do not fire again. */
 const ONCE_AN_HOUR = { minutes: 1, of: 60, silence: NOTHING };
 /** Long enough for what mends itself: a new leader of Nomad's servers, a deploy, a function that starts anew. */
 const LASTING = 5;
@@ -52,7 +52,7 @@ const LASTING = 5;
  * either: three are missing when there were none for five minutes.
  */
 const MISSING_FOR_LASTING = LASTING - 2;
-/** A replacement may have to wait until its group has scaled out: no reason to ring before. */
+/** A replacement may have to wait until its group has scaled out: no reason to fire before. */
 const SCALED_OUT = 10;
 
 function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeatTimeoutSeconds }: Watched) {
@@ -64,7 +64,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
     OldestWait: {
       says:
         `An instance has waited for more than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
-        `ended. It is forced now, and ${killMarginSeconds} s later the instance is let go with whatever still runs on it.`,
+        `ended. It is forced now, and ${killMarginSeconds} s later the instance is released with whatever still runs on it.`,
       metric: measured('OldestWait', 'Maximum'),
       above: ended,
       silence: UNKNOWN,
@@ -100,8 +100,15 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       silence: UNKNOWN,
     },
     TimedOut: {
-      says: 'An instance was let go because its time was up, with whatever still ran on it.',
+      says: 'An instance was released because its time was up, with whatever still ran on it.',
       metric: measured('TimedOut', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+    NotANode: {
+      says:
+        'An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or ' +
+        'more: if it was a Nomad client all the same, its builds died with it.',
+      metric: measured('NodeMissing', 'Sum'),
       ...ONCE_AN_HOUR,
     },
     HeartbeatsRefused: {
@@ -113,7 +120,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       silence: NOTHING,
     },
     SweepMissing: {
-      says: `For ${LASTING} minutes no sweep has told who waits: nobody is drained, kept waiting or let go.`,
+      says: `For ${LASTING} minutes no sweep has told who waits: nobody is drained, kept waiting or released.`,
       metric: measured('InstancesWaiting', 'SampleCount'),
       below: 1,
       minutes: MISSING_FOR_LASTING,
@@ -143,7 +150,7 @@ export type AlarmName = keyof ReturnType<typeof conditions>;
 /** The alarms by their names; none where they were not asked for. */
 export type Alarms = Readonly<Partial<Record<AlarmName, cloudwatch.Alarm>>>;
 
-/** Makes every alarm. What rings, and what rings no more, is told to the topic. */
+/** Makes every alarm. What fires, and what fires no more, is told to the topic. */
 export function makeAlarms(scope: Construct, watched: Watched, topic?: sns.ITopic): Alarms {
   const made = Object.entries<Condition>(conditions(watched)).map(([name, condition]) => {
     const { says, metric, above = 0, below, minutes = 1, of = minutes, silence } = condition;
@@ -178,7 +185,7 @@ function stuckMinutes(deadlineSeconds: number): number {
 
 /**
  * A hook lapses when all three heartbeats of a timeout are refused. One may be refused in passing; the second leaves a
- * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first rings. Looks back for a slot,
+ * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first fires. Looks back for a slot,
  * and for a sweep that came late.
  */
 function refusedHeartbeats(heartbeatTimeoutSeconds: number): { minutes: number; of: number } {

@@ -82,7 +82,7 @@ export function makeDashboard(scope: Construct, shown: Shown): cloudwatch.Dashbo
         ]),
       ],
       [records(shown.logGroup, 'What is waited for, and why', WAITED_FOR)],
-      [records(shown.logGroup, 'Who was let go, and why', LET_GO)],
+      [records(shown.logGroup, 'Who was released, and why', LET_GO)],
     ],
   });
 }

@@ -1,13 +1,10 @@
-import { type Duration, type Stack, Token } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig, DEFAULT_POLICY, type Policy } from '../lambda/config.ts';
 import { ConfigError } from '../lambda/errors.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/time.ts';
 import type { NomadDocument } from './nomad-access.ts';
 import { withId } from './problem-ids.ts';
 import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts';
-
-/** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
-export const ENVIRONMENT_BYTES = 4096;
 
 /** What a field of the document is called by whoever wrote it: a property of the construct, a setting of the app. */
 export type FieldNames = readonly (readonly [field: RegExp, name: string])[];
@@ -101,30 +98,4 @@ function capacityProblems({ groups, policy }: { groups: ConfigDocument['groups']
       'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout ' +
       '[nomad-drain-hook:deadlineBeyondHook]',
   ];
-}
-
-/**
- * The size of a function's environment as Lambda measures it, in bytes: all variables as one JSON object, so every
- * quote inside a value counts twice.
- * @param variables may hold tokens, of which the length is estimated
- */
-export function environmentBytes(variables: Record<string, string>, stack: Stack): number {
-  const resolved: Record<string, unknown> = stack.resolve(variables);
-  const texts = Object.entries(resolved).map(([name, value]) => [name, deployed(value, stack)]);
-  return Buffer.byteLength(JSON.stringify(Object.fromEntries(texts)));
-}
-
-/** The length of a text once it is deployed, in characters: estimated where it holds tokens. */
-export function deployedLength(text: string, stack: Stack): number {
-  return Token.isUnresolved(text) ? deployed(stack.resolve(text), stack).length : text.length;
-}
-
-/** A resolved text with something as long in place of each intrinsic. */
-function deployed(value: unknown, stack: Stack): string {
-  if (typeof value === 'string') return value;
-  const { Ref: ref, 'Fn::Join': join } = value as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
-  if (join) return join[1].map((part) => deployed(part, stack)).join(join[0]);
-  // CloudFormation makes names up as stack-LogicalId-12RANDOMCHARS; of anything else we know only the longest.
-  const length = ref === undefined ? 255 : `${stack.stackName}-${ref}-`.length + 12;
-  return 'x'.repeat(Math.min(255, length));
 }

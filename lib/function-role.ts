@@ -1,12 +1,13 @@
+import { Aws } from 'aws-cdk-lib';
 import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, Dependable } from 'constructs';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 
 /** What the function works with. */
 export interface FunctionRoleProps {
-  /** The groups whose instances it lets go. */
+  /** The groups whose instances it releases. */
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
   readonly logGroup: logs.ILogGroup;
@@ -25,17 +26,19 @@ export class FunctionRole extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
 
-    // The only writes: let an instance go, or ask for more time, and that only in the groups it serves.
+    // The only writes: release an instance, or ask for more time, and that only in the groups it serves.
+    const groupArns = props.groups.map((group) => groupArn(group.autoScalingGroupName));
     this.#allow(
       'AnswerLifecycleHook',
       ['autoscaling:CompleteLifecycleAction', 'autoscaling:RecordLifecycleActionHeartbeat'],
-      props.groups.map((group) => group.autoScalingGroupArn),
+      groupArns,
+      { StringEquals: { 'aws:RequestedRegion': Aws.REGION } },
     );
-    for (const group of props.groups) {
+    for (const arn of groupArns) {
       acknowledgeWildcard(
         this.role,
-        group.autoScalingGroupArn,
-        'The ARN of a group has an id in it that its name does not tell; the name is given in full.',
+        arn,
+        'The ARN of a group has an id in it that its name does not tell; the name is given in full, the region by a condition.',
       );
     }
     // Who waits, since when, and for which hook. Auto Scaling knows no resource-level permission for what describes.
@@ -62,14 +65,28 @@ export class FunctionRole extends Construct {
         'ec2:UnassignPrivateIpAddresses',
       ]);
     }
+    // The CDK has the function wait for its role and all of its policies. It refers to the role: the policies are enough.
+    const { role } = this;
+    Dependable.implement(role, {
+      get dependencyRoots() {
+        return role.node.children.filter((child) => child instanceof iam.Policy || child instanceof iam.ManagedPolicy);
+      },
+    });
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]':
         'AWS knows no narrower permission for these actions; docs/security.md lists each.',
     });
   }
 
-  #allow(sid: string, actions: string[], resources: string[] = ['*']): void {
+  #allow(sid: string, actions: string[], resources: string[] = ['*'], conditions: Record<string, object> = {}): void {
     // A statement with a name stays as it is written; the CDK merges the others.
-    this.role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources }));
+    this.role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
   }
 }
+
+/**
+ * A group as a policy names it. Partition, region and account are left open, since a template without the CDK makes the list
+ * by joining names with a fixed text; it is shorter too. A role reaches no other account, and a condition holds the region.
+ * @param name may be a token
+ */
+export const groupArn = (name: string) => `arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/${name}`;

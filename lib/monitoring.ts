@@ -25,7 +25,7 @@ export class Monitoring extends Construct {
     const { handler, sweep, alarmTopic, alarms = true, dashboard = true } = props;
     const measured = measuredBy(handler);
     this.alarms = alarms ? makeAlarms(this, { ...props, measured }, alarmTopic) : {};
-    // Made after the sweep, deleted before it: it is not to ring over a stack that comes or goes.
+    // Made after the sweep, deleted before it: it is not to fire over a stack that comes or goes.
     this.alarms.SweepMissing?.node.addDependency(sweep);
     this.dashboard = dashboard ? makeDashboard(this, { ...props, measured, alarms: this.alarms }) : undefined;
   }

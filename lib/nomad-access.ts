@@ -9,7 +9,10 @@ import { type Gateway, grantCommand } from './run-command.ts';
 /** The part of the configuration document that says how to reach Nomad. */
 export type NomadDocument = ConfigDocument['nomad'];
 
-/** A parameter of Parameter Store in the stack's account and region: a construct, or its name. Read at run time only. */
+/**
+ * A parameter of Parameter Store in the stack's account and region: a construct, or its name. Read at run time only. The secret
+ * itself in place of the name is refused: it would end in the template.
+ */
 export type Parameter = ssm.IParameter | string;
 
 /** How the function logs in to Nomad without a stored secret: by AWS's outbound identity federation. */

@@ -2,6 +2,7 @@ import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-c
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -13,7 +14,8 @@ import { lapsesBeforeSweep } from '../lambda/time.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Alarms } from './alarms.ts';
 import { ConsoleTestEvents } from './console-test-events.ts';
-import { documentOf, ENVIRONMENT_BYTES, environmentBytes, type FieldNames, problemsOf } from './document.ts';
+import { ENVIRONMENT_BYTES, environmentBytes, inlinePolicyCharacters, ROLE_CHARACTERS } from './deployed-size.ts';
+import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { Endpoints } from './endpoints.ts';
 import { grantEvents } from './event-bus.ts';
 import { functionCode } from './function-code.ts';
@@ -23,7 +25,7 @@ import { hookOf, type NomadDrainHookProps } from './props.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /**
- * Drains the Nomad node of every instance that an Auto Scaling group terminates, and lets the instance go once its
+ * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
  * allocations have stopped.
  *
  * One function, woken by the lifecycle event of an instance and by a sweep every minute; a lifecycle hook in each
@@ -45,9 +47,9 @@ export class NomadDrainHook extends Construct {
   readonly function: lambda.Function;
   /** What the function logs, as JSON. */
   readonly logGroup: logs.LogGroup;
-  /** Runs that failed: each message holds the event and the error. The sweep has taken over by then. */
+  /** Runs that failed, or were throttled for long: each message holds the event and the error. The sweep has taken over by then. */
   readonly failedRuns: sqs.Queue;
-  /** Events that EventBridge could not hand to the function. */
+  /** Events that EventBridge could not hand to Lambda. */
   readonly undeliveredEvents: sqs.Queue;
   /** The rule that wakes the function every minute. */
   readonly sweep: events.Rule;
@@ -60,7 +62,7 @@ export class NomadDrainHook extends Construct {
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
-    const hook = hookOf(props.hook);
+    const hook = hookOf(props.hook, props.policy);
     const groups = props.groups.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
@@ -117,7 +119,7 @@ export class NomadDrainHook extends Construct {
       loggingFormat: lambda.LoggingFormat.JSON,
       // Lambda would repeat a failed run after a minute, beside a sweep that does the same work.
       retryAttempts: 0,
-      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep.
+      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep. It ends in FailedRuns.
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
       ...(props.vpc && { vpc: props.vpc }),
@@ -139,10 +141,13 @@ export class NomadDrainHook extends Construct {
       });
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
-    // Once more at synthesis: until then, anyone may add a variable.
+    // Once more at synthesis: until then, anyone may add a variable, or a permission.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
-      validate: () => this.#sizeProblems(Stack.of(this).resolve(everything).variables),
+      validate: () => [
+        ...this.#sizeProblems(Stack.of(this).resolve(everything).variables),
+        ...roleSizeProblems(permissions.role),
+      ],
     });
 
     const wakeUps = new WakeUps(this, 'WakeUps', {
@@ -161,7 +166,7 @@ export class NomadDrainHook extends Construct {
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: hook.defaultResult,
       });
-      // Made last, deleted first: nothing waits before there is somebody to let it go, or after.
+      // Made last, deleted first: nothing waits before there is somebody to release it, or after.
       made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });
@@ -199,6 +204,15 @@ export class NomadDrainHook extends Construct {
         'Spread the groups over several NomadDrainHooks [nomad-drain-hook:environmentTooLarge]',
     ];
   }
+}
+
+function roleSizeProblems(role: iam.IRole): string[] {
+  const characters = inlinePolicyCharacters(role);
+  if (characters <= ROLE_CHARACTERS) return [];
+  return [
+    `groups: the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
+      'Spread the groups over several NomadDrainHooks, or attach managed policies [nomad-drain-hook:roleTooLarge]',
+  ];
 }
 
 const PROPERTY_NAMES: FieldNames = [

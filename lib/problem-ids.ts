@@ -17,6 +17,7 @@ const IDS: readonly (readonly [problem: RegExp, id: string])[] = [
   [/^nomad\.login: .* token too/, 'nomad-drain-hook:tokenAndLogin'],
   [/^nomad\.(clientCertificate|clientKey): missing/, 'nomad-drain-hook:certificateWithoutKey'],
   [/^nomad\.\w+: needs an https/, 'nomad-drain-hook:httpsNeeded'],
+  [/^nomad\.\w+\.parameter: is the secret/, 'nomad-drain-hook:secretGiven'],
   [/^nomad\..*: Too small/, 'nomad-drain-hook:emptyText'],
   // Whatever the types forbid: only JavaScript, or a cast, comes so far.
   [/^/, 'nomad-drain-hook:badValue'],

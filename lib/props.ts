@@ -4,6 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import { DEFAULT_POLICY } from '../lambda/config.ts';
 import type { TestEventsOptions } from './console-test-events.ts';
 import type { NomadAccess } from './nomad-access.ts';
 
@@ -13,7 +14,8 @@ export type DrainedGroup = autoscaling.IAutoScalingGroup | string;
 /** How a node is drained. */
 export interface DrainPolicy {
   /**
-   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h.
+   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h; the hook must
+   * hold it and twice the kill margin, which leaves 47 h 50 min by default.
    * @default Duration.hours(6)
    */
   readonly deadline?: Duration;
@@ -35,8 +37,8 @@ export interface DrainPolicy {
    */
   readonly ignoreSystemJobs?: boolean;
   /**
-   * How to let an instance go whose drain did not end in time. Both terminate it, unless the group's instance lifecycle
-   * policy retains what is abandoned.
+   * How to release an instance whose drain did not end in time. Both results terminate it, unless the group's instance
+   * lifecycle policy retains what is abandoned (`TerminateHookAbandon: retain`). It is the default result of the hook too.
    * @default 'CONTINUE'
    */
   readonly onTimeout?: 'CONTINUE' | 'ABANDON';
@@ -57,8 +59,9 @@ export interface LifecycleHookOptions {
    */
   readonly heartbeatTimeout?: Duration;
   /**
-   * What Auto Scaling does with an instance when heartbeats stop coming.
-   * @default autoscaling.DefaultResult.CONTINUE
+   * How Auto Scaling ends the wait when heartbeats stop coming. A group that retains abandoned instances retains these only
+   * where it is ABANDON.
+   * @default - as `policy.onTimeout` says
    */
   readonly defaultResult?: autoscaling.DefaultResult;
 }
@@ -66,7 +69,7 @@ export interface LifecycleHookOptions {
 /** Who is told when something is wrong, and what is there to look at. */
 export interface MonitoringOptions {
   /**
-   * The topic that is told when an alarm rings, and when it rings no more; of the stack's own region. A topic that is
+   * The topic that is told when an alarm fires, and when it fires no more; of the stack's own region. A topic that is
    * encrypted needs a customer managed key that lets CloudWatch use it: with `alias/aws/sns` nothing would arrive.
    * To tell other people of some alarms, leave it out and add actions to `NomadDrainHook.alarms`.
    * @default - nobody is told: the alarms are there to be looked at
@@ -148,19 +151,21 @@ export interface NomadDrainHookProps {
 }
 
 /** What holds where {@link LifecycleHookOptions} says nothing. */
-export const DEFAULT_HOOK: Required<LifecycleHookOptions> = {
+export const DEFAULT_HOOK = {
   name: 'nomad-drain',
   // The longest whole wait that Auto Scaling allows (48 h) needs 28.8 min.
   heartbeatTimeout: Duration.minutes(30),
-  // An instance whose drainer is gone must not stay for ever; the group's own default, ABANDON, would end it likewise.
-  defaultResult: autoscaling.DefaultResult.CONTINUE,
-};
+} as const satisfies LifecycleHookOptions;
 
 /** The hook's options, every default filled in. What is undefined counts as not given, as everywhere in the CDK. */
-export function hookOf({
-  name = DEFAULT_HOOK.name,
-  heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout,
-  defaultResult = DEFAULT_HOOK.defaultResult,
-}: LifecycleHookOptions = {}): Required<LifecycleHookOptions> {
-  return { name, heartbeatTimeout, defaultResult };
+export function hookOf(
+  {
+    name = DEFAULT_HOOK.name,
+    heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout,
+    defaultResult,
+  }: LifecycleHookOptions = {},
+  { onTimeout = DEFAULT_POLICY.onTimeout }: DrainPolicy = {},
+): Required<LifecycleHookOptions> {
+  // A wait that lapses is one that did not end in time, and Auto Scaling retains nothing that ends by CONTINUE.
+  return { name, heartbeatTimeout, defaultResult: defaultResult ?? autoscaling.DefaultResult[onTimeout] };
 }

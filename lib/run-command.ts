@@ -10,24 +10,28 @@ const SCRIPT = new URL('./run-command/nomad-api.sh', import.meta.url);
 /**
  * The Command document that asks Nomad's API on an instance: a fixed script, whose parameters are narrow patterns and reach
  * it as environment variables, never as text of the script. Agents that do not pass them so (before 3.3.2746.0) are told so.
+ *
+ * Both the service (in Java) and the agent (in Go) compile the patterns. Go's regexp refuses repeats above 1,000, and the agent
+ * then fails the whole command: lengths are `maxChars`.
  */
 export function commandDocument(): object {
-  const parameter = (description: string, allowedPattern: string, more: object = {}) => ({
+  const parameter = (description: string, allowedPattern: string, maxChars: number) => ({
     type: 'String',
     description,
     allowedPattern,
+    minChars: 1,
+    maxChars,
     interpolationType: 'ENV_VAR',
-    ...more,
   });
   return {
     schemaVersion: '2.2',
     description: "nomad-drain-hook: asks Nomad's HTTP API by the nomad command of this instance",
     parameters: {
-      Method: parameter('GET or POST', '^(GET|POST)$'),
-      Path: parameter('The path of the API, with its query', '^/v1/[A-Za-z0-9/._~%?&=+*-]{1,4000}$'),
-      Body: parameter('The body in base64, - for none', '^(-|[A-Za-z0-9+/=]{1,8000})$'),
-      Request: parameter('Names this question', '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
-      Page: parameter('The page of the answer', '^[0-9]{1,4}$'),
+      Method: parameter('GET or POST', '^(GET|POST)$', 4),
+      Path: parameter('The path of the API, with its query', '^/v1/[A-Za-z0-9/._~%?&=+*-]+$', 4_000),
+      Body: parameter('The body in base64, - for none', '^(-|[A-Za-z0-9+/=]+)$', 8_000),
+      Request: parameter('Names this question', '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 36),
+      Page: parameter('The page of the answer', '^[0-9]{1,4}$', 4),
     },
     mainSteps: [
       {

@@ -1,4 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
+import { isSecret, SECRET_REFUSED } from '../lambda/config.ts';
 import { ConfigError, messageOf } from '../lambda/errors.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from './nomad-access.ts';
@@ -37,20 +39,21 @@ export interface Settings {
 const READERS = {
   groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
   nomadAddress: text(/./, 'the URL of Nomad'),
-  nomadToken: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadToken: parameterName,
   nomadVia: choice('http', 'ssm'),
   nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server'),
   nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
   nomadLogin: text(/./, 'the name of an auth method of Nomad'),
   nomadAudience: text(/./, 'an audience of that auth method'),
-  nomadCa: text(/^[\w./-]+$/, 'the name of a parameter'),
-  nomadClientCertificate: text(/^[\w./-]+$/, 'the name of a parameter'),
-  nomadClientKey: text(/^[\w./-]+$/, 'the name of a parameter'),
+  nomadCa: parameterName,
+  nomadClientCertificate: parameterName,
+  nomadClientKey: parameterName,
   nomadServerName: text(/./, "the name in Nomad's certificate"),
   nomadRegion: text(/./, 'the name of a region of Nomad'),
   nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
   hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /'),
   heartbeatTimeout: duration,
+  hookDefaultResult: choice('CONTINUE', 'ABANDON'),
   deadline: duration,
   killMargin: duration,
   grace: duration,
@@ -113,7 +116,9 @@ export function readSettings(context: Record<string, unknown>): Settings {
       else if (name in REQUIRED && !(name === 'nomadAddress' && source?.nomadVia === 'ssm'))
         wrong.set(name, `missing: -c ${name}=…`);
     } catch (error) {
-      wrong.set(name, `${messageOf(error)}, not ${JSON.stringify(value)}`);
+      // What was given as a parameter may be the secret that belongs into it.
+      const given = READERS[name] === parameterName ? '' : `, not ${JSON.stringify(value)}`;
+      wrong.set(name, `${messageOf(error)}${given}`);
     }
   }
   const { vpcId, subnetIds, securityGroupIds } = values;
@@ -155,6 +160,7 @@ const NAMES: FieldNames = [
 
 function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED>>, example: boolean): Settings {
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, hookName, heartbeatTimeout } = values;
+  const { hookDefaultResult } = values;
   const { nomadToken, nomadLogin, nomadAudience, nomadRegion, nomadNodeMetaKey, nomadFallbackAddresses } = values;
   const { nomadCa, nomadClientCertificate, nomadClientKey, nomadServerName } = values;
   const { vpcId, subnetIds, securityGroupIds, stackName, nomadVia, nomadGateway, alarmTopic, eventBus } = values;
@@ -184,7 +190,11 @@ function settingsOf(values: Values & Required<Pick<Values, keyof typeof REQUIRED
       ...(ignoreSystemJobs && { ignoreSystemJobs: ignoreSystemJobs === 'true' }),
       ...(onTimeout && { onTimeout }),
     },
-    hook: { ...(hookName && { name: hookName }), ...(heartbeatTimeout && { heartbeatTimeout }) },
+    hook: {
+      ...(hookName && { name: hookName }),
+      ...(heartbeatTimeout && { heartbeatTimeout }),
+      ...(hookDefaultResult && { defaultResult: DefaultResult[hookDefaultResult] }),
+    },
     ...(alarmTopic && { alarmTopic }),
     ...(eventBus && { eventBus }),
     ...(vpcId && subnetIds && securityGroupIds && { network: { vpcId, subnetIds, securityGroupIds } }),
@@ -211,6 +221,11 @@ function text(pattern: RegExp, wanted: string) {
     if (typeof value === 'string' && pattern.test(value)) return value;
     throw new Error(`must be ${wanted}`);
   };
+}
+
+function parameterName(value: unknown): string {
+  if (isSecret(String(value))) throw new Error(SECRET_REFUSED);
+  return text(/^[\w./-]+$/, 'the name of a parameter')(value);
 }
 
 function list(pattern: RegExp, wanted: string) {

@@ -4,7 +4,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployedLength } from './document.ts';
+import { deployedLength } from './deployed-size.ts';
 
 /** EventBridge's limit for an event pattern, in characters. */
 const PATTERN_CHARACTERS = 2048;

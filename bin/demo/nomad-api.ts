@@ -7,7 +7,8 @@ export interface NomadApi {
   idleNodes(driver: string): Promise<{ id: string; name: string }[]>;
   setMeta(nodeId: string, key: string, value: string | null): Promise<void>;
   runBuild(job: string, nodeId: string, seconds: number): Promise<void>;
-  makeEligible(nodeId: string): Promise<void>;
+  /** Ends a drain that is on, and makes the node eligible. */
+  putBack(nodeId: string): Promise<void>;
   purge(job: string): Promise<void>;
 }
 
@@ -21,16 +22,25 @@ interface NodeStub {
   Name: string;
   Status: string;
   SchedulingEligibility: string;
+  Drain: boolean;
   Drivers: Record<string, { Healthy: boolean }>;
 }
 
 const hasEnded = ({ ClientStatus }: AllocationStub) => ['complete', 'failed', 'lost'].includes(ClientStatus);
 
-/** @param token a Nomad token that may write nodes and submit jobs, where ACLs are on */
-export function nomadApi(address: string, token?: string): NomadApi {
+/** How long one question may take, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * @param token a Nomad token that may write nodes and submit jobs, where ACLs are on
+ * @param signal nothing more is asked once it is aborted; what is being asked is answered first, and so known to be done
+ */
+export function nomadApi(address: string, token?: string, signal?: AbortSignal): NomadApi {
   const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    signal?.throwIfAborted();
     const response = await fetch(new URL(path, address), {
       method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: token ? { 'X-Nomad-Token': token } : {},
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch((error: Error) => {
@@ -86,8 +96,12 @@ export function nomadApi(address: string, token?: string): NomadApi {
       await ask('POST', '/v1/jobs', { Job });
     },
 
-    async makeEligible(nodeId) {
-      await ask('POST', `/v1/node/${nodeId}/eligibility`, { Eligibility: 'eligible' });
+    async putBack(nodeId) {
+      const { Drain, SchedulingEligibility } = await ask<NodeStub>('GET', `/v1/node/${nodeId}`);
+      // Nomad makes no node eligible that drains: the drain ends first, or in the same request.
+      if (Drain) await ask('POST', `/v1/node/${nodeId}/drain`, { DrainSpec: null, MarkEligible: true });
+      else if (SchedulingEligibility !== 'eligible')
+        await ask('POST', `/v1/node/${nodeId}/eligibility`, { Eligibility: 'eligible' });
     },
 
     async purge(job) {

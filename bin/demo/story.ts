@@ -1,3 +1,4 @@
+import type { Clock } from '../../lambda/clock.ts';
 import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
 import { loadBundle } from '../../test/e2e/bundle.ts';
@@ -11,14 +12,14 @@ export interface Result {
   finished: number;
   /** Builds that were killed: 0, or the demo has failed. */
   killed: number;
-  /** Instances that were not let go in time: 0, or the demo has failed. */
+  /** Instances that were not released in time: 0, or the demo has failed. */
   kept: number;
 }
 
 export interface InstanceResult {
   instanceId: string;
   outcome: string;
-  /** From the scale-in until the instance was let go. */
+  /** From the scale-in until the instance was released. */
   drainedInSeconds: number | null;
   buildsFinished: number;
   buildsKilled: number;
@@ -26,20 +27,31 @@ export interface InstanceResult {
 
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 /** The next full minute is this far away when the group scales in. */
 const FIRST_SWEEP_MS = 20_000;
 const REFRESH_MS = 250;
 /** Wall-clock time after which the demo gives up and says which instances were kept. */
 const LIMIT_MS = 90_000;
+/** How long the runs that are cut short have, in wall-clock time, for what they are just telling Nomad. */
+const LAST_WORDS_MS = 2_000;
 
-/** Scales all builders but the last in, as EventBridge wakes the function, and watches until all of them are let go. */
-export async function play(stage: Stage, screen: Screen): Promise<Result> {
+/**
+ * Scales all builders but the last in, as EventBridge wakes the function, and watches until all of them are released. When it
+ * returns or throws, the function asks nothing of Nomad any more.
+ * @throws what the signal says, where the demo is ended before
+ */
+export async function play(stage: Stage, screen: Screen, signal: AbortSignal): Promise<Result> {
   const { aws, clock, nomad } = stage;
+  const over = new AbortController();
   const leaving = stage.builders.slice(0, -1);
   const outcomes = new Map<string, string>();
   const began = clock.now();
-  const say = (line: string) => screen.say(`${new Date(clock.now()).toISOString().slice(11, 19)}  ${line}`);
-  const handler = await deploy(stage, say);
+  const say = (line: string) => {
+    if (over.signal.aborted) return;
+    screen.say(`${new Date(clock.now()).toISOString().slice(11, 19)}  ${line}`);
+  };
+  const handler = await deploy(stage, say, over.signal);
   const wake = async (event: unknown) => {
     const end = clock.now() + MINUTE_MS;
     const report = await handler(event, { getRemainingTimeInMillis: () => end - clock.now() });
@@ -70,19 +82,38 @@ export async function play(stage: Stage, screen: Screen): Promise<Result> {
     stop = clock.after(MINUTE_MS, sweep);
   };
   const giveUp = Date.now() + LIMIT_MS;
-  const letGo = () => new Set(aws.completions.map(({ instanceId }) => instanceId));
-  while (leaving.some(({ instanceId }) => !letGo().has(instanceId)) && Date.now() < giveUp) {
+  const released = () => new Set(aws.completions.map(({ instanceId }) => instanceId));
+  try {
+    while (leaving.some(({ instanceId }) => !released().has(instanceId)) && Date.now() < giveUp) {
+      signal.throwIfAborted();
+      screen.show(await look(stage, before));
+      await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+    }
+    stop();
+    await Promise.race([Promise.all(runs), rejection(signal)]);
     screen.show(await look(stage, before));
-    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+    return await conclude(stage, leaving, outcomes, began);
+  } finally {
+    stop();
+    over.abort();
+    await Promise.race([Promise.all(runs), new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
   }
-  stop();
-  await Promise.all(runs);
-  screen.show(await look(stage, before));
-  return conclude(stage, leaving, outcomes, began);
 }
 
+const rejection = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+
 /** The bundle as it is deployed, with what it writes down put on the screen. */
-async function deploy({ clock, access, builders }: Stage, say: (line: string) => void) {
+async function deploy({ clock, access, builders }: Stage, say: (line: string) => void, over: AbortSignal) {
+  // A day later no run has time left: it asks nothing more, though it may sleep on.
+  const until: Clock = {
+    now: () => clock.now() + (over.aborted ? DAY_MS : 0),
+    sleep: (ms) => clock.sleep(ms),
+    limit: (ms) => clock.limit(ms),
+  };
   const environment = { NOMAD_DRAIN_HOOK: JSON.stringify({ groups: [{ name: GROUP, hook: HOOK }], nomad: access }) };
   const name = (instanceId: unknown) => builders.find((each) => each.instanceId === instanceId)?.name ?? '';
   const tell = (message: string, { instanceId, outcome, because }: Record<string, unknown>) => {
@@ -90,7 +121,7 @@ async function deploy({ clock, access, builders }: Stage, say: (line: string) =>
     say(`${name(instanceId)}  ${message}${outcome ? ` (${outcome})` : ''}: ${because}`);
   };
   const journal: Journal = { debug() {}, info: tell, warn: tell, error: tell };
-  return (await loadBundle()).makeHandler({ clock, environment, journal, print: () => {} }) as (
+  return (await loadBundle()).makeHandler({ clock: until, environment, journal, print: () => {} }) as (
     event: unknown,
     context: { getRemainingTimeInMillis(): number },
   ) => Promise<Report>;
@@ -118,7 +149,7 @@ async function conclude(
     const own = await Promise.all(builds.map((build) => nomad.buildEnded(build)));
     instances.push({
       instanceId,
-      outcome: completion ? (outcomes.get(instanceId) ?? `let go by ${completion.by}`) : 'kept',
+      outcome: completion ? (outcomes.get(instanceId) ?? `released by ${completion.by}`) : 'kept',
       drainedInSeconds: completion ? Math.round((completion.at - began) / 1000) : null,
       buildsFinished: own.filter((end) => end === 'finished').length,
       buildsKilled: own.filter((end) => end === 'killed').length,

@@ -8,6 +8,8 @@ export interface Filling {
   readonly lists: readonly string[];
   /** Parts of texts that need more than the parameter: as they are, and as Fn::Sub takes them. */
   readonly texts: readonly (readonly [from: string, to: string])[];
+  /** Texts that as a whole become something else than a text. */
+  readonly values: Readonly<Record<string, object>>;
   /** Further variables of Fn::Sub. */
   readonly variables: Readonly<Record<string, object>>;
 }
@@ -21,6 +23,7 @@ export function fill(value: Json, filling: Filling): Json {
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, filling)]));
   }
+  if (typeof value === 'string' && Object.hasOwn(filling.values, value)) return filling.values[value];
   const parameter = parameterOf(value, filling);
   if (parameter) return { Ref: parameter };
   return typeof value === 'string' ? fillText(value, filling) : value;

@@ -18,7 +18,8 @@ const parameterName = {
   Default: '',
   // In an ARN the slash stands for the one after "parameter".
   AllowedPattern: '^(/[A-Za-z0-9_./-]+)?$',
-  ConstraintDescription: 'The name of a parameter of Parameter Store, beginning with a slash, or empty.',
+  ConstraintDescription:
+    'The name of a parameter of Parameter Store, beginning with a slash, or empty. Not what that parameter holds.',
 } as const;
 
 const seconds = (Default: number, MinValue: number, MaxValue: number, Description: string) =>
@@ -80,7 +81,7 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       DEFAULT_POLICY.graceSeconds,
       0,
       3600,
-      'How long an instance may wait without a Nomad node before it is let go as none.',
+      'How long an instance may wait without a Nomad node before it is released as none.',
     ),
     IgnoreSystemJobs: {
       Type: 'String',
@@ -92,7 +93,8 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       Type: 'String',
       Default: DEFAULT_POLICY.onTimeout,
       AllowedValues: ['CONTINUE', 'ABANDON'],
-      Description: 'How an instance is let go whose drain did not end in time.',
+      Description:
+        'How an instance is released whose drain did not end in time. ABANDON retains it in a group whose instance lifecycle policy says so.',
     },
   },
   'The lifecycle hook': {
@@ -109,20 +111,26 @@ export const HEADINGS: Readonly<Record<string, Readonly<Record<string, Parameter
       7200,
       'How long Auto Scaling waits for a heartbeat; a hundred of them, at most 48 h, bound every drain.',
     ),
+    HookDefaultResult: {
+      Type: 'String',
+      Default: '',
+      AllowedValues: ['', 'CONTINUE', 'ABANDON'],
+      Description: 'How Auto Scaling ends a wait when heartbeats stop coming. Empty: as OnTimeout says.',
+    },
   },
   'Who is told': {
     AlarmTopicArn: {
       Type: 'String',
       Default: '',
       AllowedPattern: '^(arn:[^:\\s"]+:sns:[^\\s"]+)?$',
-      Description: 'The SNS topic that is told when an alarm rings and when it is over. Empty for none.',
+      Description: 'The SNS topic that is told when an alarm fires and when it is over. Empty for none.',
       ConstraintDescription: 'The ARN of an SNS topic, or empty.',
     },
     AlarmAfterSeconds: seconds(
       DEFAULT_POLICY.deadlineSeconds + DEFAULT_POLICY.killMarginSeconds,
       1,
       172_800,
-      'After how long a wait the alarm OldestWait rings: the deadline and the kill margin together.',
+      'After how long a wait the alarm OldestWait fires: the deadline and the kill margin together.',
     ),
   },
   'The code of the function': {

@@ -3,7 +3,16 @@ import { eitherTemplate, type Json } from './either.ts';
 import { type Filling, fill } from './fill.ts';
 import { HEADINGS, isGiven, PARAMETERS } from './parameters.ts';
 import { perGroup } from './per-group.ts';
-import { LISTS_IN_TEXTS, OPTIONS, type Option, type StandIns, settingsOf, standInsOf, textsOf } from './stand-ins.ts';
+import {
+  LISTS_IN_TEXTS,
+  OPTIONS,
+  type Option,
+  type StandIns,
+  settingsOf,
+  standInsOf,
+  textsOf,
+  valuesOf,
+} from './stand-ins.ts';
 import { synthesized } from './synthesis.ts';
 
 const DESCRIPTION = 'nomad-drain-hook: drains the HashiCorp Nomad nodes of instances that Auto Scaling terminates';
@@ -17,11 +26,15 @@ const EACH_GROUP = 'GroupName';
  */
 export function plainTemplate(standIns: StandIns = standInsOf()): Json {
   const resources = withOptions(Object.entries(OPTIONS), [], standIns).Resources;
-  const { each, once } = perGroup(resources, standIns.GroupNames, EACH_GROUP);
+  const { each, once } = perGroup(resources, EACH_GROUP);
   const idOf = (type: string) => Object.keys(once).find((id) => once[id].Type === type) ?? type;
   once[idOf('AWS::Lambda::Function')].Properties.Code.S3ObjectVersion = {
     'Fn::If': ['HasCodeVersion', { Ref: 'CodeObjectVersion' }, { Ref: 'AWS::NoValue' }],
   };
+  for (const { Type: type, Properties: properties } of Object.values(each)) {
+    if (type !== 'AWS::AutoScaling::LifecycleHook') continue;
+    properties.DefaultResult = { 'Fn::If': ['HasDefaultResult', { Ref: 'HookDefaultResult' }, { Ref: 'OnTimeout' }] };
+  }
   for (const { Type: type, Properties: properties } of Object.values(once)) {
     if (type !== 'AWS::CloudWatch::Alarm') continue;
     for (const actions of ['AlarmActions', 'OKActions'])
@@ -32,6 +45,7 @@ export function plainTemplate(standIns: StandIns = standInsOf()): Json {
     standIns,
     lists: Object.keys(PARAMETERS).filter((name) => PARAMETERS[name]?.Type === 'CommaDelimitedList'),
     texts: textsOf(standIns),
+    values: valuesOf(standIns),
     variables: LISTS_IN_TEXTS,
   };
   const filled = {
@@ -53,6 +67,7 @@ export function plainTemplate(standIns: StandIns = standInsOf()): Json {
       ...Object.fromEntries(Object.entries(OPTIONS).map(([name, { parameters }]) => [name, isGiven(parameters)])),
       HasCodeVersion: isGiven(['CodeObjectVersion']),
       HasAlarmTopic: isGiven(['AlarmTopicArn']),
+      HasDefaultResult: isGiven(['HookDefaultResult']),
     },
     Resources: filled,
     Outputs: {

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { groupArn } from '../../lib/function-role.ts';
 import type { Settings } from '../../lib/settings.ts';
 
 /**
@@ -46,6 +47,14 @@ export function textsOf({ GroupNames: name, HookName: hook, HeartbeatTimeoutSeco
     ['"ignoreSystemJobs":false', `"ignoreSystemJobs":${variable('IgnoreSystemJobs')}`],
     ['"onTimeout":"CONTINUE"', `"onTimeout":"${variable('OnTimeout')}"`],
   ];
+}
+
+/** The stand-in of a list as something else than a text: one ARN becomes that of every group. */
+export function valuesOf({ GroupNames: name }: StandIns): Record<string, object> {
+  const arns = { 'Fn::Join': [`,${groupArn('')}`, { Ref: 'GroupNames' }] };
+  return {
+    [groupArn(name)]: { 'Fn::Split': [',', { 'Fn::Sub': [`${groupArn('')}${variable('Arns')}`, { Arns: arns }] }] },
+  };
 }
 
 /** What a list reads as in a text: a variable of Fn::Sub. */

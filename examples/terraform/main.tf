@@ -53,6 +53,11 @@ resource "aws_s3_object" "code" {
   bucket = var.code_bucket
   key    = "nomad-drain-hook/${filesha256(local.zip)}.zip"
   source = local.zip
+
+  # The old object stays until the stack has the new one: a rollback needs the code that it goes back to.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudformation_stack" "nomad_drain_hook" {

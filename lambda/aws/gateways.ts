@@ -1,11 +1,11 @@
-import type { EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { RunClock } from '../clock.ts';
 import type { Instances } from '../nomad/via-instances.ts';
-import type { AutoScaling } from './auto-scaling.ts';
+import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import { forRun } from './for-run.ts';
 import { runningWithTag } from './instances.ts';
-import { runCommand } from './run-command.ts';
+import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
 /** Who asks Nomad in our stead. */
 export interface GatewaysOptions {
@@ -15,20 +15,76 @@ export interface GatewaysOptions {
   groups: readonly string[];
   /** The Command document that asks. */
   document: string;
-  /** The tag that gateways bear; without it, the instances in service in the groups are asked. */
+  /** The tag that gateways bear; without it the instances of the groups are asked, those in service first. */
   gateway?: { tag: string; value: string } | undefined;
 }
 
+/** Values that one filter of DescribeInstances takes. */
+const FILTER_VALUES = 200;
+
 /** The instances that can ask Nomad for us, by SSM Run Command. */
-export function gateways({ ec2, ssm, autoScaling, groups, document, gateway }: GatewaysOptions): Instances {
+export function gateways(options: GatewaysOptions): Instances {
+  const { ec2, ssm, autoScaling, groups, document, gateway } = options;
+  /** Until when an order may still be carried out whose fate nobody knows, by the path of the node that it is for. */
+  const unsettled = new Map<string, number>();
+
   return {
     list: async (clock) => {
-      if (gateway) return runningWithTag(forRun(ec2, clock), gateway);
+      const ec2ForRun = forRun(ec2, clock);
+      if (gateway) return runningWithTag(ec2ForRun, gateway);
       const members = await autoScaling(clock).members(groups);
-      return members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
+      const inService = members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
+      const waiting = await running(ec2ForRun, members.filter(waits)).catch((error) => {
+        if (inService.length === 0) throw error;
+        return [];
+      });
+      return [...inService, ...waiting];
     },
-    run: (instanceId, parameters, limitMs, clock) =>
+
+    run: async (instanceId, parameters, limitMs, clock) => {
       // A command that may have been sent is not sent again.
-      runCommand(forRun(ssm, clock, { silences: 1 }), clock, { document, instanceId, parameters, limitMs }),
+      const patient = forRun(ssm, clock, { silences: 1 });
+      const order = () => runCommand(patient, clock, { document, instanceId, parameters, limitMs });
+      const { Method, Path = '' } = parameters;
+      if (Method === 'GET') return order();
+
+      const node = Path.slice(0, Path.lastIndexOf('/'));
+      const sentAt = clock.now();
+      const seconds = Math.ceil(((unsettled.get(node) ?? sentAt) - sentAt) / 1_000);
+      if (seconds > 0) {
+        throw new CommandFailed(
+          `an order for this node was sent before, and may be carried out for ${seconds} s more`,
+          false,
+        );
+      }
+      try {
+        unsettled.delete(node);
+        return await order();
+      } catch (error) {
+        if (!(error as CommandFailed).undone) unsettled.set(node, sentAt + COMMAND_LIVES_MS);
+        throw error;
+      }
+    },
   };
+}
+
+/** An instance that waits for a lifecycle hook runs, and so does its Nomad client; in a warm pool it may be stopped. */
+function waits({ state }: InstanceState): boolean {
+  return state === 'Terminating' || state.endsWith(':Wait');
+}
+
+/** Those of these instances that EC2 says are running. */
+async function running(ec2: EC2Client, instances: readonly InstanceState[]): Promise<string[]> {
+  if (instances.length === 0) return [];
+  const ids = instances.slice(0, FILTER_VALUES).map(({ instanceId }) => instanceId);
+  // As a filter: an id that EC2 has forgotten would fail the call for all.
+  const Filters = [
+    { Name: 'instance-id', Values: ids },
+    { Name: 'instance-state-name', Values: ['running'] },
+  ];
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+  const found = new Set(
+    (Reservations ?? []).flatMap(({ Instances }) => Instances ?? []).map((each) => each.InstanceId),
+  );
+  return ids.filter((id) => found.has(id));
 }

@@ -1,11 +1,8 @@
 import { DescribeInstancesCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import type { Termination } from '../termination.ts';
 
 /** What EC2 says of one instance. */
-export interface InstanceFacts {
-  ec2: 'running' | 'gone' | 'unknown';
-  privateIp?: string;
-  privateDns?: string;
-}
+export type InstanceFacts = Pick<Termination, 'ec2' | 'addresses' | 'names' | 'launchedAt'>;
 
 const GONE = ['shutting-down', 'terminated'];
 /** DescribeInstances takes up to 1,000 ids; fewer keep the answers small. */
@@ -44,13 +41,26 @@ async function describe(ec2: EC2Client, ids: readonly string[], facts: Map<strin
   }
 }
 
-function toFacts({ State, PrivateIpAddress, PrivateDnsName }: Instance): InstanceFacts {
+function toFacts(instance: Instance): InstanceFacts {
+  const { State, LaunchTime, NetworkInterfaces = [] } = instance;
+  const onInterfaces = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) => PrivateIpAddresses);
+  const dnsNames = [instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateDnsName }) => PrivateDnsName);
   return {
     ec2: GONE.includes(State?.Name ?? '') ? 'gone' : 'running',
-    ...(PrivateIpAddress && { privateIp: PrivateIpAddress }),
-    ...(PrivateDnsName && { privateDns: PrivateDnsName }),
+    addresses: distinct([
+      ...[instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateIpAddress }) => PrivateIpAddress),
+      ...[instance, ...NetworkInterfaces.flatMap(({ Ipv6Addresses = [] }) => Ipv6Addresses)].map(
+        ({ Ipv6Address }) => Ipv6Address,
+      ),
+    ]),
+    names: distinct(dnsNames.flatMap((name) => [name, name?.split('.')[0]])),
+    ...(LaunchTime && { launchedAt: LaunchTime.getTime() }),
   };
 }
+
+const distinct = (texts: readonly (string | undefined)[]): string[] => [
+  ...new Set(texts.flatMap((text) => text || [])),
+];
 
 /** The ids of the running instances that bear a tag, at most a page of them. */
 export async function runningWithTag(

@@ -9,12 +9,30 @@ import { messageOf } from '../errors.ts';
 
 /** How often SSM is asked whether a command has ended, in milliseconds. */
 const POLL_MS = 500;
+/** How long SSM tries to deliver a command, in seconds; 30 is the least that it takes. */
+const DELIVERY_SECONDS = 30;
+/** The document's own limit for the script, in seconds. */
+const EXECUTION_SECONDS = 60;
+/**
+ * How long after it was sent a command may still run on its instance, in milliseconds, whatever SSM says of it: one that was
+ * given up as DeliveryTimedOut, too.
+ */
+export const COMMAND_LIVES_MS = (DELIVERY_SECONDS + EXECUTION_SECONDS) * 1_000;
+
 const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
+/**
+ * Ends before anything ran. Not among them: DeliveryTimedOut and Undeliverable, which say that SSM has heard of no delivery.
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
+ */
+const NEVER_BEGUN = ['Terminated', 'InvalidPlatform', 'AccessDenied'];
+/** The script's own exit code where it has not asked Nomad. */
+const NOT_ASKED = 3;
+const BUSY = ['Throttling', 'ThrottlingException', 'RequestLimitExceeded'];
 
 /** A command that did not do what it should. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
-  /** It surely did nothing: it never reached the instance, or found nothing there to run. */
+  /** It surely did nothing, and never will. */
   readonly undone: boolean;
 
   constructor(message: string, undone: boolean) {
@@ -40,12 +58,14 @@ export async function runCommand(
   const command = new SendCommandCommand({
     DocumentName: document,
     InstanceIds: [instanceId],
-    // For its delivery, in seconds; 30 is the least.
-    TimeoutSeconds: 30,
+    TimeoutSeconds: DELIVERY_SECONDS,
     Parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]])),
   });
   const sent = await ssm.send(command).catch((error) => {
-    throw new CommandFailed(`SSM does not send the command: ${(error as Error).name}: ${messageOf(error)}`, true);
+    throw new CommandFailed(
+      `SSM does not send the command: ${(error as Error).name}: ${messageOf(error)}`,
+      refused(error),
+    );
   });
   const CommandId = sent.Command?.CommandId;
   for (;;) {
@@ -53,8 +73,8 @@ export async function runCommand(
     const seen = await ssm
       .send(new GetCommandInvocationCommand({ CommandId, InstanceId: instanceId }))
       .catch((error): Partial<GetCommandInvocationCommandOutput> => {
-        // Known only a moment after it was sent.
-        if ((error as Error).name === 'InvocationDoesNotExist') return { Status: 'Pending' };
+        // Known only a moment after it was sent; and a command that runs is not lost because SSM has no time to tell of it.
+        if ((error as Error).name === 'InvocationDoesNotExist' || !forGood(error)) return { Status: 'Pending' };
         throw new CommandFailed(`SSM does not say how the command went: ${messageOf(error)}`, false);
       });
     if (seen.Status === 'Success') return seen.StandardOutputContent ?? '';
@@ -63,13 +83,27 @@ export async function runCommand(
   }
 }
 
-/** By the script's own exit codes, 3 and 4 mean that Nomad was not asked; 5, that it was not reached. */
-function failure({ StatusDetails, ResponseCode, StandardErrorContent }: Partial<GetCommandInvocationCommandOutput>) {
-  const said = StandardErrorContent?.trim().slice(0, 300);
-  const undone = ['Undeliverable', 'DeliveryTimedOut', 'Terminated', 'InvalidPlatform', 'AccessDenied'];
-  const unasked = ResponseCode !== undefined && [3, 4].includes(ResponseCode);
-  return new CommandFailed(
-    said ? `${StatusDetails}: ${said}` : `${StatusDetails}`,
-    unasked || undone.includes(StatusDetails ?? ''),
-  );
+interface Refusal {
+  name?: string;
+  $metadata?: { httpStatusCode?: number; attempts?: number };
+}
+
+/** SSM has said no, at the first attempt. One that was never answered may have been carried out before a second was refused. */
+function refused(error: Refusal): boolean {
+  const { httpStatusCode = 0, attempts } = error.$metadata ?? {};
+  return httpStatusCode >= 400 && httpStatusCode < 500 && attempts === 1;
+}
+
+/** SSM has said no, and would say it again. */
+function forGood(error: Refusal): boolean {
+  const status = error.$metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500 && status !== 429 && !BUSY.includes(error.name ?? '');
+}
+
+function failure(seen: Partial<GetCommandInvocationCommandOutput>) {
+  const { StatusDetails = '', ResponseCode, StandardErrorContent, StandardOutputContent } = seen;
+  // What the agent itself has against a command stands in the output.
+  const said = (StandardErrorContent?.trim() || StandardOutputContent?.trim())?.slice(0, 300);
+  const undone = NEVER_BEGUN.includes(StatusDetails) || (StatusDetails === 'Failed' && ResponseCode === NOT_ASKED);
+  return new CommandFailed(said ? `${StatusDetails}: ${said}` : StatusDetails, undone);
 }

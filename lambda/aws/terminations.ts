@@ -30,17 +30,28 @@ export interface TerminationsOptions {
   heartbeats: HeartbeatMemory;
 }
 
-/** What a warm function remembers of heartbeats: a cold one only sends one too many, or leaves one to the next slot. */
+/**
+ * What a warm function remembers of those who wait. A cold one only sends a heartbeat too many, or leaves one to the next
+ * slot, and takes a wait that nobody can date for a new one.
+ */
 export class HeartbeatMemory {
   /** The last slot served, by instance id: none is served twice. */
   readonly served = new Map<string, number>();
   /** Whose last heartbeat was refused: it is tried again. */
   readonly owed = new Set<string>();
+  /** When each was first seen to wait, milliseconds since the epoch. */
+  readonly seenSince = new Map<string, number>();
   lastSweep: number | undefined;
 
   forget(instanceId: string): void {
     this.served.delete(instanceId);
     this.owed.delete(instanceId);
+    this.seenSince.delete(instanceId);
+  }
+
+  /** Forgets those that wait no more. */
+  keepOnly(waiting: ReadonlySet<string>): void {
+    for (const id of [...this.seenSince.keys()]) if (!waiting.has(id)) this.forget(id);
   }
 }
 
@@ -154,7 +165,10 @@ export abstract class Waiting implements Terminations {
     since: number | undefined,
   ): Termination {
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
-    const oldest = this.options.clock.now() - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const now = this.options.clock.now();
+    const oldest = now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const { seenSince } = this.options.heartbeats;
+    if (!seenSince.has(instanceId)) seenSince.set(instanceId, now);
     return {
       instanceId,
       group: group.name,
@@ -163,6 +177,7 @@ export abstract class Waiting implements Terminations {
       held: isHeld(state),
       heartbeatTimeoutSeconds,
       ...facts,
+      seenSince: seenSince.get(instanceId) ?? now,
       ...(since !== undefined && since > oldest && { since }),
     };
   }
@@ -183,6 +198,7 @@ export class EveryTermination extends Waiting {
     const { autoScaling, groups, journal } = this.options;
     const members = await autoScaling.members(groups.map(({ name }) => name));
     const held = members.filter(({ state }) => isHeld(state));
+    this.options.heartbeats.keepOnly(new Set(held.map(({ instanceId }) => instanceId)));
     const date = async ({ name }: GroupConfig) => {
       const undated = held.filter(({ group, instanceId }) => group === name && !this.#since.has(instanceId));
       if (undated.length === 0) return;

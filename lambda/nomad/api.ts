@@ -1,6 +1,6 @@
 import type { RunClock } from '../clock.ts';
 import { NomadError } from '../errors.ts';
-import type { AllocationJson, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
+import type { AllocationJson, AllocationStub, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
 import type { Answer, Ask, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
@@ -57,6 +57,12 @@ export class NomadApi {
   async blockedServices(): Promise<BlockedEvaluation[]> {
     const query = { namespace: '*', filter: 'Status == "blocked" and Type == "service"' };
     return (await this.#pages<BlockedEvaluation>('/v1/evaluations', query)).items;
+  }
+
+  /** The allocations of one job, wherever they are. */
+  async jobAllocations(job: string, namespace: string): Promise<AllocationStub[]> {
+    const path = `/v1/job/${encodeURIComponent(job)}/allocations`;
+    return ((await this.#ask({ method: 'GET', path, query: { namespace } })).body as AllocationStub[] | null) ?? [];
   }
 
   /** The end of what a task has written to its stderr. */

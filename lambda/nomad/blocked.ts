@@ -1,4 +1,4 @@
-import type { BlockedEvaluation, PlacementFailure } from './json.ts';
+import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
 import type { Allocation } from './node.ts';
 
 /** The allocations, each with why its replacement cannot be placed, where Nomad has tried to and failed. */
@@ -13,6 +13,49 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
     return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
   });
 }
+
+/** So many replacements have to fail before a service counts as replaced in vain: the first may have had bad luck. */
+const FAILURES = 2;
+
+/**
+ * The allocations of one job, each with how its replacements fail, where they do: those that were placed since the drain
+ * began. While none of them is healthy, Nomad leaves the others of the group where they are.
+ */
+export function withFailing(
+  allocations: Allocation[],
+  job: string,
+  namespace: string,
+  ofJob: readonly AllocationStub[],
+  drainStartedAt: number,
+): Allocation[] {
+  return allocations.map((allocation) => {
+    const { taskGroup, desiredStatus, blocked } = allocation;
+    if (allocation.job !== job || allocation.namespace !== namespace) return allocation;
+    if (desiredStatus !== 'run' || blocked) return allocation;
+    const replacements = ofJob
+      .filter(({ TaskGroup, CreateTime }) => TaskGroup === taskGroup && CreateTime / 1e6 >= drainStartedAt)
+      .toSorted((one, other) => one.CreateTime - other.CreateTime);
+    const failed = replacements.filter(({ ClientStatus }) => ClientStatus === 'failed');
+    const [first, last] = [failed[0], failed.at(-1)];
+    // One that failed later has been healthy too.
+    const healthy = replacements.some((each) => each.ClientStatus === 'running' && each.DeploymentStatus?.Healthy);
+    if (!first || !last || failed.length < FAILURES || healthy) return allocation;
+    return {
+      ...allocation,
+      blocked: { inVain: true, because: lastWordOf(last), since: Math.floor(first.CreateTime / 1e6) },
+    };
+  });
+}
+
+/** What the client says last of a task that ended by a failure: "Exit Code: 1". */
+function lastWordOf({ TaskStates }: AllocationStub): string {
+  const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
+  const telling = events.filter(({ Type }) => TELLING.includes(Type));
+  const last = telling.toSorted((one, other) => one.Time - other.Time).at(-1);
+  return `its replacements fail${last?.DisplayMessage ? `: ${last.DisplayMessage}` : ''}`;
+}
+
+const TELLING = ['Terminated', 'Driver Failure', 'Setup Failure', 'Failed Validation', 'Failed Artifact Download'];
 
 /**
  * What the scheduler says of a failed placement (recordings drain-stuck, drain-stuck-resources), in a phrase. It is what

@@ -1,33 +1,21 @@
 import pMap from 'p-map';
 import type { RunClock } from '../clock.ts';
 import type { Policy } from '../config.ts';
-import type { DrainOrder } from '../decide.ts';
+import type { DrainOrder } from '../decision.ts';
 import { messageOf } from '../errors.ts';
 import type { Meter, Nodes } from '../ports.ts';
 import type { Termination } from '../termination.ts';
 import type { Permissions } from './acl.ts';
 import { NomadApi } from './api.ts';
-import { withBlocked } from './blocked.ts';
-import {
-  type BlockedEvaluation,
-  DRAINED_BY,
-  migratesDisk,
-  type NodeStub,
-  toAllocation,
-  toMeta,
-  toNode,
-  toRecord,
-} from './json.ts';
+import { DRAINED_BY, isCopying, type NodeJson, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
+import { lastWords } from './last-words.ts';
 import { matches } from './matches.ts';
 import { type Allocation, type DrainRecord, type NomadNode, type Observation, remaining } from './node.ts';
+import { Reasons } from './reasons.ts';
 import type { Transport } from './transport.ts';
 
-/** Replacements of one node, or logs, looked up at once. */
+/** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
-/** Allocations of one node whose last words are read. */
-const MOST_LOGS = 8;
-/** A younger drain is not asked why it does not go on, in milliseconds: it has hardly begun. */
-const SETTLING_MS = 30_000;
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
@@ -51,23 +39,24 @@ export interface FleetOptions {
 export class Fleet implements Nodes {
   readonly #options: FleetOptions;
   readonly #nomad: NomadApi;
-  /** The node of each instance that this run has seen. */
-  readonly #nodeIds = new Map<string, string>();
-  /** Nodes whose allocations have been read to explain what their drain waits for: once a run. */
-  readonly #explained = new Map<string, Allocation[]>();
-  /** The drained nodes, each by its own id and by that of the instance which our drain names. */
+  readonly #reasons: Reasons;
+  /** The nodes of each instance that this run has seen. */
+  readonly #nodeIds = new Map<string, Set<string>>();
+  /** What nodes wait for, read to explain it: once a run, and again where a node goes down or comes back. */
+  readonly #explained = new Map<string, NomadNode>();
+  /** The drained nodes by their own ids, and those of each instance that our drain names. */
   #fleet = new Map<string, NodeStub>();
+  #ofInstance = new Map<string, NodeStub[]>();
   #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
-  /** Services that wait for room anywhere: asked once a run, and only where a service keeps a drain from ending. */
-  #blocked: Promise<BlockedEvaluation[]> | undefined;
   /** Why nothing can be said of any node, where the last look failed as a whole. */
   #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#nomad = new NomadApi(options.transport, options.clock);
+    this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
   }
 
   get permissions(): Permissions | undefined {
@@ -110,33 +99,24 @@ export class Fleet implements Nodes {
     return this.#drainedByUs;
   }
 
-  /** Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume). */
-  async makeEligible(nodeId: string): Promise<void> {
+  /**
+   * Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume): once for each
+   * drain, and not where somebody has touched its eligibility since.
+   * @returns false where it is left as it is
+   */
+  async giveBack(nodeId: string): Promise<boolean> {
     const node = await this.#nomad.node(nodeId);
-    if (!node) return;
-    if (!node.DrainStrategy) return this.#nomad.makeEligible(nodeId);
-    await this.#nomad.drain(nodeId, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
+    if (!node || !isUntouchedSinceDrain(node)) return false;
+    if (node.DrainStrategy) {
+      await this.#nomad.drain(nodeId, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
+    } else {
+      await this.#nomad.makeEligible(nodeId);
+    }
+    return true;
   }
 
-  async lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
-    const words = new Map<string, string>();
-    let silent = false;
-    await pMap(
-      allocations.slice(0, MOST_LOGS),
-      async ({ id, tasks }) => {
-        const texts: string[] = [];
-        for (const task of tasks) {
-          if (silent) return;
-          const text = await this.#nomad.stderr(id, task).catch(() => undefined);
-          // The token may not read logs, or the client is gone: then that holds for the others too.
-          if (text === undefined) silent = true;
-          else if (text.trim()) texts.push(tasks.length > 1 ? `[${task}]\n${text.trimEnd()}` : text.trimEnd());
-        }
-        if (texts.length > 0) words.set(id, texts.join('\n'));
-      },
-      { concurrency: CONCURRENCY },
-    );
-    return words;
+  lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
+    return lastWords(this.#nomad, allocations);
   }
 
   /** Waits until any drained node changes, `ms` milliseconds at the most. */
@@ -148,89 +128,131 @@ export class Fleet implements Nodes {
   async #askForFleet(): Promise<void> {
     const { nodes, index } = await this.#nomad.nodes(FLEET);
     this.#fleet = new Map(nodes.map((node) => [node.ID, node]));
+    this.#ofInstance = new Map();
     this.#drainedByUs = [];
     for (const node of nodes) {
       const instanceId = toRecord(node.LastDrain?.Meta ?? null)?.instanceId;
       if (instanceId === undefined) continue;
-      if (!this.#fleet.has(instanceId)) this.#fleet.set(instanceId, node);
+      this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
       const startedAt = Date.parse(node.LastDrain?.StartedAt ?? '');
       this.#drainedByUs.push({ nodeId: node.ID, instanceId, startedAt });
     }
     this.#index = index;
   }
 
+  /**
+   * While a node of the instance drains, the fleet's answer says enough. Before anything is begun and before the instance may
+   * go, every node that is the instance is looked for: its agent may have come back under a new id.
+   */
   async #observeOne(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
-    const known = this.#nodeIds.get(instanceId);
-    const stub = this.#fleet.get(known ?? '') ?? this.#fleet.get(instanceId);
-    if (stub) return this.#present(instanceId, stub);
-
-    if (known) {
-      const node = await this.#nomad.node(known);
-      return node ? this.#present(instanceId, node) : { is: 'absent', seen: true };
+    const draining = this.#known(instanceId).filter(({ LastDrain }) => LastDrain?.Status === 'draining');
+    for (const stub of this.#options.explainAll ? [] : draining) {
+      const node = await this.#explain(stub);
+      if (node && this.#isHeld(node)) return present(await this.#inDetail(draining));
     }
-    const nodes = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
-    const alive = nodes.filter(({ Status }) => Status !== 'down');
-    if (alive.length > 1) return { is: 'ambiguous', nodeIds: alive.map(({ ID }) => ID) };
-    const match = alive[0] ?? nodes[0];
-    return match ? this.#present(instanceId, match) : { is: 'absent', seen: false };
+    return this.#lookForAll(termination);
   }
 
-  async #present(instanceId: string, stub: NodeStub): Promise<Observation> {
-    this.#nodeIds.set(instanceId, stub.ID);
+  async #lookForAll(termination: Termination): Promise<Observation> {
+    const { instanceId } = termination;
+    const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
+    if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
+    if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
+
+    const before = this.#nodeIds.get(instanceId) ?? new Set();
+    const stubs = new Map(found.nodes.map((node) => [node.ID, node]));
+    // A node that was found by its address is not found so again when it is down.
+    for (const id of before) {
+      const node = stubs.has(id) ? undefined : await this.#nomad.node(id);
+      if (node) stubs.set(id, node);
+    }
+    if (stubs.size === 0) return { is: 'absent', seen: before.size > 0 };
+    this.#nodeIds.set(instanceId, new Set(stubs.keys()));
+    return present(await this.#inDetail([...stubs.values()]));
+  }
+
+  /** The drained nodes of an instance: those that our drain says are it, and those that this run has found to be. */
+  #known(instanceId: string): NodeStub[] {
+    const ids = [...(this.#nodeIds.get(instanceId) ?? [])];
+    return [
+      ...new Set([...ids.flatMap((id) => this.#fleet.get(id) ?? []), ...(this.#ofInstance.get(instanceId) ?? [])]),
+    ];
+  }
+
+  async #inDetail(stubs: readonly NodeStub[]): Promise<NomadNode[]> {
+    const nodes: NomadNode[] = [];
+    for (const stub of stubs) nodes.push(...(await this.#detail(stub)));
+    return nodes;
+  }
+
+  /** A node with as much as its decision takes; none where it has been purged meanwhile. */
+  async #detail(stub: NodeStub): Promise<NomadNode[]> {
     const node = toNode(stub);
-    if (node.status === 'down') return { is: 'present', node };
-    if (!node.drain && !this.#options.explainAll) return { is: 'present', node };
-    if (node.drain?.status === 'complete') return this.#finished(instanceId, node.id);
-
-    const observed = await this.#explain(node);
-    if (!node.drain || remaining(observed, this.#options.policy).length > 0) return { is: 'present', node: observed };
-    return this.#finished(instanceId, node.id);
+    if (!node.drain && node.status !== 'down' && !this.#options.explainAll) return [node];
+    if (node.drain?.status !== 'complete') {
+      const explained = await this.#explain(stub);
+      if (!explained || !node.drain || this.#isHeld(explained)) return explained ? [explained] : [];
+    }
+    return this.#finished(stub.ID);
   }
 
-  /** The node with what runs there, and why a service is not moved away: read once a run. */
-  async #explain(node: NomadNode): Promise<NomadNode> {
-    let allocations = this.#explained.get(node.id);
-    if (!allocations) {
-      allocations = await this.#nomad.allocations(node.id, toAllocation);
-      const age = this.#options.clock.now() - (node.drain?.startedAt ?? Number.POSITIVE_INFINITY);
-      const held = remaining({ ...node, allocations }, this.#options.policy);
-      if (age > SETTLING_MS && held.some(({ jobType }) => jobType === 'service')) {
-        // It only explains: without it the run goes on.
-        this.#blocked ??= this.#nomad.blockedServices().catch(() => []);
-        allocations = withBlocked(allocations, await this.#blocked);
-      }
-      this.#explained.set(node.id, allocations);
-    }
-    return { ...node, allocations };
+  #isHeld(node: NomadNode): boolean {
+    return remaining(node, this.#options.policy).length > 0;
+  }
+
+  /** The node with what runs there, why a service is not moved away, and until when: read once a run. */
+  async #explain(stub: NodeStub): Promise<NomadNode | undefined> {
+    const kept = this.#explained.get(stub.ID);
+    if (kept?.status === stub.Status) return kept;
+    const json = this.#needsDeadline(stub) ? await this.#nomad.node(stub.ID) : stub;
+    if (!json) return undefined;
+    const node = toNode(json);
+    const allocations = await this.#nomad.allocations(node.id, toAllocation);
+    const explained = { ...node, allocations: await this.#reasons.add(node, allocations) };
+    this.#explained.set(node.id, explained);
+    return explained;
+  }
+
+  /** Only the node itself says until when it drains: asked where the drain is not ours, or outlives what we gave it. */
+  #needsDeadline({ LastDrain }: NodeStub): boolean {
+    if (LastDrain?.Status !== 'draining') return false;
+    const deadlineAt = toRecord(LastDrain.Meta)?.deadlineAt;
+    return deadlineAt === undefined || this.#options.clock.now() >= deadlineAt;
   }
 
   /** A node with nothing left to do, as it seems: what is on it now, and what still copies from it. */
-  async #finished(instanceId: string, nodeId: string): Promise<Observation> {
+  async #finished(nodeId: string): Promise<NomadNode[]> {
     const json = await this.#nomad.node(nodeId);
-    if (!json) return { is: 'absent', seen: true };
-    const node = toNode(json);
-    this.#nodeIds.set(instanceId, nodeId);
-    if (node.status === 'down' || !node.drain) return { is: 'present', node };
-    const read = await this.#nomad.allocations(nodeId, (json) => ({
-      allocation: toAllocation(json),
-      next: migratesDisk(json) ? json.NextAllocation : undefined,
-    }));
-    const copying = await this.#copying(read.flatMap(({ next }) => next || []));
-    return { is: 'present', node: { ...node, allocations: read.map(({ allocation }) => allocation), copying } };
+    if (!json) return [];
+    const allocations = await this.#nomad.allocations(nodeId, toAllocation);
+    return [{ ...toNode(json), allocations, copying: await this.#copying(allocations) }];
   }
 
-  /** A replacement that is still pending copies the data of the allocation before it (recording drain-migrate-disk). */
-  async #copying(ids: string[]): Promise<Allocation[]> {
-    const replacements = await pMap(ids, (id) => this.#nomad.allocation(id), { concurrency: CONCURRENCY });
-    return replacements
-      .filter((each) => each !== undefined)
-      .map(toAllocation)
-      .filter(({ clientStatus }) => clientStatus === 'pending');
+  /** Replacements that copy the data of the allocations before them (recording drain-migrate-disk). */
+  async #copying(allocations: readonly Allocation[]): Promise<Allocation[]> {
+    const heirs = allocations.flatMap(({ diskGoesTo }) => diskGoesTo ?? []);
+    const replacements = await pMap(heirs, (id) => this.#nomad.allocation(id), { concurrency: CONCURRENCY });
+    return replacements.flatMap((each) => (each && isCopying(each) ? [toAllocation(each)] : []));
   }
 
   #unanswered(error: unknown): Observation {
     this.#options.meter.add('NomadErrors', 1);
     return { is: 'unanswered', because: messageOf(error) };
   }
+}
+
+/** Those that are not down come first, and of these the one that drains. */
+function present(nodes: readonly NomadNode[]): Observation {
+  const rank = ({ status, drain }: NomadNode) => (status === 'down' ? 2 : drain ? 0 : 1);
+  const [first, ...rest] = nodes.toSorted((one, other) => rank(one) - rank(other));
+  return first ? { is: 'present', nodes: [first, ...rest] } : { is: 'absent', seen: true };
+}
+
+/** Whether nobody has made the node eligible, or ineligible, since its drain ended. A node keeps its last ten events. */
+function isUntouchedSinceDrain({ Events, DrainStrategy }: NodeJson): boolean {
+  if (DrainStrategy) return true;
+  const messages = (Events ?? []).map(({ Message }) => Message);
+  const ended = messages.findLastIndex((message) => message.startsWith('Node drain '));
+  return ended !== -1 && !messages.slice(ended).some((message) => message.startsWith('Node marked as '));
 }

@@ -1,4 +1,4 @@
-import type { Allocation, Drain, DrainRecord, NomadNode } from './node.ts';
+import type { Allocation, Drain, DrainRecord, NomadNode, Task } from './node.ts';
 
 /** Nomad's JSON, as far as we read it, and its translation into our words. */
 
@@ -17,7 +17,10 @@ export interface NodeStub {
 
 /** A node as it is read by itself: with its events and the drain that is on. */
 export interface NodeJson extends NodeStub {
-  DrainStrategy: { Deadline: number } | null;
+  /** Seconds since the epoch: when its status, its drain or its eligibility last changed. */
+  StatusUpdatedAt: number;
+  /** `ForceDeadline` is null for a drain without a deadline, and for a forced one. */
+  DrainStrategy: { Deadline: number; ForceDeadline: string | null } | null;
   Events: { Message: string; Details: Record<string, string> | null }[] | null;
 }
 
@@ -32,9 +35,18 @@ export interface AllocationJson {
   CreateTime: number;
   ModifyTime: number;
   DesiredTransition?: { Migrate: boolean | null };
-  TaskStates?: Record<string, { Events: { Type: string; Time: number }[] | null }> | null;
+  TaskStates?: Record<string, { State: string; Events: { Type: string; Time: number }[] | null }> | null;
   NextAllocation?: string;
   Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
+}
+
+/** An allocation as the list of its job has it, as far as we read it. */
+export interface AllocationStub {
+  TaskGroup: string;
+  ClientStatus: string;
+  CreateTime: number;
+  DeploymentStatus: { Healthy: boolean | null } | null;
+  TaskStates: Record<string, { Events: { Type: string; Time: number; DisplayMessage: string }[] | null }> | null;
 }
 
 /** An evaluation that could not place everything, and waits until something changes. */
@@ -62,7 +74,7 @@ export interface PlacementFailure {
 interface TaskGroupJson {
   Name: string;
   EphemeralDisk: { Migrate: boolean } | null;
-  Tasks: { CSIPluginConfig?: unknown }[] | null;
+  Tasks: { Name: string; CSIPluginConfig?: unknown; Lifecycle?: { Hook: string } | null }[] | null;
 }
 
 /** Marks a drain as ours in `LastDrain.Meta`. */
@@ -84,13 +96,21 @@ function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
   if (last.Status === 'complete' && madeEligible > completed) return undefined;
 
   const ours = toRecord(last.Meta);
+  const strategy = 'DrainStrategy' in json ? json.DrainStrategy : null;
   return {
     status: last.Status,
     startedAt: Date.parse(last.StartedAt),
     updatedAt: Date.parse(last.UpdatedAt),
+    ...(strategy && { deadlineAt: deadlineOf(strategy) }),
     deadlineReached: last.Status === 'complete' && events[completed]?.Details?.deadline_reached === 'true',
     ...(ours && { ours }),
   };
+}
+
+function deadlineOf({ Deadline, ForceDeadline }: NonNullable<NodeJson['DrainStrategy']>): number | 'never' {
+  if (Deadline === 0) return 'never';
+  // A forced drain has no deadline to come: it is now.
+  return ForceDeadline === null ? 0 : Date.parse(ForceDeadline);
 }
 
 export function toRecord(meta: Record<string, string> | null): DrainRecord | undefined {
@@ -121,9 +141,10 @@ export function toMeta(record: DrainRecord): Record<string, string> {
 }
 
 export function toAllocation(json: AllocationJson): Allocation {
+  const group = groupOf(json);
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
-  const migrated = json.DesiredTransition?.Migrate === true && kills.length > 0;
+  const migrating = json.DesiredTransition?.Migrate === true;
   return {
     id: json.ID,
     job: json.JobID,
@@ -132,22 +153,33 @@ export function toAllocation(json: AllocationJson): Allocation {
     taskGroup: json.TaskGroup,
     clientStatus: json.ClientStatus,
     desiredStatus: json.DesiredStatus,
+    migrating,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
     createdAt: toMs(json.CreateTime),
     changedAt: toMs(json.ModifyTime),
-    ...(migrated && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) }),
-    tasks: tasks.map(([name]) => name),
+    ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) }),
+    tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
+    ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
   };
+}
+
+/** An allocation that has no task event yet still copies its ephemeral disk: only then does its client set its tasks up. */
+export function isCopying({ ClientStatus, TaskStates }: AllocationJson): boolean {
+  const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
+  return ClientStatus === 'pending' && events.length === 0;
 }
 
 const toMs = (nanoseconds: number) => Math.floor(nanoseconds / 1e6);
 
-function isPlugin({ Job }: AllocationJson): boolean {
-  return (Job?.TaskGroups ?? []).some(({ Tasks }) => Tasks?.some(({ CSIPluginConfig }) => CSIPluginConfig));
+const groupOf = ({ Job, TaskGroup }: AllocationJson): TaskGroupJson | undefined =>
+  Job?.TaskGroups?.find(({ Name }) => Name === TaskGroup);
+
+/** Where its job does not say what a task is, it may be one that is still to run. */
+function isPoststop(group: TaskGroupJson | undefined, name: string): boolean {
+  const task = group?.Tasks?.find(({ Name }) => Name === name);
+  return task === undefined || task.Lifecycle?.Hook === 'poststop';
 }
 
-/** Whether a replacement of this allocation copies its ephemeral disk from here. */
-export function migratesDisk(json: AllocationJson): boolean {
-  const group = json.Job?.TaskGroups?.find(({ Name }) => Name === json.TaskGroup);
-  return group?.EphemeralDisk?.Migrate === true;
+function isPlugin({ Job }: AllocationJson): boolean {
+  return (Job?.TaskGroups ?? []).some(({ Tasks }) => Tasks?.some(({ CSIPluginConfig }) => CSIPluginConfig));
 }

@@ -1,27 +1,63 @@
+import { isIPv6 } from 'node:net';
 import type { Termination } from '../termination.ts';
 import type { NomadApi } from './api.ts';
-import type { NodeStub } from './json.ts';
+import { type NodeJson, type NodeStub, toRecord } from './json.ts';
+
+/** What was found: the nodes that are the instance; several of which one may be; or why nobody can tell. */
+export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
+
+const INSTANCE_ID = 'unique.platform.aws.instance-id';
 
 /**
- * The nodes that say that they are this instance; where none does, those at its address that are not down.
+ * The nodes that say that they are this instance: all that do, for its agent may have come back under a new id. Where none
+ * does, the one that has an address or a name of it, for clients whose fingerprint of EC2 failed.
  *
- * @param nodeMetaKey a key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2
+ * @param nodeMetaKey a key of the node's own Meta that holds the instance id; addresses are not looked at then
  */
 export async function matches(
   nomad: NomadApi,
-  { instanceId, privateIp, privateDns }: Termination,
+  termination: Termination,
   nodeMetaKey: string | undefined,
-): Promise<NodeStub[]> {
-  const names = [`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`];
-  if (nodeMetaKey) names.push(`Meta["${nodeMetaKey}"] == "${instanceId}"`);
-  const { nodes } = await nomad.nodes(names.join(' or '));
-  if (nodes.length > 0) return nodes;
-
-  const addresses: string[] = [];
-  if (privateIp) addresses.push(`Attributes["unique.network.ip-address"] == "${privateIp}"`);
-  if (privateDns) addresses.push(`Name == "${privateDns}"`);
-  if (addresses.length === 0) return [];
-  // Addresses are used again: a node that is down, or that says that it is another instance, is not this one.
-  const silent = '"unique.platform.aws.instance-id" not in Attributes';
-  return (await nomad.nodes(`(${addresses.join(' or ')}) and Status != "down" and ${silent}`)).nodes;
+): Promise<Found> {
+  const { instanceId, addresses, names } = termination;
+  const ids = [`Attributes["${INSTANCE_ID}"] == "${instanceId}"`];
+  if (nodeMetaKey) ids.push(`Meta["${nodeMetaKey}"] == "${instanceId}"`);
+  const { nodes } = await nomad.nodes(ids.join(' or '));
+  if (nodes.length > 0 || nodeMetaKey) return { nodes };
+  if (!addresses || !names)
+    return { unknown: 'no node names this instance, and EC2 does not say at which addresses to look' };
+  return byAddress(nomad, termination, addresses, names);
 }
+
+/**
+ * Addresses are used again. So a node that says that it is another instance is not this one, and one that is down is it only
+ * where our drain names the instance, or where it was still heard of when the instance already had the address.
+ */
+async function byAddress(
+  nomad: NomadApi,
+  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Termination,
+  addresses: readonly string[],
+  names: readonly string[],
+): Promise<Found> {
+  const attributes = ['unique.network.ip-address', 'unique.hostname'].map((name) => `Attributes["${name}"]`);
+  const alike = [
+    ...addresses.map((address) => `${attributes[0]} == "${address}"`),
+    ...addresses.map((address) => `HTTPAddr matches "^${host(address)}:[0-9]+$"`),
+    ...[...names, instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
+  ];
+  const { nodes } = await nomad.nodes(`(${alike.join(' or ')}) and "${INSTANCE_ID}" not in Attributes`);
+  const alive = nodes.filter(({ Status }) => Status !== 'down');
+  if (alive.length > 1) return { mayBe: alive };
+  if (alive.length === 1) return { nodes: alive };
+
+  const down: NodeJson[] = [];
+  for (const { ID } of nodes) {
+    const node = await nomad.node(ID);
+    const ours = toRecord(node?.LastDrain?.Meta ?? null)?.instanceId === instanceId;
+    if (node && (ours || node.StatusUpdatedAt * 1000 > launchedAt)) down.push(node);
+  }
+  return down.length > 1 ? { mayBe: down } : { nodes: down };
+}
+
+/** An address as a pattern: an IPv6 one stands in brackets before its port. */
+const host = (address: string): string => (isIPv6(address) ? `.${address}.` : address.replaceAll('.', '[.]'));

@@ -20,7 +20,7 @@ export interface Instances {
   list(clock: RunClock): Promise<string[]>;
   /**
    * Runs the script that asks, with these parameters, and says what it printed.
-   * @throws Error whose `undone` tells that Nomad was surely not asked
+   * @throws Error whose `undone` tells that Nomad was surely not asked, and will not be
    */
   run(instanceId: string, parameters: Record<string, string>, limitMs: number, clock: RunClock): Promise<string>;
 }
@@ -36,6 +36,8 @@ export class ViaInstances implements Transport {
   #listed: Promise<string[]> | undefined;
   /** The one that answered last. */
   #good: string | undefined;
+  /** Those that did not answer when they were asked last. */
+  readonly #bad = new Set<string>();
 
   constructor(instances: Instances, region?: string) {
     this.#instances = instances;
@@ -53,11 +55,14 @@ export class ViaInstances implements Transport {
       try {
         const answer = await this.#askOn(instanceId, question, clock);
         this.#good = instanceId;
+        this.#bad.delete(instanceId);
         return await read(answer, asked, question);
       } catch (error) {
         if (error instanceof NomadError) throw error;
         if (this.#good === instanceId) this.#good = undefined;
+        this.#bad.add(instanceId);
         failures.push(`${instanceId}: ${messageOf(error)}`);
+        // An order that may still be carried out is given to nobody else.
         if (question.method !== 'GET' && !(error as { undone?: boolean }).undone) break;
       }
     }
@@ -70,9 +75,8 @@ export class ViaInstances implements Transport {
       this.#listed = undefined;
       throw new NomadError(asked, 0, messageOf(error));
     });
-    const good = this.#good;
-    const first = good !== undefined && listed.includes(good) ? [good] : [];
-    return [...first, ...listed.filter((each) => each !== good)].slice(0, MOST_ASKED);
+    const rank = (id: string) => (id === this.#good ? 0 : this.#bad.has(id) ? 2 : 1);
+    return listed.toSorted((one, other) => rank(one) - rank(other)).slice(0, MOST_ASKED);
   }
 
   async #askOn(instanceId: string, question: Question, clock: RunClock): Promise<Buffer> {

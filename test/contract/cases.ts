@@ -1,13 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { aclCases } from './cases-acl.ts';
+import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
+import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
+import { otherDrainCases } from './cases-other-drains.ts';
+import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
+import { taskCases } from './cases-tasks.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest } from './nomad-under-test.ts';
 
-/** What the Lambda relies on, as cases that hold of the emulator and of real agents alike. */
-export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>): void => {
+/**
+ * What the Lambda relies on, as cases that hold of the emulator and of real agents alike. Without `access` for an emulator
+ * of an older Nomad: it has the ACLs of 2.0.
+ */
+export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>, access = true): void => {
   describe(name, () => {
     let nomad: Nomad;
     const the = () => nomad;
@@ -21,10 +29,17 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('nodes', () => nodeCases(the));
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
-    describe('access', () => aclCases(the));
-    describe('a login', () => loginCases(the));
-    describe('the policy', () => policyCases(the));
+    describe('other drains', () => otherDrainCases(the));
+    describe('replacements', () => replacementCases(the));
+    describe('lists', () => listCases(the));
+    describe('tasks', () => taskCases(the));
+    if (access) {
+      describe('access', () => aclCases(the));
+      describe('a login', () => loginCases(the));
+      describe('the policy', () => policyCases(the));
+    }
     describe('blocking queries', () => blockingCases(the));
+    describe('a client that is away', () => awayCases(the));
     // Last, for it leaves one client fewer.
     describe('a client that dies', () => deathCases(the));
   });

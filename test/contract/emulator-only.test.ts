@@ -30,6 +30,41 @@ test('an instance that dies takes its build with it; the servers learn of it by 
   expect(nomad.allocation(build).ClientStatus).toBe('lost');
 });
 
+test('an instance that dies while what runs last still runs takes that with it, though its allocation has failed', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, exitCode: 1, poststopSeconds: 30 });
+  await clock.advance(10_000);
+  expect(nomad.allocation(build)).toMatchObject({ ClientStatus: 'failed', TaskStates: { post: { State: 'running' } } });
+  nomad.killInstance(id);
+  expect(nomad.killed()).toMatchObject([{ task: 'post', poststop: true, jobId: 'build', how: 'instance-died' }]);
+});
+
+test('what was to run last and had no time to is counted too, but nothing that has ended', async () => {
+  const { id } = nomad.addNode();
+  nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
+  await clock.advance(2100);
+  nomad.killInstance(id);
+  expect(nomad.killed()).toMatchObject([{ task: 'post' }]);
+  const other = nomad.addNode();
+  nomad.run({ id: 'done', on: other.id, runSeconds: 2, poststopSeconds: 5 });
+  await clock.advance(10_000);
+  nomad.killInstance(other.id);
+  expect(nomad.killed()).toHaveLength(1);
+});
+
+test('without its agent nothing is started: what runs last waits for the agent to be back', async () => {
+  const { id } = nomad.addNode();
+  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
+  nomad.stopClient(id);
+  await clock.advance(6000);
+  nomad.startClient(id);
+  await clock.advance(2000);
+  expect(nomad.allocation(build)).toMatchObject({
+    ClientStatus: 'running',
+    TaskStates: { t: { State: 'dead' }, post: { State: 'running' } },
+  });
+});
+
 test('a build that ends by itself is not counted as killed, even while its drain would stop it', async () => {
   const { id } = nomad.addNode();
   const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 4, stopSeconds: 60, killTimeoutSeconds: 30 });
@@ -96,9 +131,42 @@ test('a client that is back in time is ready again, and its unknown allocation r
   nomad.stopClient(id);
   await clock.advance(15_000);
   nomad.startClient(id);
-  await clock.advance(1000);
+  await clock.advance(2000);
   expect(nomad.node(id).Status).toBe('ready');
   expect(nomad.allocation(keep)).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
+});
+
+test('an instance has two nodes when its client comes back under a new identity, and takes the new one along when it dies', async () => {
+  const old = nomad.addNode({ instanceId: 'i-0a0a' });
+  nomad.run({ id: 'forgotten', on: old.id });
+  await drain(old.id);
+  const fresh = nomad.newIdentity(old.id);
+  expect([fresh.Name, fresh.SchedulingEligibility, fresh.Drain]).toEqual([old.Name, 'eligible', false]);
+  nomad.run({ id: 'next' });
+  await clock.advance(12_000);
+  expect(nomad.allocationsOn(old.id)).toMatchObject([{ ClientStatus: 'lost' }]);
+  expect(nomad.node(old.id)).toMatchObject({ Status: 'down', Drain: false });
+  expect(nomad.killed()).toEqual([]);
+  nomad.killInstance(old.id);
+  expect(nomad.killed()).toMatchObject([{ jobId: 'next', nodeId: fresh.id, how: 'instance-died' }]);
+});
+
+test('a service whose replacement fails on its node is rescheduled there at growing delays, and its drain never ends', async () => {
+  const a = nomad.addNode();
+  const b = nomad.addNode();
+  const post = await fetch(`${nomad.url}/v1/node/${b.id}/eligibility`, {
+    method: 'POST',
+    body: '{"Eligibility":"ineligible"}',
+  });
+  expect(post.status).toBe(200);
+  nomad.run({ id: 'web', type: 'service', count: 2, failsOn: b.id, reschedule: { delaySeconds: 30 } });
+  await fetch(`${nomad.url}/v1/node/${b.id}/eligibility`, { method: 'POST', body: '{"Eligibility":"eligible"}' });
+  await drain(a.id, { Deadline: 0 });
+  await clock.advance(600_000);
+  expect(nomad.node(a.id).Drain).toBe(true);
+  const chain = nomad.allocationsOn(b.id).sort((x, y) => x.CreateIndex - y.CreateIndex);
+  const delays = chain.at(-1)?.RescheduleTracker?.Events.map(({ Delay }) => Delay / 1e9);
+  expect(delays).toEqual([30, 60, 120, 240]);
 });
 
 test('with ACLs off everyone may everything, and there are no policies to read', async () => {
@@ -120,6 +188,19 @@ test('many nodes that reach their deadlines within five seconds are forced toget
   expect(nomad.node(a.id).Drain).toBe(true);
   await clock.advance(3500);
   expect([nomad.node(a.id).Drain, nomad.node(b.id).Drain]).toEqual([false, false]);
+});
+
+test('a node with 72 MB of ended allocations is answered piece by piece, and quickly', async () => {
+  const { id } = nomad.addNode();
+  nomad.run({ id: 'ended', count: 1200, on: id, runSeconds: 1, cpu: 1, memoryMb: 1, padding: 60_000 });
+  await clock.advance(5000);
+  let bytes = 0;
+  const response = await fetch(`${nomad.url}/v1/node/${id}/allocations`);
+  for await (const chunk of response.body ?? []) bytes += (chunk as Uint8Array).length;
+  expect(bytes).toBeGreaterThan(72e6);
+  expect(response.headers.get('content-length')).toBeNull();
+  const filter = encodeURIComponent(`NodeID == "${id}" and ClientStatus != "complete"`);
+  expect(await (await fetch(`${nomad.url}/v1/allocations?filter=${filter}`)).json()).toEqual([]);
 });
 
 test('requests are kept for a test to look at', async () => {

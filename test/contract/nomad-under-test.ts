@@ -12,6 +12,9 @@ export interface NomadUnderTest {
   wait(ms: number): Promise<void>;
   /** The agent of the i-th client dies; its tasks live on. */
   stopClient(i: number): Promise<void>;
+  startClient(i: number): Promise<void>;
+  /** The client's data directory is emptied: its agent comes back as another node, whose id `nodes[i]` then has. */
+  newIdentity(i: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
+import { MINUTE, SECOND, STATUS, SWEEP, UNNAMED, World, type WorldOptions } from './world.ts';
 
 let world: World;
 const start = async (options?: WorldOptions) => {
@@ -147,11 +147,11 @@ describe('the sweep', () => {
     expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
   });
 
-  it('names an instance that two nodes claim to be, drains neither, and fails the run after serving the others', async () => {
+  it('names an instance whose address two nodes have, drains neither, and fails the run after serving the others', async () => {
     await start();
-    const twofold = world.addBuilder();
+    const twofold = world.addBuilder(UNNAMED);
     const other = world.addBuilder();
-    const twin = world.nomad.addNode({ instanceId: twofold.instanceId });
+    const twin = world.nomad.addNode({ address: world.aws.instance(twofold.instanceId).privateIp });
     await world.scaleIn(twofold.instanceId, other.instanceId);
 
     await expect(world.wake(SWEEP)).rejects.toThrow(/1 of 2 instances not served: .*more than one node/);

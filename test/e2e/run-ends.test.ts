@@ -194,7 +194,7 @@ describe('a completion', () => {
     await world.deliver();
     await world.advance(2 * MINUTE);
     const environment = await world.environment();
-    world.nomad.server.fault = slowly(() => 700);
+    world.nomad.server.fault = slowly(() => 500);
     world.aws.servers.autoScaling.fault = slowly((request) => (asked('CompleteLifecycleAction')(request) ? 3_000 : 0));
     const began = world.clock.now();
 

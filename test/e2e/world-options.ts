@@ -1,5 +1,6 @@
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
 import type { GroupOptions } from '../emulators/aws/model.ts';
+import type { NomadOptions } from '../emulators/nomad/emulator.ts';
 
 /** The Command document, as CloudFormation would name it. */
 export const DOCUMENT = 'NomadDrainHook-AskNomad';
@@ -14,6 +15,8 @@ export interface WorldOptions {
   group?: Partial<GroupOptions>;
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;
+  /** The Nomad that is emulated. */
+  version?: NomadOptions['version'];
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
   /** The event bus that the function is given; null for none. */
   bus?: string | null;

@@ -4,8 +4,10 @@ import type { Journal } from '../../lambda/ports.ts';
 import type { Report } from '../../lambda/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
+import type { InstanceOptions } from '../emulators/aws/fleet.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import type { NodeSpec } from '../emulators/nomad/nodes.ts';
 import { loadBundle, runInOwnProcess } from './bundle.ts';
 import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
 
@@ -22,6 +24,9 @@ export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
 /** How long Lambda lets a run go on. */
 const TIMEOUT = MINUTE;
+/** A client that does not say which instance it is: its fingerprint of EC2 failed at boot. */
+export const UNNAMED = { instanceId: '' };
+
 /** Wakes one function environment. */
 export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
 
@@ -46,7 +51,8 @@ export class World {
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
   readonly reports: Report[] = [];
-  readonly #nodes = new Map<string, string>();
+  /** The nodes of each instance, the one that its agent is now last. */
+  readonly #nodes = new Map<string, string[]>();
   readonly #environment: Record<string, string>;
   #invoke: Invoke;
   #sleeping = 0;
@@ -67,16 +73,15 @@ export class World {
     });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onInstanceGone(({ id }) => {
-      const node = this.#nodes.get(id);
-      if (node) nomad.killInstance(node);
+      for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);
     });
   }
 
   static async start(options: WorldOptions = {}) {
-    const { group, acl = false, before, moreGroups = [] } = options;
+    const { group, acl = false, version, before, moreGroups = [] } = options;
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
-    const nomad = await NomadEmulator.start({ clock, acl });
+    const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
     const { heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
     const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
     aws.addGroup({ name: GROUP, hook, ...group });
@@ -133,12 +138,21 @@ export class World {
   }
 
   /** An instance in service with its Nomad client. */
-  addBuilder(node: Parameters<NomadEmulator['addNode']>[0] = {}): { instanceId: string; nodeId: string } {
-    const instanceId = this.aws.addInstance(GROUP);
+  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}) {
+    const instanceId = this.aws.addInstance(GROUP, instance);
     const { privateIp } = this.aws.instance(instanceId);
-    const nodeId = this.nomad.addNode({ instanceId, address: privateIp, ...node }).id;
-    this.#nodes.set(instanceId, nodeId);
+    const { instanceId: named = instanceId, ...spec } = node;
+    const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
+    this.#nodes.set(instanceId, [nodeId]);
     return { instanceId, nodeId };
+  }
+
+  /** The data directory of an instance's Nomad client is emptied: its agent comes back as another node. */
+  newIdentity(instanceId: string): string {
+    const nodes = this.#nodes.get(instanceId) ?? [];
+    const { id } = this.nomad.newIdentity(nodes.at(-1) ?? '');
+    this.#nodes.set(instanceId, [...nodes, id]);
+    return id;
   }
 
   /** The group scales in by these instances, which then wait for the hook. */

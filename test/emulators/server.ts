@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 
 /** One request as an emulator sees it. */
 export interface EmulatorRequest {
@@ -18,7 +20,8 @@ export interface EmulatorRequest {
 export interface EmulatorResponse {
   status: number;
   headers?: Record<string, string>;
-  body?: string | Buffer;
+  /** In pieces where it is large: sent as they come. */
+  body?: string | Buffer | Readable;
 }
 
 /**
@@ -113,7 +116,7 @@ export class Loopback {
       if (mishap === 'silence') return request.park();
       const response = typeof mishap === 'object' ? mishap : mishap !== 'hang-up' && (await answer(request));
       if ((mishap === 'half an answer' || mishap === 'answer broken off') && response) {
-        const body = Buffer.from(response.body ?? '');
+        const body = await bytesOf(response.body ?? '');
         outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': body.length + 1 });
         const then = mishap === 'half an answer' ? request.park : () => incoming.socket.destroy();
         outgoing.write(body.subarray(0, body.length / 2), then);
@@ -123,10 +126,15 @@ export class Loopback {
         incoming.socket.destroy();
         return;
       }
-      outgoing.writeHead(response.status, response.headers).end(response.body ?? '');
+      outgoing.writeHead(response.status, response.headers);
+      if (response.body instanceof Readable) response.body.pipe(outgoing);
+      else outgoing.end(response.body ?? '');
     } catch (error) {
       if (!outgoing.headersSent) outgoing.writeHead(500, { 'Content-Type': 'text/plain' });
       outgoing.end(`emulator failed: ${error instanceof Error ? error.stack : String(error)}`);
     }
   }
 }
+
+const bytesOf = (body: NonNullable<EmulatorResponse['body']>): Promise<Buffer> | Buffer =>
+  body instanceof Readable ? buffer(body) : Buffer.from(body);

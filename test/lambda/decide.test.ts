@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { DEFAULT_POLICY, type Policy } from '../../lambda/config.ts';
-import { type Decision, decide } from '../../lambda/decide.ts';
-import type { Allocation, Drain, NomadNode, Observation } from '../../lambda/nomad/node.ts';
+import { decide } from '../../lambda/decide.ts';
+import type { Decision } from '../../lambda/decision.ts';
+import type { Allocation, Drain, NomadNode, Observation, Task } from '../../lambda/nomad/node.ts';
 import type { Termination } from '../../lambda/termination.ts';
 
 const SECOND = 1000;
@@ -25,6 +26,12 @@ const waiting = (more: Partial<Termination> = {}): Termination => ({
   ...more,
 });
 
+/** Nobody could tell since when it waits. */
+const undated = (more: Partial<Termination> = {}): Termination => {
+  const { since: _, ...termination } = waiting(more);
+  return termination;
+};
+
 const allocation = (clientStatus: string, more: Partial<Allocation> = {}): Allocation => ({
   id: 'a1',
   job: 'build-42',
@@ -33,16 +40,43 @@ const allocation = (clientStatus: string, more: Partial<Allocation> = {}): Alloc
   taskGroup: 'build',
   clientStatus,
   desiredStatus: 'run',
+  migrating: false,
   stopsLast: more.jobType === 'system',
   createdAt: START,
   changedAt: START,
-  tasks: ['build'],
+  tasks: [],
   ...more,
 });
 
+/** What a drain has told to stop. */
+const stopping = (clientStatus: string, more: Partial<Allocation> = {}): Allocation =>
+  allocation(clientStatus, { desiredStatus: 'stop', migrating: true, ...more });
+
+/** A failed build with a task that runs after it. */
+const uploading = (state: string): Allocation =>
+  allocation('failed', { tasks: [task('build', 'dead'), { ...task('upload', state), poststop: true }] });
+
+const task = (name: string, state: string): Task => ({ name, state, poststop: false });
+
 const node = (more: Partial<NomadNode> = {}): Observation => ({
   is: 'present',
-  node: { id: 'n1', name: 'client-a', status: 'ready', ...more },
+  nodes: [{ id: 'n1', name: 'client-a', status: 'ready', ...more }],
+});
+
+/** Two nodes that both say that they are the instance. */
+const both = (one: Partial<NomadNode>, other: Partial<NomadNode>): Observation => ({
+  is: 'present',
+  nodes: [
+    { id: 'n2', name: 'client-b', status: 'ready', ...other },
+    { id: 'n1', name: 'client-a', status: 'ready', ...one },
+  ],
+});
+
+const theirs = (more: Partial<Drain> = {}): Drain => ({
+  status: 'draining',
+  startedAt: START,
+  updatedAt: START,
+  ...more,
 });
 
 const drain = (status: Drain['status'], more: Partial<Drain> = {}): Drain => ({
@@ -122,12 +156,12 @@ const situations: Situation[] = [
     when: 'not even time to kill is left',
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node(),
-    now: at(2940 * SECOND),
+    now: at(2910 * SECOND),
     decision: done('timed-out'),
   },
   {
     when: 'nobody could tell since when it waits',
-    termination: { ...waiting(), since: undefined } as unknown as Termination,
+    termination: undated(),
     nomad: node(),
     now: at(40 * HOUR),
     decision: start(21_600),
@@ -217,14 +251,14 @@ const situations: Situation[] = [
   },
   {
     when: 'the drain is complete, two killed tasks still stop',
-    nomad: drained([allocation('running'), allocation('running')]),
+    nomad: drained([stopping('running'), stopping('running')]),
     decision: wait,
   },
-  { when: 'the drain is complete, a killed task still stops', nomad: drained([allocation('running')]), decision: wait },
-  { when: 'the drain is complete, an allocation is pending', nomad: drained([allocation('pending')]), decision: wait },
+  { when: 'the drain is complete, a killed task still stops', nomad: drained([stopping('running')]), decision: wait },
+  { when: 'the drain is complete, an allocation is pending', nomad: drained([stopping('pending')]), decision: wait },
   {
     when: 'the drain is complete, an allocation on a disconnected client is unknown',
-    nomad: drained([allocation('unknown')]),
+    nomad: drained([stopping('unknown')]),
     decision: wait,
   },
   {
@@ -234,7 +268,7 @@ const situations: Situation[] = [
   },
   {
     when: 'the drain is complete, a system job still runs',
-    nomad: drained([allocation('running', { jobType: 'system' })]),
+    nomad: drained([stopping('running', { jobType: 'system' })]),
     decision: wait,
   },
   {
@@ -245,7 +279,7 @@ const situations: Situation[] = [
   },
   {
     when: 'system jobs are not counted, but a sysbatch job runs',
-    nomad: drained([allocation('running', { jobType: 'sysbatch' })]),
+    nomad: drained([stopping('running', { jobType: 'sysbatch' })]),
     policy: { ignoreSystemJobs: true },
     decision: wait,
   },
@@ -289,18 +323,169 @@ const situations: Situation[] = [
   },
   {
     when: 'the token does not see every namespace, and what it sees still runs',
-    nomad: drained([allocation('running')]),
+    nomad: drained([stopping('running')]),
     now: at(15 * MINUTE),
     blind: true,
     decision: wait,
   },
 
   // No node, or none any more.
-  { when: 'the node is down', nomad: node({ status: 'down' }), decision: done('node-lost') },
   {
-    when: 'the node is down and its drain is still on',
-    nomad: node({ status: 'down', drain: drain('draining') }),
+    when: 'the node is down, and everything on it is lost',
+    nomad: node({ status: 'down', allocations: [allocation('lost', { tasks: [task('build', 'running')] })] }),
     decision: done('node-lost'),
+  },
+  {
+    when: 'the node is down and its drain is still on, with nothing left',
+    nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('complete')] }),
+    decision: done('node-lost'),
+  },
+  {
+    when: 'the node is down and not drained, and Nomad keeps its build as unknown: the agent may come back',
+    nomad: node({ status: 'down', allocations: [allocation('unknown')] }),
+    decision: start(21_600),
+  },
+  {
+    when: 'the node went down in its drain, and Nomad keeps its build as unknown',
+    nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('unknown')] }),
+    decision: { action: 'wait', alarm: true, stuck: expect.stringContaining('its Nomad agent has to come back') },
+  },
+  {
+    when: 'the node has just gone down, and Nomad has not come to what ran there',
+    nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('running')] }),
+    decision: wait,
+  },
+  {
+    when: 'the node is down with an unknown build, past the drain deadline and the kill margin',
+    nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('unknown')] }),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'the node is down, and the token does not see every namespace: Nomad is to say what is left, by a drain',
+    nomad: node({ status: 'down', allocations: [] }),
+    blind: true,
+    decision: start(21_600),
+  },
+  {
+    when: 'the node is down, its drain complete and the kill margin over, for a token that does not see every namespace',
+    nomad: node({ status: 'down', drain: drain('complete'), allocations: [] }),
+    now: at(15 * MINUTE),
+    blind: true,
+    decision: done('node-lost'),
+  },
+  {
+    when: 'the node is down, and what ran there is still to be read',
+    nomad: node({ status: 'down', drain: drain('draining') }),
+    decision: wait,
+  },
+
+  // Ended for the client, and not for its tasks.
+  {
+    when: 'a build has failed, and its upload is still to run',
+    nomad: drained([uploading('pending')]),
+    decision: wait,
+  },
+  { when: 'a build has failed, and its upload runs', nomad: drained([uploading('running')]), decision: wait },
+  {
+    when: 'a build has failed, and its upload has ended',
+    nomad: drained([uploading('dead')]),
+    decision: done('drained'),
+  },
+  {
+    when: 'the drain is on though all builds have ended for their client, and an upload runs',
+    nomad: node({ drain: drain('draining'), allocations: [uploading('running')], copying: [] }),
+    decision: wait,
+  },
+  {
+    when: 'a build has failed before a task beside it had begun: nothing starts that any more',
+    nomad: drained([allocation('failed', { tasks: [task('build', 'dead'), task('cache', 'pending')] })]),
+    decision: done('drained'),
+  },
+  {
+    when: 'Nomad has called a build lost whose client came back, and its task runs',
+    nomad: drained([stopping('lost', { tasks: [task('build', 'running')] })]),
+    decision: wait,
+  },
+
+  // Complete, and not what it seems.
+  {
+    when: 'the drain of somebody else has left a system job alone',
+    nomad: node({ drain: theirs({ status: 'complete' }), allocations: [allocation('running', { jobType: 'system' })] }),
+    decision: start(21_600),
+  },
+  {
+    when: 'the drain of somebody else has left a system job alone, which is not to be counted',
+    nomad: node({ drain: theirs({ status: 'complete' }), allocations: [allocation('running', { jobType: 'system' })] }),
+    policy: { ignoreSystemJobs: true },
+    decision: done('drained'),
+  },
+  {
+    when: 'our drain completed long ago, and a service runs that was placed since',
+    nomad: drained([allocation('running', { jobType: 'service', createdAt: at(20 * MINUTE) })]),
+    now: at(30 * MINUTE),
+    decision: start(21_600),
+  },
+  {
+    when: 'our drain completed just now, and the scheduler has not come to what it is to stop',
+    nomad: drained([allocation('running')], { updatedAt: at(11 * MINUTE - SECOND) }),
+    decision: wait,
+  },
+  {
+    when: 'the drain has asked for a build to be stopped, and the scheduler has not come to it',
+    nomad: drained([allocation('running', { migrating: true })]),
+    decision: wait,
+  },
+  {
+    when: 'the drain is complete and leaves something alone, in the last sweep before the cap',
+    nomad: drained([allocation('running')]),
+    now: at(48 * HOUR - 90 * SECOND),
+    decision: done('timed-out'),
+  },
+
+  // Several nodes that say that they are the instance.
+  {
+    when: 'its agent came back under a new id while the old one drains',
+    nomad: both({ drain: drain('draining') }, {}),
+    decision: { ...start(21_600), nodeIds: ['n2'] } as Partial<Decision>,
+  },
+  {
+    when: 'two nodes are the instance, and neither drains',
+    nomad: both({}, {}),
+    decision: { ...start(21_600), nodeIds: ['n2', 'n1'] } as Partial<Decision>,
+  },
+  {
+    when: 'two nodes are the instance, and the new one still has a build',
+    nomad: both(
+      { status: 'down', drain: drain('draining'), allocations: [allocation('lost')] },
+      { drain: drain('draining'), allocations: [allocation('running')] },
+    ),
+    decision: wait,
+  },
+  {
+    when: 'two nodes are the instance, the old one is lost and the new one has drained',
+    nomad: both(
+      { status: 'down', drain: drain('draining'), allocations: [allocation('lost')] },
+      { drain: drain('complete'), allocations: [] },
+    ),
+    decision: done('drained'),
+  },
+  {
+    when: 'two nodes are the instance, both have drained, and one was forced',
+    nomad: both(
+      { drain: drain('complete', { deadlineReached: true }), allocations: [] },
+      { drain: drain('complete'), allocations: [] },
+    ),
+    decision: done('forced'),
+  },
+  {
+    when: 'two nodes are the instance, and both drains are past their deadline and the kill margin',
+    nomad: both(
+      { drain: drain('draining'), allocations: [allocation('running')] },
+      { drain: drain('draining'), allocations: [allocation('running')] },
+    ),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: { ...force, nodeIds: ['n2', 'n1'] } as Partial<Decision>,
   },
   {
     when: 'the node is disconnected and may come back',
@@ -326,18 +511,37 @@ const situations: Situation[] = [
   },
   {
     when: 'Nomad has no node of this instance, and nobody could tell since when it waits',
-    termination: { ...waiting(), since: undefined } as unknown as Termination,
+    termination: undated(),
     nomad: { is: 'absent', seen: false },
-    now: at(SECOND),
+    now: at(40 * HOUR),
+    decision: wait,
+  },
+  {
+    when: 'Nomad has no node of this instance, and it has been seen to wait for the grace period',
+    termination: undated({ seenSince: START }),
+    nomad: { is: 'absent', seen: false },
+    now: at(120 * SECOND),
     decision: done('not-a-node'),
   },
   {
-    when: 'more than one node is this instance',
+    when: 'Nomad has no node of this instance, which was in service for long',
+    termination: waiting({ launchedAt: at(-3 * HOUR) }),
+    nomad: { is: 'absent', seen: false },
+    decision: { ...done('not-a-node'), alarm: true } as Partial<Decision>,
+  },
+  {
+    when: 'Nomad has no node of this instance, which went almost as soon as it had come',
+    termination: waiting({ launchedAt: at(-9 * MINUTE) }),
+    nomad: { is: 'absent', seen: false },
+    decision: done('not-a-node'),
+  },
+  {
+    when: 'more than one node has an address of this instance',
     nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
     decision: {
       action: 'error',
-      because: 'more than one node is this instance: n1, n2',
-      stuck: 'more than one node is this instance: n1, n2',
+      because: 'more than one node may be this instance: n1, n2',
+      stuck: 'more than one node may be this instance: n1, n2',
     },
   },
   {
@@ -375,7 +579,7 @@ const situations: Situation[] = [
 
   {
     when: 'Nomad does not answer, and nobody could tell since when the instance waits',
-    termination: { ...waiting(), since: undefined } as unknown as Termination,
+    termination: undated(),
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
     now: at(40 * HOUR),
     decision: { action: 'wait', unserved: true },
@@ -416,13 +620,13 @@ const situations: Situation[] = [
   },
   {
     when: 'an allocation outlives a complete drain by the kill margin',
-    nomad: drained([allocation('running')]),
+    nomad: drained([stopping('running')]),
     now: at(6 * HOUR + 5 * MINUTE),
     decision: force,
   },
   {
     when: 'the drain was forced, the kill margin after it is not over',
-    nomad: drained([allocation('running')], {
+    nomad: drained([stopping('running')], {
       ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
     }),
     now: at(7 * HOUR + 5 * MINUTE - SECOND),
@@ -430,7 +634,7 @@ const situations: Situation[] = [
   },
   {
     when: 'the drain was forced and the kill margin after it is over',
-    nomad: drained([allocation('running')], {
+    nomad: drained([stopping('running')], {
       ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
     }),
     now: at(7 * HOUR + 5 * MINUTE),
@@ -438,7 +642,7 @@ const situations: Situation[] = [
   },
   {
     when: 'the time is up, and the policy is to abandon',
-    nomad: drained([allocation('running')], {
+    nomad: drained([stopping('running')], {
       ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
     }),
     now: at(7 * HOUR + 5 * MINUTE),
@@ -446,28 +650,68 @@ const situations: Situation[] = [
     decision: done('timed-out', 'ABANDON'),
   },
   {
-    when: 'Nomad has not answered until after the time was up',
+    when: 'Nomad does not answer long after the policy would have killed builds: the drain may have begun late',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    now: at(6 * HOUR + 10 * MINUTE),
+    now: at(48 * HOUR - 91 * SECOND),
+    decision: { action: 'wait', unserved: true },
+  },
+  {
+    when: "Nomad does not answer in the last sweep before Auto Scaling's own cap",
+    nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
+    now: at(48 * HOUR - 90 * SECOND),
     decision: done('timed-out'),
   },
   {
-    when: 'Nomad has not answered until a second before the time was up',
-    nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    now: at(6 * HOUR + 10 * MINUTE - SECOND),
+    when: 'more than one node has its address, long after the policy would have killed builds',
+    nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
+    now: at(48 * HOUR - 91 * SECOND),
+    decision: { action: 'error' },
+  },
+  {
+    when: "more than one node has its address, in the last sweep before Auto Scaling's own cap",
+    nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
+    now: at(48 * HOUR - 90 * SECOND),
+    policy: { onTimeout: 'ABANDON' },
+    decision: done('timed-out', 'ABANDON'),
+  },
+  {
+    when: 'an operator has given the drain a later deadline',
+    nomad: node({ drain: theirs({ deadlineAt: at(10 * HOUR) }), allocations: [allocation('running')] }),
+    now: at(10 * HOUR + 5 * MINUTE - SECOND),
     decision: wait,
   },
   {
-    when: 'more than one node is this instance, and the time is up',
-    nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
-    now: at(6 * HOUR + 10 * MINUTE),
-    decision: done('timed-out'),
+    when: 'the later deadline of an operator and the kill margin are over',
+    nomad: node({ drain: theirs({ deadlineAt: at(10 * HOUR) }), allocations: [allocation('running')] }),
+    now: at(10 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'an operator has given the drain no deadline: as far as the hook can hold it',
+    nomad: node({ drain: theirs({ deadlineAt: 'never' }), allocations: [allocation('running')] }),
+    now: at(48 * HOUR - 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'an operator has given the drain no deadline, and the hook cannot hold it longer',
+    nomad: node({ drain: theirs({ deadlineAt: 'never' }), allocations: [allocation('running')] }),
+    now: at(48 * HOUR - 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'the later deadline of an operator has come, and what it killed still stops',
+    nomad: node({
+      drain: theirs({ status: 'complete', updatedAt: at(10 * HOUR), deadlineReached: true }),
+      allocations: [stopping('running')],
+    }),
+    now: at(10 * HOUR + 5 * MINUTE - SECOND),
+    decision: wait,
   },
   {
     when: "a drain without end is still on a sweep before Auto Scaling's own cap",
     termination: waiting({ heartbeatTimeoutSeconds: 30 }),
     nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
-    now: at(2940 * SECOND),
+    now: at(2910 * SECOND),
     decision: done('timed-out'),
   },
   {
@@ -478,7 +722,7 @@ const situations: Situation[] = [
   },
   {
     when: 'the wait is not dated, but our drain says since when',
-    termination: { ...waiting(), since: undefined } as unknown as Termination,
+    termination: undated(),
     nomad: node({ drain: drain('draining', { ours: { instanceId: 'i-0123456789abcdef0', waitingSince: START } }) }),
     now: at(6 * HOUR + 5 * MINUTE),
     decision: force,

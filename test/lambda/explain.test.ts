@@ -18,7 +18,8 @@ const allocation = (more: Partial<Allocation> = {}): Allocation => ({
   stopsLast: false,
   createdAt: NOW - 5 * MINUTE,
   changedAt: NOW - 5 * MINUTE,
-  tasks: ['t'],
+  migrating: false,
+  tasks: [],
   ...more,
 });
 

@@ -76,6 +76,7 @@ describe('it rings', () => {
   test.each<[AlarmName, MetricName]>([
     ['AllocationsKilled', 'AllocationsKilled'],
     ['TimedOut', 'TimedOut'],
+    ['NotANode', 'NodeMissing'],
     ['EventsLost', 'EventsLost'],
   ])('once and for an hour where it is over at once: %s', (name, metric) => {
     const { sweep, ringing } = deployed();

@@ -56,7 +56,7 @@ describe('the dashboard', () => {
     const template = templateOf();
     const [log] = Object.keys(resources(template, 'AWS::Logs::LogGroup'));
     const tables = dashboardOf(template).widgets.filter(({ type }) => type === 'log');
-    expect(titles(tables)).toEqual(['What is waited for, and why', 'Who was let go, and why']);
+    expect(titles(tables)).toEqual(['What is waited for, and why', 'Who was released, and why']);
     for (const { properties } of tables) {
       expect(properties).toMatchObject({ view: 'table', query: expect.stringContaining(`SOURCE '${log}' | filter`) });
     }

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import * as cdk from 'aws-cdk-lib';
 import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_POLICY } from '../../lambda/config.ts';
+import { hookHolds } from '../../lambda/time.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
-import type { NomadDrainHookProps } from '../../lib/props.ts';
+import { DEFAULT_HOOK, type NomadDrainHookProps } from '../../lib/props.ts';
 import { type Property, publicInterfaces } from './public-interfaces.ts';
 import { drainHook, emptyStack, problemsOf, vpcIn } from './stacks.ts';
 
@@ -115,6 +118,20 @@ describe('a duration', () => {
 
   const inUnit = (amount = '', unit = '') =>
     Duration.seconds(Number(amount) * ({ s: 1, min: 60, h: 3600 }[unit] ?? Number.NaN));
+});
+
+test('the longest deadline that the default hook holds is what README and docs say', () => {
+  const heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
+  const holds = (minutes: number) => hookHolds({ ...DEFAULT_POLICY, deadlineSeconds: 60 * minutes }, heartbeatTimeout);
+  let minutes = 48 * 60;
+  while (!holds(minutes)) minutes -= 1;
+  const longest = `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const refused = (deadline: Duration) => problemsOf(() => drainHook({ policy: { deadline } })).length > 0;
+  expect([minutes, minutes + 1].map((each) => refused(Duration.minutes(each)))).toEqual([false, true]);
+  for (const page of ['README.md', 'docs/construct.md']) {
+    const rows = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8').match(/^\| `deadline` .*$/gm);
+    expect(rows, page).toEqual([expect.stringContaining(longest)]);
+  }
 });
 
 test('what is given as undefined counts as not given', () => {

@@ -38,6 +38,21 @@ describe('the lifecycle hook', () => {
     template.hasResourceProperties(RULE, { EventPattern: { detail: { LifecycleHookName: ['drain'] } } });
   });
 
+  test.each([
+    [
+      'abandons where the function does: else a group that retains would lose what lapses',
+      'ABANDON',
+      undefined,
+      'ABANDON',
+    ],
+    ['continues where the function does', 'CONTINUE', undefined, 'CONTINUE'],
+    ['ends a lapsed wait as it is told, whatever the function does', 'ABANDON', 'CONTINUE', 'CONTINUE'],
+  ] as const)('%s', (_, onTimeout, defaultResult, expected) => {
+    const hook = defaultResult && { defaultResult: autoscaling.DefaultResult[defaultResult] };
+    const template = templateOf({ policy: { onTimeout }, ...(hook && { hook }) });
+    expect(only(template, HOOK).Properties.DefaultResult).toBe(expected);
+  });
+
   test('is made after everything that lets an instance go, and so deleted before it', () => {
     const template = templateOf();
     const needed = Object.entries(template.toJSON().Resources as Record<string, { Type: string }>)

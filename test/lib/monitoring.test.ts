@@ -34,6 +34,7 @@ describe('the alarms', () => {
       DrainStuck: 'DrainsStuck',
       InstanceUnserved: 'InstancesUnserved',
       TimedOut: 'TimedOut',
+      NotANode: 'NodeMissing',
       HeartbeatsRefused: 'HeartbeatsRefused',
       SweepMissing: 'InstancesWaiting',
       EventsLost: 'EventsLost',
@@ -66,7 +67,7 @@ describe('the alarms', () => {
       .filter(({ Properties }) => Properties.Namespace === NAMESPACE)
       .map(({ Properties }) => JSON.stringify([Properties.MetricName, Properties.Dimensions]));
     expect(new Set(watched).size).toBe(watched.length);
-    expect(watched).toHaveLength(20);
+    expect(watched).toHaveLength(22);
   });
 
   test('do not ring for a stack that is deleted: the one on missing sweeps goes before the sweep does', () => {
@@ -143,7 +144,7 @@ describe('thresholds follow the settings:', () => {
     });
     expect(other.Threshold).toBe(7380);
     expect(other.AlarmDescription).toContain('7380 s');
-    expect(other.AlarmDescription).toContain('180 s later the instance is let go');
+    expect(other.AlarmDescription).toContain('180 s later the instance is released');
     // 100 heartbeat timeouts of 300 s, less what has passed.
   });
 

@@ -52,14 +52,15 @@ describe('the function may', () => {
     expect(only(template, 'AWS::IAM::Role').Properties.ManagedPolicyArns).toBeUndefined();
   });
 
-  test('answer for its own groups only', () => {
+  test('answer for its own groups only, and for those of its own region', () => {
     const { AnswerLifecycleHook: statement } = statementsOf(templateOf({ groups: ['builders', 'runners'] }));
     expect(statement).toMatchObject({
       Action: ANSWER,
       Resource: [
-        arn('autoscaling', ':autoScalingGroup:*:autoScalingGroupName/builders'),
-        arn('autoscaling', ':autoScalingGroup:*:autoScalingGroupName/runners'),
+        'arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/builders',
+        'arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/runners',
       ],
+      Condition: { StringEquals: { 'aws:RequestedRegion': { Ref: 'AWS::Region' } } },
     });
   });
 
@@ -72,8 +73,8 @@ describe('the function may', () => {
     const statement = policies
       .flatMap((policy) => policy.Properties.PolicyDocument.Statement)
       .find((each) => each.Sid === 'AnswerLifecycleHook');
-    expect(statement.Resource['Fn::Join'][1].slice(-2)).toEqual([
-      ':autoScalingGroup:*:autoScalingGroupName/',
+    expect(statement.Resource['Fn::Join'][1]).toEqual([
+      'arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/',
       { Ref: id },
     ]);
   });

@@ -1,11 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
-import { ENVIRONMENT_BYTES, environmentBytes } from '../../lib/document.ts';
+import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/deployed-size.ts';
 import { NomadAccess } from '../../lib/nomad-access.ts';
 import { drainHook, emptyStack, environmentOf, problemsOf, templateOf } from './stacks.ts';
 
 const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
+
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 describe('at synth the construct refuses', () => {
   test('everything that is wrong at once, each by the name of its property', () => {
@@ -64,6 +75,35 @@ describe('at synth the construct refuses', () => {
       expect.stringMatching(/^groups: the environment of the function would be \d+ bytes, Lambda takes 4096/),
     ]);
     expect(problemsOf(() => drainHook({ groups: groups.slice(0, 30) }))).toEqual([]);
+  });
+
+  test('one group more than docs/construct.md says', () => {
+    const page = readFileSync(new URL('../../docs/construct.md', import.meta.url), 'utf8');
+    const [, fitting, length] = /(\d+) groups fit whose names have (\d+) characters/.exec(page) ?? [];
+    const groups = Array.from({ length: Number(fitting) }, (_, index) => `${index}`.padStart(Number(length), 'g'));
+    expect(problemsOf(() => drainHook({ groups }))).toEqual([]);
+    expect(problemsOf(() => drainHook({ groups: [...groups, 'g'.repeat(Number(length))] }))).toHaveLength(1);
+  });
+
+  test('more permissions of its role than IAM takes, whoever added them', () => {
+    const synth = (filler: number) => {
+      const stack = emptyStack();
+      const { role } = drainHook({}, stack).function;
+      const statement = new iam.PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [`arn:aws:s3:::${'x'.repeat(filler)}`],
+      });
+      role!.attachInlinePolicy(new iam.Policy(stack, 'More', { statements: [statement] }));
+      return Template.fromStack(stack);
+    };
+    const tooLarge = /the inline policies of the function's role would be (\d+) characters, IAM takes 10240/;
+    const [, characters] = tooLarge.exec(messageOf(() => synth(10_000))) ?? [];
+    const fitting = 10_000 - (Number(characters) - ROLE_CHARACTERS);
+    // Of its own 1,700 or so characters, those that CloudFormation fills in are estimated.
+    expect(fitting).toBeGreaterThan(8000);
+    expect(messageOf(() => synth(fitting))).toBe('');
+    expect(messageOf(() => synth(fitting + 1))).toMatch(tooLarge);
+    expect(messageOf(() => synth(fitting + 1))).toContain('[nomad-drain-hook:roleTooLarge]');
   });
 
   test('an environment that was filled up afterwards', () => {

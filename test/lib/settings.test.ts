@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Duration } from 'aws-cdk-lib';
@@ -16,6 +16,16 @@ function templateWith(context: Record<string, unknown>): Template {
   const app = new App({ context: { ...cdkContext, ...context } });
   return Template.fromStack(new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext())));
 }
+
+const PEM = '-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n';
+const SECRETS = {
+  'the secret id of a token': '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f',
+  'the same in capitals': '3E2A7F0C-5B1D-4C8E-9F6A-0D1B2C3D4E5F',
+  'a signed token': 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl',
+  PEM,
+  'PEM with its lines written as \\n': PEM.replaceAll('\n', String.raw`\n`),
+  'PEM in base64': Buffer.from(PEM).toString('base64'),
+};
 
 describe('the settings', () => {
   test('that are required suffice', () => {
@@ -73,6 +83,25 @@ describe('the settings', () => {
       SecurityGroupIds: ['sg-11111111'],
     });
   });
+
+  test('say how a wait ends that lapses: as onTimeout, unless told otherwise', () => {
+    const resultWith = (context: object) =>
+      only(templateWith({ ...required, ...context }), 'AWS::AutoScaling::LifecycleHook').Properties.DefaultResult;
+    expect(resultWith({})).toBe('CONTINUE');
+    expect(resultWith({ onTimeout: 'ABANDON' })).toBe('ABANDON');
+    expect(resultWith({ onTimeout: 'ABANDON', hookDefaultResult: 'CONTINUE' })).toBe('CONTINUE');
+  });
+
+  test.each(Object.entries(SECRETS))(
+    'refuse a secret in place of the parameter that holds it, without saying it: %s',
+    (_, secret) => {
+      const settings = ['nomadToken', 'nomadCa', 'nomadClientCertificate', 'nomadClientKey'];
+      const found = problems({ ...required, ...Object.fromEntries(settings.map((name) => [name, secret])) });
+      expect(found.map((problem) => problem.split(': ')[0])).toEqual(settings);
+      for (const problem of found) expect(problem).toContain('is the secret or the certificate itself');
+      for (const line of secret.trim().split('\n')) expect(found.join()).not.toContain(line);
+    },
+  );
 
   test('may stand in cdk.json as lists and truth values', () => {
     const settings = readSettings({ ...required, groups: ['builders', 'runners'], ignoreSystemJobs: false });
@@ -245,6 +274,21 @@ describe('on the command line', () => {
     expect(await synth('--quiet', ...args.flatMap((arg) => ['-c', arg]))).toEqual({ code: 0, stdout: '', stderr: '' });
     const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
     expect(manifest.artifacts.NomadDrainHook.properties.stackName).toBe('drain-builders');
+  });
+
+  test('a secret in place of a name is neither printed nor written', async () => {
+    const secret = SECRETS['the secret id of a token'];
+    const { code, stdout, stderr } = await synth(
+      ...['groups=builders', 'nomadAddress=https://nomad.internal:4646', `nomadToken=${secret}`].flatMap((arg) => [
+        '-c',
+        arg,
+      ]),
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('  - nomadToken: is the secret or the certificate itself');
+    const written = globSync(join(out, '**/*'), { withFileTypes: true }).filter((file) => file.isFile());
+    const texts = written.map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'));
+    expect([stdout, stderr, ...texts].join()).not.toContain(secret);
   });
 
   test('a wrong setting is one message, without a stack trace', async () => {

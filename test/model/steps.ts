@@ -3,7 +3,8 @@ import fc from 'fast-check';
 /** What may happen in the world: to the group, to its builds, to Nomad, to AWS, and to the function itself. */
 export type Step =
   | { what: 'scale-in'; builder: number; event: 'in time' | 'twice' | 'late' | 'lost' }
-  | { what: 'build'; builder: number; seconds: number }
+  | { what: 'build'; builder: number; seconds: number; kind: BuildKind }
+  | { what: 'system job' }
   | { what: 'pass'; seconds: number }
   | { what: 'deliver'; backwards: boolean }
   | { what: 'sweep' }
@@ -14,6 +15,11 @@ export type Step =
   | { what: 'mark ineligible'; builder: number }
   | { what: 'instance dies'; builder: number }
   | { what: 'client dies'; builder: number }
+  | { what: 'agent goes away'; builder: number }
+  | { what: 'agent comes back'; builder: number }
+  | { what: 'agent comes back as another'; builder: number }
+  | { what: 'another tool drains'; builder: number; seconds: number; ignoreSystemJobs: boolean }
+  | { what: 'EC2 fails'; how: 'RequestLimitExceeded' | 'UnauthorizedOperation' | 'silence'; requests: number }
   | { what: 'no sweeps'; seconds: number }
   | { what: 'the clock jumps'; seconds: number }
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
@@ -28,7 +34,12 @@ export type Ending =
   | { how: 'one stays sick'; builder: number; answer: 500 | 'silence' }
   | { how: 'Nomad stays away' };
 
+/** Ends well; fails, and uploads what it has; or is kept by Nomad while its client is away. */
+export type BuildKind = 'plain' | 'fails and uploads' | 'outlives its agent';
+
 export interface Story {
+  /** How long the drains are: longer than the story, or so short that builds are killed in it. */
+  deadline: 'long' | 'short';
   steps: Step[];
   ending: Ending;
 }
@@ -56,8 +67,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constant('build' as const),
       builder,
       seconds: fc.integer({ min: 1, max: 900 }),
+      kind: fc.constantFrom<BuildKind[]>('plain', 'fails and uploads', 'outlives its agent'),
     }),
   },
+  { weight: 1, arbitrary: fc.constant({ what: 'system job' as const }) },
   { weight: 4, arbitrary: fc.record({ what: fc.constant('deliver' as const), backwards: fc.boolean() }) },
   { weight: 6, arbitrary: fc.constant({ what: 'sweep' as const }) },
   { weight: 1, arbitrary: fc.constant({ what: 'two sweeps' as const }) },
@@ -73,6 +86,26 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('mark ineligible' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('instance dies' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('client dies' as const), builder }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('agent goes away' as const), builder }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('agent comes back' as const), builder }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('agent comes back as another' as const), builder }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('another tool drains' as const),
+      builder,
+      seconds: fc.integer({ min: 30, max: 900 }),
+      ignoreSystemJobs: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('EC2 fails' as const),
+      how: fc.constantFrom('RequestLimitExceeded' as const, 'UnauthorizedOperation' as const, 'silence' as const),
+      requests: fc.integer({ min: 1, max: 20 }),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ what: fc.constant('no sweeps' as const), seconds: fc.integer({ min: 60, max: 120 }) }),
@@ -110,7 +143,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const ending: fc.Arbitrary<Ending> = fc.oneof(
-  { weight: 32, arbitrary: fc.constant({ how: 'healed' as const }) },
+  { weight: 72, arbitrary: fc.constant({ how: 'healed' as const }) },
   {
     weight: 7,
     arbitrary: fc.record({
@@ -123,6 +156,7 @@ const ending: fc.Arbitrary<Ending> = fc.oneof(
 );
 
 export const story: fc.Arbitrary<Story> = fc.record({
+  deadline: fc.constantFrom('long' as const, 'short' as const),
   steps: fc.array(step, { minLength: 4, maxLength: 24 }),
   ending,
 });

@@ -65,6 +65,11 @@ describe('examples/terraform/main.tf', () => {
     expect(given).toEqual(expect.arrayContaining(required));
   });
 
+  test('keeps the old code until the stack has the new one, so that a rollback finds it', () => {
+    const [, object = ''] = /^resource "aws_s3_object" "code" \{\n(.*?)^\}/ms.exec(source) ?? [];
+    expect(object).toMatch(/lifecycle \{\n +create_before_destroy = true\n/);
+  });
+
   test('is formatted as Terraform does it', ({ skip }) => {
     const { error, status, stdout } = spawnSync('terraform', ['fmt', '-check', '-diff', pathOf('terraform/main.tf')]);
     if (error) return skip('there is no terraform here');

@@ -106,12 +106,13 @@ describe('the parameters', () => {
   test.each([
     ['GroupNames', ['', 'a"b', 'a b', 'a:b', 'a\\']],
     ['NomadAddress', ['', 'nomad:4646', 'ftp://nomad', 'https://no"mad', 'https://no\\mad']],
-    ['NomadTokenParameter', ['nomad-token', '/a b', '/a"']],
-    ['NomadCaParameter', ['nomad-ca', '/a"']],
+    ['NomadTokenParameter', ['nomad-token', '/a b', '/a"', '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f']],
+    ['NomadCaParameter', ['nomad-ca', '/a"', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----']],
     ['HookName', ['', 'a b', 'a"']],
     ['SubnetIds', ['vpc-11111111', 'subnet-1,x']],
     ['SecurityGroupIds', ['subnet-11111111']],
     ['OnTimeout', ['continue', '']],
+    ['HookDefaultResult', ['continue']],
     ['IgnoreSystemJobs', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);

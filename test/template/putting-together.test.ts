@@ -79,6 +79,7 @@ describe('a parameter takes the place of its stand-in', () => {
     standIns: { Names: 'some-name', Seconds: 113, Longer: 'some-name-or-other' },
     lists: ['Names'],
     texts: [['"flag":false', `"flag":\${Flag}`]],
+    values: { whole: { 'Fn::Split': [',', 'a,b'] } },
     variables: { Joined: { 'Fn::Join': [',', { Ref: 'Names' }] } },
   };
 
@@ -97,6 +98,13 @@ describe('a parameter takes the place of its stand-in', () => {
       a: '1134 a113 2113',
       b: 1131,
       c: { 'Fn::Sub': `"seconds":\${Seconds}}` },
+    });
+  });
+
+  test('as something else than a text, where that is said of the whole text', () => {
+    expect(fill({ a: 'whole', b: 'the whole' }, filling)).toEqual({
+      a: { 'Fn::Split': [',', 'a,b'] },
+      b: 'the whole',
     });
   });
 

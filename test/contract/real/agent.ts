@@ -19,6 +19,8 @@ export interface RealNomad {
   /** Kills the agent of the i-th client; its tasks live on until the servers' verdict makes no difference. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
+  /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
+  newIdentity(i: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -89,31 +91,46 @@ export const startNomad = async (
     });
     const get = async (path: string) =>
       (await fetch(`${address}${path}`, { headers: { 'X-Nomad-Token': managementToken } })).json();
+    const readyNodes = async (instanceId: string) => {
+      const filter = encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`);
+      const found = (await get(`/v1/nodes?filter=${filter}`)) as { ID: string; Name: string; Status: string }[];
+      return found.filter(({ Status }) => Status === 'ready');
+    };
     const nodes = await until(server, log, async () => {
       const found = await Promise.all(
         instanceIds.map(async (instanceId) => {
-          const filter = encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`);
-          const [node] = (await get(`/v1/nodes?filter=${filter}`)) as { ID: string; Name: string; Status: string }[];
+          const [node] = await readyNodes(instanceId);
           const own = `http://127.0.0.1:${clientHttp[instanceIds.indexOf(instanceId)]}`;
-          return node?.Status === 'ready' ? [{ id: node.ID, name: node.Name, instanceId, address: own }] : [];
+          return node ? [{ id: node.ID, name: node.Name, instanceId, address: own }] : [];
         }),
       );
       return found.every(({ length }) => length === 1) ? found.flat() : undefined;
     });
     const [first] = nodes;
     const { Attributes } = (await get(`/v1/node/${first?.id}`)) as { Attributes: Record<string, string> };
+    const stopClient = async (i: number) => {
+      clients[i]?.process.kill('SIGKILL');
+      await clients[i]?.exited;
+    };
     return {
       address,
       tlsAddress: `https://127.0.0.1:${clientHttp[0]}`,
       managementToken,
       version: Attributes['nomad.version'] ?? '',
       nodes,
-      stopClient: async (i) => {
-        clients[i]?.process.kill('SIGKILL');
-        await clients[i]?.exited;
-      },
+      stopClient,
       startClient: async (i) => {
         clients[i] = clientOf(i);
+      },
+      newIdentity: async (i) => {
+        await stopClient(i);
+        const node = nodes[i];
+        if (!node) return;
+        removeDataDirectory(join(directory, node.name));
+        clients[i] = clientOf(i);
+        node.id = await until(server, log, async () =>
+          (await readyNodes(node.instanceId)).map(({ ID }) => ID).find((id) => id !== node.id),
+        );
       },
       close,
     };

@@ -93,7 +93,7 @@ export class AwsEmulator {
     const fleet = new Fleet(schedule, bus, ids, times);
     const groups = new Groups(schedule, bus, ids, fleet, times);
     const parameters = new ParameterStore();
-    const commands = new RunCommand(fleet, ids);
+    const commands = new RunCommand(schedule, fleet, ids);
     const federation: Federation = { issuer: new Issuer(), enabled: true };
     const requests: RecordedRequest[] = [];
     const note = (service: RecordedRequest['service'], action: string, params: Record<string, unknown>) => {

@@ -104,7 +104,9 @@ function describeReservation(instance: Instance): Xml {
         instanceState: describeState(instance),
         // A terminated instance has lost its addresses: the name is there, and empty.
         privateDnsName: isGone(instance) ? '' : instance.privateDns,
-        privateIpAddress: isGone(instance) ? undefined : instance.privateIp,
+        privateIpAddress: isGone(instance) || instance.ipv6Only ? undefined : instance.privateIp,
+        ipv6Address: isGone(instance) ? undefined : instance.ipv6,
+        networkInterfaceSet: isGone(instance) ? undefined : describeInterfaces(instance),
         instanceType: 'm7g.large',
         launchTime: new Date(instance.launchedAt),
         placement: { availabilityZone: ZONE, tenancy: 'default' },
@@ -113,4 +115,19 @@ function describeReservation(instance: Instance): Xml {
       },
     ],
   };
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterface.html */
+function describeInterfaces({ privateIp, privateDns, ipv6, ipv6Only, secondInterface }: Instance): Xml[] {
+  const first = { ...(ipv6Only ? {} : { privateIp }), privateDns, ...(ipv6 !== undefined && { ipv6 }) };
+  return [first, ...(secondInterface ? [secondInterface] : [])].map((each: Partial<typeof first>, index) => ({
+    networkInterfaceId: `eni-0a1b2c3d4e5f6071${index}`,
+    privateIpAddress: each.privateIp,
+    privateDnsName: each.privateDns,
+    privateIpAddressesSet: each.privateIp
+      ? [{ privateIpAddress: each.privateIp, privateDnsName: each.privateDns, primary: true }]
+      : [],
+    ipv6AddressesSet: each.ipv6 === undefined ? [] : [{ ipv6Address: each.ipv6, isPrimaryIpv6: index === 0 }],
+    attachment: { deviceIndex: index, status: 'attached' },
+  }));
 }

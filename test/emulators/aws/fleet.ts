@@ -7,6 +7,11 @@ export interface InstanceOptions {
   id?: string;
   privateIp?: string;
   privateDns?: string;
+  ipv6?: string;
+  /** In a subnet without IPv4: the instance has its IPv6 address alone, and is named by its id. */
+  ipv6Only?: boolean;
+  /** Private addresses of a second network interface. */
+  secondInterface?: { privateIp: string; ipv6?: string };
 }
 
 type Listener = (instance: Instance) => void;
@@ -41,7 +46,11 @@ export class Fleet {
     const instance: Instance = {
       id,
       privateIp,
-      privateDns: options.privateDns ?? `ip-${privateIp.replaceAll('.', '-')}.ec2.internal`,
+      privateDns:
+        options.privateDns ?? `${options.ipv6Only ? id : `ip-${privateIp.replaceAll('.', '-')}`}.ec2.internal`,
+      ...(options.ipv6 !== undefined && { ipv6: options.ipv6 }),
+      ipv6Only: options.ipv6Only ?? false,
+      ...(options.secondInterface && { secondInterface: options.secondInterface }),
       launchedAt: this.#schedule.now(),
       ec2State: 'pending',
       ...(group && { groupTag: group.name }),

@@ -80,6 +80,9 @@ export interface Instance {
   id: string;
   privateIp: string;
   privateDns: string;
+  ipv6?: string;
+  ipv6Only: boolean;
+  secondInterface?: { privateIp: string; ipv6?: string };
   launchedAt: number;
   ec2State: InstanceStateName;
   /** The name of the group that launched it: the tag outlives the membership. */

@@ -1,4 +1,4 @@
-import { type Allocation, groupOf } from './model.ts';
+import { type Allocation, groupOf, type TaskGroup } from './model.ts';
 import { NO_RESOURCES } from './placement.ts';
 
 /** What a reason to look again is written as; Nomad lists all five, the emulator knows two. */
@@ -10,6 +10,22 @@ const desiredTransition = (allocation: Allocation) => ({
   Reschedule: null,
 });
 
+const allocatedResources = (group: TaskGroup): object => ({
+  Shared: { DiskMB: group.EphemeralDisk.SizeMB, Networks: null, Ports: null },
+  TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name, Lifecycle }) => [Name, Lifecycle])),
+  Tasks: Object.fromEntries(
+    group.Tasks.map(({ Name, Resources }) => [
+      Name,
+      {
+        Cpu: { CpuShares: Resources.CPU, ReservedCores: null },
+        Devices: null,
+        Memory: { MemoryMB: Resources.MemoryMB, MemoryMaxMB: Resources.MemoryMaxMB },
+        Networks: null,
+      },
+    ]),
+  ),
+});
+
 /** An allocation in full, as `/v1/allocation/:id` and a node's list have it: what is empty is left out. */
 export const allocationJson = (allocation: Allocation): object => {
   const group = groupOf(allocation);
@@ -18,22 +34,9 @@ export const allocationJson = (allocation: Allocation): object => {
   const cpu = group.Tasks.reduce((sum, { Resources }) => sum + Resources.CPU, 0);
   const memory = group.Tasks.reduce((sum, { Resources }) => sum + Resources.MemoryMB, 0);
   return {
+    ...(allocation.AllocStates ? { AllocStates: allocation.AllocStates } : {}),
     AllocModifyIndex: allocation.AllocModifyIndex,
-    AllocatedResources: {
-      Shared: { DiskMB: disk, Networks: null, Ports: null },
-      TaskLifecycles: Object.fromEntries(group.Tasks.map(({ Name }) => [Name, null])),
-      Tasks: Object.fromEntries(
-        group.Tasks.map(({ Name, Resources }) => [
-          Name,
-          {
-            Cpu: { CpuShares: Resources.CPU, ReservedCores: null },
-            Devices: null,
-            Memory: { MemoryMB: Resources.MemoryMB, MemoryMaxMB: Resources.MemoryMaxMB },
-            Networks: null,
-          },
-        ]),
-      ),
-    },
+    AllocatedResources: allocatedResources(group),
     ...filled('ClientDescription', allocation.ClientDescription),
     ClientStatus: allocation.ClientStatus,
     CreateIndex: allocation.CreateIndex,
@@ -44,6 +47,7 @@ export const allocationJson = (allocation: Allocation): object => {
     DesiredStatus: allocation.DesiredStatus,
     ...(asked ? { DesiredTransition: desiredTransition(allocation) } : {}),
     EvalID: allocation.EvalID,
+    ...filled('FollowupEvalID', allocation.FollowupEvalID),
     ID: allocation.ID,
     Job: allocation.Job,
     JobID: allocation.JobID,
@@ -58,6 +62,7 @@ export const allocationJson = (allocation: Allocation): object => {
     NodeName: allocation.NodeName,
     ...filled('PreviousAllocation', allocation.PreviousAllocation),
     Resources: { ...NO_RESOURCES, CPU: cpu, MemoryMB: memory, MemoryMaxMB: memory, DiskMB: disk },
+    ...(allocation.RescheduleTracker ? { RescheduleTracker: allocation.RescheduleTracker } : {}),
     SharedResources: { ...NO_RESOURCES, DiskMB: disk },
     SigningKeyID: '',
     TaskGroup: allocation.TaskGroup,
@@ -68,8 +73,9 @@ export const allocationJson = (allocation: Allocation): object => {
 
 /** An allocation as lists across nodes have it: every field, empty or not, and no job. */
 export const allocationStub =
-  (taskStates: boolean) =>
+  (taskStates: boolean, resources = false) =>
   (allocation: Allocation): object => ({
+    ...(resources ? { AllocatedResources: allocatedResources(groupOf(allocation)) } : {}),
     ClientDescription: allocation.ClientDescription,
     ClientStatus: allocation.ClientStatus,
     CreateIndex: allocation.CreateIndex,
@@ -79,7 +85,7 @@ export const allocationStub =
     DesiredStatus: allocation.DesiredStatus,
     DesiredTransition: desiredTransition(allocation),
     EvalID: allocation.EvalID,
-    FollowupEvalID: '',
+    FollowupEvalID: allocation.FollowupEvalID,
     ID: allocation.ID,
     JobID: allocation.JobID,
     JobType: allocation.Job.Type,
@@ -93,7 +99,7 @@ export const allocationStub =
     NodeName: allocation.NodeName,
     PreemptedAllocations: null,
     PreemptedByAllocation: '',
-    RescheduleTracker: null,
+    RescheduleTracker: allocation.RescheduleTracker,
     TaskGroup: allocation.TaskGroup,
     TaskStates: taskStates ? allocation.TaskStates : null,
   });

@@ -1,6 +1,9 @@
-/** A task that did not end by itself. */
+/** A task that did not end by itself, or that was still to run when its instance died. */
 export interface KilledTask {
   allocationId: string;
+  task: string;
+  /** Runs when the others are dead. */
+  poststop: boolean;
   jobId: string;
   jobType: string;
   namespace: string;

@@ -1,24 +1,27 @@
+import { AllocRun } from './alloc-run.ts';
+import { noteClientStatus } from './away.ts';
 import type { Casualties, KilledTask } from './casualties.ts';
-import type { Allocation, ClientStatus, Node, TaskEvent, TaskState } from './model.ts';
+import { awaitDisk } from './disk.ts';
+import type { Allocation, Node, Task } from './model.ts';
 import { clientTerminal, groupOf } from './model.ts';
 import type { State } from './state.ts';
-import { behaviourOf, killed, killing, pendingTasks, received, started, taskSetup, terminated } from './tasks.ts';
+import { stageOf } from './tasks.ts';
 
-/** From placement to the client's knowing, from there to a running task, from any change to the servers' knowing it:
- * 15, 225 and 160 ms in `drain-batch` (CreateTime, Received, Started, ModifyTime). */
+/** From placement to the client's knowing, and from any change to the servers' knowing it: 15 and 160 ms in
+ * `drain-batch` (CreateTime, Received, ModifyTime). */
 const RECEIVE_MS = 15;
-const START_MS = 225;
 const REPORT_MS = 160;
 
 interface Run {
   allocation: Allocation;
-  phase: 'waiting' | 'running' | 'stopping' | 'dead';
-  status: ClientStatus;
-  description: string;
-  tasks: Record<string, TaskState> | null;
+  tasks: AllocRun;
+  stopping: boolean;
+  lost: boolean;
   healthy: boolean | undefined;
   reporting: boolean;
   timers: (() => void)[];
+  /** Cancels the count of the seconds for which it must be up to be healthy. */
+  health: (() => void) | undefined;
 }
 
 /** The Nomad client of one node: runs what the servers place there, and tells them how it goes. */
@@ -31,57 +34,84 @@ export class Client {
   readonly #node: Node;
   readonly #peers: Map<string, Client>;
   readonly #casualties: Casualties;
+  /** Tells the servers' scheduler of an allocation that has failed. */
+  readonly #failed: (allocation: Allocation) => void;
   readonly #runs = new Map<string, Run>();
 
-  constructor(state: State, node: Node, peers: Map<string, Client>, casualties: Casualties) {
+  constructor(
+    state: State,
+    node: Node,
+    peers: Map<string, Client>,
+    casualties: Casualties,
+    failed: (allocation: Allocation) => void,
+  ) {
     this.#state = state;
     this.#node = node;
     this.#peers = peers;
     this.#casualties = casualties;
+    this.#failed = failed;
   }
 
   /** `atOnce`: the tasks run and are healthy when this returns, as if placed some time ago. */
   receive(allocation: Allocation, atOnce: boolean): void {
     const run: Run = {
       allocation,
-      phase: 'waiting',
-      status: 'pending',
-      description: '',
-      tasks: null,
+      tasks: new AllocRun(this.#state, allocation, {
+        agentRuns: () => this.connected,
+        changed: () => this.#changed(run),
+        killed: (task, how) => this.#killed(run, task, how),
+      }),
+      stopping: false,
+      lost: false,
       healthy: undefined,
       reporting: false,
       timers: [],
+      health: undefined,
     };
     this.#runs.set(allocation.ID, run);
-    if (atOnce) this.#start(run, true);
-    else this.#later(run, RECEIVE_MS, () => this.#awaitPrevious(run));
+    if (!atOnce) {
+      this.#later(run, RECEIVE_MS, () => {
+        const begin = () => run.tasks.begin(false);
+        run.timers.push(
+          awaitDisk({ state: this.#state, peers: this.#peers, casualties: this.#casualties }, allocation, begin),
+        );
+      });
+      return;
+    }
+    run.tasks.begin(true);
+    if (this.#healthPolicy(run)) run.healthy = true;
+    this.#tell(run);
   }
 
   stop(allocation: Allocation): void {
     const run = this.#runs.get(allocation.ID);
-    if (!run || !this.connected || run.phase === 'stopping' || run.phase === 'dead') return;
-    if (run.phase === 'waiting') {
-      this.#dead(run, 'complete');
-      return;
-    }
-    run.phase = 'stopping';
-    const { stopMs, killTimeoutMs } = behaviourOf(allocation);
-    this.#later(run, RECEIVE_MS, () => {
-      this.#note(run, killing(this.#state.nanos(), killTimeoutMs));
-      const forced = stopMs >= killTimeoutMs;
-      this.#later(run, Math.min(stopMs, killTimeoutMs), () => {
-        this.#note(run, forced ? terminated(this.#state.nanos(), 137, 9) : terminated(this.#state.nanos(), 130, 2));
-        this.#note(run, killed(this.#state.nanos()));
-        this.#killed(run, forced ? 'force-killed' : 'stopped');
-        this.#dead(run, 'complete');
-      });
-    });
+    if (!run || !this.connected || run.stopping || run.lost || run.tasks.over) return;
+    run.stopping = true;
+    const stop = () => {
+      this.#cancel(run);
+      run.tasks.stop();
+    };
+    if (run.tasks.begun) this.#later(run, RECEIVE_MS, stop);
+    else stop();
   }
 
-  /** The task ends by itself, now. */
+  /** The allocation's tasks end by themselves, now. */
   finish(allocationId: string): void {
     const run = this.#runs.get(allocationId);
-    if (run && run.phase !== 'dead') this.#endByItself(run);
+    if (!run || run.lost) return;
+    if (!run.tasks.begun) this.#cancel(run);
+    run.tasks.finish();
+  }
+
+  /** The agent forgets all it has run: its data directory is empty. What still runs, runs on, and nobody knows of it. */
+  forget(): void {
+    this.connected = false;
+    for (const run of this.#runs.values()) {
+      run.lost = true;
+      run.health?.();
+      run.tasks.lose();
+      this.#cancel(run);
+    }
   }
 
   disconnect(): void {
@@ -93,9 +123,10 @@ export class Client {
     this.connected = false;
     this.powered = false;
     for (const run of this.#runs.values()) {
-      if (run.phase === 'dead') continue;
-      if (run.phase !== 'waiting') this.#killed(run, 'instance-died');
-      run.phase = 'dead';
+      if (run.lost) continue;
+      run.lost = true;
+      run.health?.();
+      for (const task of run.tasks.lose()) this.#killed(run, task, 'instance-died');
       this.#cancel(run);
     }
   }
@@ -104,74 +135,29 @@ export class Client {
   reconnect(): void {
     this.connected = true;
     for (const run of this.#runs.values()) {
+      if (run.lost) continue;
+      run.tasks.resume();
       if (run.allocation.DesiredStatus === 'stop') this.stop(run.allocation);
-      if (!clientTerminal(run.allocation) || run.status !== run.allocation.ClientStatus) this.#report(run);
-    }
-  }
-
-  /** A replacement with a sticky or migrating disk waits for its predecessor to stop, then copies (`drain-migrate-disk`). */
-  #awaitPrevious(run: Run): void {
-    const { Sticky, Migrate } = groupOf(run.allocation).EphemeralDisk;
-    const previous = this.#state.allocations.get(run.allocation.PreviousAllocation);
-    if (!previous || !(Sticky || Migrate)) {
-      this.#later(run, START_MS, () => this.#start(run, false));
-      return;
-    }
-    const go = () => {
-      if (Migrate && previous.NodeID !== this.#node.ID) this.#copy(run, previous);
-      else this.#later(run, START_MS, () => this.#start(run, false));
-    };
-    if (clientTerminal(previous)) {
-      go();
-      return;
-    }
-    const stopListening = this.#state.onCommit(() => {
-      if (!clientTerminal(previous)) return;
-      stopListening();
-      if (run.phase === 'waiting') go();
-    });
-    run.timers.push(stopListening);
-  }
-
-  #copy(run: Run, previous: Allocation): void {
-    const source = () => this.#peers.get(previous.NodeID);
-    const reachable = () => source()?.connected === true;
-    const begun = reachable();
-    this.#later(run, begun ? behaviourOf(run.allocation).copyMs : 0, () => {
-      if (!begun || !reachable()) {
-        this.#casualties.lostDisks.push({
-          allocationId: run.allocation.ID,
-          previousAllocationId: previous.ID,
-          at: this.#state.clock.now(),
-        });
+      if (!clientTerminal(run.allocation) || run.tasks.reported().status !== run.allocation.ClientStatus) {
+        this.#report(run);
       }
-      this.#later(run, START_MS, () => this.#start(run, false));
-    });
+    }
   }
 
-  #start(run: Run, atOnce: boolean): void {
-    run.phase = 'running';
-    run.status = 'running';
-    run.description = 'Tasks are running';
-    run.tasks = pendingTasks(run.allocation);
-    for (const event of [received, taskSetup, started]) this.#note(run, event(this.#state.nanos()));
-    for (const task of Object.values(run.tasks)) {
-      task.State = 'running';
-      task.StartedAt = this.#state.timestamp();
-    }
-    const { runMs } = behaviourOf(run.allocation);
-    if (runMs !== undefined) this.#later(run, runMs, () => this.#endByItself(run));
-    const group = groupOf(run.allocation);
-    // A job's first allocations count as healthy by its update block, those that replace them by its migrate block.
-    const first = this.#state.evaluations.get(run.allocation.EvalID)?.TriggeredBy === 'job-register';
-    const health = first ? group.Update : (group.Migrate ?? group.Update);
-    if (atOnce) {
-      if (health) run.healthy = true;
-      this.#tell(run);
-      return;
-    }
-    if (health) {
-      this.#later(run, health.MinHealthyTime / 1e6, () => {
+  /** By what its allocation counts as healthy: of a job's first allocations its update block, later its migrate block. */
+  #healthPolicy({ allocation }: Run): { MinHealthyTime: number } | null {
+    const group = groupOf(allocation);
+    const first = this.#state.evaluations.get(allocation.EvalID)?.TriggeredBy === 'job-register';
+    return first ? group.Update : (group.Migrate ?? group.Update);
+  }
+
+  #changed(run: Run): void {
+    const policy = this.#healthPolicy(run);
+    if (!run.tasks.up) {
+      run.health?.();
+      run.health = undefined;
+    } else if (policy && run.healthy === undefined && !run.health) {
+      run.health = this.#state.clock.after(policy.MinHealthyTime / 1e6, () => {
         run.healthy = true;
         this.#report(run);
       });
@@ -179,35 +165,12 @@ export class Client {
     this.#report(run);
   }
 
-  #endByItself(run: Run): void {
-    const { exitCode } = behaviourOf(run.allocation);
-    run.tasks ??= pendingTasks(run.allocation);
-    this.#note(run, terminated(this.#state.nanos(), exitCode, 0));
-    this.#dead(run, exitCode === 0 ? 'complete' : 'failed');
-  }
-
-  #dead(run: Run, status: 'complete' | 'failed'): void {
-    this.#cancel(run);
-    run.phase = 'dead';
-    run.status = status;
-    run.description = status === 'complete' ? 'All tasks have completed' : 'Failed tasks';
-    for (const task of Object.values(run.tasks ?? {})) {
-      task.State = 'dead';
-      task.Failed = status === 'failed';
-      task.FinishedAt = this.#state.timestamp();
-    }
-    this.#report(run);
-  }
-
-  #note(run: Run, event: TaskEvent): void {
-    for (const task of Object.values(run.tasks ?? {})) task.Events.push(event);
-    this.#report(run);
-  }
-
-  #killed(run: Run, how: KilledTask['how']): void {
+  #killed(run: Run, task: Task, how: KilledTask['how']): void {
     const { ID, JobID, Job, Namespace } = run.allocation;
     this.#casualties.killed.push({
       allocationId: ID,
+      task: task.Name,
+      poststop: stageOf(task) === 'poststop',
       jobId: JobID,
       jobType: Job.Type,
       namespace: Namespace,
@@ -229,10 +192,16 @@ export class Client {
 
   #tell(run: Run): void {
     const { allocation } = run;
+    const { status, description, tasks } = run.tasks.reported();
     const index = this.#state.next();
-    allocation.ClientStatus = run.status;
-    allocation.ClientDescription = run.description;
-    allocation.TaskStates = structuredClone(run.tasks);
+    const failed = status === 'failed' && allocation.ClientStatus !== 'failed';
+    const wasUnknown = allocation.ClientStatus === 'unknown';
+    allocation.ClientStatus = status;
+    if (wasUnknown) noteClientStatus(allocation, this.#state.timestamp());
+    allocation.ClientDescription = description;
+    allocation.TaskStates = tasks;
+    // What failed before it was healthy is unhealthy.
+    if (failed && this.#healthPolicy(run)) run.healthy ??= false;
     if (run.healthy !== undefined && allocation.DeploymentStatus === null) {
       allocation.DeploymentStatus = {
         Canary: false,
@@ -244,6 +213,7 @@ export class Client {
     allocation.ModifyIndex = index;
     allocation.ModifyTime = this.#state.nanos();
     this.#state.commit(index, 'allocs');
+    if (failed) this.#failed(allocation);
   }
 
   #later(run: Run, ms: number, callback: () => void): void {

@@ -3,6 +3,7 @@ import type { Allocation, Job, Node } from './model.ts';
 import { clientTerminal, isPlugin, terminal } from './model.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { State } from './state.ts';
+import { replacesDrainedBuilds } from './version.ts';
 
 /** Nomad gathers for a second what it tells allocations to migrate: `drain-deadline` completes 5 s after a request of 4 s. */
 const BATCH_MS = 1000;
@@ -190,12 +191,12 @@ export class Drainer {
     if (allocations.length === 0) return;
     const index = this.#state.next();
     const jobs = new Set<Job>();
+    const keep = !replacesDrainedBuilds(this.#state.version);
     for (const allocation of allocations) {
       allocation.DesiredTransition = {
         ...allocation.DesiredTransition,
         Migrate: true,
-        // A build that is stopped at the deadline is not started again elsewhere; Nomad 1.6 still did.
-        MigrateDisablePlacement: allocation.Job.Type === 'batch' ? true : null,
+        MigrateDisablePlacement: keep && allocation.Job.Type === 'batch' ? true : null,
       };
       allocation.ModifyIndex = index;
       jobs.add(this.#state.job(allocation.Namespace, allocation.JobID) ?? allocation.Job);

@@ -9,10 +9,11 @@ import type { Servers } from './http.ts';
 import { registerJob } from './job-endpoints.ts';
 import { type JobSpec, jobOf } from './jobs.ts';
 import type { Allocation, Job, Node } from './model.ts';
-import { type NodeSpec, registerNode } from './nodes.ts';
+import { instanceOf, type NodeSpec, registerNode, specOf } from './nodes.ts';
 import { serve, tokenOf } from './routes.ts';
 import { Scheduler } from './scheduler.ts';
 import { namespace, State } from './state.ts';
+import type { Version } from './version.ts';
 
 export interface NomadOptions {
   clock: Timeline;
@@ -21,6 +22,8 @@ export interface NomadOptions {
   port?: number;
   /** From a client's last heartbeat to its being called down: Nomad's least TTL and its grace, 10 s each. */
   heartbeatTtlSeconds?: number;
+  /** 2.0.6 by default. */
+  version?: Version;
 }
 
 export interface RecordedRequest {
@@ -62,8 +65,9 @@ export class NomadEmulator {
     }
   }
 
-  static async start({ clock, acl = false, port = 0, heartbeatTtlSeconds = 20 }: NomadOptions): Promise<NomadEmulator> {
-    const state = new State(clock);
+  static async start(options: NomadOptions): Promise<NomadEmulator> {
+    const { clock, acl = false, port = 0, heartbeatTtlSeconds = 20, version = '2.0.6' } = options;
+    const state = new State(clock, version);
     const clients = new Map<string, Client>();
     const scheduler = new Scheduler(state, clients);
     const drainer = new Drainer(state, scheduler);
@@ -89,7 +93,8 @@ export class NomadEmulator {
   addNode(spec: NodeSpec = {}): Node & { id: string } {
     const { state, clients, scheduler } = this.#servers;
     const node = registerNode(state, spec);
-    clients.set(node.ID, new Client(state, node, clients, this.#casualties));
+    const failed = (allocation: Allocation) => scheduler.failed(allocation);
+    clients.set(node.ID, new Client(state, node, clients, this.#casualties, failed));
     scheduler.nodeChanged(node);
     // Not enumerable, so that it stays out of the JSON.
     return Object.defineProperty(node, 'id', { value: node.ID }) as Node & { id: string };
@@ -146,11 +151,23 @@ export class NomadEmulator {
     this.#heartbeats.resumed(this.node(nodeId));
   }
 
+  /**
+   * The client's data directory is emptied, and its agent comes back as another node of the same instance. What ran is
+   * forgotten, and lost when the old node's heartbeat is missed; the new node is eligible.
+   */
+  newIdentity(nodeId: string): Node & { id: string } {
+    const old = this.node(nodeId);
+    this.#client(nodeId).forget();
+    this.#heartbeats.stopped(old);
+    return this.addNode(specOf(old));
+  }
+
   /** The machine dies now, its client and its tasks with it; the servers learn of it by the missed heartbeat. */
   killInstance(nodeId: string): void {
-    this.#client(nodeId).die();
     const node = this.state.nodes.get(nodeId);
-    if (node) this.#heartbeats.stopped(node);
+    const instance = node && instanceOf(node);
+    const same = [...this.state.nodes.values()].filter((other) => instance && instanceOf(other) === instance);
+    for (const id of new Set([nodeId, ...same.map(({ ID }) => ID)])) this.#die(id);
   }
 
   /** The allocation's tasks end by themselves, now. */
@@ -196,6 +213,14 @@ export class NomadEmulator {
     const index = this.state.next();
     this.state.namespaces.set(name, namespace(name, '', index));
     this.state.commit(index, 'namespaces');
+  }
+
+  #die(nodeId: string): void {
+    const client = this.#client(nodeId);
+    if (!client.powered) return;
+    client.die();
+    const node = this.state.nodes.get(nodeId);
+    if (node && node.Status !== 'down') this.#heartbeats.stopped(node);
   }
 
   #client(nodeId: string): Client {

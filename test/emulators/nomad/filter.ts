@@ -98,6 +98,8 @@ class Parser {
       return comparison(path, 'empty', '', negated);
     }
     const negated = this.#word('not');
+    // What is in a list cannot be asked: `in` takes a value on its left.
+    if (this.#word('in')) throw this.#rule('match', 'Invalid selector', this.#tokens[this.#next]?.at);
     if (this.#word('contains')) return comparison(path, 'in', this.#value(), negated);
     if (this.#word('matches')) return comparison(path, 'matches', this.#value(), negated);
     throw this.#unexpected();
@@ -150,8 +152,7 @@ class Parser {
     return this.#syntax(this.#tokens[this.#next]?.at ?? this.#source.length);
   }
 
-  #rule(rule: string, complaint: string): FilterError {
-    const at = this.#source.length;
+  #rule(rule: string, complaint: string, at = this.#source.length): FilterError {
     return new FilterError(`${UNREADABLE}: 1:${at + 1} (${at}): rule "${rule}": ${complaint}`);
   }
 
@@ -209,20 +210,24 @@ const compare = (
   return String(found) === value;
 };
 
-/** Which fields are maps: their missing keys are no error, those of a struct are. */
-const MAPS = new Set(['Attributes', 'Meta', 'Links', 'Drivers', 'HostVolumes', 'FailedTGAllocs', 'QueuedAllocations']);
+/** Which fields are maps: at the end of a path their missing keys are no error, those of a struct are. */
+const MAPS = new Set(
+  'Attributes Meta Links Drivers HostVolumes FailedTGAllocs QueuedAllocations TaskStates'.split(' '),
+);
 
 const read = (datum: object, path: string[]): { present: boolean; value: unknown } => {
   let value: unknown = datum;
   let parent = '';
   for (const [part, key] of path.entries()) {
-    const pointer = `failed to read result page: error finding value in datum: /${path.slice(0).join('/')}`;
+    const pointer = `failed to read result page: error finding value in datum: /${path.join('/')}`;
+    if (MAPS.has(parent) && !(key in ((value ?? {}) as object))) {
+      if (part === path.length - 1) return { present: false, value: undefined };
+      throw new FilterError(`${pointer} at part ${part}: couldn't find key "${key}"`);
+    }
     if (value === null || value === undefined) {
-      if (MAPS.has(parent)) return { present: false, value: undefined };
       throw new FilterError(`${pointer}: at part ${part}, invalid value kind: invalid`);
     }
     if (typeof value !== 'object' || !(key in value)) {
-      if (MAPS.has(parent)) return { present: false, value: undefined };
       throw new FilterError(`${pointer} at part ${part}: couldn't find key: struct field with name "${key}"`);
     }
     value = (value as Record<string, unknown>)[key];

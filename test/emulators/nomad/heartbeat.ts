@@ -1,64 +1,77 @@
+import { disconnectOf, expired } from './away.ts';
 import type { Servers } from './http.ts';
-import { clientTerminal, type Node } from './model.ts';
+import type { Node } from './model.ts';
 import { seconds } from './nodes.ts';
-import { lostAfterMs } from './plan.ts';
+
+/** From a disconnected client's return to its being ready, and from any return to its allocations' being told. */
+const INITIALIZING_MS = 1000;
+const UPDATE_MS = 1000;
 
 /** The servers' view of a client that no longer answers, and of one that answers again. */
 export class Heartbeats {
   readonly #servers: Servers;
-  readonly #timers = new Map<string, () => void>();
-  /** Since when each disconnected node has been silent. */
-  readonly #silent = new Map<string, number>();
+  readonly #timers = new Map<string, (() => void)[]>();
 
   constructor(servers: Servers) {
     this.#servers = servers;
   }
 
   stopped(node: Node): void {
-    this.#timers.get(node.ID)?.();
+    this.#cancel(node);
     this.#expectWithin(node, this.#servers.heartbeatTtlMs);
   }
 
   resumed(node: Node): void {
-    this.#timers.get(node.ID)?.();
-    this.#timers.delete(node.ID);
-    this.#silent.delete(node.ID);
-    const { state, scheduler, clients } = this.#servers;
-    if (node.Status !== 'ready') {
-      this.#setStatus(node, 'ready', node.Status === 'down' ? 'Node reregistered by heartbeat' : undefined);
+    this.#cancel(node);
+    const { state, scheduler } = this.#servers;
+    if (node.Status === 'disconnected') {
+      // It has to tell how its allocations are before it is ready.
+      this.#setStatus(node, 'initializing', undefined);
+      this.#later(node, INITIALIZING_MS, () => {
+        this.#setStatus(node, 'ready', undefined);
+        scheduler.nodeChanged(node);
+      });
+    } else if (node.Status === 'down') {
+      this.#setStatus(node, 'ready', 'Node reregistered by heartbeat');
+      scheduler.nodeChanged(node);
     }
-    clients.get(node.ID)?.reconnect();
-    // Once its allocations have reported, replacements that are not needed any more are stopped.
-    state.clock.after(500, () => scheduler.nodeChanged(node));
+    this.#later(node, UPDATE_MS, () => {
+      const client = this.#servers.clients.get(node.ID);
+      if (!client?.powered) return;
+      client.reconnect();
+      // Once its allocations have reported, replacements that are not needed any more are stopped.
+      state.clock.after(500, () => scheduler.nodeChanged(node));
+    });
   }
 
   #expectWithin(node: Node, ms: number): void {
-    this.#timers.set(
-      node.ID,
-      this.#servers.state.clock.after(ms, () => this.#missed(node)),
-    );
+    this.#later(node, ms, () => this.#missed(node));
   }
 
-  /** A node whose allocations may outlive its silence is disconnected, and down only when none may any more. */
+  #later(node: Node, ms: number, callback: () => void): void {
+    const timers = this.#timers.get(node.ID) ?? [];
+    this.#timers.set(node.ID, timers);
+    timers.push(this.#servers.state.clock.after(ms, callback));
+  }
+
+  #cancel(node: Node): void {
+    for (const cancel of this.#timers.get(node.ID)?.splice(0) ?? []) cancel();
+  }
+
+  /**
+   * A node whose allocations may outlive its silence is disconnected, and down when none may any more: those that have
+   * ended count too, as Nomad looks at what is desired.
+   */
   #missed(node: Node): void {
     const { state, scheduler, heartbeatTtlMs } = this.#servers;
     if (state.nodes.get(node.ID) !== node) return;
     const now = state.clock.now();
-    const since = this.#silent.get(node.ID) ?? now;
-    this.#silent.set(node.ID, since);
-    const windows = state
+    const awaited = state
       .allocationsOn(node.ID)
-      .filter((allocation) => allocation.DesiredStatus === 'run' && !clientTerminal(allocation))
-      .flatMap((allocation) => lostAfterMs(allocation) ?? [])
-      .filter((window) => since + window > now);
-    if (windows.length === 0) {
-      this.#setStatus(node, 'down', 'Node heartbeat missed');
-    } else {
-      this.#setStatus(node, 'disconnected', 'Node heartbeat missed');
-      // Allocations are lost the moment their time is up; the node is down only at its next missed heartbeat.
-      for (const window of new Set(windows)) state.clock.after(since + window - now, () => scheduler.nodeChanged(node));
-      this.#expectWithin(node, heartbeatTtlMs);
-    }
+      .filter((allocation) => allocation.DesiredStatus === 'run' && !expired(allocation, state.version, now))
+      .some((allocation) => disconnectOf(allocation, state.version).lostAfterMs > 0);
+    this.#setStatus(node, awaited ? 'disconnected' : 'down', 'Node heartbeat missed');
+    if (awaited) this.#expectWithin(node, heartbeatTtlMs);
     scheduler.nodeChanged(node);
   }
 

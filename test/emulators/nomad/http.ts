@@ -1,4 +1,5 @@
-import { gzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGzip, gzipSync } from 'node:zlib';
 import type { EmulatorRequest, EmulatorResponse } from '../server.ts';
 import type { Acl, Identity } from './acl.ts';
 import type { Client } from './client.ts';
@@ -58,8 +59,20 @@ const queryHeaders = (index: number): Record<string, string> => ({
 const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
   status: 200,
   headers: { 'Content-Type': 'application/json', ...headers },
-  body: JSON.stringify(body),
+  body: Array.isArray(body) && body.length > PIECEMEAL ? Readable.from(pieces(body)) : JSON.stringify(body),
 });
+
+/** Lists of more than so many are sent piece by piece. */
+const PIECEMEAL = 50;
+
+const pieces = function* (items: unknown[]): Generator<string> {
+  let before = '[';
+  for (const item of items) {
+    yield before + JSON.stringify(item);
+    before = ',';
+  }
+  yield ']';
+};
 
 /** The answer to a write. */
 export const written = (index: number, body: unknown): EmulatorResponse =>
@@ -144,11 +157,13 @@ export const page = <T, Stub>(
   const expression = query.get('filter');
   const perPage = Number(query.get('per_page') ?? 0);
   const from = query.get('next_token') ?? '';
+  const reverse = query.get('reverse') === 'true';
+  const before = (a: string, b: string) => (reverse ? a > b : a < b);
   try {
     const filter = expression ? parseFilter(expression) : undefined;
     const items: Stub[] = [];
-    for (const item of all) {
-      if (from !== '' && token(item) < from) continue;
+    for (const item of reverse ? all.toReversed() : all) {
+      if (from !== '' && before(token(item), from)) continue;
       if (filter && !filter(view(item))) continue;
       if (perPage > 0 && items.length === perPage) return new Page(items, token(item));
       items.push(stub(item));
@@ -178,9 +193,10 @@ export const bodyOf = <T extends object>({ request }: Call, type: string): T => 
 export const compressed = (request: EmulatorRequest, response: EmulatorResponse): EmulatorResponse => {
   const accepted = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   if (!accepted || !response.body) return response;
+  const { body } = response;
   return {
     ...response,
     headers: { ...response.headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' },
-    body: gzipSync(response.body, { level: 1 }),
+    body: body instanceof Readable ? body.pipe(createGzip({ level: 1 })) : gzipSync(body, { level: 1 }),
   };
 };

@@ -1,25 +1,11 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
+import { canonicalJob, JobError } from './canonical-job.ts';
+import { blockedEvaluation, type Evaluation } from './evaluations.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
-import { canonicalJob, JobError } from './jobs.ts';
-import { type Allocation, clientTerminal, type Evaluation, type Job } from './model.ts';
+import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
+import { type Allocation, clientTerminal, groupOf, type Job } from './model.ts';
 import type { State } from './state.ts';
 import { behaviourOf } from './tasks.ts';
-
-const namespaceOf = ({ query }: Call) => query.get('namespace') || 'default';
-
-/** In the namespace `*`, lists hold what the token may read of each namespace. */
-const readable =
-  (call: Call, capability = 'read-job') =>
-  ({ Namespace }: { Namespace: string }) => {
-    const asked = namespaceOf(call);
-    return (asked === '*' || asked === Namespace) && call.identity.permissions.namespace(Namespace, capability);
-  };
-
-const byCreateIndex = (item: { CreateIndex: number; ID: string }) =>
-  `${String(item.CreateIndex).padStart(12, '0')}.${item.ID}`;
-
-const inOrder = <T extends { CreateIndex: number; ID: string }>(items: Iterable<T>): T[] =>
-  [...items].sort((a, b) => (byCreateIndex(a) < byCreateIndex(b) ? -1 : 1));
 
 export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
@@ -88,7 +74,8 @@ const jobToRead = (call: Call): Job => {
 const withStatus = (state: State, job: Job): Job => {
   const alive = state.allocationsOf(job.Namespace, job.ID).some((allocation) => !clientTerminal(allocation));
   const waiting = [...state.evaluations.values()].some(
-    ({ JobID, Namespace, Status }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
+    ({ JobID, Namespace, Status }) =>
+      (Status === 'blocked' || Status === 'pending') && JobID === job.ID && Namespace === job.Namespace,
   );
   const system = job.Type === 'system' && !job.Stop;
   return { ...job, Status: alive || system ? 'running' : waiting ? 'pending' : 'dead' };
@@ -126,18 +113,6 @@ export const jobAllocations: Endpoint = (call) => {
   });
 };
 
-export const jobEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () =>
-      [...state.evaluations.values()]
-        .filter(({ JobID, Namespace }) => JobID === call.parts[0] && Namespace === namespaceOf(call))
-        .sort((a, b) => (a.ID < b.ID ? -1 : 1)),
-  });
-};
-
 export const jobSummary: Endpoint = (call) => {
   const { state } = call.servers;
   const job = jobToRead(call);
@@ -154,10 +129,7 @@ export const jobSummary: Endpoint = (call) => {
       Summary: Object.fromEntries(
         job.TaskGroups.map(({ Name }) => {
           const of = state.allocationsOf(job.Namespace, job.ID).filter(({ TaskGroup }) => TaskGroup === Name);
-          const blocked = [...state.evaluations.values()].find(
-            ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
-          );
-          const failed = blocked?.FailedTGAllocs?.[Name];
+          const failed = blockedEvaluation(state, job)?.FailedTGAllocs?.[Name];
           const Queued = failed ? Number(failed.CoalescedFailures) + 1 : 0;
           const [Complete, Failed, Lost] = [count(of, 'complete'), count(of, 'failed'), count(of, 'lost')];
           const [Running, Starting, Unknown] = [count(of, 'running'), count(of, 'pending'), count(of, 'unknown')];
@@ -172,7 +144,7 @@ export const listAllocations: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
   const prefix = call.query.get('prefix') ?? '';
-  const stub = allocationStub(call.query.get('task_states') !== 'false');
+  const stub = allocationStub(call.query.get('task_states') !== 'false', call.query.get('resources') === 'true');
   return answer(call, {
     index: () => state.indexOf('allocs'),
     read: () => {
@@ -200,24 +172,6 @@ export const readAllocation: Endpoint = (call) => {
   });
 };
 
-export const listEvaluations: Endpoint = (call) => {
-  const { state } = call.servers;
-  allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
-  return answer(call, {
-    index: () => state.indexOf('evals'),
-    read: () => {
-      const evaluations = inOrder(state.evaluations.values()).filter(readable(call));
-      return page(
-        call,
-        evaluations,
-        byCreateIndex,
-        (evaluation) => evaluation,
-        (evaluation) => evaluation,
-      );
-    },
-  });
-};
-
 /** Of the log streams, stderr has what the task's Meta says; refusals are 500, not 403 (`acl`). */
 export const readLogs: Endpoint = (call) => {
   const { query, servers, identity } = call;
@@ -232,7 +186,13 @@ export const readLogs: Endpoint = (call) => {
     throw new HttpError(500, 'Permission denied');
   }
   if (servers.clients.get(allocation.NodeID)?.connected !== true) throw new HttpError(404, 'No path to node');
-  const log = type === 'stderr' && allocation.TaskStates ? behaviourOf(allocation).stderr : '';
+  const name = query.get('task') ?? '';
+  const task = groupOf(allocation).Tasks.find(({ Name }) => Name === name);
+  if (!task) throw new HttpError(400, `unknown task name "${name}"`);
+  if (!allocation.TaskStates?.[name]?.StartedAt) {
+    throw new HttpError(404, `task "${name}" not started yet. No logs available`);
+  }
+  const log = type === 'stderr' ? behaviourOf(task, allocation).stderr : '';
   const offset = Number(query.get('offset') ?? 0);
   const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
   const plain = query.get('plain') === 'true';

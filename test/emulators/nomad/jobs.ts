@@ -1,10 +1,37 @@
-import type { Constraint, Job, JobType, Task, TaskGroup } from './model.ts';
-import { NO_RESOURCES } from './placement.ts';
+import type { Constraint, Job, JobType, ReschedulePolicy, Task } from './model.ts';
 
 const SECOND = 1e9;
 
-/** What a test asks for in a few words; durations in seconds. */
-export interface JobSpec {
+/** What a task does; durations in seconds. */
+interface Doings {
+  /** It ends by itself after so long; absent: it runs until it is stopped. */
+  runSeconds?: number;
+  /** Of a task that ends by itself; 0 by default. Not 0: it failed, and its allocation with it. */
+  exitCode?: number;
+  /** How long it takes to stop after the kill signal; 0.2 by default. */
+  stopSeconds?: number;
+  /** 5 by default. */
+  killTimeoutSeconds?: number;
+  /** Pending for so long, with task events: it waits for a template or an artifact. */
+  startSeconds?: number;
+  /** That on this node only. */
+  startsSlowlyOn?: string;
+  stderr?: string;
+}
+
+/** A task beside the main one. One that is to run once ends after a second, where nothing else is said. */
+export interface TaskSpec extends Doings {
+  name: string;
+  /** When it runs: before the main tasks, after their start, or after their end, however they ended. Absent: a main task. */
+  hook?: 'prestart' | 'poststart' | 'poststop';
+  /** Runs as long as the main tasks do, and is killed at their end. */
+  sidecar?: boolean;
+  /** At its end the others are killed. */
+  leader?: boolean;
+}
+
+/** What a test asks for in a few words; durations in seconds. Its main task is `t`. */
+export interface JobSpec extends Doings {
   id: string;
   type?: JobType;
   namespace?: string;
@@ -14,12 +41,12 @@ export interface JobSpec {
   on?: string;
   constraints?: Constraint[];
   pool?: string;
-  /** The task ends by itself after so long; absent: it runs until it is stopped. */
-  runSeconds?: number;
-  exitCode?: number;
-  /** How long the task takes to stop after the kill signal. */
-  stopSeconds?: number;
-  killTimeoutSeconds?: number;
+  /** Tasks beside `t`. */
+  tasks?: TaskSpec[];
+  /** A task `post` that runs so long when all others are dead, however they ended: the upload of a build's artifacts. */
+  poststopSeconds?: number;
+  /** How often, and after what delay, a task that ended is started again where it is; by default never. */
+  restarts?: { attempts: number; delaySeconds: number };
   cpu?: number;
   memoryMb?: number;
   /** The group's ephemeral disk moves with it; copying it takes so long. */
@@ -27,30 +54,38 @@ export interface JobSpec {
   maxParallel?: number;
   minHealthySeconds?: number;
   csiPlugin?: boolean;
-  /** Survives so long without its client as `unknown`. */
+  /** Fails on this node, after `failsAfterSeconds` (1 by default), however it does elsewhere. */
+  failsOn?: string;
+  failsAfterSeconds?: number;
+  /** When another allocation takes the place of one that failed. By default Nomad's own for services, never for builds. */
+  reschedule?: Partial<ReschedulePolicy> & { delaySeconds?: number; maxDelaySeconds?: number };
+  /** `disconnect { lost_after }`: survives so long without its client as `unknown`. */
   lostAfterSeconds?: number;
-  stderr?: string;
+  /** `disconnect { replace }`. */
+  replaceAway?: boolean;
+  /** `prevent_reschedule_on_lost`, of 1.7 to 1.9. */
+  preventRescheduleOnLost?: boolean;
+  /** `max_client_disconnect`, of 1.3 to 1.9. */
+  maxClientDisconnectSeconds?: number;
+  /** Bytes of environment that make the job, and each of its allocations in a node's list, so much larger. */
+  padding?: number;
 }
 
 /** The job as the HTTP API takes it: the emulator reads what a task does from its Meta. */
 export const jobOf = (spec: JobSpec): Partial<Job> => {
-  const meta: Record<string, string> = {};
-  if (spec.runSeconds !== undefined) meta['emulate.run_seconds'] = String(spec.runSeconds);
-  if (spec.exitCode !== undefined) meta['emulate.exit_code'] = String(spec.exitCode);
-  if (spec.stopSeconds !== undefined) meta['emulate.stop_seconds'] = String(spec.stopSeconds);
-  if (spec.migrateDisk) meta['emulate.copy_seconds'] = String(spec.migrateDisk.copySeconds);
-  if (spec.stderr !== undefined) meta['emulate.stderr'] = spec.stderr;
   const minHealthy = (spec.minHealthySeconds ?? 10) * SECOND;
   const migrate = Boolean(spec.migrateDisk);
-  const task = {
-    Name: 't',
-    Driver: 'raw_exec',
-    Config: { command: '/bin/sh', args: ['-c', 'true'] },
-    Meta: meta,
-    KillTimeout: (spec.killTimeoutSeconds ?? 5) * SECOND,
-    CSIPluginConfig: spec.csiPlugin ? { ID: spec.id, Type: 'node', MountDir: '/csi' } : null,
-    Resources: { CPU: spec.cpu ?? 20, MemoryMB: spec.memoryMb ?? 20 },
-  };
+  const main = taskOf({ ...spec, name: 't' });
+  if (spec.migrateDisk) main.Meta = { ...main.Meta, 'emulate.copy_seconds': String(spec.migrateDisk.copySeconds) };
+  if (spec.failsOn !== undefined) {
+    const after = String(spec.failsAfterSeconds ?? 1);
+    main.Meta = { ...main.Meta, 'emulate.fails_on': spec.failsOn, 'emulate.fails_after_seconds': after };
+  }
+  if (spec.padding !== undefined) main.Env = { PADDING: 'x'.repeat(spec.padding) };
+  main.CSIPluginConfig = spec.csiPlugin ? { ID: spec.id, Type: 'node', MountDir: '/csi' } : null;
+  main.Resources = { CPU: spec.cpu ?? 20, MemoryMB: spec.memoryMb ?? 20 } as Task['Resources'];
+  const post: TaskSpec[] =
+    spec.poststopSeconds === undefined ? [] : [{ name: 'post', hook: 'poststop', runSeconds: spec.poststopSeconds }];
   const on = spec.on === undefined ? [] : [onlyOn(spec.on)];
   const job = {
     ID: spec.id,
@@ -68,152 +103,63 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
               Update: { MinHealthyTime: minHealthy },
             }
           : {}),
+        RestartPolicy: {
+          Attempts: spec.restarts?.attempts ?? 0,
+          Delay: (spec.restarts?.delaySeconds ?? 0) * SECOND,
+          Mode: 'fail',
+        },
         EphemeralDisk: { Migrate: migrate, Sticky: migrate, SizeMB: 20 },
-        ...(spec.lostAfterSeconds === undefined
-          ? {}
-          : { Disconnect: { LostAfter: spec.lostAfterSeconds * SECOND, Replace: true } }),
-        Tasks: [task],
+        ReschedulePolicy: reschedulePolicyOf(spec),
+        ...awayOf(spec),
+        Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
       },
     ],
   };
   return job as unknown as Partial<Job>;
 };
 
+const reschedulePolicyOf = ({ type = 'batch', reschedule }: JobSpec) => {
+  if (type === 'system' || type === 'sysbatch') return null;
+  if (!reschedule) return type === 'batch' ? { Attempts: 0, Unlimited: false } : null;
+  const { delaySeconds, maxDelaySeconds, ...policy } = reschedule;
+  return {
+    ...(delaySeconds === undefined ? {} : { Delay: delaySeconds * SECOND }),
+    ...(maxDelaySeconds === undefined ? {} : { MaxDelay: maxDelaySeconds * SECOND }),
+    ...policy,
+  };
+};
+
+const awayOf = ({ lostAfterSeconds, replaceAway, ...spec }: JobSpec) => ({
+  Disconnect:
+    lostAfterSeconds === undefined && replaceAway === undefined
+      ? null
+      : { LostAfter: (lostAfterSeconds ?? 0) * SECOND, Replace: replaceAway ?? true },
+  MaxClientDisconnect: spec.maxClientDisconnectSeconds === undefined ? null : spec.maxClientDisconnectSeconds * SECOND,
+  PreventRescheduleOnLost: spec.preventRescheduleOnLost === true,
+});
+
+const taskOf = (spec: TaskSpec): Partial<Task> => {
+  const once = spec.hook !== undefined && !spec.sidecar;
+  const meta = {
+    'emulate.run_seconds': spec.runSeconds ?? (once ? 1 : undefined),
+    'emulate.exit_code': spec.exitCode,
+    'emulate.stop_seconds': spec.stopSeconds,
+    'emulate.setup_seconds': spec.startSeconds,
+    'emulate.setup_on': spec.startsSlowlyOn,
+    'emulate.stderr': spec.stderr,
+  };
+  const said = Object.entries(meta).filter(([, value]) => value !== undefined);
+  return {
+    Name: spec.name,
+    Driver: 'raw_exec',
+    Config: { command: '/bin/sh', args: ['-c', 'true'] },
+    Meta: Object.fromEntries(said.map(([key, value]) => [key, String(value)])),
+    KillTimeout: (spec.killTimeoutSeconds ?? 5) * SECOND,
+    Lifecycle: spec.hook ? { Hook: spec.hook, Sidecar: spec.sidecar === true } : null,
+    Leader: spec.leader === true,
+    Resources: { CPU: 20, MemoryMB: 20 } as Task['Resources'],
+  };
+};
+
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad's own interpolation.
 const onlyOn = (nodeId: string): Constraint => ({ LTarget: '${node.unique.id}', Operand: '=', RTarget: nodeId });
-
-export class JobError extends Error {
-  override name = 'JobError';
-}
-
-/** Fills in what a registered job leaves out, with Nomad's defaults. */
-export const canonicalJob = (given: Partial<Job>): Job => {
-  if (!given.ID) throw new JobError('Job ID is required');
-  if (!given.TaskGroups || given.TaskGroups.length === 0) throw new JobError('Missing job task groups');
-  const Type = given.Type ?? 'service';
-  const defaults = {
-    Affinities: null,
-    AllAtOnce: false,
-    Constraints: null,
-    ConsulNamespace: '',
-    Datacenters: ['*'],
-    DispatchIdempotencyToken: '',
-    Dispatched: false,
-    Meta: null,
-    Multiregion: null,
-    Name: given.ID,
-    Namespace: 'default',
-    NodePool: 'default',
-    NomadTokenID: '',
-    ParameterizedJob: null,
-    ParentID: '',
-    Payload: null,
-    Periodic: null,
-    Priority: 50,
-    Region: 'global',
-    Spreads: null,
-    Stable: false,
-    Status: 'pending' as const,
-    StatusDescription: '',
-    Stop: false,
-    UI: null,
-    Update: {
-      AutoPromote: false,
-      AutoRevert: false,
-      Canary: 0,
-      HealthCheck: '',
-      HealthyDeadline: 0,
-      MaxParallel: Type === 'batch' || Type === 'sysbatch' ? 0 : 1,
-      MinHealthyTime: 0,
-      ProgressDeadline: 0,
-      Stagger: Type === 'batch' || Type === 'sysbatch' ? 0 : 30 * SECOND,
-    },
-    VaultNamespace: '',
-    Version: 0,
-    VersionTag: null,
-    SubmitTime: 0,
-    CreateIndex: 0,
-    ModifyIndex: 0,
-    JobModifyIndex: 0,
-  };
-  return {
-    ...defaults,
-    ...present(given),
-    Type,
-    TaskGroups: given.TaskGroups.map((group) => canonicalGroup(Type, group)),
-  } as Job;
-};
-
-const canonicalGroup = (type: JobType, given: Partial<TaskGroup>): TaskGroup => {
-  const migrate = { HealthCheck: 'checks', HealthyDeadline: 300 * SECOND, MaxParallel: 1, MinHealthyTime: 10 * SECOND };
-  const update = {
-    AutoPromote: false,
-    AutoRevert: false,
-    Canary: 0,
-    HealthCheck: 'checks',
-    HealthyDeadline: 300 * SECOND,
-    MaxParallel: 1,
-    MinHealthyTime: 10 * SECOND,
-    ProgressDeadline: 600 * SECOND,
-    Stagger: 30 * SECOND,
-  };
-  const rolling = type === 'service' || type === 'system';
-  return {
-    Affinities: null,
-    Constraints: null,
-    Consul: null,
-    Count: 1,
-    Disconnect: null,
-    MaxClientDisconnect: null,
-    MaxRunDuration: null,
-    Meta: null,
-    Networks: null,
-    PreventRescheduleOnLost: false,
-    ReschedulePolicy: null,
-    RestartPolicy: null,
-    Scaling: null,
-    Services: null,
-    ShutdownDelay: null,
-    Spreads: null,
-    StopAfterClientDisconnect: null,
-    Volumes: null,
-    Name: 'g',
-    ...present(given),
-    Migrate: type === 'service' ? { ...migrate, ...present(given.Migrate ?? {}) } : null,
-    Update: rolling ? { ...update, ...present(given.Update ?? {}) } : null,
-    EphemeralDisk: { Migrate: false, Sticky: false, SizeMB: 300, ...present(given.EphemeralDisk ?? {}) },
-    Tasks: (given.Tasks ?? []).map(canonicalTask),
-  } as TaskGroup;
-};
-
-const canonicalTask = (given: Partial<Task>): Task =>
-  ({
-    Actions: null,
-    Affinities: null,
-    Artifacts: null,
-    CSIPluginConfig: null,
-    Config: null,
-    Constraints: null,
-    Driver: 'raw_exec',
-    Env: null,
-    KillSignal: '',
-    KillTimeout: 5 * SECOND,
-    Kind: '',
-    Leader: false,
-    Lifecycle: null,
-    LogConfig: { Disabled: false, MaxFileSizeMB: 10, MaxFiles: 10 },
-    Meta: null,
-    Name: 't',
-    Services: null,
-    ShutdownDelay: 0,
-    Templates: null,
-    User: '',
-    Vault: null,
-    VolumeMounts: null,
-    ...present(given),
-    Resources: { ...NO_RESOURCES, CPU: 100, MemoryMB: 300, ...present(given.Resources ?? {}) },
-  }) as Task;
-
-/** Without what was sent as null: Nomad takes its defaults there. */
-const present = <T extends object>(given: T): Partial<T> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;

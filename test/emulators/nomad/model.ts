@@ -1,3 +1,5 @@
+import type { AllocMetric } from './evaluations.ts';
+
 /** Nomad's own objects, with the fields that the emulator reads or writes. Names and units are those of its HTTP API. */
 
 export interface NodeEvent {
@@ -64,7 +66,29 @@ export interface Task {
   KillTimeout: number;
   Constraints: Constraint[] | null;
   CSIPluginConfig: Record<string, unknown> | null;
+  Lifecycle: { Hook: 'prestart' | 'poststart' | 'poststop'; Sidecar: boolean } | null;
+  /** Its end is the end of its group's other tasks. */
+  Leader: boolean;
   Resources: { CPU: number; MemoryMB: number; MemoryMaxMB: number; [other: string]: unknown };
+  [other: string]: unknown;
+}
+
+/** Of allocations that failed: how often, and after what delay, others take their place. Times in nanoseconds. */
+export interface ReschedulePolicy {
+  Attempts: number;
+  Interval: number;
+  Delay: number;
+  DelayFunction: 'constant' | 'exponential' | 'fibonacci';
+  MaxDelay: number;
+  Unlimited: boolean;
+}
+
+/** Of tasks that ended, where they are. Times in nanoseconds. */
+export interface RestartPolicy {
+  Attempts: number;
+  Interval: number;
+  Delay: number;
+  Mode: 'fail' | 'delay';
   [other: string]: unknown;
 }
 
@@ -78,6 +102,11 @@ export interface TaskGroup {
   EphemeralDisk: { Migrate: boolean; Sticky: boolean; SizeMB: number };
   Disconnect: { LostAfter?: number | null; Replace?: boolean | null } | null;
   MaxClientDisconnect: number | null;
+  /** 1.7 to 1.9; 2.0 ignores it. */
+  PreventRescheduleOnLost: boolean;
+  RestartPolicy: RestartPolicy;
+  /** Null of system jobs. */
+  ReschedulePolicy: ReschedulePolicy | null;
   Tasks: Task[];
   [other: string]: unknown;
 }
@@ -115,6 +144,8 @@ export interface TaskEvent {
 export interface TaskState {
   State: 'pending' | 'running' | 'dead';
   Failed: boolean;
+  Restarts: number;
+  LastRestart: string | null;
   StartedAt: string | null;
   FinishedAt: string | null;
   Events: TaskEvent[];
@@ -142,6 +173,11 @@ export interface Allocation {
   DeploymentStatus: { Healthy: boolean; Timestamp: string; Canary: boolean; ModifyIndex: number } | null;
   NextAllocation: string;
   PreviousAllocation: string;
+  /** The evaluation that will look at it later; empty where none will. */
+  FollowupEvalID: string;
+  RescheduleTracker: { Events: RescheduleEvent[]; LastReschedule: 'ok' } | null;
+  /** When it became unknown, and when it was known again. */
+  AllocStates: { Field: 'client_status'; Value: string; Time: string }[] | null;
   TaskStates: Record<string, TaskState> | null;
   Metrics: AllocMetric;
   /** All nanoseconds since the epoch. */
@@ -152,38 +188,11 @@ export interface Allocation {
   ModifyIndex: number;
 }
 
-/** Why the scheduler could, or could not, place a task group. */
-export interface AllocMetric {
-  NodesEvaluated: number;
-  NodesFiltered: number;
-  NodesInPool: number;
-  NodePool: string;
-  NodesAvailable: Record<string, number>;
-  NodesExhausted: number;
-  ConstraintFiltered: Record<string, number> | null;
-  DimensionExhausted: Record<string, number> | null;
-  ResourcesExhausted: Record<string, Record<string, unknown>> | null;
-  [other: string]: unknown;
-}
-
-export interface Evaluation {
-  ID: string;
-  Namespace: string;
-  Priority: number;
-  Type: JobType;
-  TriggeredBy: string;
-  JobID: string;
-  Status: 'blocked' | 'complete' | 'cancelled';
-  StatusDescription?: string;
-  PreviousEval?: string;
-  BlockedEval?: string;
-  FailedTGAllocs?: Record<string, AllocMetric>;
-  QueuedAllocations?: Record<string, number>;
-  CreateIndex: number;
-  ModifyIndex: number;
-  CreateTime: number;
-  ModifyTime: number;
-  [other: string]: unknown;
+export interface RescheduleEvent {
+  RescheduleTime: number;
+  PrevAllocID: string;
+  PrevNodeID: string;
+  Delay: number;
 }
 
 export interface Namespace {
@@ -194,8 +203,10 @@ export interface Namespace {
   [other: string]: unknown;
 }
 
-export const clientTerminal = (allocation: Allocation): boolean =>
-  allocation.ClientStatus === 'complete' || allocation.ClientStatus === 'failed' || allocation.ClientStatus === 'lost';
+export const clientTerminalStatus = (status: ClientStatus): boolean =>
+  status === 'complete' || status === 'failed' || status === 'lost';
+
+export const clientTerminal = ({ ClientStatus }: Allocation): boolean => clientTerminalStatus(ClientStatus);
 
 /** Terminal for the servers: told to stop, whether or not its tasks have stopped yet. */
 export const terminal = (allocation: Allocation): boolean =>

@@ -2,7 +2,7 @@ import { allocationJson } from './allocation-json.ts';
 import { rfc3339, wholeSeconds } from './go-values.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
 import { type Node, terminal } from './model.ts';
-import { filterableNode, nodeStub, registerNode, seconds } from './nodes.ts';
+import { filterableNode, nodeStub, registerNode, seconds, specOf } from './nodes.ts';
 
 interface DrainRequest {
   DrainSpec?: { Deadline?: unknown; IgnoreSystemJobs?: boolean } | null;
@@ -178,10 +178,7 @@ export const purgeNode: Endpoint = (call) => {
   const evaluations = scheduler.nodeChanged(node);
   state.clock.after(REREGISTER_MS, () => {
     if (clients.get(node.ID)?.connected && !state.nodes.has(node.ID)) {
-      const { Name, NodePool, NodeClass, Datacenter, Attributes, Meta, HTTPAddr } = node;
-      const spec = { name: Name, pool: NodePool, nodeClass: NodeClass, datacenter: Datacenter, meta: Meta };
-      const address = HTTPAddr.slice(0, HTTPAddr.lastIndexOf(':'));
-      const anew = registerNode(state, { ...spec, address, attributes: Attributes }, node.ID);
+      const anew = registerNode(state, specOf(node), node.ID);
       anew.SchedulingEligibility = node.SchedulingEligibility;
       scheduler.nodeChanged(anew);
     }

@@ -15,8 +15,6 @@ export interface NodeSpec {
   memoryMb?: number;
 }
 
-const VERSION = '2.0.6-dev';
-
 export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Node => {
   const index = state.next();
   const name = spec.name ?? `client-${state.nodes.size + 1}`;
@@ -42,7 +40,7 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
       'cpu.arch': 'amd64',
       'os.name': 'debian',
       'driver.raw_exec': '1',
-      'nomad.version': VERSION,
+      'nomad.version': state.version === '2.0.6' ? '2.0.6-dev' : state.version,
       'unique.hostname': name,
       'unique.network.ip-address': address,
       'unique.advertise.address': `${address}:4646`,
@@ -106,6 +104,21 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
   state.commit(index, 'nodes');
   return node;
 };
+
+/** By which a node registers anew: the same machine. */
+export const specOf = ({ Name, NodePool, NodeClass, Datacenter, Attributes, Meta, HTTPAddr, NodeResources }: Node) => ({
+  name: Name,
+  pool: NodePool,
+  nodeClass: NodeClass,
+  datacenter: Datacenter,
+  meta: Meta,
+  attributes: Attributes,
+  address: HTTPAddr.slice(0, HTTPAddr.lastIndexOf(':')),
+  cpu: NodeResources.Cpu.CpuShares,
+  memoryMb: NodeResources.Memory.MemoryMB,
+});
+
+export const instanceOf = ({ Attributes }: Node): string | undefined => Attributes['unique.platform.aws.instance-id'];
 
 export const seconds = (state: State): number => Math.floor(state.clock.now() / 1000);
 

@@ -1,4 +1,5 @@
-import type { Allocation, AllocMetric, Constraint, Job, Node, TaskGroup } from './model.ts';
+import type { AllocMetric } from './evaluations.ts';
+import type { Allocation, Constraint, Job, Node, TaskGroup } from './model.ts';
 import { terminal } from './model.ts';
 import type { State } from './state.ts';
 
@@ -18,6 +19,7 @@ export const place = (
   job: Job,
   group: TaskGroup,
   only?: Node,
+  previous?: Allocation,
 ): { node: Node | undefined; metric: AllocMetric } => {
   const metric = emptyMetric(job);
   const inPool = only ? [only] : [...state.nodes.values()].filter((node) => inPoolOf(job, node));
@@ -41,7 +43,9 @@ export const place = (
       continue;
     }
     const sameJob = state.allocationsOn(node.ID).filter((other) => !terminal(other) && other.JobID === job.ID).length;
-    const score = fit.used - sameJob / group.Count;
+    // Where it failed before is the last choice.
+    const again = previous?.NodeID === node.ID ? 1 : 0;
+    const score = fit.used - sameJob / group.Count - again;
     if (!best || score > best.score) best = { node, score };
   }
   return { node: best?.node, metric };

@@ -1,20 +1,30 @@
-import { type Allocation, clientTerminal, groupOf, type Job, type Node, type TaskGroup, terminal } from './model.ts';
+import { disconnectOf, fateOf } from './away.ts';
+import type { Evaluation } from './evaluations.ts';
+import type { Allocation, Job, Node, TaskGroup } from './model.ts';
+import { clientTerminal, terminal } from './model.ts';
 import { place, schedulable } from './placement.ts';
+import { nextReschedule, WINDOW_MS } from './reschedule.ts';
 import type { State } from './state.ts';
 
 const MIGRATING = 'alloc is being migrated';
 const LOST = 'alloc is lost since its node is down';
 const NOT_NEEDED = 'alloc not needed due to job update';
+const RESCHEDULED = 'alloc was rescheduled because it failed';
 const TAINTED = 'alloc not needed as node is tainted';
 
-/** What is to be stopped and what is to be placed, to make a job what it should be. */
+/** What is to be stopped and what is to be placed, to make a job what it should be; and what is to be looked at later. */
 export interface Plan {
-  stop: { allocation: Allocation; because: string; status?: 'lost' | 'unknown' }[];
-  place: { group: TaskGroup; name: string; previous: Allocation | undefined; node?: Node }[];
+  stop: { allocation: Allocation; because: string; lost?: boolean }[];
+  /** Their client is away, and they may come back. */
+  away: Allocation[];
+  place: { group: TaskGroup; name: string; previous: Allocation | undefined; rescheduled?: boolean; node?: Node }[];
+  later: { allocation: Allocation; why: Why; atMs: number }[];
 }
 
-export const planFor = (state: State, job: Job): Plan => {
-  const plan: Plan = { stop: [], place: [] };
+export type Why = 'alloc-reschedule' | 'max-disconnect-timeout';
+
+export const planFor = (state: State, job: Job, evaluation: Evaluation): Plan => {
+  const plan: Plan = { stop: [], away: [], place: [], later: [] };
   const allocations = state.allocationsOf(job.Namespace, job.ID);
   for (const allocation of allocations) planStop(state, plan, job, allocation);
   if (job.Stop) return plan;
@@ -22,7 +32,7 @@ export const planFor = (state: State, job: Job): Plan => {
   for (const group of job.TaskGroups) {
     const ofGroup = allocations.filter(({ TaskGroup }) => TaskGroup === group.Name);
     if (job.Type === 'system' || job.Type === 'sysbatch') planSystem(state, plan, job, group, ofGroup, leaving);
-    else planCount(plan, job, group, ofGroup, leaving);
+    else planCount(state, plan, job, group, ofGroup, leaving, evaluation);
   }
   return plan;
 };
@@ -30,21 +40,26 @@ export const planFor = (state: State, job: Job): Plan => {
 const planStop = (state: State, plan: Plan, job: Job, allocation: Allocation): void => {
   if (clientTerminal(allocation)) return;
   const node = state.nodes.get(allocation.NodeID);
-  const stopped = allocation.DesiredStatus === 'stop';
-  if (!node || node.Status === 'down') plan.stop.push({ allocation, because: LOST, status: 'lost' });
-  else if (stopped) return;
+  const away = !node || node.Status === 'down';
+  if (allocation.DesiredStatus === 'stop') {
+    // What was to stop is written off with its node; what was unknown then stays unknown.
+    if (away && allocation.ClientStatus !== 'unknown') plan.stop.push({ allocation, because: LOST, lost: true });
+    return;
+  }
+  const fate = fateOf(allocation, node, state.version, state.clock.now());
+  if (fate === 'lost') plan.stop.push({ allocation, because: LOST, lost: true });
   else if (job.Stop) plan.stop.push({ allocation, because: NOT_NEEDED });
-  else if (node.Status === 'disconnected') {
-    const window = lostAfterMs(allocation);
-    // Since when it is unknown is when it was last modified.
-    const expired = state.nanos() >= allocation.ModifyTime + (window ?? 0) * 1e6;
-    if (window === undefined || (allocation.ClientStatus === 'unknown' && expired)) {
-      plan.stop.push({ allocation, because: LOST, status: 'lost' });
-    } else if (allocation.ClientStatus !== 'unknown') plan.stop.push({ allocation, because: '', status: 'unknown' });
-  } else if (allocation.DesiredTransition.Migrate) {
+  else if (fate === 'unknown') {
+    plan.away.push(allocation);
+    const { lostAfterMs } = disconnectOf(allocation, state.version);
+    // 2.0 looks again at once where no time is given: it is lost then.
+    if (lostAfterMs > 0 || state.version === '2.0.6') {
+      plan.later.push({ allocation, why: 'max-disconnect-timeout', atMs: state.clock.now() + lostAfterMs });
+    }
+  } else if (fate === 'migrates') {
     const system = job.Type === 'system' || job.Type === 'sysbatch';
     plan.stop.push({ allocation, because: system ? TAINTED : MIGRATING });
-  } else if (node.Status === 'ready' && allocation.ClientStatus !== 'unknown' && superseded(state, allocation)) {
+  } else if (node?.Status === 'ready' && allocation.ClientStatus !== 'unknown' && superseded(state, allocation)) {
     plan.stop.push({ allocation, because: NOT_NEEDED });
   }
 };
@@ -78,30 +93,44 @@ const planSystem = (
 
 /** A service or batch group: as many names as its count, each held by at most one allocation. */
 const planCount = (
+  state: State,
   plan: Plan,
   job: Job,
   group: TaskGroup,
   existing: Allocation[],
   leaving: Map<string, Allocation>,
+  evaluation: Evaluation,
 ): void => {
   const held = new Set<string>();
-  const previous = new Map<string, Allocation>();
+  const previous = new Map<string, { allocation: Allocation; rescheduled: boolean }>();
   for (const allocation of existing) {
-    const goes = leaving.get(allocation.ID);
-    if (allocation.DesiredTransition.MigrateDisablePlacement) held.add(allocation.Name);
-    else if (goes) previous.set(allocation.Name, allocation);
-    else if (allocation.ClientStatus === 'unknown') continue;
-    else if (allocation.DesiredStatus === 'run') held.add(allocation.Name);
+    const { Name } = allocation;
+    if (allocation.DesiredTransition.MigrateDisablePlacement) held.add(Name);
+    else if (leaving.has(allocation.ID)) previous.set(Name, { allocation, rescheduled: false });
+    else if (allocation.DesiredStatus !== 'run' || allocation.NextAllocation !== '') continue;
+    else if (isDue(state, plan, allocation, evaluation)) {
+      previous.set(Name, { allocation, rescheduled: true });
+      // 2.0 gives no reason.
+      const because = state.version === '2.0.6' ? '' : RESCHEDULED;
+      if (clientTerminal(allocation)) plan.stop.push({ allocation, because });
+    } else if (job.Type !== 'service' || allocation.ClientStatus !== 'complete') held.add(Name);
   }
   for (let i = 0; i < group.Count; i += 1) {
     const name = `${job.ID}.${group.Name}[${i}]`;
-    if (!held.has(name)) plan.place.push({ group, name, previous: previous.get(name) });
+    const before = previous.get(name);
+    const rescheduled = before?.rescheduled === true;
+    if (!held.has(name)) plan.place.push({ group, name, previous: before?.allocation, rescheduled });
   }
 };
 
-/** How long an allocation survives without its client, in milliseconds; undefined: not at all. */
-export const lostAfterMs = (allocation: Allocation): number | undefined => {
-  const group = groupOf(allocation);
-  const nanoseconds = group.Disconnect?.LostAfter ?? group.MaxClientDisconnect;
-  return nanoseconds ? nanoseconds / 1e6 : undefined;
+/** Whether another is to take its place now; where it is to do so later, a later look is planned. */
+const isDue = (state: State, plan: Plan, allocation: Allocation, evaluation: Evaluation): boolean => {
+  const { ClientStatus, FollowupEvalID } = allocation;
+  if (plan.away.includes(allocation) || (ClientStatus !== 'failed' && ClientStatus !== 'unknown')) return false;
+  if (ClientStatus === 'unknown' && !disconnectOf(allocation, state.version).replace) return false;
+  const next = nextReschedule(allocation);
+  if (!next) return false;
+  if (FollowupEvalID === evaluation.ID || next.atMs - state.clock.now() <= WINDOW_MS) return true;
+  if (FollowupEvalID === '') plan.later.push({ allocation, why: 'alloc-reschedule', atMs: next.atMs });
+  return false;
 };

@@ -1,8 +1,10 @@
 import type { EmulatorRequest, EmulatorResponse } from '../server.ts';
 import * as acl from './acl-endpoints.ts';
+import * as evaluations from './evaluation-endpoints.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
 import * as logins from './login-endpoints.ts';
+import * as metadata from './metadata-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
 
 /** In a path, `:` stands for one part. POST and PUT are the same to Nomad. */
@@ -16,13 +18,15 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['GET', '/v1/allocations', jobs.listAllocations],
   ['GET', '/v1/allocation/:', jobs.readAllocation],
   ['GET', '/v1/client/fs/logs/:', jobs.readLogs],
-  ['GET', '/v1/evaluations', jobs.listEvaluations],
+  ['GET', '/v1/evaluations', evaluations.listEvaluations],
+  ['GET', '/v1/evaluation/:', evaluations.readEvaluation],
+  ['PUT', '/v1/client/metadata', metadata.applyMetadata],
   ['GET', '/v1/jobs', jobs.listJobs],
   ['PUT', '/v1/jobs', jobs.putJob],
   ['GET', '/v1/job/:', jobs.readJob],
   ['DELETE', '/v1/job/:', jobs.deleteJob],
   ['GET', '/v1/job/:/allocations', jobs.jobAllocations],
-  ['GET', '/v1/job/:/evaluations', jobs.jobEvaluations],
+  ['GET', '/v1/job/:/evaluations', evaluations.jobEvaluations],
   ['GET', '/v1/job/:/summary', jobs.jobSummary],
   ['GET', '/v1/namespaces', acl.listNamespaces],
   ['PUT', '/v1/namespace', acl.putNamespace],

@@ -1,11 +1,21 @@
+import { noteClientStatus } from './away.ts';
 import type { Client } from './client.ts';
-import type { Allocation, AllocMetric, Evaluation, Job, Node } from './model.ts';
+import { type AllocMetric, blockedEvaluation, type Evaluation, newEvaluation } from './evaluations.ts';
+import { rfc3339 } from './go-values.ts';
+import type { Allocation, Job, Node } from './model.ts';
 import { place } from './placement.ts';
-import { type Plan, planFor } from './plan.ts';
+import { type Plan, planFor, type Why } from './plan.ts';
+import { nextReschedule, trackerOf } from './reschedule.ts';
 import type { State } from './state.ts';
 
 /** From a change that could help to a blocked evaluation's being tried again. */
 const UNBLOCK_MS = 5;
+
+/** Why an evaluation waits for its time. */
+const LATER: Record<Why, string> = {
+  'alloc-reschedule': 'created for delayed rescheduling',
+  'max-disconnect-timeout': 'created for delayed disconnect timeout',
+};
 
 /** Decides what runs where. Evaluations are processed the moment they are made. */
 export class Scheduler {
@@ -22,35 +32,67 @@ export class Scheduler {
   }
 
   evaluate(job: Job, triggeredBy: string, atOnce = false): Evaluation {
-    const index = this.#state.next();
-    const evaluation: Evaluation = {
-      ID: this.#state.id(),
-      Namespace: job.Namespace,
-      Priority: job.Priority,
-      Type: job.Type,
-      TriggeredBy: triggeredBy,
-      JobID: job.ID,
-      Status: 'complete',
-      SnapshotIndex: index,
-      CreateIndex: index,
-      ModifyIndex: index,
-      CreateTime: this.#state.nanos(),
-      ModifyTime: this.#state.nanos(),
-    };
-    this.#state.evaluations.set(evaluation.ID, evaluation);
-    const failed = this.#carryOut(planFor(this.#state, job), job, evaluation, atOnce);
+    const evaluation = newEvaluation(this.#state, job, triggeredBy, 'complete');
+    this.#process(evaluation, job, atOnce);
+    return evaluation;
+  }
+
+  /** An allocation has failed: another may have to take its place, now or later. */
+  failed(allocation: Allocation): void {
+    const job = this.#state.job(allocation.Namespace, allocation.JobID);
+    if (!job || job.Stop || allocation.DesiredStatus === 'stop' || allocation.FollowupEvalID !== '') return;
+    if (nextReschedule(allocation)) this.evaluate(job, 'alloc-failure');
+  }
+
+  #process(evaluation: Evaluation, job: Job, atOnce: boolean): void {
+    const plan = planFor(this.#state, job, evaluation);
+    this.#putOff(plan, job, evaluation);
+    const failed = this.#carryOut(plan, job, evaluation, atOnce);
     evaluation.QueuedAllocations = Object.fromEntries(
       job.TaskGroups.map(({ Name }) => [Name, (failed[Name]?.CoalescedFailures as number | undefined) ?? -1]).map(
         ([name, coalesced]) => [name, Number(coalesced) + 1],
       ),
     );
-    const blocked = this.#blockedEvaluation(job);
+    const blocked = blockedEvaluation(this.#state, job);
     if (Object.keys(failed).length > 0) {
       evaluation.FailedTGAllocs = failed;
       evaluation.BlockedEval = this.#block(job, evaluation, failed, blocked).ID;
     } else if (blocked) this.#close(blocked);
-    this.#state.commit(index, 'evals');
-    return evaluation;
+    this.#state.commit(evaluation.ModifyIndex, 'evals');
+  }
+
+  /** What is to be looked at later has an evaluation of its own, which waits for its time. */
+  #putOff({ later }: Plan, job: Job, cause: Evaluation): void {
+    for (const [why, statusDescription] of Object.entries(LATER)) {
+      const due = later.filter((each) => each.why === why);
+      if (due.length === 0) continue;
+      const atMs = Math.min(...due.map((each) => each.atMs));
+      const old = this.#state.version !== '2.0.6';
+      const evaluation = newEvaluation(
+        this.#state,
+        job,
+        old && why === 'alloc-reschedule' ? 'alloc-failure' : why,
+        'pending',
+      );
+      evaluation.StatusDescription = statusDescription;
+      evaluation.WaitUntil = rfc3339(atMs);
+      evaluation.PreviousEval = cause.ID;
+      if (!old) cause.NextEval = evaluation.ID;
+      for (const { allocation } of due) {
+        allocation.FollowupEvalID = evaluation.ID;
+        allocation.ModifyIndex = evaluation.ModifyIndex;
+      }
+      this.#state.commit(evaluation.ModifyIndex, 'evals', 'allocs');
+      this.#state.clock.after(Math.max(0, atMs - this.#state.clock.now()), () => this.#processLater(evaluation));
+    }
+  }
+
+  #processLater(evaluation: Evaluation): void {
+    evaluation.Status = 'complete';
+    evaluation.ModifyIndex = this.#state.next();
+    evaluation.ModifyTime = this.#state.nanos();
+    const job = this.#state.job(evaluation.Namespace, evaluation.JobID);
+    if (job) this.#process(evaluation, job, false);
   }
 
   /** A node came, went or changed its eligibility: the jobs with allocations there, and all system jobs, look again. */
@@ -68,18 +110,25 @@ export class Scheduler {
 
   #carryOut(plan: Plan, job: Job, evaluation: Evaluation, atOnce: boolean): Record<string, AllocMetric> {
     const failed: Record<string, AllocMetric> = {};
-    if (plan.stop.length + plan.place.length === 0) return failed;
+    if (plan.stop.length + plan.place.length + plan.away.length === 0) return failed;
     const index = this.#state.next();
-    for (const { allocation, because, status } of plan.stop) {
-      if (status !== 'unknown') allocation.DesiredStatus = 'stop';
+    for (const { allocation, because, lost } of plan.stop) {
+      allocation.DesiredStatus = 'stop';
       allocation.DesiredDescription = because;
-      if (status) allocation.ClientStatus = status;
+      if (lost) allocation.ClientStatus = 'lost';
+    }
+    for (const allocation of plan.away) {
+      allocation.ClientStatus = 'unknown';
+      allocation.ClientDescription = 'alloc is unknown since its node is disconnected';
+      noteClientStatus(allocation, this.#state.timestamp());
+    }
+    for (const allocation of [...plan.away, ...plan.stop.map((each) => each.allocation)]) {
       allocation.ModifyIndex = index;
       allocation.AllocModifyIndex = index;
       allocation.ModifyTime = this.#state.nanos();
     }
     const placed = plan.place.flatMap((wanted) => {
-      const { node, metric } = place(this.#state, job, wanted.group, wanted.node);
+      const { node, metric } = place(this.#state, job, wanted.group, wanted.node, wanted.previous);
       if (node) return [this.#place(job, wanted, node, metric, evaluation, index)];
       const before = failed[wanted.group.Name];
       if (before) before.CoalescedFailures = Number(before.CoalescedFailures) + 1;
@@ -87,14 +136,14 @@ export class Scheduler {
       return [];
     });
     this.#state.commit(index, 'allocs');
-    for (const { allocation, status } of plan.stop) if (!status) this.#clients.get(allocation.NodeID)?.stop(allocation);
+    for (const { allocation, lost } of plan.stop) if (!lost) this.#clients.get(allocation.NodeID)?.stop(allocation);
     for (const allocation of placed) this.#clients.get(allocation.NodeID)?.receive(allocation, atOnce);
     return failed;
   }
 
   #place(
     job: Job,
-    { group, name, previous }: Plan['place'][number],
+    { group, name, previous, rescheduled }: Plan['place'][number],
     node: Node,
     Metrics: AllocMetric,
     evaluation: Evaluation,
@@ -119,6 +168,9 @@ export class Scheduler {
       DeploymentStatus: null,
       NextAllocation: '',
       PreviousAllocation: previous?.ID ?? '',
+      FollowupEvalID: '',
+      RescheduleTracker: trackerOf(previous, rescheduled === true, this.#state.nanos()),
+      AllocStates: null,
       TaskStates: null,
       Metrics,
       CreateTime: this.#state.nanos(),
@@ -130,12 +182,6 @@ export class Scheduler {
     if (previous) previous.NextAllocation = allocation.ID;
     this.#state.addAllocation(allocation);
     return allocation;
-  }
-
-  #blockedEvaluation(job: Job): Evaluation | undefined {
-    return [...this.#state.evaluations.values()].find(
-      ({ Status, JobID, Namespace }) => Status === 'blocked' && JobID === job.ID && Namespace === job.Namespace,
-    );
   }
 
   #block(
@@ -183,10 +229,11 @@ export class Scheduler {
       this.#close(evaluation);
       return;
     }
-    const plan = planFor(this.#state, job);
+    const plan = planFor(this.#state, job, evaluation);
     if (plan.place.length > 0 && !plan.place.some(({ group, node }) => place(this.#state, job, group, node).node))
       return;
     const index = this.#state.next();
+    this.#putOff(plan, job, evaluation);
     const failed = this.#carryOut(plan, job, evaluation, false);
     evaluation.ModifyIndex = index;
     if (Object.keys(failed).length > 0) evaluation.FailedTGAllocs = failed;

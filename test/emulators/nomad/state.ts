@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Timeline } from '../clock.ts';
+import type { Evaluation } from './evaluations.ts';
 import { rfc3339 } from './go-values.ts';
-import type { Allocation, Evaluation, Job, Namespace, Node, NodeEvent } from './model.ts';
+import type { Allocation, Job, Namespace, Node, NodeEvent } from './model.ts';
+
+import type { Version } from './version.ts';
 
 export type Table = 'nodes' | 'allocs' | 'jobs' | 'evals' | 'namespaces' | 'acl_policy' | 'acl_token' | 'acl_roles';
 
 /** What the servers know. Every change is committed at an index, and whoever waits for a change is told. */
 export class State {
   readonly clock: Timeline;
+  readonly version: Version;
   readonly nodes = new Map<string, Node>();
   readonly allocations = new Map<string, Allocation>();
   readonly jobs = new Map<string, Job>();
@@ -20,8 +24,9 @@ export class State {
   #index = 7;
   #ids = 0;
 
-  constructor(clock: Timeline) {
+  constructor(clock: Timeline, version: Version) {
     this.clock = clock;
+    this.version = version;
     this.namespaces.set('default', namespace('default', 'Default shared namespace', 1));
   }
 

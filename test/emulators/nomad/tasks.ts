@@ -1,5 +1,5 @@
 import { printDuration } from './go-values.ts';
-import type { Allocation, TaskEvent, TaskState } from './model.ts';
+import type { Allocation, ClientStatus, Job, RestartPolicy, Task, TaskState } from './model.ts';
 import { groupOf } from './model.ts';
 
 /** What a task does, as its Meta says: the real agents of the contract suite run a command instead. */
@@ -8,88 +8,105 @@ export interface Behaviour {
   runMs: number | undefined;
   exitCode: number;
   stopMs: number;
-  copyMs: number;
+  /** From its turn to its start, beyond what every task takes: an artifact, a template that waits for its key. */
+  setupMs: number;
   stderr: string;
   killTimeoutMs: number;
 }
 
-export const behaviourOf = (allocation: Allocation): Behaviour => {
-  const tasks = groupOf(allocation).Tasks;
-  const meta = (key: string) => tasks.find(({ Meta }) => Meta?.[key] !== undefined)?.Meta?.[key];
-  const ms = (key: string) => (meta(key) === undefined ? undefined : Number(meta(key)) * 1000);
+export const behaviourOf = ({ Meta, Config, KillTimeout }: Task, { NodeID, NodeName }: Allocation): Behaviour => {
+  const ms = (key: string) => (Meta?.[key] === undefined ? undefined : Number(Meta[key]) * 1000);
+  const here = (key: string) => Meta?.[key] === NodeID || Meta?.[key] === NodeName;
+  const failsHere = here('emulate.fails_on');
+  const setUpHere = Meta?.['emulate.setup_on'] === undefined || here('emulate.setup_on');
   return {
-    runMs: ms('emulate.run_seconds'),
-    exitCode: Number(meta('emulate.exit_code') ?? 0),
+    runMs: failsHere ? ms('emulate.fails_after_seconds') : (ms('emulate.run_seconds') ?? sleepMs(Config)),
+    exitCode: failsHere ? 1 : Number(Meta?.['emulate.exit_code'] ?? 0),
     stopMs: ms('emulate.stop_seconds') ?? 200,
-    copyMs: ms('emulate.copy_seconds') ?? 500,
-    stderr: meta('emulate.stderr') ?? '',
-    killTimeoutMs: Math.max(0, ...tasks.map(({ KillTimeout }) => KillTimeout / 1e6)),
+    setupMs: setUpHere ? (ms('emulate.setup_seconds') ?? 0) : 0,
+    stderr: Meta?.['emulate.stderr'] ?? '',
+    killTimeoutMs: KillTimeout / 1e6,
   };
 };
 
-export const pendingTasks = (allocation: Allocation): Record<string, TaskState> =>
-  Object.fromEntries(
-    groupOf(allocation).Tasks.map(({ Name }) => [
-      Name,
-      {
-        State: 'pending',
-        Failed: false,
-        FinishedAt: null,
-        LastRestart: null,
-        Paused: '',
-        Restarts: 0,
-        StartedAt: null,
-        Events: [],
-      },
-    ]),
-  );
-
-export const received = (nanos: number) => event(nanos, 'Received', 'Task received by client');
-export const taskSetup = (nanos: number) =>
-  event(nanos, 'Task Setup', 'Building Task Directory', {
-    Details: { message: 'Building Task Directory' },
-    Message: 'Building Task Directory',
-  });
-export const started = (nanos: number) => event(nanos, 'Started', 'Task started by client');
-export const killing = (nanos: number, killTimeoutMs: number) => {
-  const timeout = printDuration(killTimeoutMs * 1e6);
-  return event(nanos, 'Killing', `Sent interrupt. Waiting ${timeout} before force killing`, {
-    Details: { kill_timeout: timeout },
-    KillTimeout: killTimeoutMs * 1e6,
-  });
+/** Of a shell that does nothing but sleep, as the demo gives to a real Nomad. */
+const sleepMs = (config: unknown): number | undefined => {
+  const seconds = /\["-c","sleep (\d+)"\]/.exec(JSON.stringify(config ?? {}))?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 };
-export const terminated = (nanos: number, exitCode: number, signal: number) =>
-  event(nanos, 'Terminated', `Exit Code: ${exitCode}${signal ? `, Signal: ${signal}` : ''}`, {
-    Details: { exit_code: String(exitCode), signal: String(signal), oom_killed: 'false' },
-    ExitCode: exitCode,
-    Signal: signal,
-  });
-export const killed = (nanos: number) => event(nanos, 'Killed', 'Task successfully killed');
 
-const event = (Time: number, Type: string, DisplayMessage: string, more: Partial<TaskEvent> = {}): TaskEvent => ({
-  Details: {},
-  DiskLimit: 0,
-  DisplayMessage,
-  DownloadError: '',
-  DriverError: '',
-  DriverMessage: '',
-  ExitCode: 0,
-  FailedSibling: '',
-  FailsTask: false,
-  GenericSource: '',
-  KillError: '',
-  KillReason: '',
-  KillTimeout: 0,
-  Message: '',
-  RestartReason: '',
-  SetupError: '',
-  Signal: 0,
-  StartDelay: 0,
-  TaskSignal: '',
-  TaskSignalReason: '',
-  Time,
-  Type,
-  ValidationError: '',
-  VaultError: '',
-  ...more,
+/** How long a migrating disk takes to be copied. */
+export const copyMsOf = (allocation: Allocation): number => {
+  const meta = groupOf(allocation).Tasks.flatMap(({ Meta }) => Meta?.['emulate.copy_seconds'] ?? []);
+  return Number(meta[0] ?? 0.5) * 1000;
+};
+
+/** When in an allocation's life a task has its turn. */
+export type Stage = 'prestart' | 'sidecar' | 'main' | 'poststart' | 'late sidecar' | 'poststop';
+
+export const stageOf = ({ Lifecycle }: Task): Stage => {
+  if (!Lifecycle) return 'main';
+  if (Lifecycle.Hook === 'poststop') return 'poststop';
+  if (Lifecycle.Hook === 'prestart') return Lifecycle.Sidecar ? 'sidecar' : 'prestart';
+  return Lifecycle.Sidecar ? 'late sidecar' : 'poststart';
+};
+
+export const isSidecar = (task: Task): boolean => task.Lifecycle?.Sidecar === true && stageOf(task) !== 'poststop';
+
+/** Services start again whatever their exit code; builds, and what runs once, only when they failed. */
+export const restartsOnSuccess = (job: Job, task: Task): boolean => {
+  if (task.Lifecycle) return isSidecar(task);
+  return job.Type === 'service' || job.Type === 'system';
+};
+
+/** What is to become of a task that ended by itself. `restarts`: when it was started again, in milliseconds. */
+export const verdictOf = (
+  policy: RestartPolicy,
+  succeeded: boolean,
+  onSuccess: boolean,
+  restarts: number[],
+  now: number,
+): { how: 'ended' } | { how: 'failed'; reason: string } | { how: 'restarts'; delayNanos: number; reason: string } => {
+  if (succeeded && !onSuccess) return { how: 'ended' };
+  if (policy.Attempts === 0) return { how: 'failed', reason: 'Policy allows no restarts' };
+  const since = now - policy.Interval / 1e6;
+  const recent = restarts.filter((at) => at > since);
+  if (recent.length < policy.Attempts) {
+    return { how: 'restarts', delayNanos: policy.Delay, reason: 'Restart within policy' };
+  }
+  if (policy.Mode === 'delay') {
+    const delayNanos = ((recent[0] ?? now) - since) * 1e6;
+    return { how: 'restarts', delayNanos, reason: 'Exceeded allowed attempts, applying a delay' };
+  }
+  const interval = printDuration(policy.Interval);
+  return {
+    how: 'failed',
+    reason: `Exceeded allowed attempts ${policy.Attempts} in interval ${interval} and mode is "fail"`,
+  };
+};
+
+export const pendingTask = (): TaskState => ({
+  State: 'pending',
+  Failed: false,
+  FinishedAt: null,
+  LastRestart: null,
+  Paused: '',
+  Restarts: 0,
+  StartedAt: null,
+  Events: [],
 });
+
+/**
+ * Nomad sums an allocation up by its tasks: one that failed makes it failed, and so terminal, whatever else still runs;
+ * and where one waits and the others have ended well, nothing has started yet.
+ */
+export const summaryOf = (tasks: TaskState[]): { status: ClientStatus; description: string } => {
+  if (tasks.some(({ State, Failed }) => State === 'dead' && Failed)) {
+    return { status: 'failed', description: 'Failed tasks' };
+  }
+  if (tasks.some(({ State }) => State === 'running')) return { status: 'running', description: 'Tasks are running' };
+  if (tasks.some(({ State }) => State === 'pending')) {
+    return { status: 'pending', description: 'No tasks have started' };
+  }
+  return { status: 'complete', description: 'All tasks have completed' };
+};

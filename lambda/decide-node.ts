@@ -1,0 +1,155 @@
+import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from './decision.ts';
+import { count, names, stuckFor } from './explain.ts';
+import { type Allocation, type Drain, isLeftAlone, type NomadNode, remaining } from './nomad/node.ts';
+import type { Termination } from './termination.ts';
+import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
+
+interface NodeCircumstances extends Circumstances {
+  termination: Termination;
+  /** When the wait began, milliseconds since the epoch. */
+  since: number;
+}
+
+/** A node, and what is alive on it. */
+interface Seen extends NodeCircumstances {
+  node: NomadNode;
+  alive: Allocation[];
+}
+
+/** A node whose drain is in force. */
+interface Drained extends Seen {
+  drain: Drain;
+}
+
+/** What to do about one node of an instance, with what is known of that node: step by step, the first that answers. */
+export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
+  const seen: Seen = { ...circumstances, node, alive: remaining(node, circumstances.policy) };
+  const { drain } = node;
+  const early = lost(seen);
+  if (early) return early;
+  if (!drain) return notDraining(seen);
+
+  const drained: Drained = { ...seen, drain };
+  const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
+  return leftAlone(drained) ?? overlooked(drained) ?? (held && (overdue(drained, held) ?? held)) ?? empty(drained);
+}
+
+/** A node that is down is lost once Nomad has given up everything on it, and we can see that it has. */
+function lost({ node, alive, seesEveryNamespace }: Seen): Decision | undefined {
+  if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
+  return complete('node-lost', 'Nomad says that the node is down');
+}
+
+function notDraining({ node, alive, since, now, policy, termination, seesEveryNamespace }: Seen): Decision {
+  const { heartbeatTimeoutSeconds } = termination;
+  const what = seesEveryNamespace ? count(alive) : 'what the token does not see';
+  const because =
+    node.status === 'down'
+      ? `the node is down, and ${what} may still run there: nothing new is to start when its agent comes back`
+      : 'the node is not draining and its instance has to go';
+  if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
+    return timedOut(`the time is up: ${because}`, policy);
+  return begin(node, because, { since, now, policy, termination });
+}
+
+/**
+ * The drain is complete, and something runs that it did not ask to stop: another tool has left system jobs alone, or the node
+ * was made eligible since, longer ago than its last ten events tell. It has to be drained anew.
+ */
+function leftAlone(drained: Drained): Decision | undefined {
+  const { node, drain, alive, now, since, policy, termination } = drained;
+  if (drain.status !== 'complete' || node.status === 'down') return undefined;
+  if (now >= limits(since, termination.heartbeatTimeoutSeconds, policy).lastAt) return undefined;
+  // What our own drain of just now has left is being dealt with.
+  if (drain.ours && now - drain.updatedAt < SWEEP_SECONDS * 1000) return undefined;
+  const left = alive.filter(isLeftAlone);
+  if (left.length === 0) return undefined;
+  return begin(node, `the drain is complete, and nobody stops ${count(left)}: ${names(left, now)}`, drained);
+}
+
+/**
+ * Nomad stops system jobs when all else has ended, but does not notice when that was a sysbatch job (seen on 1.6.10 and
+ * 2.0.6): a drain that is for a while down to them is renewed with the seconds left of its deadline.
+ */
+function overlooked({ node, drain, alive, now }: Drained): Decision | undefined {
+  const { status, ours, updatedAt } = drain;
+  if (status !== 'draining' || node.status === 'down' || alive.length === 0) return undefined;
+  if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return undefined;
+  const deadlineSeconds = Math.floor((ours.deadlineAt - now) / 1000);
+  if (deadlineSeconds <= 0 || now < updatedAt + SWEEP_SECONDS * 1000) return undefined;
+  const because = `Nomad overlooks ${count(alive)} to stop last: ${names(alive, now)}`;
+  return startDrain(node.id, { how: 'renew', deadlineSeconds }, because);
+}
+
+function unread({ node, drain }: Drained): Decision | undefined {
+  if (node.allocations) return undefined;
+  return wait(
+    drain.status === 'draining' ? 'the node is draining' : 'the drain is complete; what is left is still to be read',
+  );
+}
+
+function stillRunning({ node, drain, alive, now }: Drained): Decision | undefined {
+  if (alive.length === 0) return undefined;
+  if (node.status === 'down') {
+    const stuck = `the node is down, but ${count(alive)} may still run there: its Nomad agent has to come back`;
+    return wait(`${stuck}: ${names(alive, now)}`, { alarm: true, stuck });
+  }
+  if (drain.status === 'complete') return wait(`${count(alive)} still to stop after the drain: ${names(alive, now)}`);
+  const stuck = stuckFor(alive, drain.startedAt, now);
+  return wait(`the drain waits for ${count(alive)}: ${names(alive, now)}`, stuck === undefined ? {} : { stuck });
+}
+
+function stillCopying({ node, now }: Drained): Decision | undefined {
+  const copying = node.copying ?? [];
+  if (copying.length === 0) return undefined;
+  return wait(`${count(copying)} elsewhere still copying data from this node: ${names(copying, now)}`);
+}
+
+/** An empty list proves nothing where jobs of a namespace are hidden: then Nomad's own word counts, and the kill margin after it. */
+function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): Decision | undefined {
+  if (seesEveryNamespace) return undefined;
+  if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
+  if (now >= drain.updatedAt + policy.killMarginSeconds * 1000) return undefined;
+  return wait('the token does not see every namespace: waiting the kill margin after the drain', { alarm: true });
+}
+
+/** What holds the node has had its time: the drain is forced, and after the kill margin the instance is given up. */
+function overdue(drained: Drained, held: Decision): Decision | undefined {
+  const { node, drain, since, now, policy, termination } = drained;
+  const { ours } = drain;
+  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, {
+    deadlineAt: deadlineOf(drained),
+    ...(ours?.forcedAt !== undefined && { forcedAt: ours.forcedAt }),
+  });
+  if (now < forceAt) return undefined;
+  if (ours?.forcedAt === undefined && now < lastAt) {
+    return startDrain(node.id, { how: 'force' }, `past the drain deadline and the kill margin: ${held.because}`);
+  }
+  return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
+}
+
+/** When Nomad kills what is left, whoever said so; or has killed it, so that it may take the kill margin to stop. */
+function deadlineOf({ drain, since, policy }: Drained): number {
+  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
+  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
+  return status === 'complete' ? Math.max(at, updatedAt) : at;
+}
+
+/** Nomad does not notice that a sysbatch job has ended: a drain that is on, with nothing left, is over all the same. */
+function empty({ node, drain }: Drained): Decision {
+  if (node.status === 'down')
+    return complete('node-lost', 'Nomad says that the node is down, and its drain is complete');
+  return drain.deadlineReached || drain.ours?.forcedAt !== undefined
+    ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
+    : complete('drained', 'everything on the drained node has stopped');
+}
+
+/** Begins a drain with the policy's deadline, or what the hook's cap leaves of it; by force where that is nothing. */
+function begin(
+  { id }: NomadNode,
+  because: string,
+  { since, now, policy, termination }: Pick<NodeCircumstances, 'since' | 'now' | 'policy' | 'termination'>,
+): Decision {
+  const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
+  return startDrain(id, deadlineSeconds > 0 ? { how: 'start', deadlineSeconds } : { how: 'force' }, because);
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.ts';
+import type { Policy } from '../config.ts';
+import type { NomadApi } from './api.ts';
+import { withBlocked, withFailing } from './blocked.ts';
+import type { BlockedEvaluation } from './json.ts';
+import { type Allocation, type NomadNode, remaining } from './node.ts';
+
+/** Jobs of one node whose replacements are looked at. */
+const MOST_JOBS = 8;
+/** A younger drain is not asked why it does not go on, in milliseconds: it has hardly begun. */
+const SETTLING_MS = 30_000;
+
+/** Why services are not moved away from a draining node, for the length of one run. It only explains: without it all goes on. */
+export class Reasons {
+  readonly #nomad: NomadApi;
+  readonly #policy: Policy;
+  readonly #clock: Clock;
+  /** Services that wait for room anywhere: asked once a run, and only where a service keeps a drain from ending. */
+  #blocked: Promise<BlockedEvaluation[]> | undefined;
+
+  constructor(nomad: NomadApi, policy: Policy, clock: Clock) {
+    this.#nomad = nomad;
+    this.#policy = policy;
+    this.#clock = clock;
+  }
+
+  /** The allocations, each with what keeps it, where Nomad says so. */
+  async add(node: NomadNode, allocations: Allocation[]): Promise<Allocation[]> {
+    const startedAt = node.drain?.startedAt ?? Number.POSITIVE_INFINITY;
+    if (this.#clock.now() - startedAt <= SETTLING_MS || this.#held(node, allocations).length === 0) return allocations;
+
+    this.#blocked ??= this.#nomad.blockedServices().catch(() => []);
+    let explained = withBlocked(allocations, await this.#blocked);
+    const jobs = new Map(this.#held(node, explained).map((each) => [`${each.namespace}/${each.job}`, each]));
+    for (const { job, namespace } of [...jobs.values()].slice(0, MOST_JOBS)) {
+      const ofJob = await this.#nomad.jobAllocations(job, namespace).catch(() => []);
+      explained = withFailing(explained, job, namespace, ofJob, startedAt);
+    }
+    return explained;
+  }
+
+  /** Services that keep the node, and have not been moved for no reason that is known yet. */
+  #held(node: NomadNode, allocations: Allocation[]): Allocation[] {
+    return remaining({ ...node, allocations }, this.#policy).filter(
+      ({ jobType, desiredStatus, blocked }) => jobType === 'service' && desiredStatus === 'run' && !blocked,
+    );
+  }
+}

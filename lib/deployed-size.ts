@@ -1,0 +1,74 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+
+/** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
+export const ENVIRONMENT_BYTES = 4096;
+/** What IAM allows all inline policies of one role together, in characters without white space. Cannot be raised. */
+export const ROLE_CHARACTERS = 10_240;
+
+/**
+ * The size of a function's environment as Lambda measures it, in bytes: all variables as one JSON object, so every
+ * quote inside a value counts twice.
+ * @param variables may hold tokens, of which the length is estimated
+ */
+export function environmentBytes(variables: Record<string, string>, stack: Stack): number {
+  return Buffer.byteLength(JSON.stringify(deployed(stack.resolve(variables), stack)));
+}
+
+/**
+ * The size of all inline policies of a role, in characters: its default policy, and those that others of its stack attach. Known at
+ * synthesis only, after the CDK has moved what is too large for its own policy into managed ones.
+ */
+export function inlinePolicyCharacters(role: iam.IRole): number {
+  const stack = Stack.of(role);
+  const name = JSON.stringify(stack.resolve(role.roleName));
+  const isOfRole = (each: unknown) => JSON.stringify(each) === name;
+  const documents = stack.node.findAll().flatMap((each): unknown[] => {
+    if (each instanceof iam.CfnRolePolicy) return isOfRole(stack.resolve(each.roleName)) ? [each.policyDocument] : [];
+    if (!(each instanceof iam.CfnPolicy)) return [];
+    const roles: unknown[] = stack.resolve(each.roles) ?? [];
+    return roles.some(isOfRole) ? [each.policyDocument] : [];
+  });
+  return documents.reduce<number>(
+    (sum, document) => sum + JSON.stringify(deployed(stack.resolve(document), stack)).length,
+    0,
+  );
+}
+
+/** The length of a text once it is deployed, in characters: estimated where it holds tokens. */
+export function deployedLength(text: string, stack: Stack): number {
+  return Token.isUnresolved(text) ? String(deployed(stack.resolve(text), stack)).length : text.length;
+}
+
+/** The lengths of what CloudFormation knows by itself: the longest of each. */
+const PSEUDO: Readonly<Record<string, number>> = {
+  'AWS::Partition': 'aws-us-gov'.length,
+  'AWS::Region': 'ap-southeast-1'.length,
+  'AWS::AccountId': '111122223333'.length,
+};
+/** An ARN without the name at its end: of a queue, of a log group. */
+const ARN = 'arn:aws-us-gov:logs:us-gov-west-1:111122223333:log-group::*'.length;
+/** Of anything else we know only the longest. */
+const LONGEST = 255;
+
+/** A resolved value with a text as long in place of each intrinsic. */
+function deployed(value: unknown, stack: Stack): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => deployed(item, stack));
+  const { Ref: ref, 'Fn::Join': join, 'Fn::GetAtt': attribute } = value as Intrinsics;
+  if (join) return join[1].map((part) => deployed(part, stack)).join(join[0]);
+  // CloudFormation makes names up as stack-LogicalId-12RANDOMCHARS.
+  const named = (id: string) => `${stack.stackName}-${id}-`.length + 12;
+  if (ref) return filler(PSEUDO[ref] ?? named(ref));
+  if (attribute?.[1] === 'Arn') return filler(ARN + named(attribute[0]));
+  if (Object.keys(value).some((key) => key.startsWith('Fn::'))) return filler(LONGEST);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deployed(item, stack)]));
+}
+
+interface Intrinsics {
+  readonly Ref?: string;
+  readonly 'Fn::Join'?: [by: string, parts: unknown[]];
+  readonly 'Fn::GetAtt'?: [id: string, attribute: string];
+}
+
+const filler = (length: number) => 'x'.repeat(Math.min(LONGEST, length));

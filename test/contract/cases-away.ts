@@ -1,0 +1,189 @@
+import { afterEach, expect, test } from 'vitest';
+import { ends, job, obeys } from './contract-jobs.ts';
+import { eventsOf, list, type Nomad, object } from './nomad-under-test.ts';
+import type { JsonObject } from './recording.ts';
+
+const HOUR = { Deadline: 3600e9 };
+const SECOND = 1e9;
+
+/** What groups ask for while their client is away, and what each Nomad makes of it: `unknown` may come back. */
+const GROUPS: Record<string, { group: object; unknownIn: string[] }> = {
+  plain: { group: {}, unknownIn: [] },
+  prevented: { group: { PreventRescheduleOnLost: true }, unknownIn: ['1.8'] },
+  kept: { group: { Disconnect: { Replace: false } }, unknownIn: ['1.8'] },
+  awaited: { group: { Disconnect: { Replace: false, LostAfter: 60 * SECOND } }, unknownIn: ['1.8', '2.0'] },
+  'awaited-old': { group: { MaxClientDisconnect: 60 * SECOND }, unknownIn: ['1.6', '1.8'] },
+};
+
+/** A client whose agent is away while its machine, and its tasks, live on. */
+export const awayCases = (the: () => Nomad): void => {
+  const version = () => the().under.version.slice(0, 3);
+  let away = false;
+  /** What ran first: another may take its place when the client is back. */
+  const first = new Map<string, string>();
+
+  const run = async (id: string, group: object) => {
+    const [allocation] = await the().run(job(id, 'batch', obeys, { on: the().under.nodes[0]?.id ?? '', group }));
+    first.set(id, String(allocation?.ID));
+  };
+  const leave = async () => {
+    away = true;
+    await the().under.stopClient(0);
+    return the().until(
+      45_000,
+      () => the().node(0),
+      ({ Status }) => Status !== 'ready',
+    );
+  };
+  const comeBack = async () => {
+    away = false;
+    await the().under.startClient(0);
+    await the().until(
+      20_000,
+      () => the().node(0),
+      ({ Status }) => Status === 'ready',
+    );
+  };
+  const look = async (id: string): Promise<JsonObject | undefined> =>
+    (await the().allocations(0, id)).find(({ ID }) => ID === first.get(id));
+  const statusOf = async (id: string) => {
+    const allocation = await look(id);
+    return `${allocation?.ClientStatus}, ${allocation?.DesiredStatus}`;
+  };
+  const until = (limitMs: number, id: string, status: string) =>
+    the().until(
+      limitMs,
+      () => statusOf(id),
+      (seen) => seen === status,
+    );
+
+  afterEach(async () => {
+    if (away) await comeBack();
+    // What was written off is told to be running for a while: the next test is to begin with nothing of it.
+    await the().under.wait(2500);
+  });
+
+  test('what becomes of allocations is a matter of their group, and of the Nomad', async () => {
+    for (const [id, { group }] of Object.entries(GROUPS)) await run(id, group);
+    // One at least is awaited, so the node is not down.
+    expect((await leave()).Status).toBe('disconnected');
+    await the().under.wait(1500);
+    for (const [id, { unknownIn }] of Object.entries(GROUPS)) {
+      const expected = unknownIn.includes(version()) ? 'unknown, run' : 'lost, stop';
+      expect(`${id}: ${await statusOf(id)}`).toBe(`${id}: ${expected}`);
+    }
+    const known = Object.keys(GROUPS).find((id) => GROUPS[id]?.unknownIn.includes(version())) ?? '';
+    expect(await look(known)).toMatchObject({ TaskStates: { t: { State: 'running', FinishedAt: null } } });
+    await comeBack();
+    await until(5000, known, 'running, run');
+    expect(list(object(object((await look(known))?.TaskStates).t).Events ?? []).at(-1)?.Type).toBe('Reconnected');
+    // What was written off lives until the agent has stopped it.
+    await until(15_000, 'plain', 'complete, stop');
+  });
+
+  test.each(['prevented', 'kept'])(
+    'before a drain: a node that is down has a %s build, which lives on in 1.8',
+    async (how) => {
+      const id = `${how}-before`;
+      await run(id, GROUPS[how]?.group ?? {});
+      expect(await leave()).toMatchObject({ Status: 'down' });
+      await the().under.wait(1500);
+      await the().drain(0, HOUR);
+      await the().under.wait(2000);
+      if (version() === '1.8') {
+        expect(await statusOf(id)).toBe('unknown, run');
+        expect(await the().node(0)).toMatchObject({ Status: 'down', Drain: true, LastDrain: { Status: 'draining' } });
+        await comeBack();
+        await until(5000, id, 'running, run');
+        expect(await the().node(0)).toMatchObject({ Status: 'ready', Drain: true });
+      } else {
+        expect(await statusOf(id)).toBe('lost, stop');
+        expect(await the().node(0)).toMatchObject({ Status: 'down', Drain: false, LastDrain: { Status: 'complete' } });
+      }
+    },
+  );
+
+  test.each(['prevented', 'kept'])('in the middle of a drain too: a %s build', async (how) => {
+    const id = `${how}-drained`;
+    await run(id, GROUPS[how]?.group ?? {});
+    await the().drain(0, HOUR);
+    expect(await leave()).toMatchObject({ Status: 'down', SchedulingEligibility: 'ineligible' });
+    const kept = version() === '1.8';
+    if (kept) await the().under.wait(2000);
+    else await the().untilDrained(0, 10_000);
+    expect(await statusOf(id)).toBe(kept ? 'unknown, run' : 'lost, stop');
+    const node = await the().node(0);
+    expect(node).toMatchObject({ Drain: kept, LastDrain: { Status: kept ? 'draining' : 'complete' } });
+    if (!kept) expect(eventsOf(node).at(-1)).toEqual(['Node drain complete', null]);
+    await comeBack();
+    await until(15_000, id, kept ? 'running, run' : 'complete, stop');
+    expect(await the().node(0)).toMatchObject({ Drain: kept });
+  });
+
+  test('an awaited build holds the drain until its time is up, and is lost then, though it lives', async () => {
+    if (version() === '1.6') return;
+    await run('late', { Disconnect: { Replace: false, LostAfter: 12 * SECOND } });
+    await the().drain(0, HOUR);
+    await leave();
+    await until(3000, 'late', 'unknown, run');
+    expect(await the().node(0)).toMatchObject({ Status: 'disconnected', Drain: true });
+    await until(20_000, 'late', 'lost, stop');
+    const node = await the().until(
+      3000,
+      () => the().node(0),
+      ({ Drain }) => Drain === false,
+    );
+    expect(node).toMatchObject({ Status: 'disconnected', LastDrain: { Status: 'complete' } });
+    await comeBack();
+    await until(15_000, 'late', 'complete, stop');
+  });
+
+  test('a deadline that is reached while the client is away completes the drain, and stops nothing', async () => {
+    if (version() === '1.6') return;
+    await run('due', { Disconnect: { Replace: false, LostAfter: 120 * SECOND } });
+    await the().drain(0, { Deadline: 30 * SECOND });
+    await leave();
+    const node = await the().untilDrained(0, 40_000);
+    expect(eventsOf(node).map(([, details]) => details)).toContainEqual({ deadline_reached: 'true' });
+    await the().under.wait(500);
+    // 2.0 decides what is wanted only when the node is there again, or down.
+    expect(await statusOf('due')).toBe(version() === '1.8' ? 'unknown, stop' : 'unknown, run');
+    await comeBack();
+    await until(15_000, 'due', 'complete, stop');
+  });
+
+  test('a client whose data is gone comes back as another node of its instance, eligible, beside the old one', async () => {
+    const { nodes } = the().under;
+    const old = nodes[0]?.id ?? '';
+    await run('forgotten', {});
+    await the().drain(0, HOUR);
+    await the().mark(1, 'ineligible');
+    await the().under.newIdentity(0);
+    const fresh = nodes[0]?.id ?? '';
+    expect(fresh).not.toBe(old);
+    const filter = `Attributes["unique.platform.aws.instance-id"] == "${nodes[0]?.instanceId}"`;
+    const found = list((await the().nodes(filter)).body);
+    expect(found).toHaveLength(2);
+    expect(found.find(({ ID }) => ID === old)).toMatchObject({ Drain: true, LastDrain: { Status: 'draining' } });
+    expect(found.find(({ ID }) => ID === fresh)).toMatchObject({
+      Name: nodes[0]?.name ?? '',
+      Status: 'ready',
+      SchedulingEligibility: 'eligible',
+      Drain: false,
+      LastDrain: null,
+    });
+    const [build] = await the().run(job('next', 'batch', ends(300)));
+    expect(build?.NodeID).toBe(fresh);
+    const gone = await the().until(
+      45_000,
+      async () => object((await the().get(`/v1/node/${old}`)).body),
+      ({ Status, Drain }) => Status === 'down' && Drain === false,
+    );
+    expect(gone).toMatchObject({ LastDrain: { Status: 'complete' }, SchedulingEligibility: 'ineligible' });
+    const [lost] = list((await the().get(`/v1/node/${old}/allocations`)).body).filter(
+      ({ JobID }) => JobID === 'forgotten',
+    );
+    expect(lost).toMatchObject({ ClientStatus: 'lost', DesiredStatus: 'stop' });
+    expect((await the().send('POST', `/v1/node/${old}/purge`, {})).status).toBe(200);
+  });
+};

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { ends, fails, job, obeys } from './contract-jobs.ts';
+import { list, type Nomad } from './nomad-under-test.ts';
+
+/** A node's allocations without their jobs: `/v1/allocations`, filtered. */
+export const listCases = (the: () => Nomad): void => {
+  const ask = (filter: string, more = '') =>
+    the().get(`/v1/allocations?namespace=*${more}&filter=${encodeURIComponent(filter)}`);
+  const mine = async (filter: string, more = '') =>
+    list((await ask(filter, more)).body).filter(({ JobID }) => String(JobID).startsWith('listed'));
+  const here = () => `NodeID == "${the().under.nodes[0]?.id}"`;
+
+  test('a node’s allocations are listed without their jobs, by what they are, with their task states', async () => {
+    const on = the().under.nodes[0]?.id ?? '';
+    const post = { name: 'post', hook: 'poststop', behaviour: ends(20) } as const;
+    await the().run(job('listed-failed', 'batch', fails(1), { on, tasks: [post] }));
+    await the().run(job('listed-ended', 'batch', ends(1), { on }));
+    await the().run(job('listed-system', 'system', obeys, { on }));
+    await the().under.wait(3000);
+    const named = async (filter: string) => (await mine(filter)).map(({ JobID }) => JobID).sort();
+    expect(await named(here())).toEqual(['listed-ended', 'listed-failed', 'listed-system']);
+    expect(await named(`${here()} and ClientStatus != "complete"`)).toEqual(['listed-failed', 'listed-system']);
+    expect(await named(`${here()} and Job.Type == "system"`)).toEqual(['listed-system']);
+    expect(await named(`${here()} and ClientStatus matches "^(pending|failed)$"`)).toEqual(['listed-failed']);
+
+    const [failed] = await mine(`${here()} and ClientStatus == "failed"`);
+    expect(failed).toMatchObject({ TaskStates: { t: { State: 'dead', Failed: true }, post: { State: 'running' } } });
+    expect(failed).not.toHaveProperty('Job');
+    expect(Object.keys(failed ?? {})).toHaveLength(26);
+    const [bare] = await mine(`${here()} and ClientStatus == "failed"`, '&task_states=false');
+    expect(bare).toMatchObject({ TaskStates: null });
+    const [rich] = await mine(`${here()} and ClientStatus == "failed"`, '&resources=true');
+    expect(rich).toMatchObject({ AllocatedResources: { Tasks: { t: { Cpu: { CpuShares: 20 } } } } });
+
+    const pages = await ask(here(), '&per_page=1');
+    const next = await ask(here(), `&per_page=1&next_token=${pages.headers.get('x-nomad-nexttoken')}`);
+    expect(list(next.body)).toHaveLength(1);
+    const forth = await named(here());
+    expect((await mine(here(), '&reverse=true')).map(({ CreateIndex }) => CreateIndex)).toEqual(
+      (await mine(here())).map(({ CreateIndex }) => CreateIndex).reverse(),
+    );
+    expect(forth).toHaveLength(3);
+  });
+
+  const READ = 'failed to create result paginator: failed to read filter expression: ';
+  const FIND = 'failed to read result page: ';
+  test.each([
+    ['ClientStatus in ["complete"]', `${READ}1:17 (16): rule "match": Invalid selector`],
+    [
+      'JobType == "system"',
+      `${FIND}error finding value in datum: /JobType at part 0: couldn't find key: struct field with name "JobType"`,
+    ],
+    ['DesiredTransition.Migrate == true', `${FIND}unable to find suitable primitive comparison function for matching`],
+    [
+      'TaskStates["none"].State == "running"',
+      `${FIND}error finding value in datum: /TaskStates/none/State at part 1: couldn't find key "none"`,
+    ],
+  ])('what cannot be asked of allocations: %s', async (filter, complaint) => {
+    await the().run(job('listed-one', 'batch', obeys, { on: the().under.nodes[0]?.id ?? '' }));
+    const { status, text } = await ask(filter);
+    expect([status, text]).toEqual([400, complaint]);
+  });
+
+  test('a node’s allocations in full weigh what their jobs weigh, the ended ones too', async () => {
+    const on = the().under.nodes[0]?.id ?? '';
+    const heavy = { ...ends(1), more: { Env: { PADDING: 'x'.repeat(60_000) } } };
+    await the().run(job('listed-heavy', 'batch', heavy, { on, count: 3 }), 3);
+    await the().until(
+      8000,
+      () => the().allocations(0, 'listed-heavy'),
+      (allocations) => allocations.every(({ ClientStatus }) => ClientStatus === 'complete'),
+    );
+    const full = (await the().get(`/v1/node/${on}/allocations`)).text;
+    expect(full.length).toBeGreaterThan(180_000);
+    expect((await ask(here())).text.length).toBeLessThan(full.length / 3);
+  });
+};

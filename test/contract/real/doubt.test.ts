@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Stage, SWEEP, shellTask } from './stage.ts';
+
+let stage: Stage;
+
+interface NodeStub {
+  ID: string;
+  Status: string;
+  SchedulingEligibility: string;
+}
+
+const until = async (nodeId: string, status: string) =>
+  expect
+    .poll(async () => (await stage.ask<NodeStub>('GET', `/v1/node/${nodeId}`)).Status, { timeout: 40_000 })
+    .toBe(status);
+
+/** Keeps allocations of a client that is away, in the words of each version. */
+const keptWhileAway = () => {
+  const [, minor = 0] = stage.nomad.version.split('.').map(Number);
+  if (stage.nomad.version.startsWith('1.') && minor < 8) return { MaxClientDisconnect: 3600e9 };
+  return { Disconnect: { LostAfter: 3600e9, Replace: false } };
+};
+
+/** What is known of a real Nomad, and what may not be concluded from it. */
+describe('the bundle and a real Nomad in doubt', () => {
+  beforeAll(async () => {
+    stage = await Stage.start(11);
+  }, 120_000);
+  afterAll(() => stage?.close());
+
+  it('waits for the upload of a build that has failed', async () => {
+    const instanceId = stage.inService();
+    const upload = shellTask('upload', 'sleep 15', { Lifecycle: { Hook: 'poststop' } });
+    await stage.run('failing', stage.nodeOf(instanceId), 'sleep 6; exit 1', { tasks: [upload] });
+
+    const { report, completion } = await stage.scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    const [allocation] = await stage.allocationsOf('failing');
+    expect(allocation).toMatchObject({ ClientStatus: 'failed', TaskStates: { upload: { State: 'dead' } } });
+    expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('failing'));
+  });
+
+  it.each(['before its drain', 'in the middle of its drain'])(
+    'waits for a build whose agent is away %s, until it is back and the build has ended',
+    async (when) => {
+      const instanceId = stage.inService();
+      const client = stage.clientOf(instanceId);
+      const job = `away-${client}`;
+      await stage.run(job, stage.nodeOf(instanceId), 'sleep 40', { group: keptWhileAway() });
+      const away = async () => {
+        await stage.nomad.stopClient(client);
+        await expect
+          .poll(async () => (await stage.allocationsOf(job))[0]?.ClientStatus, { timeout: 30_000 })
+          .toBe('unknown');
+      };
+      if (when === 'before its drain') await away();
+      const back = sleep(25_000).then(() => stage.nomad.startClient(client));
+
+      const { report, completion } = await stage.scaleIn(
+        instanceId,
+        {},
+        { during: () => (when === 'before its drain' ? back : away().then(() => back)) },
+      );
+
+      expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+      expect(await stage.allocationsOf(job)).toMatchObject([{ ClientStatus: 'complete' }]);
+      expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt(job));
+    },
+    120_000,
+  );
+
+  it('keeps a build that Nomad will not reschedule when its node goes down', async () => {
+    const instanceId = stage.inService();
+    const client = stage.clientOf(instanceId);
+    await stage.run('only-once', stage.nodeOf(instanceId), 'sleep 40', { group: { PreventRescheduleOnLost: true } });
+    await stage.nomad.stopClient(client);
+    await until(stage.nodeOf(instanceId), 'down');
+    await sleep(2_000);
+    const [away] = await stage.allocationsOf('only-once');
+    const back = sleep(15_000).then(() => stage.nomad.startClient(client));
+
+    const { report, completion } = await stage.scaleIn(instanceId, {}, { during: () => back });
+
+    // What Nomad itself has given up (1.6 knows no such jobs, 2.0 ends some) keeps nobody; what it keeps is waited for.
+    if (away?.ClientStatus !== 'unknown') {
+      expect(report.instances).toMatchObject([{ instanceId, outcome: 'node-lost' }]);
+      return;
+    }
+    expect(report.instances).toMatchObject([{ instanceId, outcome: 'drained' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('only-once'));
+  }, 120_000);
+
+  it('drains a client that comes back under a new identity, and waits for its new build', async () => {
+    const instanceId = stage.inService();
+    const client = stage.clientOf(instanceId);
+    await stage.run('old', stage.nodeOf(instanceId), 'sleep 300');
+
+    const { report, completion } = await stage.scaleIn(
+      instanceId,
+      {},
+      {
+        during: async () => {
+          await stage.nomad.newIdentity(client);
+          await stage.run('new', stage.nodeOf(instanceId), 'sleep 25');
+        },
+      },
+    );
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await stage.allocationsOf('new')).toMatchObject([{ ClientStatus: 'complete' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('new'));
+  }, 120_000);
+
+  it('releases nobody for one refused connection within the deadline of a drain that began late', async () => {
+    const instanceId = stage.inService();
+    await stage.run('late', stage.nodeOf(instanceId), 'sleep 32');
+    const policy = { deadlineSeconds: 20, killMarginSeconds: 5 };
+    const away = await stage.deploy(policy, {
+      address: 'http://127.0.0.1:9',
+      token: { parameter: '/nomad/drain-token' },
+    });
+    const here = await stage.deploy(policy);
+    const budget = (ms: number) => ({ getRemainingTimeInMillis: () => ms });
+    stage.aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => stage.aws.waiting.length, { timeout: 5_000 }).toBe(1);
+    await expect(away(SWEEP, budget(10_000))).rejects.toThrow('not served');
+    await sleep(15_000);
+    await here(SWEEP, budget(9_500));
+    await sleep(10_000);
+    await expect(away(SWEEP, budget(9_500))).rejects.toThrow('not served');
+
+    expect(stage.aws.waiting).toHaveLength(1);
+    while (stage.aws.waiting.length > 0) await here(SWEEP, budget(20_000));
+    expect(await stage.allocationsOf('late')).toMatchObject([{ ClientStatus: 'complete' }]);
+  }, 120_000);
+
+  it('drains anew what another tool has left alone, and an idle node goes at once', async () => {
+    const instanceId = stage.inService();
+    const nodeId = stage.nodeOf(instanceId);
+    await stage.run('logs', nodeId, 'while true; do sleep 1; done', { type: 'system' });
+    const DrainSpec = { Deadline: 3600e9, IgnoreSystemJobs: true };
+    await stage.ask('POST', `/v1/node/${nodeId}/drain`, { DrainSpec, Meta: { message: 'maintenance' } });
+    await sleep(3_000);
+
+    const { report } = await stage.scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await stage.allocationsOf('logs')).toMatchObject([{ ClientStatus: 'complete' }]);
+    await stage.ask('DELETE', '/v1/job/logs?purge=true');
+  });
+
+  it('drains anew a node that was made eligible since its drain, longer ago than its events tell', async () => {
+    const instanceId = stage.inService();
+    const nodeId = stage.nodeOf(instanceId);
+    const mark = (Eligibility: string) => stage.ask('POST', `/v1/node/${nodeId}/eligibility`, { Eligibility });
+    await stage.ask('POST', `/v1/node/${nodeId}/drain`, { DrainSpec: { Deadline: 3600e9 } });
+    await sleep(2_000);
+    for (let turn = 0; turn < 6; turn++) {
+      await mark('eligible');
+      await mark('ineligible');
+    }
+    await mark('eligible');
+    await stage.run('placed-since', nodeId, 'sleep 20');
+    await mark('ineligible');
+
+    const { report, completion } = await stage.scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(await stage.allocationsOf('placed-since')).toMatchObject([{ ClientStatus: 'complete' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('placed-since'));
+  });
+
+  it('waits for a disk to be copied, and not for what its heir waits for after that', async () => {
+    const blob = '[ -f $NOMAD_ALLOC_DIR/data/blob ] || head -c 50000000 /dev/urandom > $NOMAD_ALLOC_DIR/data/blob';
+    const setUp = shellTask('set-up', `f=$NOMAD_ALLOC_DIR/data/first; [ -f $f ] && sleep 600; touch $f`, {
+      Lifecycle: { Hook: 'prestart' },
+    });
+    await stage.run('cache', undefined, `${blob}; while true; do sleep 1; done`, {
+      type: 'service',
+      migrate: true,
+      tasks: [setUp],
+    });
+    const [before] = await stage.allocationsOf('cache');
+    const instanceId = stage.nomad.nodes.find(({ id }) => id === before?.NodeID)?.instanceId ?? '';
+    await sleep(3_000);
+
+    const { report } = await stage.scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    await stage.ask('DELETE', '/v1/job/cache?purge=true');
+  });
+});

@@ -1,0 +1,198 @@
+import { expect } from 'vitest';
+import type { Report } from '../../../lambda/report.ts';
+import { loadBundle } from '../../e2e/bundle.ts';
+import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import type { Certificate } from '../../emulators/certificates.ts';
+import { RunningClock } from '../../emulators/clock.ts';
+import { type RealNomad, startNomad } from './agent.ts';
+
+export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
+export const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
+
+const TOKEN = '/nomad/drain-token';
+
+export interface Allocation {
+  ID: string;
+  NodeID: string;
+  ClientStatus: string;
+  TaskStates: Record<string, { State: string; FinishedAt: string | null }> | null;
+}
+
+export interface JobOptions {
+  type?: string;
+  namespace?: string;
+  killTimeoutSeconds?: number;
+  migrate?: boolean;
+  count?: number;
+  /** Further fields of the task group, in Nomad's words. */
+  group?: object;
+  /** Further tasks beside `t`. */
+  tasks?: object[];
+}
+
+/** One task that runs a shell script. */
+export const shellTask = (name: string, script: string, more: object = {}) => ({
+  Name: name,
+  Driver: 'raw_exec',
+  Config: { command: '/bin/sh', args: ['-c', script] },
+  KillTimeout: 5e9,
+  Resources: { CPU: 20, MemoryMB: 20 },
+  ...more,
+});
+
+/** A real Nomad whose clients lie on instances of an emulated group, and the deployed bundle between them. */
+export class Stage {
+  readonly nomad: RealNomad;
+  readonly aws: AwsEmulator;
+  readonly events: unknown[] = [];
+  readonly #instanceIds: string[];
+
+  private constructor(nomad: RealNomad, aws: AwsEmulator, instanceIds: string[]) {
+    this.nomad = nomad;
+    this.aws = aws;
+    this.#instanceIds = instanceIds;
+    aws.onEvent((event) => this.events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
+  }
+
+  /** @param count how many instances: each test takes one, and one stays in service */
+  static async start(count: number, tls?: Certificate & { ca: string }): Promise<Stage> {
+    const binary = process.env.NOMAD_BIN;
+    if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
+    const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
+    const nomad = await startNomad(binary, instanceIds, tls);
+    const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
+    const stage = new Stage(nomad, aws, instanceIds);
+    aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 } });
+    Object.assign(process.env, {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
+      AWS_ENDPOINT_URL_EC2: aws.ec2Url,
+      AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
+      AWS_ENDPOINT_URL_STS: aws.stsUrl,
+    });
+    aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
+    for (const id of instanceIds) aws.addInstance('builders', { id });
+    return stage;
+  }
+
+  async close(): Promise<void> {
+    await this.aws.close();
+    await this.nomad.close();
+  }
+
+  /** Asks Nomad as its operator. */
+  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.nomad.address}${path}`, {
+      method,
+      headers: { 'X-Nomad-Token': this.nomad.managementToken },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    const text = await response.text();
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  allocationsOf(job: string, namespace = 'default'): Promise<Allocation[]> {
+    return this.ask('GET', `/v1/job/${job}/allocations?namespace=${namespace}`);
+  }
+
+  /** Runs a shell script as the task `t` of a job on this node, and waits until it runs. */
+  async run(job: string, nodeId: string | undefined, script: string, options: JobOptions = {}): Promise<void> {
+    const { namespace = 'default', count = 1 } = options;
+    await this.ask('POST', `/v1/jobs?namespace=${namespace}`, { Job: jobOf(job, nodeId, script, options) });
+    const running = async () =>
+      (await this.allocationsOf(job, namespace)).filter(({ ClientStatus }) => ClientStatus === 'running').length;
+    await expect.poll(running, { timeout: 20_000 }).toBe(count);
+  }
+
+  /** Makes a token of a policy of these rules. */
+  async token(name: string, rules: string): Promise<string> {
+    await this.ask('POST', `/v1/acl/policy/${name}`, { Name: name, Rules: rules });
+    const body = { Name: name, Type: 'client', Policies: [name] };
+    return (await this.ask<{ SecretID: string }>('POST', '/v1/acl/token', body)).SecretID;
+  }
+
+  /** Gives the function a token of these rules. */
+  async grant(name: string, rules: string): Promise<void> {
+    this.aws.putParameter(TOKEN, await this.token(name, rules), 'SecureString');
+  }
+
+  /** The deployed function, as its environment makes it. */
+  async deploy(policy: object, access: object = { token: { parameter: TOKEN } }) {
+    const { makeHandler } = await loadBundle();
+    const document = {
+      groups: [{ name: 'builders', hook: 'nomad-drain' }],
+      nomad: { via: 'http', address: this.nomad.address, ...access },
+      policy,
+    };
+    const quiet = () => {};
+    const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
+  }
+
+  /** Scales the instance in, wakes the function by its event, and sweeps until it is released. Says what was reported. */
+  async scaleIn(
+    instanceId: string,
+    policy: object,
+    { during = async () => {}, access }: { during?: () => Promise<unknown>; access?: object } = {},
+  ) {
+    const handler = await this.deploy(policy, access);
+    const completed = this.aws.completions.length;
+    this.events.length = 0;
+    this.aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => this.events.length, { timeout: 5_000 }).toBe(1);
+    let report: Report = await handler(this.events[0], {});
+    await during();
+    while (this.aws.completions.length === completed)
+      report = await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
+    return { report, completion: this.aws.completions.at(-1) };
+  }
+
+  /**
+   * When the last task of a job stopped, milliseconds since the epoch; infinite while one has not. Nomad writes FinishedAt for
+   * the tasks of a failed allocation that have yet to run, too.
+   */
+  async stoppedAt(job: string, namespace = 'default'): Promise<number> {
+    const states = (await this.allocationsOf(job, namespace)).flatMap(({ TaskStates }) =>
+      Object.values(TaskStates ?? {}),
+    );
+    return Math.max(
+      ...states.map(({ State, FinishedAt }) =>
+        State === 'dead' && FinishedAt ? Date.parse(FinishedAt) : Number.POSITIVE_INFINITY,
+      ),
+    );
+  }
+
+  nodeOf(instanceId: string): string {
+    return this.nomad.nodes.find((node) => node.instanceId === instanceId)?.id ?? '';
+  }
+
+  clientOf(instanceId: string): number {
+    return this.#instanceIds.indexOf(instanceId);
+  }
+
+  /** An instance that no test has scaled in yet. */
+  inService(): string {
+    return this.aws.instances('builders').find(({ state }) => state === 'InService')?.id ?? '';
+  }
+}
+
+function jobOf(job: string, nodeId: string | undefined, script: string, options: JobOptions): object {
+  const { type = 'batch', namespace = 'default', killTimeoutSeconds = 5, migrate = false, count = 1 } = options;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
+  const Constraints = nodeId ? [{ LTarget: '${node.unique.id}', RTarget: nodeId, Operand: '=' }] : null;
+  const group = {
+    Name: 'g',
+    Count: count,
+    RestartPolicy: { Attempts: 0, Mode: 'fail' },
+    ...(migrate && { EphemeralDisk: { Migrate: true, Sticky: true, SizeMB: 300 } }),
+    ...(type === 'service' && {
+      Migrate: { MaxParallel: 1, HealthCheck: 'task_states', MinHealthyTime: 1e9, HealthyDeadline: 60e9 },
+    }),
+    ...options.group,
+    Tasks: [shellTask('t', script, { KillTimeout: killTimeoutSeconds * 1e9 }), ...(options.tasks ?? [])],
+  };
+  return { ID: job, Name: job, Namespace: namespace, Type: type, Datacenters: ['*'], Constraints, TaskGroups: [group] };
+}

@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import { commandDocument } from '../../lib/run-command.ts';
+import type { CommandDocument } from '../emulators/aws/command-document.ts';
+import { DOCUMENT, World } from './world.ts';
+
+const BIN = fileURLToPath(new URL('../emulators/bin', import.meta.url));
+const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
+
+/** A group whose instances have the nomad command set up, as docs/security.md says; its first builder has to go. */
+export async function startWithCommands(size = 3) {
+  const world = await World.start({ acl: true, ssm: {} });
+  world.aws.commands.documents.set(DOCUMENT, commandDocument() as CommandDocument);
+  world.nomad.policy('drainer', POLICY);
+  const token = world.nomad.token({ policies: ['drainer'] });
+  const builders = Array.from({ length: size }, () => world.addBuilder());
+  for (const { instanceId } of builders) {
+    world.aws.commands.shells.set(instanceId, {
+      PATH: `${BIN}:${process.env.PATH}`,
+      NOMAD_ADDR: world.nomad.url,
+      NOMAD_TOKEN: token,
+    });
+  }
+  const [leaving, ...others] = builders;
+  if (!leaving) throw new Error('no builder');
+  return { world, leaving, others, token };
+}
+
+/** The orders to drain that have reached Nomad. */
+export const drainsOf = (world: World) => world.nomad.requests.filter(({ path }) => path.endsWith('/drain'));

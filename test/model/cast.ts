@@ -1,0 +1,63 @@
+import { UNNAMED, World } from '../e2e/world.ts';
+import { BUILDERS, type Story } from './steps.ts';
+
+export const HEARTBEAT_TIMEOUT = 480;
+const COMMON = { killMarginSeconds: 120, graceSeconds: 60 };
+/** Longer than any story: a build that is killed in one was killed by us. Or so short that Nomad kills builds at the deadline. */
+export const POLICIES = {
+  long: { ...COMMON, deadlineSeconds: 7200 },
+  short: { ...COMMON, deadlineSeconds: 150 },
+};
+
+/** An instance of the group, and the Nomad client that lives on it: another one where its agent came back anew. */
+export interface Builder {
+  instanceId: string;
+  nodeId: string;
+}
+
+/** Whom a story is about, and what it has done to them. */
+export interface Cast {
+  world: World;
+  builders: Builder[];
+  policy: (typeof POLICIES)['long'];
+  secrets: string[];
+  /** Nodes whose machine, client or data the story has killed: their builds are lost, and not by us. */
+  doomed: Set<string>;
+  /** Nodes whose agent is away for now. */
+  away: Set<string>;
+  /** When each instance had to go, milliseconds since the epoch. */
+  leaving: Map<string, number>;
+  /** The last deadline that Nomad was given for each node, by whomever, milliseconds since the epoch. */
+  deadlines: Map<string, number>;
+  /** Cold starts and clocks set back: after each, a heartbeat slot may be served again. */
+  forgotten: number;
+}
+
+/** Four builders, one of which does not say which instance it is, in a world with ACLs. */
+export async function castOf({ deadline }: Story): Promise<Cast> {
+  const policy = POLICIES[deadline];
+  const nomad = { token: { parameter: '/nomad/drain-token' } };
+  const world = await World.start({ acl: true, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
+  world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+  const token = world.nomad.token({ policies: ['drainer'] });
+  world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
+  const builders = Array.from({ length: BUILDERS }, (_, index) => world.addBuilder(index === 0 ? UNNAMED : {}));
+  const deadlines = new Map<string, number>();
+  world.nomad.state.onCommit((tables) => {
+    if (!tables.includes('nodes')) return;
+    for (const { ID, DrainStrategy } of world.nomad.state.nodes.values()) {
+      if (DrainStrategy?.ForceDeadline) deadlines.set(ID, Date.parse(DrainStrategy.ForceDeadline));
+    }
+  });
+  return {
+    world,
+    builders,
+    policy,
+    secrets: [token, world.nomad.managementToken],
+    doomed: new Set(),
+    away: new Set(),
+    leaving: new Map(),
+    deadlines,
+    forgotten: 0,
+  };
+}

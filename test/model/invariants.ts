@@ -1,0 +1,47 @@
+import { expect } from 'vitest';
+import { SECOND } from '../e2e/world.ts';
+import type { KilledTask } from '../emulators/nomad/casualties.ts';
+import { type Cast, HEARTBEAT_TIMEOUT } from './cast.ts';
+
+/** So long before Auto Scaling's own cap nobody is kept any more, in milliseconds: the last sweep, and the kill margin before it. */
+const NEAR_CAP_MS = 240 * SECOND;
+export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
+
+/** What is true at every moment of every story. */
+export function check(cast: Cast): void {
+  const { world, leaving, secrets } = cast;
+  const { aws, nomad, log, told, printed } = world;
+  const ours = world.killedBuilds.filter((task) => !isExcused(cast, task));
+  expect(ours, 'no build is killed by us').toEqual([]);
+  for (const { by, instanceId } of aws.completions) expect(by, `the hook of ${instanceId} never lapses`).toBe('call');
+
+  for (const { LastDrain } of nomad.state.nodes.values()) {
+    const { drained_by, aws_instance_id: instanceId = '' } = LastDrain?.Meta ?? {};
+    if (drained_by !== 'nomad-drain-hook') continue;
+    expect(leaving.has(instanceId), `${instanceId} was drained because it has to go`).toBe(true);
+  }
+  for (const [instanceId, since] of leaving) {
+    const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
+    const slots = (world.clock.now() - since) / ((HEARTBEAT_TIMEOUT * SECOND) / 3);
+    // One for each slot that has begun, those cut at both ends too; a cold start forgets which of them it has served.
+    expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(Math.ceil(slots) + 2 + cast.forgotten);
+  }
+  const written = JSON.stringify([log, told, printed]);
+  for (const secret of secrets) expect(written.includes(secret), 'no secret is written down').toBe(false);
+}
+
+/**
+ * A build may be killed by what the story does, by Nomad itself at the deadline that Nomad was given, and, where the instance
+ * dies, once the kill margin after that is over too; or when Auto Scaling would hold the instance no longer.
+ */
+function isExcused({ world, doomed, deadlines, leaving, policy, builders }: Cast, task: KilledTask): boolean {
+  const { allocationId, nodeId, at, how } = task;
+  if (doomed.has(nodeId)) return true;
+  if (world.nomad.allocation(allocationId).DesiredDescription.startsWith('alloc is lost')) return true;
+
+  const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';
+  if (at >= (leaving.get(instanceId) ?? Number.POSITIVE_INFINITY) + CAP_MS - NEAR_CAP_MS) return true;
+  const deadline = deadlines.get(nodeId);
+  if (deadline === undefined) return false;
+  return at >= deadline + (how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0);
+}

@@ -19,6 +19,9 @@ const leavingWithService = async ({ others = 0 } = {}) => {
   return leaving;
 };
 
+const operate = (nodeId: string, Eligibility: 'eligible' | 'ineligible') =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/eligibility`, { method: 'POST', body: JSON.stringify({ Eligibility }) });
+
 describe('why is it still draining?', () => {
   it('names each build that is waited for, with its task group and how long it has run', async () => {
     await start();
@@ -90,6 +93,24 @@ describe('why is it still draining?', () => {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad's own interpolation.
       'web (task group g) has nowhere to go: of 1 eligible node in pool default, constraint ${meta.rack} = a rules out 1',
     );
+  });
+
+  it('says of a service whose replacements fail one after the other how they fail, and tells it as stuck', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const elsewhere = world.addBuilder();
+    await operate(elsewhere.nodeId, 'ineligible');
+    world.nomad.run({ id: 'web', type: 'service', count: 2, failsOn: elsewhere.nodeId });
+    await operate(elsewhere.nodeId, 'eligible');
+    await world.scaleIn(instanceId);
+
+    await world.sweepFor(8 * MINUTE);
+    const instance = instanceOf(await world.wake(STATUS));
+
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+    expect(instance?.stuck).toBe('web (task group g) is replaced in vain: its replacements fail: Exit Code: 1');
+    expect(instance?.because).toContain('; replaced in vain: its replacements fail: Exit Code: 1)');
+    expect(world.told.filter((event) => event['detail-type'] === 'Nomad Drain Stuck')).toHaveLength(1);
   });
 
   it('takes it back when there is room again, and lets the instance go', async () => {

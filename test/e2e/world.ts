@@ -24,6 +24,7 @@ export const FUNCTION = 'DrainHook-Function-0123456789AB';
 
 /** How long Lambda lets a run go on. */
 const TIMEOUT = MINUTE;
+
 /** A client that does not say which instance it is: its fingerprint of EC2 failed at boot. */
 export const UNNAMED = { instanceId: '' };
 
@@ -78,7 +79,7 @@ export class World {
   }
 
   static async start(options: WorldOptions = {}) {
-    const { group, acl = false, version, before, moreGroups = [] } = options;
+    const { group, acl = false, before, moreGroups = [], version } = options;
     const clock = new ManualClock();
     const aws = await AwsEmulator.start({ clock });
     const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });

@@ -191,4 +191,35 @@ describe('the bundle and a real Nomad in doubt', () => {
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
     await stage.ask('DELETE', '/v1/job/cache?purge=true');
   });
+
+  it('says of a service how its replacements fail, one after the other', async () => {
+    const instanceId = stage.inService();
+    const nodeId = stage.nodeOf(instanceId);
+    const elsewhere = stage.nodeOf(
+      stage.aws.instances('builders').findLast(({ state }) => state === 'InService')?.id ?? '',
+    );
+    const mark = (Eligibility: string) => stage.ask('POST', `/v1/node/${elsewhere}/eligibility`, { Eligibility });
+    await mark('ineligible');
+    const group = {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
+      Constraints: [{ LTarget: '${node.unique.id}', RTarget: `${nodeId}|${elsewhere}`, Operand: 'regexp' }],
+      ReschedulePolicy: { Delay: 5e9, DelayFunction: 'constant', Unlimited: true },
+    };
+    const script = `[ "\${node.unique.id}" = "${elsewhere}" ] && exit 3; while true; do sleep 1; done`;
+    await stage.run('web', undefined, script, { type: 'service', count: 2, group });
+    await mark('eligible');
+    const handler = await stage.deploy({});
+    stage.aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => stage.aws.waiting.length, { timeout: 5_000 }).toBe(1);
+
+    let stuck: string | undefined;
+    for (let sweeps = 0; stuck === undefined && sweeps < 10; sweeps++) {
+      const report = await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
+      stuck = report.instances[0]?.stuck;
+    }
+    await stage.ask('DELETE', '/v1/job/web?purge=true');
+    while (stage.aws.waiting.length > 0) await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
+
+    expect(stuck).toBe('web (task group g) is replaced in vain: its replacements fail: Exit Code: 3');
+  }, 240_000);
 });

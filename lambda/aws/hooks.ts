@@ -109,7 +109,7 @@ function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, po
     case 'no group':
       return `Auto Scaling has no group ${name}: nobody there is drained; correct its name in the settings, or take it out`;
     case 'no hook':
-      return `group ${name} has no lifecycle hook ${hook}: its instances end undrained; deploy the stack anew, or correct the name`;
+      return `group ${name} has no lifecycle hook ${hook}: its instances end undrained; put it back by hand, or deploy with another hookName`;
     case 'other transition':
       return (
         `hook ${hook} of group ${name} is for ${facts.transition}: its instances end undrained; ` +

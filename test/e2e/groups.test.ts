@@ -77,7 +77,7 @@ describe('an installation that cannot work', () => {
       'a group without our hook',
       { hooks: [{ name: 'another' }] },
       [],
-      /group builders has no lifecycle hook nomad-drain: .*deploy the stack anew/,
+      /group builders has no lifecycle hook nomad-drain: .*put it back by hand, or deploy with another hookName/,
     ],
     [
       'a hook for launches',

@@ -1,4 +1,4 @@
-import { type Allocation, isClientTerminal, isTaskAlive } from './nomad/node.ts';
+import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts';
 
 /** So many allocations are named in a sentence; the rest is counted. */
 const MOST_NAMED = 5;

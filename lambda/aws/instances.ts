@@ -9,13 +9,18 @@ const GONE = ['shutting-down', 'terminated'];
 const IDS_PER_CALL = 100;
 
 /**
- * Asks EC2 about these instances. One that EC2 says does not exist is gone; one that an answer passes over in silence
- * is `unknown`, since nothing has been said of it.
+ * Asks EC2 about these instances. One that EC2 says does not exist is gone; of one that it does not speak of nothing is said.
+ *
+ * @param failed is told where EC2 does not answer for some of them
  */
-export async function describeInstances(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, InstanceFacts>> {
-  const facts = new Map<string, InstanceFacts>(ids.map((id) => [id, { ec2: 'unknown' }]));
+export async function describeInstances(
+  ec2: EC2Client,
+  ids: readonly string[],
+  failed: (error: unknown) => void,
+): Promise<Map<string, InstanceFacts>> {
+  const facts = new Map<string, InstanceFacts>();
   for (let start = 0; start < ids.length; start += IDS_PER_CALL) {
-    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts);
+    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts).catch(failed);
   }
   return facts;
 }

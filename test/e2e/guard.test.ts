@@ -234,7 +234,7 @@ describe('the log of the deployed function', () => {
 
     const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records[0]).toMatchObject({ message: 'run started', instanceId, nodeId: '-', group: 'builders' });
-    expect(records.find(({ message }) => message === 'instance let go')).toMatchObject({
+    expect(records.find(({ message }) => message === 'instance released')).toMatchObject({
       instanceId,
       nodeId,
       group: 'builders',

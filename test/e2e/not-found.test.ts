@@ -177,7 +177,7 @@ describe('an instance without a node', () => {
 
     await world.sweepFor(4 * MINUTE);
 
-    const end = world.log.find(({ message, outcome }) => message === 'instance let go' && outcome === 'not-a-node');
+    const end = world.log.find(({ message, outcome }) => message === 'instance released' && outcome === 'not-a-node');
     expect(end).toMatchObject({ level: 'error', because: expect.stringContaining('though it had been up for 1 h') });
     expect(world.printed.join()).toContain('"NodeMissing":1');
   });

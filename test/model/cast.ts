@@ -18,6 +18,7 @@ export interface Builder {
 /** Whom a story is about, and what it has done to them. */
 export interface Cast {
   world: World;
+  version: Story['version'];
   builders: Builder[];
   policy: (typeof POLICIES)['long'];
   secrets: string[];
@@ -34,10 +35,10 @@ export interface Cast {
 }
 
 /** Four builders, one of which does not say which instance it is, in a world with ACLs. */
-export async function castOf({ deadline }: Story): Promise<Cast> {
+export async function castOf({ deadline, version }: Story): Promise<Cast> {
   const policy = POLICIES[deadline];
   const nomad = { token: { parameter: '/nomad/drain-token' } };
-  const world = await World.start({ acl: true, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
+  const world = await World.start({ acl: true, version, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
@@ -51,6 +52,7 @@ export async function castOf({ deadline }: Story): Promise<Cast> {
   });
   return {
     world,
+    version,
     builders,
     policy,
     secrets: [token, world.nomad.managementToken],

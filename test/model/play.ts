@@ -39,6 +39,8 @@ class Play {
     if (ending.how === 'Nomad stays away') return this.#endWithoutNomad();
     if (ending.how === 'one stays sick') await this.#serveAllBut(this.#builder(ending.builder), ending.answer);
     await this.#sweepWhile(() => aws.waiting.length > 0, 40);
+    // What Nomad keeps of an agent that never comes back is waited for until the deadline and its margins.
+    if (this.#isAnybodyAwayForGood()) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
   }
@@ -167,7 +169,7 @@ class Play {
 
   /** The scheduler places nothing on a node that drains or is down; and who makes a released one eligible loses what is placed there. */
   #build(builder: Builder, seconds: number, kind: BuildKind): void {
-    const { world, away } = this.#cast;
+    const { world, away, version } = this.#cast;
     const { instanceId, nodeId } = builder;
     const { SchedulingEligibility, Status } = world.nomad.node(nodeId);
     if (SchedulingEligibility !== 'eligible' || Status !== 'ready' || away.has(nodeId)) return;
@@ -178,8 +180,15 @@ class Play {
       on: nodeId,
       runSeconds: seconds,
       ...(kind === 'fails and uploads' && { exitCode: 1, poststopSeconds: seconds }),
-      ...(kind === 'outlives its agent' && { lostAfterSeconds: 1200 }),
+      ...(kind === 'outlives its agent' &&
+        (version === '1.8.4' ? { preventRescheduleOnLost: true } : { lostAfterSeconds: 1200 })),
     });
+  }
+
+  #isAnybodyAwayForGood(): boolean {
+    const { world, doomed } = this.#cast;
+    const kept = (nodeId: string) => world.nomad.allocationsOn(nodeId).some((each) => each.ClientStatus === 'unknown');
+    return [...doomed].some(kept);
   }
 
   /** The instance runs, and its agent has not been killed for good. */

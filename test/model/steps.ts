@@ -40,6 +40,8 @@ export type BuildKind = 'plain' | 'fails and uploads' | 'outlives its agent';
 export interface Story {
   /** How long the drains are: longer than the story, or so short that builds are killed in it. */
   deadline: 'long' | 'short';
+  /** 1.8 keeps builds on nodes that are down; 2.0 on nodes that are disconnected, for a time. */
+  version: '1.8.4' | '2.0.6';
   steps: Step[];
   ending: Ending;
 }
@@ -157,6 +159,7 @@ const ending: fc.Arbitrary<Ending> = fc.oneof(
 
 export const story: fc.Arbitrary<Story> = fc.record({
   deadline: fc.constantFrom('long' as const, 'short' as const),
+  version: fc.constantFrom('1.8.4' as const, '2.0.6' as const),
   steps: fc.array(step, { minLength: 4, maxLength: 24 }),
   ending,
 });

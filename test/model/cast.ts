@@ -2,11 +2,10 @@ import { UNNAMED, World } from '../e2e/world.ts';
 import { BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
-const COMMON = { killMarginSeconds: 120, graceSeconds: 60 };
 /** Longer than any story: a build that is killed in one was killed by us. Or so short that Nomad kills builds at the deadline. */
 export const POLICIES = {
-  long: { ...COMMON, deadlineSeconds: 7200 },
-  short: { ...COMMON, deadlineSeconds: 150 },
+  long: { deadlineSeconds: 7200, killMarginSeconds: 120, graceSeconds: 60 },
+  short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
 
 /** An instance of the group, and the Nomad client that lives on it: another one where its agent came back anew. */

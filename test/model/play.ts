@@ -153,6 +153,11 @@ class Play {
         away.delete(nodeId);
         builder.nodeId = world.newIdentity(instanceId);
         return;
+      case 'Nomad is away':
+        world.nomad.server.fault = () => 'hang-up';
+        await this.#pass(step.seconds * SECOND);
+        world.nomad.server.fault = undefined;
+        return;
       case 'Nomad fails':
         world.nomad.server.fault = failing(step.requests, nomadFault(step.how, world.clock));
         return;

@@ -22,6 +22,7 @@ export type Step =
   | { what: 'EC2 fails'; how: 'RequestLimitExceeded' | 'UnauthorizedOperation' | 'silence'; requests: number }
   | { what: 'no sweeps'; seconds: number }
   | { what: 'the clock jumps'; seconds: number }
+  | { what: 'Nomad is away'; seconds: number }
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
   | { what: 'the event bus fails'; requests: number }
   | { what: 'Auto Scaling fails'; how: 'Throttling' | 'ResourceContention'; requests: number };
@@ -125,6 +126,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constant('Nomad fails' as const),
       how: fc.constantFrom<NomadFault[]>(403, 429, 500, 'garbage', 'hang-up', 'answer lost', 'silence', 'slow'),
       requests: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('Nomad is away' as const),
+      seconds: fc.integer({ min: 20, max: 300 }),
     }),
   },
   {

@@ -9,9 +9,9 @@ const GONE = ['shutting-down', 'terminated'];
 const IDS_PER_CALL = 100;
 
 /**
- * Asks EC2 about these instances. One that EC2 says does not exist is gone; of one that it does not speak of nothing is said.
+ * Asks EC2 about these instances. One that EC2 says does not exist is gone; one that its answer leaves out is left out here too.
  *
- * @param failed is told where EC2 does not answer for some of them
+ * @param failed is called if EC2 does not answer for some of them
  */
 export async function describeInstances(
   ec2: EC2Client,
@@ -67,7 +67,7 @@ const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),
 ];
 
-/** The ids of the running instances that bear a tag, at most a page of them. */
+/** The ids of the running instances that have a tag, at most a page of them. */
 export async function runningWithTag(
   ec2: EC2Client,
   { tag, value }: { tag: string; value: string },

@@ -36,7 +36,7 @@ const DEFAULT_HEARTBEAT_TIMEOUT = 3600;
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 /** DescribeAutoScalingGroups takes at most this many names. */
 const GROUPS_PER_CALL = 100;
-/** DescribeAutoScalingInstances likewise. */
+/** DescribeAutoScalingInstances takes at most this many ids. */
 const INSTANCES_PER_CALL = 50;
 /** Calls made at once: Auto Scaling throttles by account and region, which others use too. */
 const CONCURRENCY = 4;
@@ -103,7 +103,7 @@ export class AutoScaling {
 
   /**
    * When the waits of these instances of one group began, milliseconds since the epoch: the start of the scaling activity
-   * that is still under way. The launch of an instance names it too, but is over.
+   * that is still in progress. The launch of an instance names it too, but has ended.
    */
   async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, number>> {
     const began = new Map<string, number>();

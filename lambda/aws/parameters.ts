@@ -6,8 +6,8 @@ import { forRun } from './for-run.ts';
 /** How long values that have been read and not used yet hold, in milliseconds. */
 const FRESH_MS = 10_000;
 /**
- * All callers of an account and region share 40 GetParameter* calls a second, and in a storm every function starts cold. These
- * are tries for a whole minute.
+ * All callers of an account and region share 40 GetParameter* calls a second, and in a storm every function starts cold. This
+ * many tries last a minute.
  */
 const ATTEMPTS = 20;
 

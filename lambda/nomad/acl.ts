@@ -26,8 +26,8 @@ const READ_JOBS = 'namespace "*" { capabilities = ["read-job"] }';
 const WRITE_NODES = 'node { policy = "write" }';
 
 /**
- * Reads the token's own policies. A token without read-job in some namespace is answered 200 and an empty list of
- * allocations while builds of that namespace run: an empty list proves nothing unless this has been asked.
+ * Reads the token's own policies. A token without read-job in some namespace gets 200 and an empty list of allocations while
+ * builds of that namespace run: an empty list proves nothing until this has been checked.
  *
  * @param name what an operator calls the token
  * @param now milliseconds since the epoch

@@ -17,7 +17,7 @@ export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
   addresses: readonly string[];
   region?: string | undefined;
-  /** Fetches the ACL token: once, and again when it runs out or Nomad refuses it. No token if ACLs are off. */
+  /** Fetches the ACL token: once, and again when it expires or Nomad refuses it. No token if ACLs are off. */
   token?: ((nomad: Ask, clock: RunClock) => Promise<Fetched<string>>) | undefined;
   /** Fetches what TLS needs: once, and again when the handshake fails. */
   tls?: ((clock: RunClock) => Promise<Tls>) | undefined;

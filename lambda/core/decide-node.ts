@@ -27,7 +27,9 @@ interface Drained extends Seen {
  * are rows of the decision table in docs/architecture.md, in its order.
  */
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
-  const seen: Seen = { ...circumstances, node, alive: remaining(node, circumstances.policy) };
+  // Of an instance that is stopped Nomad may keep builds as unknown: none of them runs.
+  const isOff = node.status === 'down' && circumstances.termination.ec2 === 'stopped';
+  const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
   const { drain } = node;
   return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
 }

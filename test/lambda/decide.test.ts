@@ -353,6 +353,12 @@ const situations: Situation[] = [
     decision: { action: 'wait', alarm: true, stuck: expect.stringContaining('its Nomad agent has to come back') },
   },
   {
+    when: 'the node is down with an unknown build, and EC2 has stopped the instance',
+    termination: waiting({ ec2: 'stopped' }),
+    nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('unknown')] }),
+    decision: done('node-lost'),
+  },
+  {
     when: 'the node has just gone down, and Nomad has not come to what ran there',
     nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('running')] }),
     decision: wait,

@@ -440,6 +440,26 @@ const situations: Situation[] = [
     decision: wait,
   },
   {
+    when: 'our drain completed a minute ago, and something runs that nobody stops',
+    nomad: drained([allocation('running')], { updatedAt: at(10 * MINUTE) }),
+    decision: start(21_600),
+  },
+  {
+    when: 'the drain is complete, and a node that is down may still run what was left alone',
+    nomad: node({ status: 'down', drain: drain('complete'), allocations: [allocation('unknown')] }),
+    now: at(30 * MINUTE),
+    decision: { action: 'wait', alarm: true },
+  },
+  {
+    when: 'the node is down, and its drain down to a system job that may still run',
+    nomad: node({
+      status: 'down',
+      drain: drain('draining'),
+      allocations: [allocation('unknown', { jobType: 'system' })],
+    }),
+    decision: { action: 'wait', alarm: true },
+  },
+  {
     when: 'the drain has asked for a build to be stopped, and the scheduler has not come to it',
     nomad: drained([allocation('running', { migrating: true })]),
     decision: wait,
@@ -485,6 +505,38 @@ const situations: Situation[] = [
       { drain: drain('complete'), allocations: [] },
     ),
     decision: done('forced'),
+  },
+  {
+    when: 'two nodes are the instance, and each waits for something that does not pass by itself',
+    nomad: both(
+      { status: 'down', drain: drain('draining'), allocations: [allocation('unknown')] },
+      { drain: drain('draining'), allocations: [homeless(0)] },
+    ),
+    decision: {
+      action: 'wait',
+      alarm: true,
+      because:
+        'client-b: the drain waits for 1 allocation: web (task group g, running for 11 min; nowhere to go: no eligible node in ' +
+        'pool default); client-a: the node is down, but 1 allocation may still run there: its Nomad agent has to come back: ' +
+        'build-42 (task group build, unknown for 11 min)',
+      stuck:
+        'web (task group g) has nowhere to go: no eligible node in pool default; ' +
+        'the node is down, but 1 allocation may still run there: its Nomad agent has to come back',
+    },
+  },
+  {
+    when: 'two nodes are the instance, and one of them is past its time while the other has not begun',
+    nomad: both({ drain: drain('draining'), allocations: [allocation('running')] }, {}),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: { ...start(21_600), nodeIds: ['n2'] } as Partial<Decision>,
+  },
+  {
+    when: 'two nodes are the instance, and one of them is down to what Nomad stops last',
+    nomad: both(
+      { drain: drain('draining'), allocations: [allocation('running')] },
+      { drain: drain('draining'), allocations: [allocation('running', { jobType: 'system' })] },
+    ),
+    decision: { ...start(6 * 3600 - 11 * 60, 'renew'), nodeIds: ['n2'] } as Partial<Decision>,
   },
   {
     when: 'two nodes are the instance, and both drains are past their deadline and the kill margin',
@@ -534,6 +586,12 @@ const situations: Situation[] = [
   {
     when: 'Nomad has no node of this instance, which was in service for long',
     termination: waiting({ launchedAt: at(-3 * HOUR) }),
+    nomad: { is: 'absent', seen: false },
+    decision: { ...done('not-a-node'), alarm: true } as Partial<Decision>,
+  },
+  {
+    when: 'Nomad has no node of this instance, which was in service for just long enough to be one',
+    termination: waiting({ launchedAt: at(-10 * MINUTE) }),
     nomad: { is: 'absent', seen: false },
     decision: { ...done('not-a-node'), alarm: true } as Partial<Decision>,
   },

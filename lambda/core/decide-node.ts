@@ -31,8 +31,11 @@ export function decideNode(node: NomadNode, circumstances: NodeCircumstances): D
   if (!drain) return notDraining(seen);
 
   const drained: Drained = { ...seen, drain };
+  const anew = leftAlone(drained) ?? overlooked(drained);
+  if (anew) return anew;
   const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
-  return leftAlone(drained) ?? overlooked(drained) ?? (held && (overdue(drained, held) ?? held)) ?? empty(drained);
+  if (held) return overdue(drained, held) ?? held;
+  return empty(drained);
 }
 
 /** A node that is down is lost once Nomad has given up everything on it, and we can see that it has. */

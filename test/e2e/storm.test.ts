@@ -25,7 +25,7 @@ const deliverAtOnce = async () => {
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 
-describe('a storm', () => {
+describe('a storm', { timeout: 240_000 }, () => {
   it('of 500 instances is draining within a minute, and each is let go within a sweep of being empty', async () => {
     await start();
     const builders = Array.from({ length: INSTANCES }, () => world.addBuilder());

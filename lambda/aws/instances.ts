@@ -5,6 +5,7 @@ import type { Termination } from '../core/termination.ts';
 export type InstanceFacts = Pick<Termination, 'ec2' | 'addresses' | 'names' | 'launchedAt'>;
 
 const GONE = ['shutting-down', 'terminated'];
+const STOPPED = ['stopping', 'stopped'];
 /** DescribeInstances takes up to 1,000 ids; fewer keep the answers small. */
 const IDS_PER_CALL = 100;
 
@@ -51,7 +52,7 @@ function toFacts(instance: Instance): InstanceFacts {
   const onInterfaces = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) => PrivateIpAddresses);
   const dnsNames = [instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateDnsName }) => PrivateDnsName);
   return {
-    ec2: GONE.includes(State?.Name ?? '') ? 'gone' : 'running',
+    ec2: ec2StateOf(State?.Name ?? ''),
     addresses: distinct([
       ...[instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateIpAddress }) => PrivateIpAddress),
       ...[instance, ...NetworkInterfaces.flatMap(({ Ipv6Addresses = [] }) => Ipv6Addresses)].map(
@@ -62,6 +63,9 @@ function toFacts(instance: Instance): InstanceFacts {
     ...(LaunchTime && { launchedAt: LaunchTime.getTime() }),
   };
 }
+
+const ec2StateOf = (state: string): InstanceFacts['ec2'] =>
+  GONE.includes(state) ? 'gone' : STOPPED.includes(state) ? 'stopped' : 'running';
 
 const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),

@@ -27,7 +27,9 @@ interface Drained extends Seen {
  * docs/architecture.md, in the same order.
  */
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
-  const seen: Seen = { ...circumstances, node, alive: remaining(node, circumstances.policy) };
+  // Nomad may keep builds of a stopped instance as unknown: none of them runs.
+  const isOff = node.status === 'down' && circumstances.termination.ec2 === 'stopped';
+  const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
   const { drain } = node;
   return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
 }

@@ -15,8 +15,8 @@ export interface Termination {
   seenSince?: number;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
-  /** What EC2 says of the instance; `unknown` if it could not be asked. */
-  ec2: 'running' | 'gone' | 'unknown';
+  /** What EC2 says of the instance; `unknown` if it could not be asked. Nothing runs on a stopped one. */
+  ec2: 'running' | 'stopped' | 'gone' | 'unknown';
   /** Every private address of the instance, of both families; absent if EC2 did not say. */
   addresses?: readonly string[];
   /** The names that its host may have: its DNS names in full, and their first labels; absent if EC2 did not say. */

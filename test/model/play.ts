@@ -190,10 +190,14 @@ class Play {
     });
   }
 
+  /** Whether Nomad still keeps a build of an agent that never comes back: unknown, or failed with a task that has yet to end. */
   #isAnyAwayForGood(): boolean {
     const { world, doomed } = this.#cast;
-    const kept = (nodeId: string) => world.nomad.allocationsOn(nodeId).some((each) => each.ClientStatus === 'unknown');
-    return [...doomed].some(kept);
+    const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
+    return allocations.some(({ ClientStatus, TaskStates }) => {
+      const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
+      return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
+    });
   }
 
   /** The instance runs, and its agent has not been killed for good. */

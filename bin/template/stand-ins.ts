@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
-import { groupArn } from '../../lib/function-role.ts';
-import type { Settings } from '../../lib/settings.ts';
+import { groupArn } from '../../lib/function/function-role.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 
 /**
  * Numbers that no template holds by itself: primes. By the heartbeat timeout an alarm is made that counts minutes: this one

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { commandDocument } from '../../lib/run-command.ts';
+import { commandDocument } from '../../lib/access/run-command.ts';
 import type { CommandDocument } from '../emulators/aws/command-document.ts';
 import { DOCUMENT, World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { TEST_EVENTS } from '../../lib/console-test-events.ts';
+import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
 
 let world: World;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { plainTemplate } from '../../bin/template/plain-template.ts';
-import { ENVIRONMENT_BYTES, ROLE_CHARACTERS } from '../../lib/deployed-size.ts';
+import { ENVIRONMENT_BYTES, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
 import type { Json } from '../lib/stacks.ts';
 import { EVERYTHING, ofType } from './cases.ts';
 import { make } from './cloudformation.ts';

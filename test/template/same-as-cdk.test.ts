@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { plainTemplate } from '../../bin/template/plain-template.ts';
 import { standInsOf } from '../../bin/template/stand-ins.ts';
 import { cdkContext, synthesized } from '../../bin/template/synthesis.ts';
-import { readSettings } from '../../lib/settings.ts';
+import { readSettings } from '../../lib/settings/settings.ts';
 import type { Json } from '../lib/stacks.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
 import { make, type ParameterValues } from './cloudformation.ts';

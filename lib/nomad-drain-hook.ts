@@ -2,7 +2,6 @@ import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-c
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -10,19 +9,19 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { lapsesBeforeSweep } from '../lambda/core/time.ts';
-import { ConfigError } from '../lambda/errors.ts';
+import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
+import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
-import type { Alarms } from './alarms.ts';
-import { ConsoleTestEvents } from './console-test-events.ts';
-import { ENVIRONMENT_BYTES, environmentBytes, inlinePolicyCharacters, ROLE_CHARACTERS } from './deployed-size.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
-import { Endpoints } from './endpoints.ts';
-import { grantEvents } from './event-bus.ts';
-import { functionCode } from './function-code.ts';
-import { FunctionRole } from './function-role.ts';
-import { Monitoring } from './monitoring.ts';
+import { ConsoleTestEvents } from './function/console-test-events.ts';
+import { environmentProblems, roleProblems } from './function/deployed-size.ts';
+import { functionCode } from './function/function-code.ts';
+import { FunctionRole } from './function/function-role.ts';
+import { WakeUps } from './function/wake-ups.ts';
+import type { Alarms } from './monitoring/alarms.ts';
+import { grantEvents } from './monitoring/event-bus.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { hookOf, type NomadDrainHookProps } from './props.ts';
-import { WakeUps } from './wake-ups.ts';
 
 /**
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
@@ -90,9 +89,11 @@ export class NomadDrainHook extends Construct {
       bus: grantEvents(this, permissions.role, props.eventBus),
     });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
-    const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
-    if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))
-      problems.push('vpcSubnets, securityGroups, vpcEndpoints: no vpc given [nomad-drain-hook:vpcMissing]');
+    const problems = [
+      ...problemsOf(document, PROPERTY_NAMES),
+      ...environmentProblems(environment, Stack.of(this)),
+      ...vpcProblems(props),
+    ];
     if (problems.length > 0) throw new ConfigError(problems);
     if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
       Annotations.of(this).addWarningV2(
@@ -144,10 +145,11 @@ export class NomadDrainHook extends Construct {
     // Once more at synthesis: until then, anyone may add a variable, or a permission.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
-      validate: () => [
-        ...this.#sizeProblems(Stack.of(this).resolve(everything).variables),
-        ...roleSizeProblems(permissions.role),
-      ],
+      validate: () =>
+        [
+          ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this)),
+          ...roleProblems(permissions.role),
+        ].map(formatProblem),
     });
 
     const wakeUps = new WakeUps(this, 'WakeUps', {
@@ -195,33 +197,27 @@ export class NomadDrainHook extends Construct {
     acknowledge(queue, { 'AwsSolutions-SQS3': last, 'Serverless-SQSRedrivePolicy': last });
     return queue;
   }
-
-  #sizeProblems(environment: Record<string, string>): string[] {
-    const bytes = environmentBytes(environment, Stack.of(this));
-    if (bytes <= ENVIRONMENT_BYTES) return [];
-    return [
-      `groups: the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
-        'Spread the groups over several NomadDrainHooks [nomad-drain-hook:environmentTooLarge]',
-    ];
-  }
 }
 
-function roleSizeProblems(role: iam.IRole): string[] {
-  const characters = inlinePolicyCharacters(role);
-  if (characters <= ROLE_CHARACTERS) return [];
-  return [
-    `groups: the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
-      'Spread the groups over several NomadDrainHooks, or attach managed policies [nomad-drain-hook:roleTooLarge]',
-  ];
+function vpcProblems({ vpc, vpcSubnets, securityGroups, vpcEndpoints }: NomadDrainHookProps): ConfigProblem[] {
+  if (vpc || !(vpcSubnets || securityGroups || vpcEndpoints)) return [];
+  const message = 'vpcSubnets, securityGroups, vpcEndpoints: no vpc given';
+  return [{ path: [], id: 'nomad-drain-hook:vpcMissing', message }];
 }
 
-const PROPERTY_NAMES: FieldNames = [
-  [/^groups\[\d+\]\.hook$/, 'hook.name'],
-  [/^groups\[\d+\]\.heartbeatTimeoutSeconds$/, 'hook.heartbeatTimeout (in seconds)'],
-  [/^(policy\.\w+)Seconds$/, '$1 (in seconds)'],
-  [/^(groups\[\d+\])\.name$/, '$1'],
-  [/^(nomad\.\w+)\.parameter$/, '$1'],
-];
+/** What the construct calls the fields of the configuration document. */
+const PROPERTY_NAMES: FieldNames = {
+  'groups.*.name': 'groups.*',
+  'groups.*.hook': 'hook.name',
+  'groups.*.heartbeatTimeoutSeconds': 'hook.heartbeatTimeout',
+  'policy.deadlineSeconds': 'policy.deadline',
+  'policy.killMarginSeconds': 'policy.killMargin',
+  'policy.graceSeconds': 'policy.grace',
+  'nomad.token.parameter': 'nomad.token',
+  'nomad.ca.parameter': 'nomad.ca',
+  'nomad.clientCertificate.parameter': 'nomad.clientCertificate',
+  'nomad.clientKey.parameter': 'nomad.clientKey',
+};
 
 /**
  * What a hook is known by: its group, never its place in the list. CloudFormation would put a hook that moved up the

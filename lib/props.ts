@@ -5,8 +5,8 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { DEFAULT_POLICY } from '../lambda/core/policy.ts';
-import type { TestEventsOptions } from './console-test-events.ts';
-import type { NomadAccess } from './nomad-access.ts';
+import type { NomadAccess } from './access/nomad-access.ts';
+import type { TestEventsOptions } from './function/console-test-events.ts';
 
 /** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
 export type DrainedGroup = autoscaling.IAutoScalingGroup | string;

@@ -4,8 +4,8 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
-import { functionCode } from '../../lib/function-code.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import { functionCode } from '../../lib/function/function-code.ts';
 import {
   configOf,
   drainHook,

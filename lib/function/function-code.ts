@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
-const DIST = fileURLToPath(new URL('../dist/lambda', import.meta.url));
+const DIST = fileURLToPath(new URL('../../dist/lambda', import.meta.url));
 
 /**
  * The code of the function, as `npm run build` left it.

@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE } from '../lambda/core/drain-event.ts';
+import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
 
 /** The bus that every account has in every region. */
 const DEFAULT_BUS = 'default';

@@ -3,9 +3,9 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledgeWildcard } from '../acknowledge.ts';
 
-const SCRIPT = new URL('./run-command/nomad-api.sh', import.meta.url);
+const SCRIPT = new URL('./nomad-api.sh', import.meta.url);
 
 /**
  * The Command document that asks Nomad's API on an instance: a fixed script, whose parameters are narrow patterns and reach

@@ -3,9 +3,9 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { NomadAccess } from './nomad-access.ts';
-import { NomadDrainHook } from './nomad-drain-hook.ts';
-import type { NomadDrainHookProps } from './props.ts';
+import { NomadAccess } from '../access/nomad-access.ts';
+import { NomadDrainHook } from '../nomad-drain-hook.ts';
+import type { NomadDrainHookProps } from '../props.ts';
 import type { Network, Settings } from './settings.ts';
 
 const DESCRIPTION = 'Drains the HashiCorp Nomad nodes of instances that Auto Scaling terminates';

@@ -3,10 +3,10 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { MonitoringOptions } from '../props.ts';
 import { type Alarms, makeAlarms, type Watched } from './alarms.ts';
 import { makeDashboard } from './dashboard.ts';
 import { measuredBy } from './measured.ts';
-import type { MonitoringOptions } from './props.ts';
 
 /** What is watched, and how. */
 export interface MonitoringProps extends Omit<Watched, 'measured'>, MonitoringOptions {

@@ -1,5 +1,6 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type { ConfigProblem } from '../../lambda/errors.ts';
 
 /** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
 export const ENVIRONMENT_BYTES = 4096;
@@ -16,10 +17,10 @@ export function environmentBytes(variables: Record<string, string>, stack: Stack
 }
 
 /**
- * The size of all inline policies of a role, in characters: its default policy, and those that others of its stack attach. Known at
- * synthesis only, after the CDK has moved what is too large for its own policy into managed ones.
+ * The size of all inline policies of a role, in characters: its default policy, and those that others of its stack attach.
+ * Known at synthesis only, after the CDK has moved what is too large for its own policy into managed ones.
  */
-export function inlinePolicyCharacters(role: iam.IRole): number {
+function inlinePolicyCharacters(role: iam.IRole): number {
   const stack = Stack.of(role);
   const name = JSON.stringify(stack.resolve(role.roleName));
   const isOfRole = (each: unknown) => JSON.stringify(each) === name;
@@ -33,6 +34,36 @@ export function inlinePolicyCharacters(role: iam.IRole): number {
     (sum, document) => sum + JSON.stringify(deployed(stack.resolve(document), stack)).length,
     0,
   );
+}
+
+/** Whether Lambda takes the environment: no problem, or one. */
+export function environmentProblems(variables: Record<string, string>, stack: Stack): ConfigProblem[] {
+  const bytes = environmentBytes(variables, stack);
+  if (bytes <= ENVIRONMENT_BYTES) return [];
+  return [
+    {
+      path: ['groups'],
+      id: 'nomad-drain-hook:environmentTooLarge',
+      message:
+        `the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
+        'Spread the groups over several NomadDrainHooks',
+    },
+  ];
+}
+
+/** Whether IAM takes the inline policies of the role: no problem, or one. */
+export function roleProblems(role: iam.IRole): ConfigProblem[] {
+  const characters = inlinePolicyCharacters(role);
+  if (characters <= ROLE_CHARACTERS) return [];
+  return [
+    {
+      path: ['groups'],
+      id: 'nomad-drain-hook:roleTooLarge',
+      message:
+        `the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
+        'Spread the groups over several NomadDrainHooks, or attach managed policies',
+    },
+  ];
 }
 
 /** The length of a text once it is deployed, in characters: estimated where it holds tokens. */

@@ -1,24 +1,37 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
 import { bundle } from './build.ts';
-import { plainTemplate } from './template/plain-template.ts';
-import { zip } from './template/zip.ts';
 
-const BUNDLE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.url));
-const OUTPUT = fileURLToPath(new URL('../dist/template', import.meta.url));
+const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** The earliest date that a zip file can say: always the same, so that the same content gives the same bytes. */
+const NO_DATE = '1980-01-01T00:00:00';
+/** A file that everybody may read: whoever the function runs as is not its owner. */
+const READABLE = 0o644 << 16;
 
 /**
- * Writes what a team without the CDK deploys: the template and the function's code. The same sources give the same bytes.
+ * The code of a function as Lambda takes it. The same content gives the same bytes, wherever and whenever it is packed.
+ * @param files their content by name
+ */
+export function zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
+  // os 3: the attributes are those of Unix. The date is read as local time, which is what a zip file holds.
+  const options = { mtime: new Date(NO_DATE), os: 3, attrs: READABLE, level: 9 } as const;
+  return zipSync(Object.fromEntries(Object.entries(files).map(([name, content]) => [name, [content, options]])));
+}
+
+/**
+ * Writes what a team without the CDK deploys: the function's code, and beside it the template.
  * @param directory where to; made if it is not there
  * @returns the files that were written
  */
-export function buildTemplate(directory: string = OUTPUT): { template: string; code: string } {
+export function buildTemplate(directory: string = pathOf('dist/template')): { template: string; code: string } {
   mkdirSync(directory, { recursive: true });
-  const template = join(directory, 'nomad-drain-hook.template.json');
+  const template = join(directory, 'nomad-drain-hook.template.yaml');
   const code = join(directory, 'nomad-drain-hook.zip');
-  writeFileSync(template, `${JSON.stringify(plainTemplate(), null, 1)}\n`);
-  writeFileSync(code, zip({ 'index.mjs': readFileSync(BUNDLE) }));
+  copyFileSync(pathOf('deploy/cloudformation/template.yaml'), template);
+  writeFileSync(code, zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) }));
   return { template, code };
 }
 

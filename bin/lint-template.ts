@@ -1,14 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readSettings } from '../lib/settings/settings.ts';
-import { plainTemplate } from './template/plain-template.ts';
-import { cdkContext, synthesized } from './template/synthesis.ts';
+import { synthesized } from './synthesis.ts';
 
 const VERSION = '1.51.0';
 const CACHE = fileURLToPath(new URL(`../node_modules/.cache/cfn-lint-${VERSION}`, import.meta.url));
+const BY_HAND = new URL('../deploy/cloudformation/template.yaml', import.meta.url);
 
 /** Where cfn-lint cannot be had: no Python, or no package index. */
 export class NoLinter extends Error {
@@ -38,17 +37,17 @@ export function cfnLint(directory: string = CACHE, python = 'python3'): string {
 
 /**
  * What cfn-lint finds in templates.
- * @param templates by what they are called in the answer
+ * @param templates their texts, JSON or YAML, by what they are called in the answer
  * @returns nothing where it finds nothing
  * @throws NoLinter
  */
-export function findings(templates: Readonly<Record<string, object>>, command: string = cfnLint()): string {
+export function findings(templates: Readonly<Record<string, string>>, command: string = cfnLint()): string {
   const directory = mkdtempSync(join(tmpdir(), 'drain-hook-lint-'));
   try {
     // Together, because starting Python takes longer than linting.
-    const files = Object.entries(templates).map(([name, template], index) => {
-      const file = join(directory, `${index}.json`);
-      writeFileSync(file, JSON.stringify(template, null, 2));
+    const files = Object.entries(templates).map(([name, text], index) => {
+      const file = join(directory, `${index}.template`);
+      writeFileSync(file, text);
       return { name, file };
     });
     const { stdout, stderr } = spawnSync(command, ['--', ...files.map(({ file }) => file)]);
@@ -60,16 +59,16 @@ export function findings(templates: Readonly<Record<string, object>>, command: s
 
 const network = { vpcId: 'vpc-11111111', subnetIds: 'subnet-11111111', securityGroupIds: 'sg-11111111' };
 const address = { nomadAddress: 'https://nomad.internal:4646' };
-const ofApp = (settings: object) => synthesized(readSettings({ ...cdkContext, ...settings }));
+const ofApp = (settings: Record<string, string>) => JSON.stringify(synthesized(settings), null, 2);
 
 /** All there is to lint, by what it is called. */
-export function templates(): Record<string, object> {
+export function templates(): Record<string, string> {
   return {
     'the template of the app': ofApp({}),
     'that of the app inside a VPC': ofApp({ groups: 'builders,runners', ...address, nomadToken: '/token', ...network }),
     'that of the app that logs in to Nomad': ofApp({ groups: 'builders', ...address, nomadLogin: 'aws' }),
     'that of the app that asks through instances': ofApp({ groups: 'builders', nomadVia: 'ssm' }),
-    'that for those without the CDK': plainTemplate(),
+    'that for those without the CDK': readFileSync(BY_HAND, 'utf8'),
   };
 }
 

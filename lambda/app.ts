@@ -9,8 +9,8 @@ import type { Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
 import type { Permissions } from './nomad/acl.ts';
-import { onlyLooks, readWake, type Wake } from './wake.ts';
-import { type Ground, Wiring } from './wiring.ts';
+import { isDryRun, readWake, type Wake } from './wake.ts';
+import { type Environment, Wiring } from './wiring.ts';
 
 /** An event's run starts the drain of one instance and goes; the sweep stays for most of its minute. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
@@ -32,11 +32,11 @@ export class App {
   /** Runs under way: one in Lambda, several where a demo or a test wakes one function twice. */
   #runs = 0;
 
-  constructor(config: Config, ground: Ground) {
+  constructor(config: Config, environment: Environment) {
     this.#config = config;
-    this.#clock = ground.clock;
-    this.#journal = ground.journal;
-    this.#wiring = new Wiring(config, ground);
+    this.#clock = environment.clock;
+    this.#journal = environment.journal;
+    this.#wiring = new Wiring(config, environment);
   }
 
   /**
@@ -59,7 +59,7 @@ export class App {
     const wake = readWake(event);
     const subject = subjectOf(wake);
     const about = {
-      run: onlyLooks(wake) && wake.kind !== 'status' ? 'dryRun' : wake.kind,
+      run: isDryRun(wake) && wake.kind !== 'status' ? 'dryRun' : wake.kind,
       instanceId: subject?.instanceId ?? UNKNOWN,
       nodeId: UNKNOWN,
       group: subject?.group ?? UNKNOWN,
@@ -81,7 +81,7 @@ export class App {
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
     if (failures.length > 0 || report.warnings.length > 0) this.#wiring.doubtPermissions();
-    if (failures.length === 0 || onlyLooks(wake)) return report;
+    if (failures.length === 0 || isDryRun(wake)) return report;
     throw new RunFailed(failures.join('; '), report);
   }
 
@@ -111,15 +111,15 @@ export class App {
 
   async #look(wake: Wake, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
     const { policy, groups } = this.#config;
-    const lookOnly = onlyLooks(wake);
+    const dryRun = isDryRun(wake);
     // Also where nobody waits: a group whose hook is missing has nobody who waits.
     const reading = looksAtAll(wake) ? hooks.readAll(groups) : undefined;
     try {
-      const result = await drain(ports, { policy, until, lookOnly });
-      if (!lookOnly) this.#measure(wake, result, ports.nodes.permissions);
+      const result = await drain(ports, { policy, until, dryRun });
+      if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
       return result;
     } catch (error) {
-      if (lookOnly) throw error;
+      if (dryRun) throw error;
       const because = messageOf(error);
       this.#journal.error('nobody could be looked at', { because, stack: (error as Error).stack });
       return { instances: [], unserved: [], waitingSince: [], interrupted: because };

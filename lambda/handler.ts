@@ -14,8 +14,8 @@ export interface Context {
 
 export type Handler = (event: unknown, context?: Context) => Promise<Report>;
 
-/** What a handler stands on. Whatever is left out is the real thing. */
-export interface Surroundings {
+/** What a handler lives in. Whatever is left out is the real thing. */
+export interface HandlerOptions {
   clock?: Clock;
   environment?: Record<string, string | undefined>;
   journal?: Journal;
@@ -30,9 +30,9 @@ const printLine = (line: string) => void process.stdout.write(`${line}\n`);
  * Makes a handler. It reads its configuration at its first call and keeps connections and what does not change for all
  * later ones, as a warm Lambda does.
  */
-export function makeHandler(surroundings: Surroundings = {}): Handler {
-  const { clock = systemClock, environment = process.env, print = printLine } = surroundings;
-  const journal: Journal = surroundings.journal ?? new Logger({ serviceName: SERVICE });
+export function makeHandler(options: HandlerOptions = {}): Handler {
+  const { clock = systemClock, environment = process.env, print = printLine } = options;
+  const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
   let app: App | undefined;
   return async (event, context) => {
     app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), {

@@ -20,7 +20,7 @@ export type Wake =
   | { kind: 'nothing'; because: string };
 
 /** Whether the run only says what it would do. */
-export const onlyLooks = (wake: Wake): boolean =>
+export const isDryRun = (wake: Wake): boolean =>
   wake.kind === 'status' || wake.kind === 'dryRun' || ('dryRun' in wake && wake.dryRun);
 
 const COMMANDS = ['status', 'dryRun'];

@@ -4,26 +4,32 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { AutoScaling } from './aws/auto-scaling.ts';
+import type { DescribeOptions } from './aws/describe-waiting.ts';
 import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
 import { EventBus } from './aws/event-bus.ts';
+import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/find-waiting.ts';
 import { CLIENT, forRun } from './aws/for-run.ts';
 import { gateways } from './aws/gateways.ts';
+import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
 import { webIdentity } from './aws/identity.ts';
 import { Parameters } from './aws/parameters.ts';
-import { Rehearsal } from './aws/rehearsal.ts';
-import { EveryTermination, HeartbeatMemory, OneTermination, type TerminationsOptions } from './aws/terminations.ts';
+import { WaitMemory } from './aws/wait-memory.ts';
+import { WaitingInstances } from './aws/waiting-instances.ts';
 import type { Config } from './config.ts';
+import type { Allocation } from './core/allocation.ts';
 import type { Clock, RunClock } from './core/clock.ts';
-import type { Journal, Ports, Terminations } from './core/ports.ts';
-import { type Keys, parametersOf, tokenName, transportTo } from './nomad/access.ts';
+import type { Journal, Ports } from './core/ports.ts';
+import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
+import { NomadApi } from './nomad/api.ts';
 import { Fleet } from './nomad/fleet.ts';
+import { lastWords } from './nomad/last-words.ts';
 import type { Question, Transport } from './nomad/transport.ts';
-import { onlyLooks, type Wake } from './wake.ts';
+import { isDryRun, type Wake } from './wake.ts';
 
-/** What a warm function stands on. */
-export interface Ground {
+/** What a warm function lives in. */
+export interface Environment {
   clock: Clock;
   journal: Journal;
   /** Takes the lines of metrics. */
@@ -54,16 +60,16 @@ export class Wiring {
   readonly #sts = new STSClient(CLIENT);
   readonly #eventBridge = new EventBridgeClient(CLIENT);
   readonly #nomad: Transport;
-  readonly #heartbeats = new HeartbeatMemory();
+  readonly #memory = new WaitMemory();
   readonly #hooks: HookMemory = new Map();
   readonly #stuck = new Map<string, string>();
   #permissions: Promise<Permissions> | undefined;
 
-  constructor(config: Config, { clock, journal, print, functionName }: Ground) {
+  constructor(config: Config, { clock, journal, print, functionName }: Environment) {
     this.#config = config;
     this.#journal = journal;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
-    this.#nomad = transportTo(config.nomad, this.#keys());
+    this.#nomad = transportTo(config.nomad, this.#aws());
   }
 
   /** The hooks of the groups, as one run knows them. An event's run has no time to ask for what its configuration says. */
@@ -78,28 +84,40 @@ export class Wiring {
     const { policy, nomad, groups, events } = this.#config;
     const journal = this.#journal;
     const meter = this.metrics;
+    const api = new NomadApi(this.#nomad, clock);
     const nodes = new Fleet({
-      transport: this.#nomad,
+      nomad: api,
       clock,
       meter,
       permissions: () => this.#readPermissions(clock),
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
       wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
-      explainAll: onlyLooks(wake),
+      explainAll: isDryRun(wake),
     });
-    const terminations = terminationsOf(wake, until, {
-      autoScaling: new AutoScaling(this.#autoScaling, clock),
-      ec2: forRun(this.#ec2, clock),
+    const autoScaling = new AutoScaling(this.#autoScaling, clock);
+    const memory = this.#memory;
+    const by = wake.kind === 'event' ? 'event' : 'sweep';
+    const terminations = new WaitingInstances({
+      find: finderFor(wake, until, {
+        autoScaling,
+        ec2: forRun(this.#ec2, clock),
+        clock,
+        journal,
+        groups,
+        hooks,
+        memory,
+      }),
+      heartbeats: new Heartbeats({ autoScaling, clock, journal, meter, memory, by }),
+      autoScaling,
       clock,
-      journal,
-      meter,
-      groups,
-      hooks,
-      heartbeats: this.#heartbeats,
+      memory,
+      groups: groups.map(({ name }) => name),
     });
     const bus = { client: this.#eventBridge, bus: events?.bus, clock, journal, meter, stuck: this.#stuck };
-    return { ports: { terminations, nodes, clock, journal, meter, announcements: new EventBus(bus) }, nodes };
+    const logs = { lastWords: (allocations: readonly Allocation[]) => lastWords(api, allocations) };
+    const announcements = new EventBus(bus);
+    return { ports: { terminations, nodes, drainedNodes: nodes, logs, clock, journal, meter, announcements }, nodes };
   }
 
   /** What failed may be mended by the next run: a token renewed, a policy widened. */
@@ -112,7 +130,7 @@ export class Wiring {
     this.#nomad.close();
   }
 
-  #keys(): Keys {
+  #aws(): AwsAccess {
     const { nomad, groups } = this.#config;
     const parameters = new Parameters(this.#ssm, parametersOf(nomad));
     return {
@@ -139,7 +157,7 @@ export class Wiring {
   }
 }
 
-function terminationsOf(wake: Wake, until: number, options: TerminationsOptions): Terminations {
-  if (wake.kind === 'event') return new OneTermination(options, wake.event, until);
-  return wake.kind === 'dryRun' ? new Rehearsal(options, wake.instanceId) : new EveryTermination(options);
+function finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {
+  if (wake.kind === 'event') return waitingOfEvent(options, wake.event, until);
+  return wake.kind === 'dryRun' ? asIfWaiting(options, wake.instanceId) : everyWaiting(options);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deploys nomad-drain-hook with the AWS CLI alone; "npm ci && npm run build:template" has made what is deployed.
+# Deploys nomad-drain-hook with the AWS CLI alone; "npm ci && npm run build:template" puts what is deployed into dist/template.
 #
 #   BUCKET=my-code GROUP_NAMES=builders,runners NOMAD_ADDRESS=https://nomad.internal:4646 ./deploy.sh
 #
@@ -17,7 +17,7 @@ key="nomad-drain-hook/$(cksum <"$dist/nomad-drain-hook.zip" | tr ' ' -).zip"
 aws s3 cp "$dist/nomad-drain-hook.zip" "s3://$BUCKET/$key"
 aws cloudformation deploy \
   --stack-name "$stack" \
-  --template-file "$dist/nomad-drain-hook.template.json" \
+  --template-file "$dist/nomad-drain-hook.template.yaml" \
   --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND \
   --no-fail-on-empty-changeset \
   --parameter-overrides \

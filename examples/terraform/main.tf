@@ -1,4 +1,4 @@
-# nomad-drain-hook in a Terraform project. "npm ci && npm run build:template" has made the two files.
+# nomad-drain-hook in a Terraform project. "npm ci && npm run build:template" puts the two files into dist/template.
 
 terraform {
   required_version = ">= 1.3"
@@ -62,7 +62,7 @@ resource "aws_s3_object" "code" {
 
 resource "aws_cloudformation_stack" "nomad_drain_hook" {
   name          = "nomad-drain-hook"
-  template_body = file("${local.dist}/nomad-drain-hook.template.json")
+  template_body = file("${local.dist}/nomad-drain-hook.template.yaml")
   capabilities  = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
   parameters = {

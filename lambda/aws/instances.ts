@@ -5,17 +5,23 @@ import type { Termination } from '../core/termination.ts';
 export type InstanceFacts = Pick<Termination, 'ec2' | 'addresses' | 'names' | 'launchedAt'>;
 
 const GONE = ['shutting-down', 'terminated'];
+const STOPPED = ['stopping', 'stopped'];
 /** DescribeInstances takes up to 1,000 ids; fewer keep the answers small. */
 const IDS_PER_CALL = 100;
 
 /**
- * Asks EC2 about these instances. One that EC2 says does not exist is gone; one that an answer passes over in silence
- * is `unknown`, since nothing has been said of it.
+ * Asks EC2 about these instances. One that EC2 says does not exist is gone; of one that it does not speak of nothing is said.
+ *
+ * @param failed is told where EC2 does not answer for some of them
  */
-export async function describeInstances(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, InstanceFacts>> {
-  const facts = new Map<string, InstanceFacts>(ids.map((id) => [id, { ec2: 'unknown' }]));
+export async function describeInstances(
+  ec2: EC2Client,
+  ids: readonly string[],
+  failed: (error: unknown) => void,
+): Promise<Map<string, InstanceFacts>> {
+  const facts = new Map<string, InstanceFacts>();
   for (let start = 0; start < ids.length; start += IDS_PER_CALL) {
-    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts);
+    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts).catch(failed);
   }
   return facts;
 }
@@ -46,7 +52,7 @@ function toFacts(instance: Instance): InstanceFacts {
   const onInterfaces = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) => PrivateIpAddresses);
   const dnsNames = [instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateDnsName }) => PrivateDnsName);
   return {
-    ec2: GONE.includes(State?.Name ?? '') ? 'gone' : 'running',
+    ec2: runs(State?.Name ?? ''),
     addresses: distinct([
       ...[instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateIpAddress }) => PrivateIpAddress),
       ...[instance, ...NetworkInterfaces.flatMap(({ Ipv6Addresses = [] }) => Ipv6Addresses)].map(
@@ -57,6 +63,9 @@ function toFacts(instance: Instance): InstanceFacts {
     ...(LaunchTime && { launchedAt: LaunchTime.getTime() }),
   };
 }
+
+const runs = (state: string): InstanceFacts['ec2'] =>
+  GONE.includes(state) ? 'gone' : STOPPED.includes(state) ? 'stopped' : 'running';
 
 const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),

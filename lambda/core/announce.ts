@@ -3,48 +3,48 @@ import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { DrainEvent, DrainEventTimes } from './drain-event.ts';
 import { type Drain, emptySince, remaining } from './node.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
-import { type Orders, type Ports, UNKNOWN } from './ports.ts';
+import { type Ports, type RunOptions, UNKNOWN } from './ports.ts';
 import type { Progress } from './progress.ts';
 
 /** So many allocations are listed in an event; EventBridge takes 256 KB. */
 const MOST_LISTED = 50;
 
-/** Tells whoever listens what changes in one run: drains begun, drains that got stuck, instances let go. */
+/** Tells whoever listens what changes in one run: drains begun, drains that got stuck, instances released. */
 export class Announcer {
   readonly #ports: Ports;
-  readonly #orders: Orders;
-  /** Drains that were begun in the look before: only the next one sees what they wait for. */
-  readonly #begun = new Map<string, { look: Progress; at: number }>();
+  readonly #options: RunOptions;
+  /** Drains that were begun in the pass before: only the next one sees what they wait for. */
+  readonly #begun = new Map<string, { progress: Progress; at: number }>();
 
-  constructor(ports: Ports, orders: Orders) {
+  constructor(ports: Ports, options: RunOptions) {
     this.#ports = ports;
-    this.#orders = orders;
+    this.#options = options;
   }
 
-  async tell(looks: readonly Progress[]): Promise<void> {
+  async tell(all: readonly Progress[]): Promise<void> {
     const now = this.#ports.clock.now();
-    const events = looks.flatMap((look) => this.#eventsOf(look, now));
+    const events = all.flatMap((progress) => this.#eventsOf(progress, now));
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
-  /** The run is over: tells what had to wait for another look. */
+  /** The run is over: tells what had to wait for another pass. */
   async end(): Promise<void> {
-    const events = [...this.#begun.values()].map(({ look, at }) => this.#event('started', look, at));
+    const events = [...this.#begun.values()].map(({ progress, at }) => this.#event('started', progress, at));
     this.#begun.clear();
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
-  #eventsOf(look: Progress, now: number): DrainEvent[] {
-    const { instanceId } = look.termination;
+  #eventsOf(progress: Progress, now: number): DrainEvent[] {
+    const { instanceId } = progress.termination;
     const events: DrainEvent[] = [];
     const begun = this.#begun.get(instanceId);
-    if (begun) events.push(this.#event('started', { ...begun.look, seen: look.seen }, begun.at));
+    if (begun) events.push(this.#event('started', { ...begun.progress, seen: progress.seen }, begun.at));
     this.#begun.delete(instanceId);
-    if (look.effect === 'drain started') this.#begun.set(instanceId, { look, at: now });
+    if (progress.effect === 'drain started') this.#begun.set(instanceId, { progress, at: now });
 
-    const stuck = this.#newlyStuck(look);
-    if (stuck !== undefined) events.push({ ...this.#event('stuck', look, now), because: stuck });
-    if (look.effect === 'released') events.push(this.#event('ended', look, now));
+    const stuck = this.#newlyStuck(progress);
+    if (stuck !== undefined) events.push({ ...this.#event('stuck', progress, now), because: stuck });
+    if (progress.effect === 'released') events.push(this.#event('ended', progress, now));
     return events;
   }
 
@@ -60,17 +60,17 @@ export class Announcer {
     return stuck;
   }
 
-  #event(type: DrainEvent['type'], look: Progress, at: number): DrainEvent {
-    const { termination, seen, decision, killed = [] } = look;
+  #event(type: DrainEvent['type'], progress: Progress, at: number): DrainEvent {
+    const { termination, seen, decision, killed = [] } = progress;
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
-    const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#orders.policy));
+    const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#options.policy));
     return {
       type,
       at,
       because: decision.because,
-      times: timesOf(type, look, at),
+      times: timesOf(type, progress, at),
       detail: {
         instanceId,
         group,

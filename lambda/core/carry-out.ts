@@ -38,10 +38,11 @@ export async function carryOut(
         const last = readLastWords(seen, decision, ports);
         const released = await ports.terminations.complete(instanceWithToken(termination, seen), decision.result);
         // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
-        if (!released) return { decision: { ...decision, because: `${decision.because}; it had been let go before` } };
+        if (!released)
+          return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
         const victims = await last;
         const level = decision.alarm ? 'error' : 'info';
-        ports.journal[level]('instance let go', { ...fields, killed: victims.length });
+        ports.journal[level]('instance released', { ...fields, killed: victims.length });
         for (const { allocation, stderr } of victims) {
           const { id, job, namespace, taskGroup } = allocation;
           const which = { allocation: id, job, namespace, taskGroup };
@@ -87,13 +88,13 @@ async function startDrain(
 async function readLastWords(
   seen: Observation,
   { outcome }: Decision & { action: 'complete' },
-  { nodes }: Ports,
+  { logs }: Ports,
 ): Promise<Killed[]> {
   if (outcome !== 'forced' && outcome !== 'timed-out') return [];
   // At the end of all waiting, what still runs dies with the instance.
   const dying = (node: NomadNode) => (outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : []);
   const victims = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
-  const words = victims.length > 0 ? await nodes.lastWords(victims) : new Map<string, string>();
+  const words = victims.length > 0 ? await logs.lastWords(victims) : new Map<string, string>();
   return victims.map((allocation) => {
     const stderr = words.get(allocation.id);
     return { allocation, ...(stderr !== undefined && { stderr }) };

@@ -22,17 +22,29 @@ interface Drained extends Seen {
   drain: Drain;
 }
 
-/** What to do about one node of an instance, with what is known of that node: step by step, the first that answers. */
+/**
+ * What to do about one node of an instance, with what is known of that node: step by step, the first that answers. The steps
+ * are rows of the decision table in docs/architecture.md, in its order.
+ */
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
-  const seen: Seen = { ...circumstances, node, alive: remaining(node, circumstances.policy) };
+  // Of an instance that is stopped Nomad may keep builds as unknown: none of them runs.
+  const isOff = node.status === 'down' && circumstances.termination.ec2 === 'stopped';
+  const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
   const { drain } = node;
-  const early = lost(seen);
-  if (early) return early;
-  if (!drain) return notDraining(seen);
+  return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
+}
 
-  const drained: Drained = { ...seen, drain };
-  const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
-  return leftAlone(drained) ?? overlooked(drained) ?? (held && (overdue(drained, held) ?? held)) ?? empty(drained);
+function decideDrained(seen: Drained): Decision {
+  return (
+    leftAlone(seen) ??
+    overlooked(seen) ??
+    overdue(seen) ??
+    unread(seen) ??
+    stillRunning(seen) ??
+    stillCopying(seen) ??
+    unseenNamespaces(seen) ??
+    empty(seen)
+  );
 }
 
 /** A node that is down is lost once Nomad has given up everything on it, and we can see that it has. */
@@ -82,6 +94,30 @@ function overlooked({ node, drain, alive, now }: Drained): Decision | undefined 
   return startDrain(node.id, { how: 'renew', deadlineSeconds }, because);
 }
 
+/** What still holds the node has had its time: the drain is forced, and after the kill margin the instance is given up. */
+function overdue(drained: Drained): Decision | undefined {
+  const { node, drain, since, now, policy, termination } = drained;
+  const { ours } = drain;
+  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, {
+    deadlineAt: deadlineOf(drained),
+    ...(ours?.forcedAt !== undefined && { forcedAt: ours.forcedAt }),
+  });
+  if (now < forceAt) return undefined;
+  const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
+  if (!held) return undefined;
+  if (ours?.forcedAt === undefined && now < lastAt) {
+    return startDrain(node.id, { how: 'force' }, `past the drain deadline and the kill margin: ${held.because}`);
+  }
+  return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
+}
+
+/** When Nomad kills what is left, whoever said so; or has killed it, so that it may take the kill margin to stop. */
+function deadlineOf({ drain, since, policy }: Drained): number {
+  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
+  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
+  return status === 'complete' ? Math.max(at, updatedAt) : at;
+}
+
 function unread({ node, drain }: Drained): Decision | undefined {
   if (node.allocations) return undefined;
   return wait(
@@ -112,28 +148,6 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
   if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
   if (now >= drain.updatedAt + policy.killMarginSeconds * 1000) return undefined;
   return wait('the token does not see every namespace: waiting the kill margin after the drain', { alarm: true });
-}
-
-/** What holds the node has had its time: the drain is forced, and after the kill margin the instance is given up. */
-function overdue(drained: Drained, held: Decision): Decision | undefined {
-  const { node, drain, since, now, policy, termination } = drained;
-  const { ours } = drain;
-  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, {
-    deadlineAt: deadlineOf(drained),
-    ...(ours?.forcedAt !== undefined && { forcedAt: ours.forcedAt }),
-  });
-  if (now < forceAt) return undefined;
-  if (ours?.forcedAt === undefined && now < lastAt) {
-    return startDrain(node.id, { how: 'force' }, `past the drain deadline and the kill margin: ${held.because}`);
-  }
-  return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
-}
-
-/** When Nomad kills what is left, whoever said so; or has killed it, so that it may take the kill margin to stop. */
-function deadlineOf({ drain, since, policy }: Drained): number {
-  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
-  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
-  return status === 'complete' ? Math.max(at, updatedAt) : at;
 }
 
 /** Nomad does not notice that a sysbatch job has ended: a drain that is on, with nothing left, is over all the same. */

@@ -15,9 +15,9 @@ const OUTCOMES: Record<Outcome, MetricName> = {
   'timed-out': 'TimedOut',
 };
 
-/** Measures what has happened in one look: how waits ended, how long the drains took, what was killed. */
-export function measureLooks(looks: readonly Progress[], meter: Meter, now: number): void {
-  for (const { seen, decision, effect, killed = [] } of looks) {
+/** Measures what has happened in one pass: how waits ended, how long the drains took, what was killed. */
+export function measurePass(progress: readonly Progress[], meter: Meter, now: number): void {
+  for (const { seen, decision, effect, killed = [] } of progress) {
     if (effect !== 'released' || decision.action !== 'complete') continue;
     meter.add(OUTCOMES[decision.outcome], 1);
     if (decision.alarm) meter.add('NodeMissing', 1);

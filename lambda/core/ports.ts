@@ -10,11 +10,11 @@ import type { Termination } from './termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */
 export interface Terminations {
-  /** The instances that wait for our hook now. Not asked anew at every look. */
+  /** The instances that wait for our hook now. Not asked anew in every pass. */
   waiting(): Promise<Termination[]>;
   /** Whether the instance waits for *our* hook, where its state alone does not tell. */
   waitsForUs(termination: Termination): Promise<boolean>;
-  /** Lets the instance go. @returns false where it had been let go before */
+  /** Releases the instance. @returns false where it had been released before */
   complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean>;
   /** Keeps Auto Scaling waiting, where a heartbeat is due. Never throws. */
   heartbeat(waiting: readonly Termination[]): Promise<void>;
@@ -22,24 +22,32 @@ export interface Terminations {
   backInService(instanceIds: readonly string[]): Promise<Map<string, string>>;
 }
 
-/** Nomad, as the story needs it, for the length of one run. */
+/** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
 export interface Nodes {
-  /** Begins a look, with the questions that one answer settles for all nodes. Never throws: see {@link observe}. */
-  look(): Promise<void>;
-  /** Looks at the node of one instance. Never throws: what fails is an observation too. */
+  /** Begins a pass, with the questions that one answer settles for all nodes. Never throws: see {@link observe}. */
+  refresh(): Promise<void>;
+  /** What Nomad says of the nodes of one instance. Never throws: what fails is an observation too. */
   observe(termination: Termination): Promise<Observation>;
-  /** What the token may do, as of the last look; undefined where Nomad did not answer. */
+  /** What the token may do, as of the last refresh; undefined where Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
-  /** @returns false where a drain was to be started and has been since the last look */
+  /** @returns false where a drain was to be started and has been since the last refresh */
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
-  /** The nodes that we have drained, as the last look found them. */
+  /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
+  changed(ms: number): Promise<void>;
+}
+
+/** The nodes that we have drained, whatever has become of their instances. */
+export interface DrainedNodes {
+  /** As the last refresh of the nodes found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
   /** Takes a node back into service. @returns false where somebody has touched its eligibility since its drain */
   giveBack(nodeId: string): Promise<boolean>;
+}
+
+/** What tasks have written. */
+export interface Logs {
   /** The end of what these allocations wrote to stderr, by their ids. Never throws: what cannot be read is left out. */
   lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>>;
-  /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
-  changed(ms: number): Promise<void>;
 }
 
 /** Stands in a record for what is not known: the logger leaves empty fields out, and each of these is always there. */
@@ -66,21 +74,23 @@ export interface Announcements {
   send(events: readonly DrainEvent[]): Promise<void>;
 }
 
-/** Whom a run deals with, and through what. */
+/** Whom a run deals with. */
 export interface Ports {
   terminations: Terminations;
   nodes: Nodes;
+  drainedNodes: DrainedNodes;
+  logs: Logs;
   clock: Clock;
   journal: Journal;
   meter: Meter;
   announcements: Announcements;
 }
 
-/** What a run is to do. */
-export interface Orders {
+/** How a run goes about it. */
+export interface RunOptions {
   policy: Policy;
-  /** When to stop looking, milliseconds since the epoch. */
+  /** When no further pass begins, milliseconds since the epoch. */
   until: number;
-  /** Only look, and say what would be done. */
-  lookOnly: boolean;
+  /** Change nothing, and say what would be done. */
+  dryRun: boolean;
 }

@@ -5,11 +5,12 @@ import { messageOf } from './message-of.ts';
 import { remaining } from './node.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import type { Policy } from './policy.ts';
+import type { RunOptions } from './ports.ts';
 import type { Killed, Progress } from './progress.ts';
 
 /** The function's answer. */
 export interface Report {
-  /** What the run was: for one instance's event, for all, or only a look. */
+  /** What the run was: for one instance's event, for all, or a dry run. */
   run: 'event' | 'sweep' | 'status' | 'dryRun' | 'nothing';
   instances: InstanceReport[];
   /** What somebody should look at, such as a token that is too narrow. */
@@ -24,12 +25,12 @@ export interface InstanceReport {
   group: string;
   /** The Nomad node, null where none is known. */
   nodeId: string | null;
-  /** The last thing done; `start-drain` stays when the run then only waited. Where a run only looks: what would be done. */
+  /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
   action: Decision['action'];
   /** How the wait ended, where the action is `complete`. */
   outcome?: Outcome;
   because: string;
-  /** What would be done now, in words: where the run only looks. */
+  /** What would be done now, in words: in a dry run. */
   would?: string;
   /** What will not pass by itself. */
   stuck?: string;
@@ -42,18 +43,18 @@ export interface InstanceReport {
 /** What one run has done, as it goes on. */
 export class RunRecord {
   readonly #policy: Policy;
-  /** Whether the run only looks: then it says what would be done. */
-  readonly #lookOnly: boolean;
+  /** Then it is said what would be done. */
+  readonly #dryRun: boolean;
   readonly #instances = new Map<string, InstanceReport>();
   readonly #unserved = new Map<string, string>();
   #waitingSince: (number | undefined)[] = [];
 
-  constructor(policy: Policy, lookOnly: boolean) {
+  constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
     this.#policy = policy;
-    this.#lookOnly = lookOnly;
+    this.#dryRun = dryRun;
   }
 
-  /** Notes what came of a look at all who wait; the last look counts, but a drain that was started stays said. */
+  /** Notes what came of a pass over all who wait; the last pass counts, but a drain that was started stays said. */
   note(progress: readonly Progress[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
     this.#waitingSince = progress
@@ -73,7 +74,7 @@ export class RunRecord {
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
       because: decision.because,
-      ...(this.#lookOnly && { would: would(decision) }),
+      ...(this.#dryRun && { would: would(decision) }),
       ...('stuck' in decision && { stuck: decision.stuck }),
       remaining: left.map((allocation) => toReport(allocation, now)),
       ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
@@ -86,7 +87,7 @@ export class RunRecord {
 
   /**
    * The run cannot go on.
-   * @throws the error where nobody has been looked at yet
+   * @throws the error where nobody has been observed yet
    */
   interrupted(error: unknown): Result {
     if (this.#instances.size === 0) throw error;

@@ -8,9 +8,9 @@ const SETTLED_MS = 120_000;
 /** Makes the nodes of instances eligible that have come back: from a warm pool, or with a new root volume. */
 export async function returnToService(
   waiting: readonly Termination[],
-  { terminations, nodes, clock, journal }: Ports,
+  { terminations, drainedNodes, clock, journal }: Ports,
 ): Promise<void> {
-  const candidates = nodes
+  const candidates = drainedNodes
     .drainedByUs()
     .filter(({ startedAt }) => clock.now() - startedAt > SETTLED_MS)
     .filter(({ instanceId }) => !waiting.some((each) => each.instanceId === instanceId));
@@ -26,7 +26,7 @@ export async function returnToService(
     const group = back.get(instanceId);
     if (group === undefined) continue;
     try {
-      if (!(await nodes.giveBack(nodeId))) continue;
+      if (!(await drainedNodes.giveBack(nodeId))) continue;
       journal.info('node made eligible: its instance is back in service', { instanceId, nodeId, group });
     } catch (error) {
       stay({ instanceId, nodeId, group }, error);

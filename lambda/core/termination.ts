@@ -15,8 +15,8 @@ export interface Termination {
   seenSince?: number;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
-  /** What EC2 says of the instance; `unknown` where it could not be asked. */
-  ec2: 'running' | 'gone' | 'unknown';
+  /** What EC2 says of the instance; `unknown` where it could not be asked. On one that is stopped nothing runs. */
+  ec2: 'running' | 'stopped' | 'gone' | 'unknown';
   /** Every private address of the instance, of both families; absent where EC2 did not say. */
   addresses?: readonly string[];
   /** What its host may be called: its DNS names, in full and their first labels; absent where EC2 did not say. */

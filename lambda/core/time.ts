@@ -78,10 +78,10 @@ export function lapsesBeforeSweep(heartbeatTimeoutSeconds: number): boolean {
 }
 
 /**
- * When to look again, milliseconds from now: often at a young drain, where much happens, once a minute at an old one,
+ * How long until the next pass, in milliseconds: short at a young drain, where much happens, once a minute at an old one,
  * and never later than the next heartbeat of a hook with a short timeout.
  */
-export function nextLookMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
+export function nextPassMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
   return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
 }
 
@@ -98,35 +98,35 @@ export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: numbe
   return Math.floor(now / slotMs(heartbeatTimeoutSeconds) + hash(instanceId));
 }
 
-/** When heartbeats were looked after before, milliseconds since the epoch. */
-export interface LastLook {
-  /** The look before in the same sweep; absent at its first. */
-  look?: number;
-  /** The sweep before, as far as this function environment remembers one. */
+/** Until when heartbeats have been sent before, milliseconds since the epoch. */
+export interface LastHeartbeats {
+  /** The pass before in the same sweep; absent at its first. */
+  pass?: number;
+  /** The first pass of the sweep before, as far as this function environment remembers one. */
   sweep?: number;
 }
 
 /**
- * Whether a slot has begun that no look has seen yet. The first look of a sweep answers for the minute before it, and for
- * the time since the last sweep where sweeps were skipped; later looks only for hooks whose slots are shorter than a minute.
+ * Whether a slot has begun for which no pass has answered yet. The first pass of a sweep answers for the minute before it, and
+ * for the time since the last sweep where sweeps were skipped; later passes only for hooks whose slots are shorter than a minute.
  */
 export function heartbeatDue(
   instanceId: string,
   heartbeatTimeoutSeconds: number,
   now: number,
-  last: LastLook,
+  last: LastHeartbeats,
 ): boolean {
   const minute = SWEEP_SECONDS * 1000;
-  if (last.look !== undefined && slotMs(heartbeatTimeoutSeconds) >= minute) return false;
+  if (last.pass !== undefined && slotMs(heartbeatTimeoutSeconds) >= minute) return false;
   const slot = (time: number) => heartbeatSlot(instanceId, heartbeatTimeoutSeconds, time);
-  return slot(now) !== slot(last.look ?? Math.min(now - minute, last.sweep ?? now));
+  return slot(now) !== slot(last.pass ?? Math.min(now - minute, last.sweep ?? now));
 }
 
 /**
- * An instance's place in the order of one minute's looks. Each minute has another order: where Nomad is so slow that runs
+ * An instance's place in the order of one minute's passes. Each minute has another order: where Nomad is so slow that runs
  * are cut short, nobody is always the last.
  */
-export function placeInLook(instanceId: string, now: number): number {
+export function placeInPass(instanceId: string, now: number): number {
   return hash(`${instanceId} ${Math.floor(now / (SWEEP_SECONDS * 1000))}`);
 }
 

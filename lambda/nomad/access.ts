@@ -7,7 +7,7 @@ import type { Transport } from './transport.ts';
 import { type Instances, ViaInstances } from './via-instances.ts';
 
 /** What the ways to Nomad need of AWS. */
-export interface Keys {
+export interface AwsAccess {
   /** Reads a parameter of Parameter Store, decrypted; ends with the run whose clock it is given. */
   parameter(name: string, clock: RunClock): Promise<string>;
   /** A signed statement of the function's role, made for an audience; likewise. */
@@ -24,16 +24,16 @@ export function parametersOf(nomad: NomadConfig): string[] {
 }
 
 /** The way to Nomad that the configuration names. */
-export function transportTo(nomad: NomadConfig, keys: Keys): Transport {
-  if (nomad.via === 'ssm') return new ViaInstances(keys.instances(nomad), nomad.region);
+export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
+  if (nomad.via === 'ssm') return new ViaInstances(aws.instances(nomad), nomad.region);
   const { address, fallbackAddresses = [], region, token, login: trade } = nomad;
   return new HttpTransport({
     addresses: [address, ...fallbackAddresses],
     region,
-    ...(address.startsWith('https:') && { tls: (clock) => readTls(nomad, keys, clock) }),
-    ...(token && { token: async (_, clock) => ({ value: await keys.parameter(token.parameter, clock) }) }),
+    ...(address.startsWith('https:') && { tls: (clock) => readTls(nomad, aws, clock) }),
+    ...(token && { token: async (_, clock) => ({ value: await aws.parameter(token.parameter, clock) }) }),
     ...(trade && {
-      token: async (ask, clock) => login(ask, trade.authMethod, await keys.identity(trade.audience, clock), clock),
+      token: async (ask, clock) => login(ask, trade.authMethod, await aws.identity(trade.audience, clock), clock),
     }),
   });
 }
@@ -48,12 +48,12 @@ export function tokenName(nomad: NomadConfig): string {
 
 async function readTls(
   { ca, clientCertificate, clientKey, serverName }: HttpConfig,
-  keys: Keys,
+  aws: AwsAccess,
   clock: RunClock,
 ): Promise<Tls> {
   const read = async (field: string, given: { parameter: string } | undefined) => {
     if (!given) return undefined;
-    const pem = await keys.parameter(given.parameter, clock);
+    const pem = await aws.parameter(given.parameter, clock);
     if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${given.parameter} (${field}) is no PEM`);
     return pem;
   };

@@ -6,15 +6,13 @@ import { messageOf } from '../core/message-of.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../core/node.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Meter, Nodes } from '../core/ports.ts';
+import type { DrainedNodes, Meter, Nodes } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
-import { NomadApi } from './api.ts';
+import type { NomadApi } from './api.ts';
 import { DRAINED_BY, isCopying, type NodeJson, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
-import { lastWords } from './last-words.ts';
 import { matches } from './matches.ts';
 import { Reasons } from './reasons.ts';
-import type { Transport } from './transport.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
@@ -22,7 +20,7 @@ const CONCURRENCY = 8;
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
 export interface FleetOptions {
-  transport: Transport;
+  nomad: NomadApi;
   /** The clock of the run: what is still open when it ends is unanswered. */
   clock: RunClock;
   meter: Meter;
@@ -38,7 +36,7 @@ export interface FleetOptions {
 }
 
 /** The nodes of the waiting instances, for the length of one run. */
-export class Fleet implements Nodes {
+export class Fleet implements Nodes, DrainedNodes {
   readonly #options: FleetOptions;
   readonly #nomad: NomadApi;
   readonly #reasons: Reasons;
@@ -52,12 +50,12 @@ export class Fleet implements Nodes {
   #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
-  /** Why nothing can be said of any node, where the last look failed as a whole. */
+  /** Why nothing can be said of any node, where the last refresh failed as a whole. */
   #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#nomad = new NomadApi(options.transport, options.clock);
+    this.#nomad = options.nomad;
     this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
   }
 
@@ -65,7 +63,7 @@ export class Fleet implements Nodes {
     return this.#permissions;
   }
 
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     this.#failure = undefined;
     this.#permissions = undefined;
     try {
@@ -96,7 +94,7 @@ export class Fleet implements Nodes {
     return true;
   }
 
-  /** The nodes that we have drained, whatever has become of their instances, as the last look found them. */
+  /** The nodes that we have drained, whatever has become of their instances, as the last refresh found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[] {
     return this.#drainedByUs;
   }
@@ -115,10 +113,6 @@ export class Fleet implements Nodes {
       await this.#nomad.makeEligible(nodeId);
     }
     return true;
-  }
-
-  lastWords(allocations: readonly Allocation[]): Promise<Map<string, string>> {
-    return lastWords(this.#nomad, allocations);
   }
 
   /** Waits until any drained node changes, `ms` milliseconds at the most. */

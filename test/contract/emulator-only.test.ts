@@ -65,15 +65,6 @@ test('without its agent nothing is started: what runs last waits for the agent t
   });
 });
 
-test('a build that ends by itself is not counted as killed, even while its drain would stop it', async () => {
-  const { id } = nomad.addNode();
-  const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 4, stopSeconds: 60, killTimeoutSeconds: 30 });
-  await drain(id, { Deadline: 1e9 });
-  await clock.advance(6000);
-  expect(nomad.allocation(build)).toMatchObject({ ClientStatus: 'complete', DesiredStatus: 'stop' });
-  expect(nomad.killed()).toEqual([]);
-});
-
 test('a disk whose instance dies before it is copied is lost, and the replacement starts without it', async () => {
   const a = nomad.addNode();
   nomad.run({ id: 'cache', type: 'service', migrateDisk: { copySeconds: 20 } });
@@ -85,16 +76,6 @@ test('a disk whose instance dies before it is copied is lost, and the replacemen
   nomad.killInstance(a.id);
   await clock.advance(20_000);
   expect(nomad.lostDisks()).toHaveLength(1);
-});
-
-test('a disk that is left the time moves', async () => {
-  const a = nomad.addNode();
-  nomad.run({ id: 'cache', type: 'service', migrateDisk: { copySeconds: 20 } });
-  const b = nomad.addNode();
-  await drain(a.id);
-  await clock.advance(25_000);
-  expect(nomad.allocationsOn(b.id)).toMatchObject([{ ClientStatus: 'running' }]);
-  expect(nomad.lostDisks()).toEqual([]);
 });
 
 test('CSI plugins are stopped when all else is done, like system jobs, but IgnoreSystemJobs does not spare them', async () => {
@@ -169,15 +150,6 @@ test('a service whose replacement fails on its node is rescheduled there at grow
   expect(delays).toEqual([30, 60, 120, 240]);
 });
 
-test('with ACLs off everyone may everything, and there are no policies to read', async () => {
-  nomad.addNode();
-  expect((await fetch(`${nomad.url}/v1/nodes`)).status).toBe(200);
-  const self = await (await fetch(`${nomad.url}/v1/acl/token/self`)).json();
-  expect(self).toMatchObject({ AccessorID: 'acls-disabled', Policies: null });
-  const policy = await fetch(`${nomad.url}/v1/acl/policy/any`);
-  expect([policy.status, await policy.text()]).toEqual([400, 'ACL support disabled']);
-});
-
 test('many nodes that reach their deadlines within five seconds are forced together, at the latest of them', async () => {
   const a = nomad.addNode();
   const b = nomad.addNode();
@@ -201,11 +173,4 @@ test('a node with 72 MB of ended allocations is answered piece by piece, and qui
   expect(response.headers.get('content-length')).toBeNull();
   const filter = encodeURIComponent(`NodeID == "${id}" and ClientStatus != "complete"`);
   expect(await (await fetch(`${nomad.url}/v1/allocations?filter=${filter}`)).json()).toEqual([]);
-});
-
-test('requests are kept for a test to look at', async () => {
-  await fetch(`${nomad.url}/v1/nodes?per_page=1`, { headers: { 'X-Nomad-Token': 'secret' } });
-  expect(nomad.requests).toEqual([
-    { method: 'GET', path: '/v1/nodes', query: { per_page: '1' }, token: 'secret', at: clock.now() },
-  ]);
 });

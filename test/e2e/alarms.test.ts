@@ -25,7 +25,6 @@ afterEach(async () => {
   for (const event of stage.world.told) told.add(event['detail-type']);
   for (const { message } of stage.world.log) logged.add(message);
   for (const name of stage.rung) rung.add(name);
-  await stage.world.close();
 });
 
 /** A builder that has to go, and what runs on it. */

@@ -1,12 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobSpec } from '../emulators/nomad/jobs.ts';
-import { HOUR, MINUTE, STATUS, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world.close());
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, STATUS, type WorldOptions } from './world.ts';
 
 const build = (nodeId: string, more: Partial<JobSpec> = {}) =>
   world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 900, ...more });

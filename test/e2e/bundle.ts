@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Report } from '../../lambda/core/report.ts';
-import type { Context, Surroundings } from '../../lambda/handler.ts';
+import type { Context, HandlerOptions } from '../../lambda/handler.ts';
 
 /** Where `npm run build` puts it. */
 export const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', import.meta.url));
@@ -10,7 +10,7 @@ export const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', impor
 /** The module that is deployed: what the end-to-end tests and the demo run, never the sources. */
 export interface Bundle {
   handler(event: unknown, context?: Context): Promise<Report>;
-  makeHandler(surroundings?: Surroundings): (event: unknown, context?: Context) => Promise<Report>;
+  makeHandler(surroundings?: HandlerOptions): (event: unknown, context?: Context) => Promise<Report>;
 }
 
 export async function loadBundle(): Promise<Bundle> {

@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { commandDocument } from '../../lib/access/run-command.ts';
 import type { CommandDocument } from '../emulators/aws/command-document.ts';
-import { DOCUMENT, World } from './world.ts';
+import { start } from './start.ts';
+import { DOCUMENT, type World } from './world.ts';
 
 const BIN = fileURLToPath(new URL('../emulators/bin', import.meta.url));
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 /** A group whose instances have the nomad command set up, as docs/security.md says; its first builder has to go. */
 export async function startWithCommands(size = 3) {
-  const world = await World.start({ acl: true, ssm: {} });
+  const world = await start({ acl: true, ssm: {} });
   world.aws.commands.documents.set(DOCUMENT, commandDocument() as CommandDocument);
   world.nomad.policy('drainer', POLICY);
   const token = world.nomad.token({ policies: ['drainer'] });
@@ -22,7 +23,7 @@ export async function startWithCommands(size = 3) {
   }
   const [leaving, ...others] = builders;
   if (!leaving) throw new Error('no builder');
-  return { world, leaving, others, token };
+  return { leaving, others, token };
 }
 
 /** The orders to drain that have reached Nomad. */

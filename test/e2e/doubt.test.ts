@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SECOND, SWEEP, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 /** What an operator, or another tool, asks of Nomad. */
 const operate = (nodeId: string, path: string, body: object) =>

@@ -1,12 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
-import { SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world?.close());
+import { start, world } from './start.ts';
+import { SECOND, STATUS, SWEEP } from './world.ts';
 
 const dryRun = (instanceId: unknown) => ({ command: 'dryRun', instanceId });
 

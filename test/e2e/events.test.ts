@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SWEEP, UNNAMED, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SWEEP, UNNAMED } from './world.ts';
 
 const told = () => world.told.map(({ 'detail-type': type }) => type);
 const detail = (type: string) => world.told.find((event) => event['detail-type'] === type)?.detail;

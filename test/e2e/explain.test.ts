@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, STATUS, SWEEP, type World } from './world.ts';
 
 const instanceOf = (report: Awaited<ReturnType<World['wake']>> | undefined) => report?.instances[0];
 

@@ -1,18 +1,16 @@
 import { DeleteLifecycleHookCommand, PutLifecycleHookCommand } from '@aws-sdk/client-auto-scaling';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
 import { autoScalingError } from '../emulators/aws/services.ts';
-import { MINUTE, STATUS, SWEEP, World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { start, world } from './start.ts';
+import { MINUTE, STATUS, SWEEP } from './world.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 
 describe('more groups than Auto Scaling tells of in one call', () => {
   it('are served all the same, their warm pools too, with few calls at once', async () => {
     const names = Array.from({ length: 119 }, (_, index) => `runners-${index}`);
-    world = await World.start({
+    await start({
       moreGroups: names.map((name, index) => ({ name, ...(index % 10 === 0 && { warmPool: { state: 'Running' } }) })),
     });
     const waiting = ['builders', ...names].map((group) => {
@@ -32,7 +30,7 @@ describe('more groups than Auto Scaling tells of in one call', () => {
 
 describe('heartbeats', () => {
   it('of a whole fleet are sent in a bounded number at once', async () => {
-    world = await World.start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 3600 } });
+    await start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 3600 } });
     const builders = Array.from({ length: 200 }, () => world.addBuilder());
     for (const { nodeId } of builders) {
       world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3600, cpu: 1 });
@@ -88,7 +86,7 @@ describe('an installation that cannot work', () => {
     ['a group that does not exist', undefined, ['bilders'], /Auto Scaling has no group bilders: .*correct its name/],
   ];
   it.each(cases)('%s fails each sweep though nobody waits, and is named by status', async (_, group, more, says) => {
-    world = await World.start({ ...(group && { group }), unknownGroups: more });
+    await start({ ...(group && { group }), unknownGroups: more });
 
     for (let sweep = 0; sweep < 2; sweep++) await expect(world.wake(SWEEP)).rejects.toThrow(says);
 
@@ -97,7 +95,7 @@ describe('an installation that cannot work', () => {
   });
 
   it('is well again with the first sweep after it was mended, and is found out within ten minutes', async () => {
-    world = await World.start();
+    await start();
     await world.wake(SWEEP);
     await autoScaling().send(new DeleteLifecycleHookCommand(OURS));
     await expect(world.sweepFor(11 * MINUTE)).rejects.toThrow('has no lifecycle hook');
@@ -107,7 +105,7 @@ describe('an installation that cannot work', () => {
   });
 
   it('is not read out of a refusal to answer, and neither is a good one', async () => {
-    world = await World.start();
+    await start();
     world.aws.servers.autoScaling.fault = ({ body }) =>
       body.includes('Action=DescribeLifecycleHooks') ? autoScalingError('Throttling', 'Rate exceeded') : undefined;
 
@@ -119,7 +117,7 @@ describe('an installation that cannot work', () => {
   });
 
   it('costs few questions to find out', async () => {
-    world = await World.start();
+    await start();
     await world.sweepFor(30 * MINUTE);
     expect(calls('DescribeLifecycleHooks')).toBeLessThanOrEqual(4);
   });

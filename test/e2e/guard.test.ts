@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP, UNNAMED, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { MINUTE, SECOND, STATUS, SWEEP, UNNAMED } from './world.ts';
 
 const lifecycleEvent = (instanceId: string, detail: Record<string, string> = {}) => ({
   source: 'aws.autoscaling',
@@ -234,7 +229,7 @@ describe('the log of the deployed function', () => {
 
     const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records[0]).toMatchObject({ message: 'run started', instanceId, nodeId: '-', group: 'builders' });
-    expect(records.find(({ message }) => message === 'instance let go')).toMatchObject({
+    expect(records.find(({ message }) => message === 'instance released')).toMatchObject({
       instanceId,
       nodeId,
       group: 'builders',

@@ -1,8 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { MINUTE, SWEEP, World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { MINUTE, SWEEP } from './world.ts';
 
 /** The memory of the function, in megabytes, and the heap that Node.js gives itself of it. */
 const MEMORY = 512;
@@ -52,7 +50,7 @@ const sizeOf = async (nodeId: string) => {
 
 describe('a node with tens of megabytes of ended allocations', () => {
   it('is released as soon as it is empty', async () => {
-    world = await World.start();
+    await start();
     const { instanceId, nodeId } = world.addBuilder();
     await fill(nodeId, { allocations: 1_200, kilobytes: 60 });
     expect(await sizeOf(nodeId)).toBeGreaterThan(70);
@@ -69,7 +67,7 @@ describe('a node with tens of megabytes of ended allocations', () => {
   });
 
   it('does not stand alone: several of them fit the memory of the function', async () => {
-    world = await World.start();
+    await start();
     const builders = Array.from({ length: 3 }, () => world.addBuilder());
     for (const { nodeId } of builders) await fill(nodeId, { allocations: 900, kilobytes: 60 });
     for (const { nodeId } of builders)

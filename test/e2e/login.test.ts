@@ -1,9 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ROLE_ARN } from '../emulators/aws/sts.ts';
-import { HOUR, MINUTE, SWEEP, World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SWEEP } from './world.ts';
 
 const manage = async (path: string, body: object) => {
   const headers = { 'X-Nomad-Token': world.nomad.managementToken };
@@ -12,8 +10,8 @@ const manage = async (path: string, body: object) => {
 };
 
 /** An auth method that trusts this AWS account, and a binding rule for `role`. */
-const start = async ({ audience = 'nomad', role = ROLE_ARN, ttl = '10m0s' } = {}) => {
-  world = await World.start({ acl: true, nomad: { login: { authMethod: 'aws' } } });
+const startWithLogin = async ({ audience = 'nomad', role = ROLE_ARN, ttl = '10m0s' } = {}) => {
+  await start({ acl: true, nomad: { login: { authMethod: 'aws' } } });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
   const { issuer } = world.aws.federation;
   await manage('/v1/acl/auth-method', {
@@ -45,7 +43,7 @@ const logins = () => world.nomad.requests.filter(({ path }) => path === '/v1/acl
 
 describe('a function that holds no secret', () => {
   it('trades its identity for a token, and for the next one shortly before that one expires', async () => {
-    const { instanceId } = await start();
+    const { instanceId } = await startWithLogin();
 
     await world.deliver();
     await world.sweepFor(HOUR);
@@ -60,7 +58,7 @@ describe('a function that holds no secret', () => {
   });
 
   it('logs in again when Nomad no longer knows its token', async () => {
-    const { instanceId } = await start({ ttl: '1h0m0s' });
+    const { instanceId } = await startWithLogin({ ttl: '1h0m0s' });
     await world.deliver();
     const used = world.nomad.requests.at(-1)?.token ?? '';
     world.nomad.revoke(used);
@@ -80,19 +78,19 @@ describe('a function that holds no secret', () => {
       'auth method aws has no binding rule for the role',
     ],
   ])('that meets %s is told what to do, and keeps the instance', async (_, method, advice) => {
-    const { instanceId } = await start(method);
+    const { instanceId } = await startWithLogin(method);
     await expect(world.wake(SWEEP)).rejects.toThrow(advice);
     expect(world.completion(instanceId)).toBeUndefined();
   });
 
   it('says how to enable federation where the account has not', async () => {
-    await start();
+    await startWithLogin();
     world.aws.federation.enabled = false;
     await expect(world.wake(SWEEP)).rejects.toThrow('aws iam enable-outbound-web-identity-federation');
   });
 
   it('writes neither its identity nor its token down', async () => {
-    await start({ audience: 'vault' });
+    await startWithLogin({ audience: 'vault' });
     await world.wake(SWEEP).catch((error: Error) => world.log.push({ level: 'error', message: String(error.stack) }));
     const tokens = new Set(world.nomad.requests.map(({ token }) => token).filter(Boolean));
     const written = JSON.stringify(world.log);

@@ -1,17 +1,15 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SECOND, SWEEP, World } from './world.ts';
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 /** The longest that Auto Scaling holds an instance. */
 const CAP = 48 * HOUR;
 const HEARTBEAT_TIMEOUT = 7200;
 const POLICY = { deadlineSeconds: 47 * 3600 };
 
-let world: World;
-afterEach(() => world?.close());
-
 /** A builder with an endless build has to go. Says since when. */
 const scaleInForLong = async () => {
-  world = await World.start({ heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, policy: POLICY });
+  await start({ heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, policy: POLICY });
   const { instanceId, nodeId } = world.addBuilder();
   world.nomad.run({ id: 'endless', type: 'batch', on: nodeId });
   await world.scaleIn(instanceId);

@@ -5,7 +5,8 @@ import { type Alarm, readAlarm } from '../emulators/aws/alarm.ts';
 import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
 import { alarmsOf } from '../lib/monitored.ts';
 import { resources, templateOf } from '../lib/stacks.ts';
-import { FUNCTION, MINUTE, SWEEP, World, type WorldOptions } from './world.ts';
+import { start } from './start.ts';
+import { FUNCTION, MINUTE, SWEEP, type World, type WorldOptions } from './world.ts';
 
 type Settings = Pick<Config['policy'], 'deadlineSeconds' | 'killMarginSeconds'>;
 
@@ -43,7 +44,7 @@ export class MonitoredWorld {
 
   static async start(settings: Partial<Settings> = {}, options: WorldOptions = {}): Promise<MonitoredWorld> {
     const policy = { deadlineSeconds: 21_600, killMarginSeconds: 300, ...settings };
-    return new MonitoredWorld(await World.start({ policy, ...options }), alarmsFor(policy));
+    return new MonitoredWorld(await start({ policy, ...options }), alarmsFor(policy));
   }
 
   /** Lifecycle events and a sweep a minute, for so many minutes; a run that fails leaves a message behind. */

@@ -1,12 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ec2Error } from '../emulators/aws/services.ts';
-import { HOUR, MINUTE, SWEEP, UNNAMED, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world.close());
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SWEEP, UNNAMED, type World } from './world.ts';
 
 /** Nomad clients whose fingerprint of EC2 failed at boot: what they call themselves, and where their instance is. */
 const unnamed: [string, Parameters<World['addBuilder']>[0], Parameters<World['addBuilder']>[1]][] = [
@@ -177,7 +172,7 @@ describe('an instance without a node', () => {
 
     await world.sweepFor(4 * MINUTE);
 
-    const end = world.log.find(({ message, outcome }) => message === 'instance let go' && outcome === 'not-a-node');
+    const end = world.log.find(({ message, outcome }) => message === 'instance released' && outcome === 'not-a-node');
     expect(end).toMatchObject({ level: 'error', because: expect.stringContaining('though it had been up for 1 h') });
     expect(world.printed.join()).toContain('"NodeMissing":1');
   });

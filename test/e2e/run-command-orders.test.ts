@@ -1,16 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Delivery } from '../emulators/aws/run-command.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
-import { SECOND, SWEEP, type World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
-
-const start = async () => {
-  const started = await startWithCommands();
-  world = started.world;
-  return started;
-};
+import { world } from './start.ts';
+import { SECOND, SWEEP } from './world.ts';
 
 /** Where the orders to drain were sent. */
 const ordered = () =>
@@ -28,7 +20,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
   };
 
   it('is not given to another instance: one that comes late is carried out after SSM has given it up', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     deliverFirstOrder({ afterMs: 95 * SECOND });
     await world.scaleIn(leaving.instanceId);
 
@@ -53,7 +45,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
   });
 
   it('is given again once it cannot come any more', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     deliverFirstOrder({ afterMs: Number.POSITIVE_INFINITY });
     await world.scaleIn(leaving.instanceId);
 
@@ -67,7 +59,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
   });
 
   it('is found to have been carried out where only its report was lost', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     deliverFirstOrder({ unreported: true });
     await world.scaleIn(leaving.instanceId);
 
@@ -79,7 +71,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
   });
 
   it('is carried out once where SSM takes it twice, its first answer being lost', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     const { ssm } = world.aws.servers;
     ssm.fault = ({ body }) => {
       const { Parameters } = JSON.parse(body) as { Parameters?: Record<string, string[]> };
@@ -99,7 +91,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
   });
 
   it('is given to another instance where it surely was not: SSM refused to send it', async () => {
-    const { leaving, others } = await start();
+    const { leaving, others } = await startWithCommands();
     const [first, second] = others;
     // From its first order on, the agent is lost.
     const { ssm } = world.aws.servers;

@@ -1,18 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { jobOf } from '../emulators/nomad/jobs.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
-import { MINUTE, SWEEP, type World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
-
-const start = async (size?: number) => {
-  const started = await startWithCommands(size);
-  world = started.world;
-  return started;
-};
+import { world } from './start.ts';
+import { MINUTE, SWEEP } from './world.ts';
 
 const asked = () => new Set(world.aws.commands.sent.map(({ instanceId }) => instanceId));
 
@@ -26,7 +18,7 @@ const history = () =>
 
 describe('a function without a network path to Nomad', () => {
   it('drains a node by the nomad command of another instance of the group', async () => {
-    const { leaving, token } = await start();
+    const { leaving, token } = await startWithCommands();
     world.nomad.run({ id: 'build', type: 'batch', on: leaving.nodeId, runSeconds: 60 });
     await world.scaleIn(leaving.instanceId);
 
@@ -43,7 +35,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('leaves nothing of what a job is given, its environment among it, in the history of commands', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     const { TaskGroups, ...job } = jobOf({ id: 'build', type: 'batch', on: leaving.nodeId, runSeconds: 60 });
     for (const task of TaskGroups?.flatMap(({ Tasks }) => Tasks) ?? []) Object.assign(task, { Env: { KEY: 'canary' } });
     world.nomad.register({ ...job, ...(TaskGroups && { TaskGroups }), Meta: { key: 'canary' } }, true);
@@ -58,7 +50,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('drains a whole fleet that scales in at once, by those that wait to go themselves', async () => {
-    const { leaving, others } = await start(2);
+    const { leaving, others } = await startWithCommands(2);
     const [other] = others;
     if (!other) throw new Error('no other builder');
     world.nomad.run({ id: 'long', type: 'batch', on: leaving.nodeId, runSeconds: 90 });
@@ -76,7 +68,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('asks instances that wait to go only after those in service, and none that EC2 has ended', async () => {
-    const { leaving: ended, others } = await start();
+    const { leaving: ended, others } = await startWithCommands();
     const [waiting, serving] = others;
     await world.scaleIn(ended.instanceId, waiting?.instanceId ?? '');
     world.aws.terminate(ended.instanceId);
@@ -92,7 +84,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('asks others in its next question where those that it has asked first do not answer', async () => {
-    const { leaving, others } = await start(7);
+    const { leaving, others } = await startWithCommands(7);
     for (const { instanceId } of others.slice(0, 5)) world.aws.commands.offline.add(instanceId);
     await world.scaleIn(leaving.instanceId);
 
@@ -102,7 +94,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('reads answers that are longer than what SSM carries, page by page', async () => {
-    const { leaving } = await start();
+    const { leaving } = await startWithCommands();
     // Incompressible, so that the packed answer is longer than a page too.
     for (let index = 0; index < 300; index++) {
       world.nomad.run({
@@ -124,7 +116,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('asks another instance where one is offline or has no nomad command', async () => {
-    const { leaving, others } = await start();
+    const { leaving, others } = await startWithCommands();
     const [offline, bare] = others;
     const third = world.addBuilder();
     world.aws.commands.shells.set(third.instanceId, world.aws.commands.shells.get(leaving.instanceId) ?? {});
@@ -138,7 +130,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('keeps the instance and says of each that was asked why it did not answer, where none does', async () => {
-    const { leaving, others } = await start();
+    const { leaving, others } = await startWithCommands();
     world.aws.commands.offline.add(others[0]?.instanceId ?? '');
     for (const { instanceId } of [leaving, ...others.slice(1)]) {
       world.aws.commands.shells.set(instanceId, { PATH: '/usr/bin:/bin' });
@@ -152,7 +144,7 @@ describe('a function without a network path to Nomad', () => {
   });
 
   it('says what Nomad answers where that is a refusal', async () => {
-    const { leaving, others } = await start();
+    const { leaving, others } = await startWithCommands();
     for (const { instanceId } of [leaving, ...others]) {
       const shell = world.aws.commands.shells.get(instanceId);
       world.aws.commands.shells.set(instanceId, { ...shell, NOMAD_TOKEN: '00000000-1111-2222-3333-444444444444' });

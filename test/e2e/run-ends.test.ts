@@ -1,26 +1,24 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ROLE_ARN } from '../emulators/aws/sts.ts';
 import type { EmulatorRequest, Fault, Loopback, Mishap } from '../emulators/server.ts';
-import { MINUTE, SECOND, SWEEP, World, type WorldOptions } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { start, world } from './start.ts';
+import { MINUTE, SECOND, SWEEP, type WorldOptions } from './world.ts';
 
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 const BUILDERS = 12;
 
 /** A group whose hook asks for many heartbeats. */
-const start = async (options: WorldOptions = {}) => {
+const startWithToken = async (options: WorldOptions = {}) => {
   const nomad = { token: { parameter: '/nomad/token' } };
   const policy = { deadlineSeconds: 3600 };
-  world = await World.start({ acl: true, heartbeatTimeoutSeconds: 120, policy, nomad, ...options });
+  await start({ acl: true, heartbeatTimeoutSeconds: 120, policy, nomad, ...options });
   world.nomad.policy('drainer', POLICY);
   world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['drainer'] }), 'SecureString');
 };
 
 /** It scales in by a dozen builders, half of them at work. */
 const startWithBuilders = async (options: WorldOptions = {}) => {
-  await start(options);
+  await startWithToken(options);
   const builders = Array.from({ length: BUILDERS }, () => world.addBuilder());
   for (const { nodeId } of builders.slice(BUILDERS / 2)) {
     world.nomad.run({ id: `build-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3600 });
@@ -187,7 +185,7 @@ describe('what a run has measured', () => {
 
 describe('a completion', () => {
   it('has a time of its own where all that was before it has taken what the run had', async () => {
-    await start({ heartbeatTimeoutSeconds: 1800 });
+    await startWithToken({ heartbeatTimeoutSeconds: 1800 });
     const { instanceId, nodeId } = world.addBuilder();
     world.nomad.run({ id: 'last', type: 'batch', on: nodeId, runSeconds: 100 });
     await world.scaleIn(instanceId);

@@ -1,9 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Fault } from '../emulators/server.ts';
-import { MINUTE, SECOND, SWEEP, World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { start, world } from './start.ts';
+import { MINUTE, SECOND, SWEEP } from './world.ts';
 
 const scaleIn = async (count: number) => {
   const builders = Array.from({ length: count }, () => world.addBuilder());
@@ -23,7 +21,7 @@ const slow =
 
 describe('a Nomad that never answers about one node', () => {
   it('costs the other instances of the run nothing but the time limit of a question', async () => {
-    world = await World.start();
+    await start();
     const [sick, ...others] = await scaleIn(20);
     const about = encodeURIComponent(sick?.instanceId ?? '');
     world.nomad.server.fault = ({ url }) =>
@@ -44,7 +42,7 @@ describe('a Nomad that never answers about one node', () => {
 
 describe('a Nomad that takes its time with every answer', () => {
   it('is never asked beyond the time that the function has, and everybody gets a turn in some run', async () => {
-    world = await World.start();
+    await start();
     const builders = await scaleIn(120);
     world.nomad.server.fault = slow(3 * SECOND);
 

@@ -1,15 +1,13 @@
 import pMap from 'p-map';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Invoke, MINUTE, SECOND, SWEEP, World } from './world.ts';
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { type Invoke, MINUTE, SECOND, SWEEP } from './world.ts';
 
 const INSTANCES = 500;
 /** Function environments that Lambda runs at once. */
 const ENVIRONMENTS = 50;
 /** Nomad's `http_max_conns_per_client`. */
 const NOMAD_CONNECTIONS = 100;
-
-let world: World;
-afterEach(() => world?.close());
 
 /** Wakes the function with all events that have arrived, as many at once as there are environments. */
 const deliverAtOnce = async () => {
@@ -27,9 +25,9 @@ const deliverAtOnce = async () => {
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 
-describe('a storm', () => {
+describe('a storm', { timeout: 240_000 }, () => {
   it('of 500 instances is draining within a minute, and each is let go within a sweep of being empty', async () => {
-    world = await World.start();
+    await start();
     const builders = Array.from({ length: INSTANCES }, () => world.addBuilder());
     for (const [index, { nodeId }] of builders.entries()) {
       // Up to four minutes, so that they end at many different times.
@@ -66,7 +64,7 @@ describe('a storm', () => {
 
   it('of cold starts, which all read their parameters at once, drains as well', async () => {
     const cold = 150;
-    world = await World.start({
+    await start({
       acl: true,
       tellsHeartbeatTimeout: true,
       nomad: { token: { parameter: '/nomad/drain-token' } },
@@ -89,7 +87,7 @@ describe('a storm', () => {
   });
 
   it('asks one question for the whole fleet at each look, and about allocations once per node and minute', async () => {
-    world = await World.start();
+    await start();
     const builders = Array.from({ length: 100 }, () => world.addBuilder());
     for (const { nodeId } of builders)
       world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3600 });

@@ -1,12 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobSpec } from '../emulators/nomad/jobs.ts';
-import { MINUTE, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world.close());
+import { start, world } from './start.ts';
+import { MINUTE } from './world.ts';
 
 /** An instance scales in while it runs this job. */
 const leaving = async (job: JobSpec) => {

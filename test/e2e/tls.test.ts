@@ -1,7 +1,8 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Authority, type Certificate } from '../emulators/certificates.ts';
 import { TlsFront } from '../emulators/tls-front.ts';
-import { MINUTE, STATUS, SWEEP, World } from './world.ts';
+import { start, world } from './start.ts';
+import { MINUTE, STATUS, SWEEP } from './world.ts';
 
 let authority: Authority;
 let ours: Certificate;
@@ -10,20 +11,15 @@ beforeAll(async () => {
   ours = await authority.issue(['client.global.nomad']);
 });
 
-let world: World;
 let front: TlsFront;
-afterEach(async () => {
-  await world?.close();
-  await front?.close();
-});
-
 /** A Nomad as `nomad tls cert create` sets it up: its own CA, names of its own, and clients that show a certificate. */
-const start = async () => {
+const startWithTls = async () => {
   const certificate = await authority.issue(['server.global.nomad', 'localhost']);
-  world = await World.start({
+  await start({
     acl: true,
     before: async (plainUrl) => {
       front = await TlsFront.before(plainUrl, certificate, authority.pem);
+      onTestFinished(() => front.close());
       return front.url;
     },
     nomad: {
@@ -48,7 +44,7 @@ const start = async () => {
 
 describe('a Nomad with mutual TLS', () => {
   it('has its node drained, and the instance is let go', async () => {
-    const { instanceId } = await start();
+    const { instanceId } = await startWithTls();
     await world.deliver();
     await world.sweepFor(4 * MINUTE);
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
@@ -58,7 +54,7 @@ describe('a Nomad with mutual TLS', () => {
   });
 
   it('names the parameters that do not exist', async () => {
-    await start();
+    await startWithTls();
     world.aws.removeParameter('/nomad/ca');
     world.aws.removeParameter('/nomad/key');
     await expect(world.wake(SWEEP)).rejects.toThrow(
@@ -67,7 +63,7 @@ describe('a Nomad with mutual TLS', () => {
   });
 
   it('is reached again without a deploy when its certificates, its CA and the token are rotated', async () => {
-    const { instanceId, token } = await start();
+    const { instanceId, token } = await startWithTls();
     await world.deliver();
 
     const next = await Authority.create('The next CA');
@@ -82,7 +78,7 @@ describe('a Nomad with mutual TLS', () => {
   });
 
   it('keeps every secret out of log, error and report, whatever goes wrong', async () => {
-    const { instanceId, token } = await start();
+    const { instanceId, token } = await startWithTls();
     const told: string[] = [];
     const wake = async (event: unknown) => {
       const answer = await world.wake(event).catch((error: Error) => `${error.stack} ${JSON.stringify(error)}`);

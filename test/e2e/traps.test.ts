@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP, World, type WorldOptions } from './world.ts';
-
-let world: World;
-const start = async (options?: WorldOptions) => {
-  world = await World.start(options);
-};
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { MINUTE, SECOND, STATUS, SWEEP } from './world.ts';
 
 const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
 

@@ -1,12 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SWEEP, World } from './world.ts';
-
-let world: World;
-afterEach(() => world?.close());
+import { describe, expect, it } from 'vitest';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SWEEP } from './world.ts';
 
 /** Three builders in the middle of their drains: one build ends soon, one later, one not before the deadline. */
 const inTheMiddle = async () => {
-  world = await World.start({ policy: { deadlineSeconds: 2 * 3600 } });
+  await start({ policy: { deadlineSeconds: 2 * 3600 } });
   const builders = [600, 3000, 4 * 3600].map((runSeconds) => {
     const builder = world.addBuilder();
     world.nomad.run({ id: `build-${runSeconds}`, type: 'batch', on: builder.nodeId, runSeconds });

@@ -9,8 +9,8 @@ import {
   hookHolds,
   lapsesBeforeSweep,
   limits,
-  nextLookMs,
-  placeInLook,
+  nextPassMs,
+  placeInPass,
   reserveSeconds,
   SWEEP_SECONDS,
 } from '../../lambda/core/time.ts';
@@ -98,19 +98,19 @@ describe('the time for a waiting instance', () => {
 
 describe('the next look', () => {
   it('comes after two seconds at a young drain, after a twentieth of its age, and after a minute at an old one', () => {
-    expect(nextLookMs(0, 1800)).toBe(2_000);
-    expect(nextLookMs(5 * MINUTE, 1800)).toBe(15_000);
-    expect(nextLookMs(24 * 60 * MINUTE, 1800)).toBe(MINUTE);
+    expect(nextPassMs(0, 1800)).toBe(2_000);
+    expect(nextPassMs(5 * MINUTE, 1800)).toBe(15_000);
+    expect(nextPassMs(24 * 60 * MINUTE, 1800)).toBe(MINUTE);
   });
 
   it('comes in time for the heartbeats of a hook with a short timeout', () => {
-    expect(nextLookMs(24 * 60 * MINUTE, 30)).toBe(10_000);
+    expect(nextPassMs(24 * 60 * MINUTE, 30)).toBe(10_000);
   });
 });
 
 describe('the order of a look', () => {
   const ids = Array.from({ length: 30 }, (_, index) => `i-${String(index).padStart(17, '0')}`);
-  const order = (now: number) => ids.toSorted((one, other) => placeInLook(one, now) - placeInLook(other, now));
+  const order = (now: number) => ids.toSorted((one, other) => placeInPass(one, now) - placeInPass(other, now));
 
   it('stays the same for a minute, and then puts others last', () => {
     expect(order(START + 59_999)).toEqual(order(START));
@@ -127,7 +127,7 @@ describe('heartbeats', () => {
       let lastLook: number | undefined;
       for (let look = 0; look < 6; look++) {
         const now = START + minute * MINUTE + look * 10_000;
-        if (heartbeatDue(instance, timeout, now, lastLook === undefined ? {} : { look: lastLook })) times.push(now);
+        if (heartbeatDue(instance, timeout, now, lastLook === undefined ? {} : { pass: lastLook })) times.push(now);
         lastLook = now;
       }
     }
@@ -190,7 +190,7 @@ describe('heartbeats', () => {
   });
 
   it('come with each look only where the slots are shorter than a sweep', () => {
-    const due = (timeout: number) => heartbeatDue('i-0123456789abcdef0', timeout, START + 120_000, { look: START });
+    const due = (timeout: number) => heartbeatDue('i-0123456789abcdef0', timeout, START + 120_000, { pass: START });
     expect(due(177)).toBe(true);
     expect(due(180)).toBe(false);
   });

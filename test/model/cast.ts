@@ -2,11 +2,10 @@ import { UNNAMED, World } from '../e2e/world.ts';
 import { BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
-const COMMON = { killMarginSeconds: 120, graceSeconds: 60 };
 /** Longer than any story: a build that is killed in one was killed by us. Or so short that Nomad kills builds at the deadline. */
 export const POLICIES = {
-  long: { ...COMMON, deadlineSeconds: 7200 },
-  short: { ...COMMON, deadlineSeconds: 150 },
+  long: { deadlineSeconds: 7200, killMarginSeconds: 120, graceSeconds: 60 },
+  short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
 
 /** An instance of the group, and the Nomad client that lives on it: another one where its agent came back anew. */
@@ -18,6 +17,7 @@ export interface Builder {
 /** Whom a story is about, and what it has done to them. */
 export interface Cast {
   world: World;
+  version: Story['version'];
   builders: Builder[];
   policy: (typeof POLICIES)['long'];
   secrets: string[];
@@ -34,10 +34,10 @@ export interface Cast {
 }
 
 /** Four builders, one of which does not say which instance it is, in a world with ACLs. */
-export async function castOf({ deadline }: Story): Promise<Cast> {
+export async function castOf({ deadline, version }: Story): Promise<Cast> {
   const policy = POLICIES[deadline];
   const nomad = { token: { parameter: '/nomad/drain-token' } };
-  const world = await World.start({ acl: true, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
+  const world = await World.start({ acl: true, version, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
@@ -51,6 +51,7 @@ export async function castOf({ deadline }: Story): Promise<Cast> {
   });
   return {
     world,
+    version,
     builders,
     policy,
     secrets: [token, world.nomad.managementToken],

@@ -6,6 +6,7 @@ export const kept: { because: string; story: Story }[] = [
     because: 'two sweeps at once in one environment send one heartbeat for a slot, not two',
     story: {
       deadline: 'long',
+      version: '2.0.6',
       steps: [
         { what: 'scale-in', builder: 0, event: 'lost' },
         { what: 'build', builder: 0, seconds: 900, kind: 'plain' },
@@ -15,6 +16,36 @@ export const kept: { because: string; story: Story }[] = [
         ]).flat(),
       ],
       ending: { how: 'healed' },
+    },
+  },
+  {
+    because: "the last sweep before Auto Scaling's own cap has the time to release, also where Nomad is silent",
+    story: {
+      deadline: 'long',
+      version: '2.0.6',
+      steps: [
+        { what: 'scale-in', builder: 0, event: 'late' },
+        { what: 'deliver', backwards: false },
+      ],
+      ending: { how: 'Nomad stays away' },
+    },
+  },
+  {
+    because: 'a slot that began in the middle of the sweep before one that was skipped has its heartbeat',
+    story: {
+      deadline: 'long',
+      version: '2.0.6',
+      steps: [
+        { what: 'scale-in', builder: 1, event: 'in time' },
+        { what: 'Nomad fails', how: 403, requests: 10 },
+        { what: 'the clock jumps', seconds: 24 },
+        { what: 'deliver', backwards: false },
+        { what: 'no sweeps', seconds: 103 },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+        { what: 'instance dies', builder: 0 },
+        { what: 'deliver', backwards: false },
+      ],
+      ending: { how: 'Nomad stays away' },
     },
   },
 ];

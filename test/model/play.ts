@@ -39,6 +39,8 @@ class Play {
     if (ending.how === 'Nomad stays away') return this.#endWithoutNomad();
     if (ending.how === 'one stays sick') await this.#serveAllBut(this.#builder(ending.builder), ending.answer);
     await this.#sweepWhile(() => aws.waiting.length > 0, 40);
+    // What Nomad keeps of an agent that never comes back is waited for until the deadline and its margins.
+    if (this.#isAnybodyAwayForGood()) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
   }
@@ -151,6 +153,11 @@ class Play {
         away.delete(nodeId);
         builder.nodeId = world.newIdentity(instanceId);
         return;
+      case 'Nomad is away':
+        world.nomad.server.fault = () => 'hang-up';
+        await this.#pass(step.seconds * SECOND);
+        world.nomad.server.fault = undefined;
+        return;
       case 'Nomad fails':
         world.nomad.server.fault = failing(step.requests, nomadFault(step.how, world.clock));
         return;
@@ -167,7 +174,7 @@ class Play {
 
   /** The scheduler places nothing on a node that drains or is down; and who makes a released one eligible loses what is placed there. */
   #build(builder: Builder, seconds: number, kind: BuildKind): void {
-    const { world, away } = this.#cast;
+    const { world, away, version } = this.#cast;
     const { instanceId, nodeId } = builder;
     const { SchedulingEligibility, Status } = world.nomad.node(nodeId);
     if (SchedulingEligibility !== 'eligible' || Status !== 'ready' || away.has(nodeId)) return;
@@ -178,7 +185,18 @@ class Play {
       on: nodeId,
       runSeconds: seconds,
       ...(kind === 'fails and uploads' && { exitCode: 1, poststopSeconds: seconds }),
-      ...(kind === 'outlives its agent' && { lostAfterSeconds: 1200 }),
+      ...(kind === 'outlives its agent' &&
+        (version === '1.8.4' ? { preventRescheduleOnLost: true } : { lostAfterSeconds: 1200 })),
+    });
+  }
+
+  /** Whether Nomad keeps something of an agent that never comes back: as unknown, or as failed with a task still to end. */
+  #isAnybodyAwayForGood(): boolean {
+    const { world, doomed } = this.#cast;
+    const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
+    return allocations.some(({ ClientStatus, TaskStates }) => {
+      const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
+      return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
     });
   }
 

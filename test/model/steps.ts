@@ -22,6 +22,7 @@ export type Step =
   | { what: 'EC2 fails'; how: 'RequestLimitExceeded' | 'UnauthorizedOperation' | 'silence'; requests: number }
   | { what: 'no sweeps'; seconds: number }
   | { what: 'the clock jumps'; seconds: number }
+  | { what: 'Nomad is away'; seconds: number }
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
   | { what: 'the event bus fails'; requests: number }
   | { what: 'Auto Scaling fails'; how: 'Throttling' | 'ResourceContention'; requests: number };
@@ -40,6 +41,8 @@ export type BuildKind = 'plain' | 'fails and uploads' | 'outlives its agent';
 export interface Story {
   /** How long the drains are: longer than the story, or so short that builds are killed in it. */
   deadline: 'long' | 'short';
+  /** 1.8 keeps builds on nodes that are down; 2.0 on nodes that are disconnected, for a time. */
+  version: '1.8.4' | '2.0.6';
   steps: Step[];
   ending: Ending;
 }
@@ -126,6 +129,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('Nomad is away' as const),
+      seconds: fc.integer({ min: 20, max: 300 }),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       what: fc.constant('the event bus fails' as const),
@@ -157,6 +167,7 @@ const ending: fc.Arbitrary<Ending> = fc.oneof(
 
 export const story: fc.Arbitrary<Story> = fc.record({
   deadline: fc.constantFrom('long' as const, 'short' as const),
+  version: fc.constantFrom('1.8.4' as const, '2.0.6' as const),
   steps: fc.array(step, { minLength: 4, maxLength: 24 }),
   ending,
 });

@@ -100,7 +100,7 @@ class Evaluation {
       case 'Ref':
         return this.#ref(given, loop);
       case 'Fn::GetAtt':
-        return { 'Fn::GetAtt': given };
+        return this.#attribute(given[0], given[1]);
       case 'Fn::If':
         return resolved(this.holds(given[0]) ? given[1] : given[2]);
       case 'Fn::Join': {
@@ -116,7 +116,7 @@ class Evaluation {
         const parts = text.split(/(\$\{[^}]+\})/).map((part: string) => {
           const [, escaped, variable] = /^\$\{(!?)([^}]+)\}$/.exec(part) ?? [];
           if (variable === undefined || escaped) return part.replace('${!', '${');
-          const value = variable in variables ? resolved(variables[variable]) : this.#ref(variable, loop);
+          const value = variable in variables ? resolved(variables[variable]) : this.#named(variable, loop);
           if (Array.isArray(value)) throw new Error(`Fn::Sub: ${variable} is a list`);
           return value;
         });
@@ -125,6 +125,17 @@ class Evaluation {
       default:
         throw new Error(`not known here: ${name}`);
     }
+  }
+
+  /** What a variable of Fn::Sub stands for that is not declared beside the text. */
+  #named(variable: string, loop: Record<string, string>): Json {
+    const [id = '', ...attribute] = variable.split('.');
+    return attribute.length > 0 ? this.#attribute(id, attribute.join('.')) : this.#ref(variable, loop);
+  }
+
+  #attribute(id: string, name: string): Json {
+    if (!(id in this.#template.Resources)) throw new Error(`references undefined resource ${id}`);
+    return { 'Fn::GetAtt': [id, name] };
   }
 
   #ref(name: string, loop: Record<string, string>): Json {
@@ -136,9 +147,11 @@ class Evaluation {
   }
 }
 
-/** Text, with what only a deployment tells in the CDK's notation. */
+/** Text, with what only a deployment tells in the notation of Fn::Sub. */
 function joined(parts: Json[], by: string): string {
-  return parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : String(part))).join(by);
+  const text = (part: Json) =>
+    typeof part === 'object' ? `\${${part.Ref ?? part['Fn::GetAtt'].join('.')}}` : String(part);
+  return parts.map(text).join(by);
 }
 
 function parameter(name: string, declared: Json, given: string | undefined): Json {

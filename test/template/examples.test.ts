@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTemplate } from '../../bin/build-template.ts';
-import { PARAMETERS } from '../../bin/template/parameters.ts';
 import { configIn } from './cases.ts';
 import { make } from './cloudformation.ts';
+import { PARAMETERS, parse } from './template.ts';
 
 const pathOf = (example: string) => fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'drain-hook-examples-'));
@@ -42,7 +42,7 @@ describe('examples/cloudformation/deploy.sh', () => {
     const values = Object.fromEntries(given.map((each) => each.split(/=(.*)/s).slice(0, 2)));
     expect(upload).toEqual(['s3', 'cp', join(dist, 'nomad-drain-hook.zip'), `s3://code/${values.CodeKey}`]);
     const file = deployment[deployment.indexOf('--template-file') + 1]!;
-    const config = configIn(make(JSON.parse(readFileSync(file, 'utf8')), values).resources);
+    const config = configIn(make(parse(readFileSync(file, 'utf8')), values).resources);
     expect(config.groups.map(({ name }) => name)).toEqual(['builders', 'runners']);
     expect(config.nomad).toMatchObject({ address: settings.NOMAD_ADDRESS, token: { parameter: '/nomad/drain-token' } });
   });

@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { plainTemplate } from '../../bin/template/plain-template.ts';
+import { describe, expect, test } from 'vitest';
 import { ENVIRONMENT_BYTES, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
 import type { Json } from '../lib/stacks.ts';
 import { EVERYTHING, ofType } from './cases.ts';
 import { make } from './cloudformation.ts';
-
-let template: Json;
-beforeAll(() => {
-  template = plainTemplate();
-});
+import { TEMPLATE } from './template.ts';
 
 /** What AWS takes no more of, by the words of docs/without-cdk.md. */
 const LIMITS = {
@@ -29,7 +24,7 @@ const deployed = (made: unknown) =>
 function tooLarge(count: number, nameLength: number): string[] {
   const names = Array.from({ length: count }, (_, index) => `${index}`.padStart(nameLength, 'g'));
   const GroupNames = names.join(',');
-  const { resources } = make(template, { ...EVERYTHING, GroupNames });
+  const { resources } = make(TEMPLATE, { ...EVERYTHING, GroupNames });
   const sum = (type: string, property: string) =>
     ofType(resources, type).reduce((all, { Properties }) => all + deployed(Properties[property] ?? '').length, 0);
   const sizes: Record<keyof typeof LIMITS, number> = {
@@ -61,7 +56,7 @@ describe('docs/without-cdk.md says how many groups fit', () => {
 
 test('the function may answer for all groups by one statement, whose length grows by their names alone', () => {
   const groups = ['builders', 'runners', 'gpu.large'];
-  const { resources } = make(template, { ...EVERYTHING, GroupNames: groups.join() });
+  const { resources } = make(TEMPLATE, { ...EVERYTHING, GroupNames: groups.join() });
   const [policy, ...others] = ofType(resources, 'AWS::IAM::Policy');
   expect(others).toEqual([]);
   const statements: Json[] = policy.Properties.PolicyDocument.Statement;

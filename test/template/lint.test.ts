@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cfnLint, findings, NoLinter, templates } from '../../bin/lint-template.ts';
-import { plainTemplate } from '../../bin/template/plain-template.ts';
+import { TEXT } from './template.ts';
 
 /** The command of cfn-lint, or why it cannot be had here. */
 function linter(): { command: string } | { missing: string } {
@@ -22,9 +22,7 @@ describe('cfn-lint', { timeout: 600_000 }, () => {
     if ('missing' in found) return skip(found.missing);
     expect(findings(templates(), found.command)).toBe('');
 
-    const misspelt = plainTemplate();
-    const [, , each] = misspelt.Resources['Fn::ForEach::Groups'];
-    each['LifecycleHook&{GroupName}'].Properties.HeartbeatTimout = 1;
+    const misspelt = TEXT.replace('HeartbeatTimeout:', 'HeartbeatTimout:');
     expect(findings({ misspelt }, found.command)).toMatch(/HeartbeatTimout.*\nmisspelt:/);
   });
 

@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { PARAMETERS } from '../../bin/template/parameters.ts';
-import { plainTemplate } from '../../bin/template/plain-template.ts';
+import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
-import type { Json } from '../lib/stacks.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
 import { make, type ParameterValues } from './cloudformation.ts';
+import { PARAMETERS, TEMPLATE, TEXT } from './template.ts';
 
-let template: Json;
-beforeAll(() => {
-  template = plainTemplate();
-});
+const made = (values: ParameterValues) => make(TEMPLATE, values).resources;
 
-const made = (values: ParameterValues) => make(template, values).resources;
 describe('the function', () => {
   test('reads the configuration that the parameters say', () => {
     expect(configIn(made(EVERYTHING))).toEqual({
@@ -57,7 +51,7 @@ describe('the function', () => {
   });
 
   test('is told by its outputs', () => {
-    const { resources, outputs } = make(template, ONE);
+    const { resources, outputs } = make(TEMPLATE, ONE);
     expect(resources[outputs.FunctionName.Value.Ref].Type).toBe('AWS::Lambda::Function');
     expect(resources[outputs.LogGroupName.Value.Ref].Type).toBe('AWS::Logs::LogGroup');
   });
@@ -97,7 +91,7 @@ describe('the parameters', () => {
         expect(() => configIn(made({ ...ONE, [name]: String(edge) }))).not.toThrow();
         const past = edge === declared.MinValue ? edge - 1 : edge + 1;
         expect(() => made({ ...ONE, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
-        const wider = { ...template, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
+        const wider = { ...TEMPLATE, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
         expect(() => configIn(make(wider, { ...ONE, [name]: String(past) }).resources)).toThrow('is refused');
       }
     },
@@ -129,7 +123,7 @@ describe('the parameters', () => {
   });
 
   test('are all asked for somewhere, and described', () => {
-    const asked = JSON.stringify([template.Resources, template.Conditions]);
+    const asked = JSON.stringify([TEMPLATE.Resources, TEMPLATE.Conditions]);
     for (const [name, { Description }] of Object.entries(PARAMETERS)) {
       expect(asked.includes(`"Ref":"${name}"`) || asked.includes(`\${${name}}`)).toBe(true);
       expect(Description).toMatch(/\.$/);
@@ -139,12 +133,18 @@ describe('the parameters', () => {
 
 describe('for CloudFormation the template', () => {
   test('has nothing of the CDK in it that an account without it lacks', () => {
-    expect(Object.keys(template.Parameters)).toEqual(Object.keys(PARAMETERS));
-    expect(template.Rules).toBeUndefined();
-    expect(JSON.stringify(template)).not.toMatch(/cdk|bootstrap|stand-in/i);
+    expect(TEMPLATE.Rules).toBeUndefined();
+    expect(JSON.stringify(TEMPLATE)).not.toMatch(/cdk|bootstrap/i);
+  });
+
+  test('lists in the console every parameter under a heading, in the order in which it declares them', () => {
+    const { ParameterGroups: headings } = TEMPLATE.Metadata['AWS::CloudFormation::Interface'];
+    expect(headings.flatMap(({ Parameters: names }: { Parameters: string[] }) => names)).toEqual(
+      Object.keys(PARAMETERS),
+    );
   });
 
   test('fits into one request, whoever makes it', () => {
-    expect(JSON.stringify(template, null, 1).length).toBeLessThan(51_200);
+    expect(Buffer.byteLength(TEXT)).toBeLessThan(51_200);
   });
 });

@@ -1,15 +1,8 @@
-import {
-  DescribeAutoScalingGroupsCommand,
-  DescribePoliciesCommand,
-  ResourceContentionFault,
-  SetDesiredCapacityCommand,
-  TerminateInstanceInAutoScalingGroupCommand,
-} from '@aws-sdk/client-auto-scaling';
+import { SetDesiredCapacityCommand, TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
 import { type AwsEmulator, startAws } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
-import { autoScalingError } from './services.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';
@@ -25,13 +18,6 @@ beforeEach(async () => {
   clients = connect(aws);
 });
 afterEach(() => aws.close());
-
-async function describeGroup() {
-  const answer = await clients.autoScaling.send(
-    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
-  );
-  return answer.AutoScalingGroups?.[0];
-}
 
 describe('the desired capacity', () => {
   test('set lower takes the oldest instances out', async () => {
@@ -87,44 +73,5 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
       name: 'ValidationError',
       message: 'Instance Id not found - No managed instance found for instance ID: i-00000000000000000',
     });
-  });
-});
-
-describe('the API', () => {
-  test('refuses an action that it does not have', async () => {
-    await expect(clients.autoScaling.send(new DescribePoliciesCommand({}))).rejects.toMatchObject({
-      name: 'InvalidAction',
-    });
-  });
-
-  test('says Throttling and ResourceContention where a test wants it to', async () => {
-    aws.addGroup({ name: GROUP });
-    const failures = [
-      autoScalingError('Throttling', 'Rate exceeded'),
-      autoScalingError('ResourceContention', 'You already have a pending update to an Auto Scaling resource.', 500),
-    ];
-    aws.servers.autoScaling.fault = () => failures.shift();
-    const command = () => new DescribeAutoScalingGroupsCommand({});
-    await expect(clients.autoScaling.send(command())).rejects.toMatchObject({
-      name: 'Throttling',
-      message: 'Rate exceeded',
-      $metadata: { httpStatusCode: 400 },
-    });
-    await expect(clients.autoScaling.send(command())).rejects.toBeInstanceOf(ResourceContentionFault);
-    expect((await clients.autoScaling.send(command())).AutoScalingGroups).toHaveLength(1);
-  });
-
-  test('remembers what it was asked, and when', async () => {
-    aws.addGroup({ name: GROUP });
-    await clock.advance(SECOND);
-    await describeGroup();
-    expect(aws.requests).toEqual([
-      {
-        service: 'auto-scaling',
-        action: 'DescribeAutoScalingGroups',
-        params: { 'AutoScalingGroupNames.member.1': GROUP },
-        at: clock.now(),
-      },
-    ]);
   });
 });

@@ -1,14 +1,8 @@
-import {
-  DescribeImagesCommand,
-  DescribeInstancesCommand,
-  type Filter,
-  TerminateInstancesCommand,
-} from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, type Filter, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
 import { type AwsEmulator, startAws } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
-import { ec2Error } from './services.ts';
 
 const GROUP = 'builders';
 const SECOND = 1000;
@@ -155,19 +149,5 @@ describe('TerminateInstances', () => {
     const id = aws.addInstance(GROUP);
     await expect(terminate(id, UNKNOWN)).rejects.toMatchObject({ name: 'InvalidInstanceID.NotFound' });
     expect(aws.instance(id).ec2State).toBe('running');
-  });
-});
-
-describe('the API', () => {
-  test('refuses an action that it does not have', async () => {
-    await expect(clients.ec2.send(new DescribeImagesCommand({}))).rejects.toMatchObject({ name: 'InvalidAction' });
-  });
-
-  test('says RequestLimitExceeded where a test wants it to', async () => {
-    aws.servers.ec2.fault = () => ec2Error('RequestLimitExceeded', 'Request limit exceeded.', 503);
-    await expect(describeInstances()).rejects.toMatchObject({
-      name: 'RequestLimitExceeded',
-      $metadata: { httpStatusCode: 503 },
-    });
   });
 });

@@ -80,21 +80,6 @@ describe('the lifecycle event', () => {
     expect(new Set(aws.events.map(({ source }) => source))).toEqual(new Set(['aws.autoscaling', 'aws.ec2']));
     expect(arrivals).toHaveLength(1);
   });
-
-  test('comes late, twice or never where a test wants it to', async () => {
-    const began = clock.now() + SECOND;
-    aws.deliver = () => [500, 5000];
-    const { arrivals } = scaleIn();
-    await clock.advance(10 * SECOND);
-    expect(arrivals.map(({ at }) => at - began)).toEqual([500, 5000]);
-    expect(arrivals[0]?.event).toEqual(arrivals[1]?.event);
-
-    aws.deliver = () => [];
-    aws.scaleIn(GROUP, [aws.addInstance(GROUP)]);
-    await clock.advance(10 * SECOND);
-    expect(arrivals).toHaveLength(2);
-    expect(aws.events.filter((event) => event['detail-type'] === RULE.detailType)).toHaveLength(2);
-  });
 });
 
 test('a termination that succeeded is an event of its own, as is each change of an EC2 state', async () => {

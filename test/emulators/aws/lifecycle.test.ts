@@ -75,16 +75,6 @@ describe('an instance that is scaled in', () => {
     expect(answer.AutoScalingInstances).toEqual([]);
   });
 
-  test('tells whoever listens when EC2 begins to shut it down', async () => {
-    const gone: [string, string][] = [];
-    aws.onInstanceGone(({ id, ec2State }) => gone.push([id, ec2State]));
-    const id = await waitingInstance();
-    await complete(id);
-    expect(gone).toEqual([]);
-    await clock.advance(SECOND);
-    expect(gone).toEqual([[id, 'shutting-down']]);
-  });
-
   test('goes on as it was when it is scaled in once more', async () => {
     const id = await waitingInstance();
     const [action] = aws.waiting;

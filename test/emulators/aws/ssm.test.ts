@@ -1,9 +1,8 @@
-import { DescribeParametersCommand, GetParameterCommand, GetParametersCommand } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, GetParametersCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
 import { type AwsEmulator, startAws } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
-import { ssmError } from './services.ts';
 
 const TOKEN = '/nomad/drain-token';
 
@@ -74,19 +73,5 @@ test('GetParameters takes ten names and no more', async () => {
   const Names = Array.from({ length: 11 }, (_, n) => `/p/${n}`);
   await expect(clients.ssm.send(new GetParametersCommand({ Names }))).rejects.toMatchObject({
     name: 'ValidationException',
-  });
-});
-
-test('an operation that is not there is an UnknownOperationException', async () => {
-  await expect(clients.ssm.send(new DescribeParametersCommand({}))).rejects.toMatchObject({
-    name: 'UnknownOperationException',
-  });
-});
-
-test('a test can have the key refuse to decrypt', async () => {
-  aws.servers.ssm.fault = () => ssmError('AccessDeniedException', 'not authorized to perform: kms:Decrypt');
-  await expect(get(TOKEN, true)).rejects.toMatchObject({
-    name: 'AccessDeniedException',
-    message: 'not authorized to perform: kms:Decrypt',
   });
 });

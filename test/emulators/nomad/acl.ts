@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { printDuration, rfc3339 } from './go-values.ts';
-import type { AuthMethod, BindingRule } from './login-endpoints.ts';
 import { Permissions, parsePolicy, type Rules } from './policy.ts';
 import type { State } from './state.ts';
 
@@ -45,6 +44,27 @@ export interface TokenRequest {
   Roles?: { ID?: string; Name?: string }[] | null;
   /** Nanoseconds, or a duration; here already in milliseconds. */
   ttlMs?: number | undefined;
+}
+
+/** An auth method of type JWT, as far as the emulator heeds it: keys given in full, RS256. */
+export interface AuthMethod {
+  Name: string;
+  Type: string;
+  MaxTokenTTL: string;
+  Config: {
+    JWTValidationPubKeys?: string[];
+    BoundIssuer?: string[];
+    BoundAudiences?: string[];
+    ClaimMappings?: Record<string, string>;
+  };
+}
+
+export interface BindingRule {
+  AuthMethod: string;
+  /** `value.<name> == "…"`, or empty: everybody. */
+  Selector: string;
+  BindType: 'policy' | 'role' | 'management';
+  BindName: string;
 }
 
 /** Who asks: what the token may do, and the name it leaves in LastDrain. */

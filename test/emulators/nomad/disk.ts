@@ -1,5 +1,4 @@
 import type { Casualties } from './casualties.ts';
-import type { Client } from './client.ts';
 import type { Allocation } from './model.ts';
 import { clientTerminal, groupOf } from './model.ts';
 import type { State } from './state.ts';
@@ -7,7 +6,8 @@ import { copyMsOf } from './tasks.ts';
 
 interface Surroundings {
   state: State;
-  peers: Map<string, Client>;
+  /** The clients of all nodes, by node: a disk is copied from one that is connected. */
+  peers: ReadonlyMap<string, { readonly connected: boolean }>;
   casualties: Casualties;
 }
 

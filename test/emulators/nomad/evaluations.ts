@@ -1,42 +1,6 @@
-import type { Job, JobType } from './model.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { Job } from './model.ts';
 import type { State } from './state.ts';
-
-/** Why the scheduler could, or could not, place a task group. */
-export interface AllocMetric {
-  NodesEvaluated: number;
-  NodesFiltered: number;
-  NodesInPool: number;
-  NodePool: string;
-  NodesAvailable: Record<string, number>;
-  NodesExhausted: number;
-  ConstraintFiltered: Record<string, number> | null;
-  DimensionExhausted: Record<string, number> | null;
-  ResourcesExhausted: Record<string, Record<string, unknown>> | null;
-  [other: string]: unknown;
-}
-
-export interface Evaluation {
-  ID: string;
-  Namespace: string;
-  Priority: number;
-  Type: JobType;
-  TriggeredBy: string;
-  JobID: string;
-  /** Pending: it waits for its time. */
-  Status: 'blocked' | 'pending' | 'complete' | 'cancelled';
-  WaitUntil?: string;
-  NextEval?: string;
-  StatusDescription?: string;
-  PreviousEval?: string;
-  BlockedEval?: string;
-  FailedTGAllocs?: Record<string, AllocMetric>;
-  QueuedAllocations?: Record<string, number>;
-  CreateIndex: number;
-  ModifyIndex: number;
-  CreateTime: number;
-  ModifyTime: number;
-  [other: string]: unknown;
-}
 
 export const newEvaluation = (
   state: State,

@@ -1,6 +1,7 @@
 import { allocationJson, allocationStub } from './allocation-json.ts';
 import { canonicalJob, JobError } from './canonical-job.ts';
-import { blockedEvaluation, type Evaluation } from './evaluations.ts';
+import type { Evaluation } from './evaluation.ts';
+import { blockedEvaluation } from './evaluations.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
 import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
 import { type Allocation, clientTerminal, groupOf, type Job } from './model.ts';

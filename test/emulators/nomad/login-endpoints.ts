@@ -1,27 +1,7 @@
 import { claimsOf } from '../jwt.ts';
+import type { AuthMethod, BindingRule } from './acl.ts';
 import { goDuration } from './go-values.ts';
 import { allow, bodyOf, type Call, type Endpoint, HttpError, written } from './http.ts';
-
-/** An auth method of type JWT, as far as the emulator heeds it: keys given in full, RS256. */
-export interface AuthMethod {
-  Name: string;
-  Type: string;
-  MaxTokenTTL: string;
-  Config: {
-    JWTValidationPubKeys?: string[];
-    BoundIssuer?: string[];
-    BoundAudiences?: string[];
-    ClaimMappings?: Record<string, string>;
-  };
-}
-
-export interface BindingRule {
-  AuthMethod: string;
-  /** `value.<name> == "…"`, or empty: everybody. */
-  Selector: string;
-  BindType: 'policy' | 'role' | 'management';
-  BindName: string;
-}
 
 const onlyManagement = (call: Call) => allow(call.identity.permissions.management);
 

@@ -1,5 +1,3 @@
-import type { AllocMetric } from './evaluations.ts';
-
 /** Nomad's own objects, with the fields that the emulator reads or writes. Names and units are those of its HTTP API. */
 
 export interface NodeEvent {
@@ -153,6 +151,20 @@ export interface TaskState {
 }
 
 export type ClientStatus = 'pending' | 'running' | 'complete' | 'failed' | 'lost' | 'unknown';
+
+/** Why the scheduler could, or could not, place a task group. */
+export interface AllocMetric {
+  NodesEvaluated: number;
+  NodesFiltered: number;
+  NodesInPool: number;
+  NodePool: string;
+  NodesAvailable: Record<string, number>;
+  NodesExhausted: number;
+  ConstraintFiltered: Record<string, number> | null;
+  DimensionExhausted: Record<string, number> | null;
+  ResourcesExhausted: Record<string, Record<string, unknown>> | null;
+  [other: string]: unknown;
+}
 
 export interface Allocation {
   ID: string;

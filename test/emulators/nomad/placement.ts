@@ -1,5 +1,4 @@
-import type { AllocMetric } from './evaluations.ts';
-import type { Allocation, Constraint, Job, Node, TaskGroup } from './model.ts';
+import type { Allocation, AllocMetric, Constraint, Job, Node, TaskGroup } from './model.ts';
 import { terminal } from './model.ts';
 import type { State } from './state.ts';
 

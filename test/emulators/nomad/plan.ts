@@ -1,5 +1,5 @@
 import { disconnectOf, fateOf } from './away.ts';
-import type { Evaluation } from './evaluations.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Allocation, Job, Node, TaskGroup } from './model.ts';
 import { clientTerminal, terminal } from './model.ts';
 import { place, schedulable } from './placement.ts';

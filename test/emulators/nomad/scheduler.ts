@@ -1,8 +1,9 @@
 import { noteClientStatus } from './away.ts';
 import type { Client } from './client.ts';
-import { type AllocMetric, blockedEvaluation, type Evaluation, newEvaluation } from './evaluations.ts';
+import type { Evaluation } from './evaluation.ts';
+import { blockedEvaluation, newEvaluation } from './evaluations.ts';
 import { rfc3339 } from './go-values.ts';
-import type { Allocation, Job, Node } from './model.ts';
+import type { Allocation, AllocMetric, Job, Node } from './model.ts';
 import { place } from './placement.ts';
 import { type Plan, planFor, type Why } from './plan.ts';
 import { nextReschedule, trackerOf } from './reschedule.ts';

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Timeline } from '../clock.ts';
-import type { Evaluation } from './evaluations.ts';
+import type { Evaluation } from './evaluation.ts';
 import { rfc3339 } from './go-values.ts';
 import type { Allocation, Job, Namespace, Node, NodeEvent } from './model.ts';
-
 import type { Version } from './version.ts';
 
 export type Table = 'nodes' | 'allocs' | 'jobs' | 'evals' | 'namespaces' | 'acl_policy' | 'acl_token' | 'acl_roles';

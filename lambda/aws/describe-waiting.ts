@@ -1,0 +1,72 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import pMap from 'p-map';
+import type { GroupConfig } from '../config.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/message-of.ts';
+import type { Journal } from '../core/ports.ts';
+import { isHeld, type Termination } from '../core/termination.ts';
+import { globalCapSeconds } from '../core/time.ts';
+import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import type { Hooks } from './hooks.ts';
+import { describeInstances, type InstanceFacts } from './instances.ts';
+import type { WaitMemory } from './wait-memory.ts';
+
+/** Hooks asked about at once. */
+const CONCURRENCY = 8;
+
+export interface DescribeOptions {
+  autoScaling: AutoScaling;
+  ec2: EC2Client;
+  clock: Clock;
+  journal: Journal;
+  groups: readonly GroupConfig[];
+  hooks: Hooks;
+  memory: WaitMemory;
+}
+
+/**
+ * What EC2, the hooks and the scaling activities add to the states of instances. What EC2 does not say is left out, and is
+ * then unknown.
+ *
+ * @param since when waits began, by instance id, milliseconds since the epoch, where that was found
+ */
+export async function describeWaiting(
+  { ec2, clock, journal, groups, hooks, memory }: DescribeOptions,
+  states: readonly InstanceState[],
+  since: ReadonlyMap<string, number>,
+): Promise<Termination[]> {
+  const ids = states.map(({ instanceId }) => instanceId);
+  const facts = await describeInstances(ec2, ids, (error) => {
+    journal.warn('EC2 does not say what it runs', { because: messageOf(error) });
+  });
+  const timeouts = new Map<string, number>();
+  const present = groups.filter(({ name }) => states.some(({ group }) => group === name));
+  await pMap(present, async (group) => timeouts.set(group.name, await hooks.of(group)), { concurrency: CONCURRENCY });
+
+  const now = clock.now();
+  return states.flatMap(({ instanceId, group: name, state }): Termination[] => {
+    const group = groups.find((each) => each.name === name);
+    const heartbeatTimeoutSeconds = timeouts.get(name);
+    if (!group || heartbeatTimeoutSeconds === undefined) return [];
+    const { ec2: running = 'unknown', ...found }: Partial<InstanceFacts> = facts.get(instanceId) ?? {};
+    const began = since.get(instanceId);
+    // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
+    const isOfThisWait = began !== undefined && began > now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const seenSince = memory.seenSince.get(instanceId) ?? now;
+    memory.seenSince.set(instanceId, seenSince);
+    return [
+      {
+        instanceId,
+        group: group.name,
+        hook: group.hook,
+        state,
+        held: isHeld(state),
+        heartbeatTimeoutSeconds,
+        ec2: running,
+        ...found,
+        seenSince,
+        ...(isOfThisWait && { since: began }),
+      },
+    ];
+  });
+}

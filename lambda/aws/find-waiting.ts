@@ -1,0 +1,77 @@
+import pMap from 'p-map';
+import type { GroupConfig } from '../config.ts';
+import { messageOf } from '../core/message-of.ts';
+import { UNKNOWN } from '../core/ports.ts';
+import { isGoing, isHeld, type Termination } from '../core/termination.ts';
+import type { LifecycleEvent } from '../wake.ts';
+import { type DescribeOptions, describeWaiting } from './describe-waiting.ts';
+
+/** Says who waits now. @throws Error where Auto Scaling does not say */
+export type FindWaiting = () => Promise<Termination[]>;
+
+/** How often a state that has yet to follow its event is read again, in milliseconds. */
+const REREAD_MS = 1_000;
+/** Groups asked about at once. */
+const CONCURRENCY = 8;
+
+/** Every instance of the configured groups that waits for our hook: whom the sweep serves. */
+export function everyWaiting(options: DescribeOptions): FindWaiting {
+  const { autoScaling, groups, journal, memory } = options;
+  /** When waits began, as far as found. It does not change, so each is looked up once a run. */
+  const since = new Map<string, number>();
+  return async () => {
+    const members = await autoScaling.members(groups.map(({ name }) => name));
+    const held = members.filter(({ state }) => isHeld(state));
+    memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)));
+    const date = async ({ name }: GroupConfig) => {
+      const undated = held.filter(({ group, instanceId }) => group === name && !since.has(instanceId));
+      if (undated.length === 0) return;
+      try {
+        const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
+        for (const [instanceId, time] of began) since.set(instanceId, time);
+      } catch (error) {
+        const because = messageOf(error);
+        journal.warn('no scaling activities: waits are dated by their drain', { group: name, because });
+      }
+    };
+    await pMap(groups, date, { concurrency: CONCURRENCY });
+    return describeWaiting(options, held, since);
+  };
+}
+
+/**
+ * The one instance of a lifecycle event, once Auto Scaling itself says that it goes.
+ *
+ * @param until how long to read its state again while Auto Scaling does not say so yet, milliseconds since the epoch
+ */
+export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: number): FindWaiting {
+  const { autoScaling, clock, journal } = options;
+  const { instanceId, group, time, token } = event;
+  return async () => {
+    for (;;) {
+      const [state] = await autoScaling.instances([instanceId]);
+      const mine = state?.group === group ? state : undefined;
+      if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
+        const since = new Map(time === undefined ? [] : [[instanceId, time]]);
+        return (await describeWaiting(options, [mine], since)).map((each) => ({ ...each, ...(token && { token }) }));
+      }
+      if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
+        const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
+        journal.info('the instance does not wait for us', { instanceId, nodeId: UNKNOWN, group, because });
+        return [];
+      }
+      await clock.sleep(REREAD_MS);
+    }
+  };
+}
+
+/** One instance as if it had to go, for a dry run. */
+export function asIfWaiting(options: DescribeOptions, instanceId: string): FindWaiting {
+  const { autoScaling, clock } = options;
+  return async () => {
+    const [state] = await autoScaling.instances([instanceId]);
+    if (!state) return [];
+    const waiting = await describeWaiting(options, [state], new Map([[instanceId, clock.now()]]));
+    return waiting.map((each) => ({ ...each, held: true }));
+  };
+}

@@ -1,0 +1,150 @@
+import {
+  allocation,
+  at,
+  done,
+  drain,
+  drained,
+  force,
+  HOUR,
+  MINUTE,
+  node,
+  SECOND,
+  type Situation,
+  START,
+  stopping,
+  theirs,
+  undated,
+  wait,
+  waiting,
+} from './situation.ts';
+
+export const timeIsUp: readonly Situation[] = [
+  // The time is up.
+  {
+    when: 'a second before the drain deadline and the kill margin are over',
+    nomad: node({ drain: drain('draining') }),
+    now: at(6 * HOUR + 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'the drain deadline and the kill margin are over, and the drain is still on',
+    nomad: node({ drain: drain('draining') }),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'the drain of somebody else is still on after our deadline and the kill margin',
+    nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'an allocation outlives a complete drain by the kill margin',
+    nomad: drained([stopping('running')]),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'the drain was forced, the kill margin after it is not over',
+    nomad: drained([stopping('running')], {
+      ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
+    }),
+    now: at(7 * HOUR + 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'the drain was forced and the kill margin after it is over',
+    nomad: drained([stopping('running')], {
+      ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
+    }),
+    now: at(7 * HOUR + 5 * MINUTE),
+    decision: done('timed-out'),
+  },
+  {
+    when: 'the time is up, and the policy is to abandon',
+    nomad: drained([stopping('running')], {
+      ours: { instanceId: 'i-0123456789abcdef0', deadlineAt: at(6 * HOUR), forcedAt: at(7 * HOUR) },
+    }),
+    now: at(7 * HOUR + 5 * MINUTE),
+    policy: { onTimeout: 'ABANDON' },
+    decision: done('timed-out', 'ABANDON'),
+  },
+  {
+    when: 'Nomad does not answer long after the policy would have killed builds: the drain may have begun late',
+    nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
+    now: at(48 * HOUR - 91 * SECOND),
+    decision: { action: 'wait', unserved: true },
+  },
+  {
+    when: "Nomad does not answer in the last sweep before Auto Scaling's own cap",
+    nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
+    now: at(48 * HOUR - 90 * SECOND),
+    decision: done('timed-out'),
+  },
+  {
+    when: 'more than one node has its address, long after the policy would have killed builds',
+    nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
+    now: at(48 * HOUR - 91 * SECOND),
+    decision: { action: 'error' },
+  },
+  {
+    when: "more than one node has its address, in the last sweep before Auto Scaling's own cap",
+    nomad: { is: 'ambiguous', nodeIds: ['n1', 'n2'] },
+    now: at(48 * HOUR - 90 * SECOND),
+    policy: { onTimeout: 'ABANDON' },
+    decision: done('timed-out', 'ABANDON'),
+  },
+  {
+    when: 'an operator has given the drain a later deadline',
+    nomad: node({ drain: theirs({ deadlineAt: at(10 * HOUR) }), allocations: [allocation('running')] }),
+    now: at(10 * HOUR + 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'the later deadline of an operator and the kill margin are over',
+    nomad: node({ drain: theirs({ deadlineAt: at(10 * HOUR) }), allocations: [allocation('running')] }),
+    now: at(10 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'an operator has given the drain no deadline: as far as the hook can hold it',
+    nomad: node({ drain: theirs({ deadlineAt: 'never' }), allocations: [allocation('running')] }),
+    now: at(48 * HOUR - 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: 'an operator has given the drain no deadline, and the hook cannot hold it longer',
+    nomad: node({ drain: theirs({ deadlineAt: 'never' }), allocations: [allocation('running')] }),
+    now: at(48 * HOUR - 5 * MINUTE),
+    decision: force,
+  },
+  {
+    when: 'the later deadline of an operator has come, and what it killed still stops',
+    nomad: node({
+      drain: theirs({ status: 'complete', updatedAt: at(10 * HOUR), deadlineReached: true }),
+      allocations: [stopping('running')],
+    }),
+    now: at(10 * HOUR + 5 * MINUTE - SECOND),
+    decision: wait,
+  },
+  {
+    when: "a drain without end is still on a sweep before Auto Scaling's own cap",
+    termination: waiting({ heartbeatTimeoutSeconds: 30 }),
+    nomad: node({ drain: { status: 'draining', startedAt: START, updatedAt: START } }),
+    now: at(2910 * SECOND),
+    decision: done('timed-out'),
+  },
+  {
+    when: 'everything has stopped, long after the time was up',
+    nomad: drained([]),
+    now: at(20 * HOUR),
+    decision: done('drained'),
+  },
+  {
+    when: 'the wait is not dated, but our drain says since when',
+    termination: undated(),
+    nomad: node({ drain: drain('draining', { ours: { instanceId: 'i-0123456789abcdef0', waitingSince: START } }) }),
+    now: at(6 * HOUR + 5 * MINUTE),
+    decision: force,
+  },
+];

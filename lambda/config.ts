@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { DEFAULT_POLICY, type Policy } from './core/policy.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from './errors.ts';
 
-/** The environment variable that holds the whole configuration, as JSON. */
+/** The environment variable with the whole configuration, as JSON. */
 export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
 
-/** For whom AWS states who the function is, where the configuration says nothing. */
+/** The default audience of the identity token that AWS signs for the function. */
 export const DEFAULT_AUDIENCE = 'nomad';
-/** How long that statement holds, in seconds: it is traded for a Nomad token at once. */
+/** How long that identity token is valid, in seconds: it is exchanged for a Nomad token at once. */
 export const IDENTITY_SECONDS = 300;
 
 /** What a check says when it refuses, and the id under which docs/construct.md explains it. */
@@ -28,8 +28,8 @@ const name = (id: ProblemId) =>
   z.string().refine(({ length }) => 1 <= length && length <= 255, refusal(id, 'must have from 1 to 255 characters'));
 
 /**
- * What people give in place of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its base64
- * form. It would end in the template, and be read by whoever may read that.
+ * What people give by mistake instead of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its
+ * base64 form. It would be in the template, for everybody who may read that.
  */
 const SECRET =
   /^\s*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\w-]+\.[\w-]+\.[\w-]+|LS0tLS[\w+/=]+)\s*$|-----BEGIN|[\r\n]/i;
@@ -37,7 +37,7 @@ const SECRET =
 /** Whether a text is a secret, or a certificate, rather than the name of the parameter that holds it. */
 export const isSecret = (text: string): boolean => SECRET.test(text);
 
-/** Says nothing of the value itself: it may go into a log. */
+/** Does not contain the value: it may go into a log. */
 export const SECRET_REFUSED =
   'is the secret or the certificate itself, not the name of the parameter that holds it. Store it in Parameter Store and ' +
   'give that name, like /nomad/drain-token';
@@ -51,7 +51,7 @@ const heartbeatTimeoutSeconds = seconds(30, 7200, 'nomad-drain-hook:heartbeatTim
 
 const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: hookName, heartbeatTimeoutSeconds });
 
-/** One hook for all groups that name none: a template without CDK cannot write it into each of a list of groups. */
+/** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
 const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
 
 const url = z.url({ protocol: /^https?$/ });
@@ -66,7 +66,7 @@ const http = z
   .strictObject({
     via: z.literal('http'),
     address,
-    /** Further servers of the same cluster, asked in turn where the one before does not answer. */
+    /** More servers of the same cluster, tried in turn when the one before does not answer. */
     fallbackAddresses: z
       .array(address)
       .refine(({ length }) => length <= 6, refusal('nomad-drain-hook:tooManyAddresses', 'more than six addresses'))
@@ -74,12 +74,12 @@ const http = z
     region: text.optional(),
     nodeMetaKey: text.optional(),
     token: parameter.optional(),
-    /** Instead of a stored token: trade the function's own identity for one. */
+    /** Instead of a stored token: exchange the function's AWS identity for one. */
     login: z.strictObject({ authMethod: text, audience: text.default(DEFAULT_AUDIENCE) }).optional(),
     ca: parameter.optional(),
     clientCertificate: parameter.optional(),
     clientKey: parameter.optional(),
-    /** The name in Nomad's certificate, where it is not the address's host: `server.global.nomad`. */
+    /** The name in Nomad's certificate if it is not the address's host: `server.global.nomad`. */
     serverName: text.optional(),
   })
   .superRefine((given, context) => {
@@ -104,9 +104,9 @@ const http = z
 
 const instances = z.strictObject({
   via: z.literal('ssm'),
-  /** The Command document that asks. */
+  /** The Command document to run. */
   document: text,
-  /** Instances to ask that bear this tag; without it, those in service in the groups. */
+  /** The instances that run it, by tag; by default those in service in the groups. */
   gateway: z.strictObject({ tag: text, value: z.string() }).optional(),
   region: text.optional(),
   nodeMetaKey: text.optional(),
@@ -141,20 +141,20 @@ const document = z.strictObject({
   hook: sharedHook.optional(),
   nomad,
   policy: policy.prefault({}),
-  /** Where to put events about drains; without it none are sent. */
+  /** The bus for events about drains; without it none are sent. */
   events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
 });
 
-/** The function's configuration, every default filled in, and each group with its hook. */
+/** The function's configuration, with every default, and a hook in each group. */
 export type Config = Omit<z.output<typeof document>, 'hook'>;
-/** The configuration as it may be written: whatever has a default may be left out. */
+/** The configuration as it may be written: fields with a default may be left out. */
 export type ConfigDocument = z.input<typeof document>;
 export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
 export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;
 
 /**
- * Reads the configuration document, as found in the environment variable {@link CONFIG_VARIABLE}.
+ * Reads the configuration document from the value of the environment variable {@link CONFIG_VARIABLE}.
  * @throws ConfigError naming every field that is missing or wrong
  */
 export function parseConfig(text: string | undefined): Config {
@@ -192,7 +192,7 @@ function problemOf(issue: z.core.$ZodIssue): ConfigProblem {
   };
 }
 
-/** The document with the shared hook written into each group that names none. What is wrong with it is left as it is. */
+/** Writes the shared hook into each group that names none. A wrong document stays as it is, for the schema to refuse. */
 function withHooks(json: unknown): unknown {
   const { groups, hook } = (json ?? {}) as { groups?: unknown; hook?: { name?: unknown } };
   if (!Array.isArray(groups) || hook?.name === undefined) return json;

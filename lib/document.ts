@@ -12,8 +12,8 @@ import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts'
  */
 export type FieldNames = Readonly<Record<string, string>>;
 
-/** What is given of the configuration, in the terms of the construct. */
-export interface Given {
+/** The configuration in the terms of the construct. */
+export interface DocumentProps {
   readonly groupNames: readonly string[];
   readonly nomad: NomadDocument;
   readonly hook?: LifecycleHookOptions;
@@ -22,8 +22,14 @@ export interface Given {
   readonly bus?: string;
 }
 
-/** The configuration document with every default written out, so that a template shows what will hold. */
-export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given): ConfigDocument & { policy: Policy } {
+/** The configuration document with every default written out, so that a template shows all values. */
+export function documentOf({
+  groupNames,
+  nomad,
+  hook,
+  policy = {},
+  bus,
+}: DocumentProps): ConfigDocument & { policy: Policy } {
   const { name, heartbeatTimeout } = hookOf(hook);
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout } = policy;
   return {
@@ -45,18 +51,18 @@ export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given)
   };
 }
 
-/** Seconds, a fraction if it is one: refused with all other problems, not by itself. */
+/** Seconds, fractions included: the schema refuses those together with all other problems. */
 const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
 
 /**
- * Every reason to refuse the document: what the function would refuse at cold start, and a hook that cannot hold an instance
- * until the drain deadline has passed. Nothing to refuse: an empty list.
+ * Everything that is wrong with the document: what the function would refuse at cold start, and a hook that cannot hold an
+ * instance until the drain deadline has passed. Empty where nothing is wrong.
  * @param document the configuration, which may hold tokens
- * @param names how the fields are called in the answer
+ * @param names what the fields are called in the answer
  */
 export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): ConfigProblem[] {
   const problems = [...refusals(document), ...capacityProblems(document)].map((problem) => renamed(problem, names));
-  // All groups share one hook: what is wrong with it is said once.
+  // All groups share one hook: its problems are reported once.
   return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
@@ -85,17 +91,17 @@ function refusals(document: ConfigDocument): readonly ConfigProblem[] {
   }
 }
 
-/** The document with a number in place of each token: good as a name, as a host and as a port. A whole address becomes a URL. */
+/** The document with a number for each token: valid in a name, a host and a port. An address that is a token becomes a URL. */
 function withoutTokens(document: ConfigDocument): string {
   const withScheme = (address: string) => address.replace(/^(?=\$\{Token\[)/, 'https://');
-  const { nomad: given } = document;
+  const { nomad: access } = document;
   const nomad =
-    given.via === 'ssm'
-      ? given
+    access.via === 'ssm'
+      ? access
       : {
-          ...given,
-          address: withScheme(given.address),
-          ...(given.fallbackAddresses && { fallbackAddresses: given.fallbackAddresses.map(withScheme) }),
+          ...access,
+          address: withScheme(access.address),
+          ...(access.fallbackAddresses && { fallbackAddresses: access.fallbackAddresses.map(withScheme) }),
         };
   return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
 }

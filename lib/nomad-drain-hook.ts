@@ -27,9 +27,9 @@ import { hookOf, type NomadDrainHookProps } from './props.ts';
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
  * allocations have stopped.
  *
- * One function, woken by the lifecycle event of an instance and by a sweep every minute; a lifecycle hook in each
- * group, made last and deleted first, so that no instance ever waits for a function that is not there. Deleting a hook
- * (by deleting the stack, or taking a group out of `groups`) completes the instances that wait for it with CONTINUE:
+ * One function, invoked by the lifecycle event of an instance and by a sweep every minute, and a lifecycle hook in each
+ * group. The hooks are made last and deleted first, so that no instance waits for a function that does not exist. Deleting
+ * a hook (with the stack, or by removing a group from `groups`) completes the instances that wait for it with CONTINUE:
  * they are terminated at once, drained or not.
  *
  * @throws ConfigError naming every property that is wrong, each with an id; docs/construct.md says what to do about it
@@ -42,21 +42,21 @@ import { hookOf, type NomadDrainHookProps } from './props.ts';
  * });
  */
 export class NomadDrainHook extends Construct {
-  /** The function. Whatever is added to its environment shares Lambda's 4 KB with the configuration. */
+  /** The function. Lambda's limit of 4 KB for the environment is shared by the configuration and variables that you add. */
   readonly function: lambda.Function;
-  /** What the function logs, as JSON. */
+  /** The function's log, in JSON. */
   readonly logGroup: logs.LogGroup;
-  /** Runs that failed, or were throttled for long: each message holds the event and the error. The sweep has taken over by then. */
+  /** Runs that failed, or were throttled for 5 minutes: each message has the event and the error. A sweep does their work. */
   readonly failedRuns: sqs.Queue;
-  /** Events that EventBridge could not hand to Lambda. */
+  /** Events that EventBridge could not deliver to Lambda. */
   readonly undeliveredEvents: sqs.Queue;
-  /** The rule that wakes the function every minute. */
+  /** The rule that invokes the function every minute. */
   readonly sweep: events.Rule;
   /** The hooks, one per group, in the order of the groups. */
   readonly hooks: readonly autoscaling.LifecycleHook[];
-  /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. None with `alarms: false`. */
+  /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. Empty with `alarms: false`. */
   readonly alarms: Alarms;
-  /** Shows all of it at a glance; undefined with `dashboard: false`. */
+  /** The dashboard; undefined with `dashboard: false`. */
   readonly dashboard: cloudwatch.Dashboard | undefined;
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
@@ -68,7 +68,7 @@ export class NomadDrainHook extends Construct {
         : group,
     );
 
-    // Log lines are worth nothing without the stack that wrote them, and its name is made up anew with the next one.
+    // A log is of no use without its stack, and the next stack has a log group of another generated name.
     this.logGroup = new logs.LogGroup(this, 'Log', {
       retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -110,17 +110,17 @@ export class NomadDrainHook extends Construct {
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
-      // Of the processor, Lambda gives a share by memory: TLS and JSON want it, the data does not.
+      // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
       memorySize: 512,
-      // The sweep works for about 50 s of its minute.
+      // A sweep takes up to about 50 s.
       timeout: Duration.seconds(60),
       role: permissions.role,
       environment,
       logGroup: this.logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
-      // Lambda would repeat a failed run after a minute, beside a sweep that does the same work.
+      // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
       retryAttempts: 0,
-      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep. It ends in FailedRuns.
+      // What was throttled for so long has been done by a later sweep. Its event goes to FailedRuns.
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
       ...(props.vpc && { vpc: props.vpc }),
@@ -142,7 +142,7 @@ export class NomadDrainHook extends Construct {
       });
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
-    // Once more at synthesis: until then, anyone may add a variable, or a permission.
+    // Again at synthesis: variables and permissions may be added until then.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
       validate: () =>
@@ -161,14 +161,14 @@ export class NomadDrainHook extends Construct {
     this.sweep = wakeUps.sweep;
 
     this.hooks = groups.map((group) => {
-      const made = new autoscaling.LifecycleHook(this, `Hook-${lastingId(group)}`, {
+      const made = new autoscaling.LifecycleHook(this, `Hook-${idOf(group)}`, {
         autoScalingGroup: group,
         lifecycleHookName: hook.name,
         lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: hook.defaultResult,
       });
-      // Made last, deleted first: nothing waits before there is somebody to release it, or after.
+      // Made last, deleted first: no instance waits while nothing can release it.
       made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });
@@ -220,10 +220,11 @@ const PROPERTY_NAMES: FieldNames = {
 };
 
 /**
- * What a hook is known by: its group, never its place in the list. CloudFormation would put a hook that moved up the
- * list into its new group, then delete the one that had been there: the same one, since a hook is known by its name.
+ * The part of a hook's construct id that identifies its group. It must not be the place in the list: for a group that moves
+ * up, CloudFormation would put the hook under its new logical id, and then delete the one of the old id. To Auto Scaling
+ * both are the same hook, for it knows a hook by group and name.
  */
-function lastingId(group: autoscaling.IAutoScalingGroup): string {
+function idOf(group: autoscaling.IAutoScalingGroup): string {
   const name = group.autoScalingGroupName;
   return Token.isUnresolved(name) ? Names.nodeUniqueId(group.node) : name;
 }

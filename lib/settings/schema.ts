@@ -53,7 +53,7 @@ export type SettingName = keyof Values;
 /** The names of all settings. */
 export const SETTING_NAMES = settings.keyof().options;
 
-/** Set on the instances themselves where the function asks through them. */
+/** With nomadVia=ssm these are set on the instances themselves. */
 const ONLY_HTTP = [
   'nomadAddress',
   'nomadFallbackAddresses',
@@ -67,7 +67,7 @@ const ONLY_HTTP = [
 
 const NETWORK = ['vpcId', 'subnetIds', 'securityGroupIds'] as const;
 
-/** The same, and which settings need or exclude each other. Checked even where a value is wrong: all is told at once. */
+/** The same, and which settings need or exclude each other. Checked even when a value is wrong: all problems are reported at once. */
 export const fittingSettings = settings.superRefine(
   (values, context) => {
     const refuse = (name: SettingName, message: string) => context.addIssue({ code: 'custom', path: [name], message });
@@ -119,7 +119,7 @@ function list(pattern: RegExp, wanted: string) {
     .pipe(z.array(text(pattern, wanted)));
 }
 
-/** cdk.json may say true where the command line says "true". */
+/** In cdk.json it may be true, on the command line it is "true". */
 function choice<const Option extends string>(...options: Option[]) {
   const wanted = mustBe(options.join(' or '));
   return z.union([z.string(), z.boolean()], wanted).transform(String).pipe(z.enum(options, wanted));

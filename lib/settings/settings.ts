@@ -1,12 +1,12 @@
 import { closestMatch } from 'leven';
 import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
+import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
-import { given } from '../given.ts';
 import type { DrainPolicy, LifecycleHookOptions } from '../props.ts';
 import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
 
-/** The context key of the settings that hold where none is given at all: an example to look at. */
+/** The context key of the example: its settings are used when no setting is given. */
 export const EXAMPLE_KEY = 'nomad-drain-hook:example';
 
 /** The part of a VPC that the function runs in. */
@@ -16,11 +16,11 @@ export interface Network {
   readonly securityGroupIds: readonly string[];
 }
 
-/** What the settings say, in the terms of the construct. */
+/** The settings in the terms of the construct. */
 export interface Settings {
   readonly groups: readonly string[];
   readonly nomad: HttpAccessProps;
-  /** Given where Nomad is reached through SSM: `nomad` then says nothing. */
+  /** Given with nomadVia=ssm; `nomad` is not used then. */
   readonly runCommand?: RunCommandAccessProps;
   readonly policy: DrainPolicy;
   readonly hook: LifecycleHookOptions;
@@ -35,12 +35,12 @@ export interface Settings {
 }
 
 /**
- * Reads the settings from the CDK's context. Where none is given, the example's hold.
+ * Reads the settings from the CDK's context; those of the example where none is given.
  * @param context all of the app's context
  * @throws ConfigError naming every setting that is missing, wrong or unknown
  */
 export function readSettings(context: Record<string, unknown>): Settings {
-  // The keys of the CDK, of its feature flags and of its lookups all hold one of these characters.
+  // All keys of the CDK, of its feature flags and of its lookups contain one of these characters.
   const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !/[:@/]/.test(key)));
   const example = Object.keys(ours).length === 0;
   const source = example ? ((context[EXAMPLE_KEY] ?? {}) as Record<string, unknown>) : ours;
@@ -50,7 +50,7 @@ export function readSettings(context: Record<string, unknown>): Settings {
   const read = settingsOf(sound, example);
   const { groups, nomad, hook, policy } = read;
   const document = documentOf({ groupNames: groups, nomad: httpDocument(nomad), hook, policy });
-  // What is already known to be wrong is not held against the others by what stands in for it.
+  // A wrong setting is reported once: the checks below see a default in its place.
   const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
   const problems = [...wrong.values(), ...unfit];
   if (problems.length > 0) throw new ConfigError(problems);
@@ -77,7 +77,7 @@ function wrongSettings(source: Record<string, unknown>): Map<string, ConfigProbl
 function unknownSetting(key: string): string {
   const lowerCase = (name: string) => name.toLowerCase();
   const candidates = SETTING_NAMES.map(lowerCase);
-  // Farther away than a third of its letters, it is another word.
+  // A word with more than a third of its letters different is another word.
   const similar = closestMatch(lowerCase(key), candidates, { maxDistance: Math.floor(key.length / 3) });
   return similar === undefined
     ? `unknown setting. There are: ${SETTING_NAMES.join(', ')}`
@@ -100,32 +100,32 @@ const FIELD_NAMES: FieldNames = {
   'nomad.serverName': 'nomadServerName',
 };
 
-/** The settings as they are grouped for the construct. What is required and missing has something in its place. */
+/** The settings grouped for the construct. Required settings that are missing have a placeholder. */
 function settingsOf(values: Values, example: boolean): Settings {
   const { nomadLogin: authMethod, vpcId, subnetIds, securityGroupIds } = values;
   const place = { region: values.nomadRegion, nodeMetaKey: values.nomadNodeMetaKey };
-  return given({
+  return defined({
     groups: values.groups ?? ['missing'],
-    nomad: given({
+    nomad: defined({
       address: values.nomadAddress ?? 'https://missing',
       fallbackAddresses: values.nomadFallbackAddresses,
       token: values.nomadToken,
-      login: authMethod === undefined ? undefined : given({ authMethod, audience: values.nomadAudience }),
+      login: authMethod === undefined ? undefined : defined({ authMethod, audience: values.nomadAudience }),
       ca: values.nomadCa,
       clientCertificate: values.nomadClientCertificate,
       clientKey: values.nomadClientKey,
       serverName: values.nomadServerName,
       ...place,
     }),
-    runCommand: values.nomadVia === 'ssm' ? given({ ...place, gateway: values.nomadGateway }) : undefined,
-    policy: given({
+    runCommand: values.nomadVia === 'ssm' ? defined({ ...place, gateway: values.nomadGateway }) : undefined,
+    policy: defined({
       deadline: values.deadline,
       killMargin: values.killMargin,
       grace: values.grace,
       ignoreSystemJobs: values.ignoreSystemJobs,
       onTimeout: values.onTimeout,
     }),
-    hook: given({
+    hook: defined({
       name: values.hookName,
       heartbeatTimeout: values.heartbeatTimeout,
       defaultResult: values.hookDefaultResult,

@@ -12,24 +12,24 @@ import type { Permissions } from './nomad/acl.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
-/** An event's run starts the drain of one instance and goes; the sweep stays for most of its minute. Milliseconds. */
+/** An event's run starts the drain of one instance and ends; the sweep runs for most of its minute. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
 const SWEEP_BUDGET_MS = 50_000;
 /**
- * Kept free before the function's own timeout, in milliseconds: all waiting ends so long before. In it, what has been decided
- * is completed, and told.
+ * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
+ * the run reports.
  */
 const RESERVE_MS = 8_000;
-/** The last of it, in which nothing is waited for at all: the run has to say how it ended. */
+/** The end of the reserve, in milliseconds: completions have ended too, and the run only says how it ended. */
 const LAST_MS = 2_000;
 
-/** What frames a run: what woke it, its end, and what is told of it. */
+/** Frames a run: reads what woke it, ends it in time, and reports how it ended. */
 export class App {
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #wiring: Wiring;
-  /** Runs under way: one in Lambda, several where a demo or a test wakes one function twice. */
+  /** Runs in progress: one in Lambda, more if a demo or a test wakes one function twice. */
   #runs = 0;
 
   constructor(config: Config, environment: Environment) {
@@ -41,8 +41,8 @@ export class App {
 
   /**
    * @param remainingMs what is left of the function's timeout, in milliseconds
-   * @throws EventError where the event cannot be understood
-   * @throws RunFailed where an instance could not be served, after all others have been
+   * @throws EventError if the event is malformed
+   * @throws RunFailed if an instance could not be served, after all others were
    */
   async run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report> {
     this.#runs += 1;
@@ -66,13 +66,13 @@ export class App {
     };
     this.#journal.info('run started', about);
 
-    const stranger = this.#whyNotOurs(wake);
-    if (stranger !== undefined) {
-      this.#journal.info('nothing to do', { ...about, because: stranger });
-      return { run: 'nothing', instances: [], warnings: [], because: stranger };
+    const notOurs = this.#whyNotOurs(wake);
+    if (notOurs !== undefined) {
+      this.#journal.info('nothing to do', { ...about, because: notOurs });
+      return { run: 'nothing', instances: [], warnings: [], because: notOurs };
     }
     const { report, failures } = await this.#drain(wake, remainingMs);
-    // The end of the run is the last record.
+    // Metrics first: the end of the run is the last log record.
     this.#wiring.metrics.flush();
     const [first] = report.instances;
     this.#journal.info('run ended', {
@@ -80,7 +80,7 @@ export class App {
       nodeId: (subject && first?.nodeId) ?? UNKNOWN,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
-    if (failures.length > 0 || report.warnings.length > 0) this.#wiring.doubtPermissions();
+    if (failures.length > 0 || report.warnings.length > 0) this.#wiring.forgetPermissions();
     if (failures.length === 0 || isDryRun(wake)) return report;
     throw new RunFailed(failures.join('; '), report);
   }
@@ -93,7 +93,7 @@ export class App {
     const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest);
     const { ports, nodes } = this.#wiring.forRun({ wake, clock, hooks, until });
 
-    const result = await this.#look(wake, ports, hooks, until);
+    const result = await this.#serve(wake, ports, hooks, until);
     const { instances, unserved, interrupted } = result;
     const ofHooks = hooks.problems(this.#groupsOf(wake, result), this.#config.policy);
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...narrowToken(nodes.permissions)];
@@ -104,16 +104,16 @@ export class App {
       ...(unserved.length > 0 ? [`${count}: ${unserved.join('; ')}`] : []),
       ...ofHooks.failures,
     ];
-    const nobody = wake.kind === 'dryRun' && instances.length === 0;
-    const because = `Auto Scaling has no instance ${nobody ? wake.instanceId : ''} in the groups served here`;
-    return { report: { run: wake.kind, instances, warnings, ...(nobody && { because }) }, failures };
+    const notFound = wake.kind === 'dryRun' && instances.length === 0;
+    const because = `Auto Scaling has no instance ${notFound ? wake.instanceId : ''} in the groups served here`;
+    return { report: { run: wake.kind, instances, warnings, ...(notFound && { because }) }, failures };
   }
 
-  async #look(wake: Wake, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
+  async #serve(wake: Wake, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
     const { policy, groups } = this.#config;
     const dryRun = isDryRun(wake);
-    // Also where nobody waits: a group whose hook is missing has nobody who waits.
-    const reading = looksAtAll(wake) ? hooks.readAll(groups) : undefined;
+    // Also if no instance waits: in a group without its hook none ever does.
+    const reading = servesAll(wake) ? hooks.readAll(groups) : undefined;
     try {
       const result = await drain(ports, { policy, until, dryRun });
       if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
@@ -121,7 +121,7 @@ export class App {
     } catch (error) {
       if (dryRun) throw error;
       const because = messageOf(error);
-      this.#journal.error('nobody could be looked at', { because, stack: (error as Error).stack });
+      this.#journal.error('no instance could be observed', { because, stack: (error as Error).stack });
       return { instances: [], unserved: [], waitingSince: [], interrupted: because };
     } finally {
       await reading;
@@ -140,16 +140,16 @@ export class App {
     return group && lapsesBeforeSweep(await hooks.of(group)) ? SWEEP_BUDGET_MS : EVENT_BUDGET_MS;
   }
 
-  /** The groups that a run has to do with. */
+  /** The groups that a run is about. */
   #groupsOf(wake: Wake, { instances }: Result): GroupConfig[] {
     const { groups } = this.#config;
-    if (looksAtAll(wake)) return groups;
+    if (servesAll(wake)) return groups;
     return groups.filter(
       ({ name }) => name === subjectOf(wake)?.group || instances.some(({ group }) => group === name),
     );
   }
 
-  /** An event of another group or another hook, or none at all, is none of ours: say so and leave it. */
+  /** Why an event is not ours: it is of another group or hook, or no lifecycle event at all. */
   #whyNotOurs(wake: Wake): string | undefined {
     if (wake.kind === 'nothing') return wake.because;
     if (wake.kind !== 'event') return undefined;
@@ -164,10 +164,10 @@ const narrowToken = (permissions: Permissions | undefined): string[] =>
     ? [`the Nomad token is too narrow; it lacks: ${permissions.missing.join('; ')}`]
     : [];
 
-/** Whom the run is about, where it is about one instance. */
+/** The instance that the run is about, if it is about one. */
 function subjectOf(wake: Wake): { instanceId: string; group?: string } | undefined {
   if (wake.kind === 'event') return wake.event;
   return wake.kind === 'dryRun' ? wake : undefined;
 }
 
-const looksAtAll = ({ kind }: Wake): boolean => kind === 'sweep' || kind === 'status';
+const servesAll = ({ kind }: Wake): boolean => kind === 'sweep' || kind === 'status';

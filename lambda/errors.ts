@@ -35,7 +35,7 @@ export class EventError extends Error {
   override readonly name = 'EventError';
 }
 
-/** Nomad did not answer, or not with what was asked for. `status` is 0 where there was no HTTP answer at all. */
+/** Nomad did not answer, or answered with an error. `status` is 0 if there was no HTTP answer. */
 export class NomadError extends Error {
   override readonly name = 'NomadError';
   readonly method: string;

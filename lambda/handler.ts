@@ -7,28 +7,28 @@ import type { Journal } from './core/ports.ts';
 import type { Report } from './core/report.ts';
 import { systemClock } from './system-clock.ts';
 
-/** What Lambda passes beside the event, as far as we use it. */
+/** The part of Lambda's context object that we use. */
 export interface Context {
   getRemainingTimeInMillis?: () => number;
 }
 
 export type Handler = (event: unknown, context?: Context) => Promise<Report>;
 
-/** What a handler lives in. Whatever is left out is the real thing. */
+/** What a handler runs with. By default: the system's clock, environment, log and standard output. */
 export interface HandlerOptions {
   clock?: Clock;
   environment?: Record<string, string | undefined>;
   journal?: Journal;
-  /** Takes the lines of metrics. */
+  /** Writes a line of metrics. */
   print?: (line: string) => void;
 }
 
-/** Lambda itself would wrap what `console.log` says into a record of its own. */
+/** Not `console.log`: Lambda would wrap each line in a log record of its own. */
 const printLine = (line: string) => void process.stdout.write(`${line}\n`);
 
 /**
- * Makes a handler. It reads its configuration at its first call and keeps connections and what does not change for all
- * later ones, as a warm Lambda does.
+ * Makes a handler. It reads its configuration at the first call and keeps it, with what a warm function can reuse, for later
+ * calls.
  */
 export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;

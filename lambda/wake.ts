@@ -1,6 +1,6 @@
 import { EventError } from './errors.ts';
 
-/** The lifecycle event, as EventBridge brings it. */
+/** The lifecycle event, as EventBridge delivers it. */
 export interface LifecycleEvent {
   instanceId: string;
   group: string;
@@ -15,7 +15,7 @@ export type Wake =
   | { kind: 'event'; event: LifecycleEvent; dryRun: boolean }
   | { kind: 'sweep'; dryRun: boolean }
   | { kind: 'status' }
-  /** One instance, as if it had to go. */
+  /** One instance, as if it had to be terminated. */
   | { kind: 'dryRun'; instanceId: string }
   | { kind: 'nothing'; because: string };
 
@@ -27,7 +27,7 @@ const COMMANDS = ['status', 'dryRun'];
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /**
- * Reads what woke the function. An event that is none of ours is no error; one of ours that is malformed is.
+ * Reads what woke the function. An event that is not ours is no error; one of ours that is malformed is.
  * @throws EventError saying what is missing
  */
 export function readWake(event: unknown): Wake {
@@ -39,7 +39,7 @@ export function readWake(event: unknown): Wake {
     if (command === 'dryRun') return { kind: 'dryRun', instanceId: checkInstanceId(instanceId, 'instanceId') };
     throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${COMMANDS.join(', ')}`);
   }
-  // Whoever writes it and means it wrongly must not drain a node by that.
+  // A misspelt value must not start a real drain.
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {

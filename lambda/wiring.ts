@@ -24,31 +24,31 @@ import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/ac
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { Fleet } from './nomad/fleet.ts';
-import { lastWords } from './nomad/last-words.ts';
+import { stderrTails } from './nomad/stderr-tails.ts';
 import type { Question, Transport } from './nomad/transport.ts';
 import { isDryRun, type Wake } from './wake.ts';
 
-/** What a warm function lives in. */
+/** What a warm function runs with. */
 export interface Environment {
   clock: Clock;
   journal: Journal;
-  /** Takes the lines of metrics. */
+  /** Writes a line of metrics. */
   print: (line: string) => void;
   functionName: string;
 }
 
-/** What a run is given. */
+/** What one run needs. */
 export interface RunOptions {
   wake: Wake;
   clock: RunClock;
   hooks: Hooks;
-  /** When to stop looking, milliseconds since the epoch. */
+  /** When no further pass begins, milliseconds since the epoch. */
   until: number;
 }
 
 /**
- * What is wired together: the clients, connections and memories that a warm function keeps, all of which can be lost; and of
- * them, for each run, the ports of the story. Whatever waits is given the clock of its run.
+ * Wires everything together: the clients, connections and memories that a warm function keeps, all of which can be lost; and
+ * from them, for each run, the ports of the story. Everything that waits gets the clock of its run.
  */
 export class Wiring {
   readonly metrics: EmbeddedMetrics;
@@ -72,7 +72,7 @@ export class Wiring {
     this.#nomad = transportTo(config.nomad, this.#aws());
   }
 
-  /** The hooks of the groups, as one run knows them. An event's run has no time to ask for what its configuration says. */
+  /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
   hooks(wake: Wake, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const asConfigured = wake.kind === 'event';
@@ -115,17 +115,17 @@ export class Wiring {
       groups: groups.map(({ name }) => name),
     });
     const bus = { client: this.#eventBridge, bus: events?.bus, clock, journal, meter, stuck: this.#stuck };
-    const logs = { lastWords: (allocations: readonly Allocation[]) => lastWords(api, allocations) };
+    const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = new EventBus(bus);
     return { ports: { terminations, nodes, drainedNodes: nodes, logs, clock, journal, meter, announcements }, nodes };
   }
 
-  /** What failed may be mended by the next run: a token renewed, a policy widened. */
-  doubtPermissions(): void {
+  /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */
+  forgetPermissions(): void {
     this.#permissions = undefined;
   }
 
-  /** Lets go of what a frozen function would hold. */
+  /** Closes what a frozen function would hold open. */
   close(): void {
     this.#nomad.close();
   }

@@ -15,7 +15,7 @@ import type { RunClock } from '../core/clock.ts';
 import type { Termination } from '../core/termination.ts';
 import { forRun } from './for-run.ts';
 
-/** Where an instance stands, in Auto Scaling's words. */
+/** The lifecycle state of an instance, in Auto Scaling's words. */
 export interface InstanceState {
   instanceId: string;
   group: string;
@@ -28,24 +28,24 @@ export type HookFacts =
   | { is: 'there'; seconds: number }
   | { is: 'no hook' }
   | { is: 'no group' }
-  /** A hook of this name, for another transition than the end of an instance. */
+  /** A hook of this name, for another transition than termination. */
   | { is: 'other transition'; transition: string };
 
 /** The default heartbeat timeout of a lifecycle hook, in seconds. */
 const DEFAULT_HEARTBEAT_TIMEOUT = 3600;
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
-/** DescribeAutoScalingGroups takes so many names, and no more. */
+/** DescribeAutoScalingGroups takes at most this many names. */
 const GROUPS_PER_CALL = 100;
-/** DescribeAutoScalingInstances likewise. */
+/** DescribeAutoScalingInstances takes at most this many ids. */
 const INSTANCES_PER_CALL = 50;
-/** Calls made at once: Auto Scaling throttles by account and region, and we are not alone there. */
+/** Calls made at once: Auto Scaling throttles by account and region, which others use too. */
 const CONCURRENCY = 4;
-/** Scaling activities looked through for the start of a wait: those in progress come first. */
+/** Pages of scaling activities that are searched for the start of a wait: those in progress come first. */
 const ACTIVITY_PAGES = 10;
-/** What a completion may take at least, in milliseconds, whatever the run has spent before: it is what all was done for. */
+/** A completion has at least this time, in milliseconds, however much the run has used: it is the purpose of the run. */
 const COMPLETION_MS = 4_000;
 
-/** The questions and orders that we have for Auto Scaling, for the length of one run. */
+/** Auto Scaling's API, as far as we use it, for the length of one run. */
 export class AutoScaling {
   readonly #warm: AutoScalingClient;
   readonly #client: AutoScalingClient;
@@ -73,7 +73,7 @@ export class AutoScaling {
       }));
   }
 
-  /** Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups passes over. */
+  /** Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups leaves out. */
   async members(groups: readonly string[]): Promise<InstanceState[]> {
     const members = new Map<string, InstanceState>();
     const add = (group: string, instances: Instance[] = []) => {
@@ -103,7 +103,7 @@ export class AutoScaling {
 
   /**
    * When the waits of these instances of one group began, milliseconds since the epoch: the start of the scaling activity
-   * that is still under way. The launch of an instance names it too, but is over.
+   * that is still in progress. The launch of an instance names it too, but has ended.
    */
   async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, number>> {
     const began = new Map<string, number>();
@@ -123,8 +123,8 @@ export class AutoScaling {
   }
 
   /**
-   * Whether a group has its hook, and what holds of it.
-   * @throws Error where Auto Scaling does not say
+   * Whether a group has its hook, and the hook's heartbeat timeout.
+   * @throws Error if Auto Scaling does not say
    */
   async hook({ name, hook }: GroupConfig): Promise<HookFacts> {
     try {
@@ -145,8 +145,8 @@ export class AutoScaling {
   }
 
   /**
-   * Completes the lifecycle action, which lets the instance go.
-   * @returns false where there is none to complete: it was completed before, by us or by the hook's timeout
+   * Completes the lifecycle action, which releases the instance.
+   * @returns false if there is none to complete: it was completed before, by us or by the hook's timeout
    */
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {
     const { instanceId, group, hook, token } = termination;
@@ -163,11 +163,11 @@ export class AutoScaling {
           }),
         ),
       );
-    // A token that an earlier life of the instance left behind matches nothing: its id alone does.
+    // A token from an earlier wait of the instance matches no action; the instance id alone does.
     return (await order(true)) || (token !== undefined && (await order(false)));
   }
 
-  /** Starts the hook's heartbeat timeout anew. @returns false where nothing waits for our hook */
+  /** Restarts the hook's heartbeat timeout. @returns false if nothing waits for our hook */
   async heartbeat({ instanceId, group, hook }: Termination): Promise<boolean> {
     const command = new RecordLifecycleActionHeartbeatCommand({
       AutoScalingGroupName: group,
@@ -178,7 +178,7 @@ export class AutoScaling {
   }
 }
 
-/** Whether an order was carried out; false where there is no lifecycle action for it. */
+/** Whether an order was carried out; false if there is no lifecycle action for it. */
 async function unlessInactive(sent: Promise<unknown>): Promise<boolean> {
   try {
     await sent;

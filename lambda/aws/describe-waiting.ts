@@ -11,7 +11,7 @@ import type { Hooks } from './hooks.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
-/** Hooks asked about at once. */
+/** Hooks read at once. */
 const CONCURRENCY = 8;
 
 export interface DescribeOptions {
@@ -25,10 +25,9 @@ export interface DescribeOptions {
 }
 
 /**
- * What EC2, the hooks and the scaling activities add to the states of instances. What EC2 does not say is left out, and is
- * then unknown.
+ * Adds to the states of instances what EC2 and the hooks say. What EC2 does not say is left out, and is then unknown.
  *
- * @param since when waits began, by instance id, milliseconds since the epoch, where that was found
+ * @param since when waits began, by instance id, milliseconds since the epoch, if that was found
  */
 export async function describeWaiting(
   { ec2, clock, journal, groups, hooks, memory }: DescribeOptions,
@@ -37,7 +36,7 @@ export async function describeWaiting(
 ): Promise<Termination[]> {
   const ids = states.map(({ instanceId }) => instanceId);
   const facts = await describeInstances(ec2, ids, (error) => {
-    journal.warn('EC2 does not say what it runs', { because: messageOf(error) });
+    journal.warn('EC2 does not answer about the instances', { because: messageOf(error) });
   });
   const timeouts = new Map<string, number>();
   const present = groups.filter(({ name }) => states.some(({ group }) => group === name));

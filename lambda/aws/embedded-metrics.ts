@@ -8,7 +8,7 @@ const MOST_VALUES = 99;
 
 /**
  * Metrics in CloudWatch's embedded metric format: JSON lines in the log, which CloudWatch turns into metrics by itself. They are
- * written as they happen: a run that is killed later has told what it measured until then.
+ * written as they happen, so that a run that is killed later loses none of them.
  */
 export class EmbeddedMetrics implements Meter {
   readonly #metrics: Metrics;
@@ -16,7 +16,7 @@ export class EmbeddedMetrics implements Meter {
   readonly #print: (line: string) => void;
   readonly #values = new Map<MetricName, number>();
 
-  /** @param functionName the dimension by which the metrics of two functions stay apart */
+  /** @param functionName the dimension that keeps the metrics of two functions apart */
   constructor(functionName: string, clock: Clock, print: (line: string) => void) {
     this.#metrics = new Metrics({
       namespace: NAMESPACE,
@@ -29,14 +29,14 @@ export class EmbeddedMetrics implements Meter {
 
   add(name: MetricName, value: number): void {
     const values = (this.#values.get(name) ?? 0) + 1;
-    // What is measured in one go makes one line.
+    // What is measured in one go is written as one line.
     if (this.#values.size === 0) queueMicrotask(() => this.flush());
     this.#values.set(name, values);
     this.#metrics.addMetric(name, METRICS[name].unit, value);
     if (values === MOST_VALUES) this.flush();
   }
 
-  /** Writes down what has been measured since the last time, if anything has. */
+  /** Writes what has been measured since the last time, if anything has. */
   flush(): void {
     if (this.#values.size === 0) return;
     const record = this.#metrics.serializeMetrics();

@@ -9,23 +9,24 @@ import { forRun } from './for-run.ts';
 /** PutEvents takes ten entries a call. */
 const ENTRIES_PER_CALL = 10;
 const CONCURRENCY = 4;
-/** Who only listens is not waited for longer than this after a look, in milliseconds; nor less, however late it is. */
+/** The events of a pass take at most this time, in milliseconds: subscribers must not hold drains up. */
 const SEND_MS = 4_000;
+/** They have at least this time, however late in the run it is, in milliseconds. */
 const LAST_SEND_MS = 1_000;
 const PATIENCE = { timeoutMs: 2_000, attempts: 2 };
 
 export interface EventBusOptions {
   client: EventBridgeClient;
-  /** Its name or ARN; none: no events are sent. */
+  /** Its name or ARN; undefined: no events are sent. */
   bus: string | undefined;
   clock: RunClock;
   journal: Journal;
   meter: Meter;
-  /** What each stuck instance has been told to be stuck for: a warm function remembers it. */
+  /** Why each stuck instance is stuck, as announced: a warm function remembers it. */
   stuck: Map<string, string>;
 }
 
-/** Puts events on a bus of EventBridge, for the length of one run. Nobody waits for who listens. */
+/** Puts events on a bus of EventBridge, for the length of one run. */
 export class EventBus implements Announcements {
   readonly stuck: Map<string, string>;
   readonly #options: EventBusOptions;
@@ -52,7 +53,7 @@ export class EventBus implements Announcements {
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
       Time: new Date(at),
-      Detail: JSON.stringify({ ...detail, because, ...inWords(times) }),
+      Detail: JSON.stringify({ ...detail, because, ...toIso(times) }),
     }));
     try {
       const { FailedEntryCount = 0, Entries: answers = [] } = await client.send(new PutEventsCommand({ Entries }));
@@ -70,7 +71,7 @@ export class EventBus implements Announcements {
   }
 }
 
-const inWords = (times: DrainEventTimes) =>
+const toIso = (times: DrainEventTimes) =>
   Object.fromEntries(
     Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, new Date(time).toISOString()]])),
   );

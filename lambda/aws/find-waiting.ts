@@ -6,18 +6,18 @@ import { isGoing, isHeld, type Termination } from '../core/termination.ts';
 import type { LifecycleEvent } from '../wake.ts';
 import { type DescribeOptions, describeWaiting } from './describe-waiting.ts';
 
-/** Says who waits now. @throws Error where Auto Scaling does not say */
+/** Finds who waits now. @throws Error if Auto Scaling does not say */
 export type FindWaiting = () => Promise<Termination[]>;
 
-/** How often a state that has yet to follow its event is read again, in milliseconds. */
+/** How often a state that lags behind its event is read again, in milliseconds. */
 const REREAD_MS = 1_000;
-/** Groups asked about at once. */
+/** Groups whose activities are read at once. */
 const CONCURRENCY = 8;
 
-/** Every instance of the configured groups that waits for our hook: whom the sweep serves. */
+/** Every instance of the configured groups that waits for our hook: for the sweep. */
 export function everyWaiting(options: DescribeOptions): FindWaiting {
   const { autoScaling, groups, journal, memory } = options;
-  /** When waits began, as far as found. It does not change, so each is looked up once a run. */
+  /** When waits began, if found. It does not change, so each is looked up once a run. */
   const since = new Map<string, number>();
   return async () => {
     const members = await autoScaling.members(groups.map(({ name }) => name));
@@ -40,7 +40,7 @@ export function everyWaiting(options: DescribeOptions): FindWaiting {
 }
 
 /**
- * The one instance of a lifecycle event, once Auto Scaling itself says that it goes.
+ * The one instance of a lifecycle event, once Auto Scaling itself says that it leaves service.
  *
  * @param until how long to read its state again while Auto Scaling does not say so yet, milliseconds since the epoch
  */
@@ -57,7 +57,7 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
       }
       if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
         const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
-        journal.info('the instance does not wait for us', { instanceId, nodeId: UNKNOWN, group, because });
+        journal.info('the instance does not wait for our hook', { instanceId, nodeId: UNKNOWN, group, because });
         return [];
       }
       await clock.sleep(REREAD_MS);
@@ -65,7 +65,7 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
   };
 }
 
-/** One instance as if it had to go, for a dry run. */
+/** One instance as if it had to be terminated, for a dry run. */
 export function asIfWaiting(options: DescribeOptions, instanceId: string): FindWaiting {
   const { autoScaling, clock } = options;
   return async () => {

@@ -1,38 +1,38 @@
 import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
 import { type RunClock, RunOver } from '../core/clock.ts';
 
-/** How a call is made where nobody says otherwise. */
+/** The default. */
 const USUAL: Patience = { timeoutMs: 4_000, attempts: 5, silences: 2 };
 /** The first pause between two tries, and the longest, in milliseconds. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
-/** A contended group stays contended for seconds; the SDK does not know these for a passing fault. */
+/** A contended group stays contended for seconds; the SDK does not count these among transient faults. */
 const CONTENDED = ['ResourceContention', 'ResourceContentionFault'];
 
 /** How long, and how often, one call is tried. */
 export interface Patience {
   /** How long an answer may take, in milliseconds. */
   timeoutMs: number;
-  /** Tries in all, where AWS is throttled or fails. */
+  /** Tries in all, if AWS throttles or fails. */
   attempts: number;
-  /** Tries in all, where no answer comes. A kept connection may have died while the function was frozen: one more helps. */
+  /** Tries in all, if no answer comes. A kept-alive connection may have died while the function was frozen: one more helps. */
   silences: number;
 }
 
 /**
- * For every client: its own retries and time limits are off where {@link forRun} has them, since they know no end of the
- * run. Only a connection that cannot be made (a subnet without a way to the API) is its own to notice.
+ * For every client: its own retries and time limits are off, since they do not know when the run ends. {@link forRun} has them
+ * instead. Only the connection timeout (a subnet without a route to the API) is the client's own.
  */
 export const CLIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 2_000 } };
 
-/** A client of the AWS SDK, as far as it matters here. */
+/** The part of an AWS SDK client that is used here. */
 interface Client {
   // biome-ignore lint/suspicious/noExplicitAny: each client takes commands of its own.
   send(command: any, options?: { abortSignal: AbortSignal }): Promise<any>;
 }
 
 /**
- * The same client for the length of one run: each call has a time limit, is tried again where that helps, and ends with the
+ * The same client for the length of one run: each call has a time limit, is tried again if that helps, and ends with the
  * run. Throttling passes within seconds, while the SDK's own three tries take 20 ms.
  *
  * @param clock the clock of the run
@@ -43,10 +43,10 @@ export function forRun<C extends Client>(client: C, clock: RunClock, patience: P
     for (let attempt = 1; ; attempt++) {
       const { failure, silent, answer } = await tryOnce(client, command, clock, timeoutMs);
       if (!failure) return answer;
-      if (attempt >= (silent ? silences : attempts) || !(silent || passes(failure))) throw failure;
+      if (attempt >= (silent ? silences : attempts) || !(silent || isTransient(failure))) throw failure;
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (0.5 + Math.random());
       await clock.sleep(pause).catch((error) => {
-        // What AWS said last tells more than that the time is up.
+        // AWS's last error says more than that the time is up.
         throw error instanceof RunOver ? failure : error;
       });
     }
@@ -62,7 +62,7 @@ async function tryOnce(
   timeoutMs: number,
 ): Promise<{ failure?: Error; silent?: boolean; answer?: unknown }> {
   const { signal, lift } = clock.limit(timeoutMs);
-  // The SDK does not heed its signal while it reads a body.
+  // The SDK ignores its signal while it reads a body.
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
@@ -76,8 +76,8 @@ async function tryOnce(
   }
 }
 
-/** Whether a fault may have passed when it is asked again. */
-const passes = (error: Error): boolean =>
+/** Whether the fault may be gone at the next try. */
+const isTransient = (error: Error): boolean =>
   CONTENDED.includes(error.name) ||
   [isThrottlingError, isTransientError, isServerError].some((is) => is(error as never));
 

@@ -7,7 +7,7 @@ import { forRun } from './for-run.ts';
 import { runningWithTag } from './instances.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
-/** Who asks Nomad in our stead. */
+/** Where to find the instances that ask Nomad for us. */
 export interface GatewaysOptions {
   ec2: EC2Client;
   ssm: SSMClient;
@@ -15,17 +15,17 @@ export interface GatewaysOptions {
   groups: readonly string[];
   /** The Command document that asks. */
   document: string;
-  /** The tag that gateways bear; without it the instances of the groups are asked, those in service first. */
+  /** The tag of the gateways; without it the instances of the groups are asked, those in service first. */
   gateway?: { tag: string; value: string } | undefined;
 }
 
-/** Values that one filter of DescribeInstances takes. */
+/** Values that one filter of DescribeInstances may have. */
 const FILTER_VALUES = 200;
 
 /** The instances that can ask Nomad for us, by SSM Run Command. */
 export function gateways(options: GatewaysOptions): Instances {
   const { ec2, ssm, autoScaling, groups, document, gateway } = options;
-  /** Until when an order may still be carried out whose fate nobody knows, by the path of the node that it is for. */
+  /** Until when an order whose outcome is unknown may still be carried out, by the path of its node. */
   const unsettled = new Map<string, number>();
 
   return {

@@ -9,7 +9,7 @@ import type { WaitMemory } from './wait-memory.ts';
 
 /** Heartbeats sent at once. */
 const CONCURRENCY = 8;
-/** All heartbeats of a pass take no longer than this, in milliseconds: the rest is owed, and due in the next pass. */
+/** All heartbeats of a pass take at most this time, in milliseconds: the rest are owed, and due in the next pass. */
 const ALL_MS = 10_000;
 
 export interface HeartbeatsOptions {
@@ -22,10 +22,10 @@ export interface HeartbeatsOptions {
   by: 'sweep' | 'event';
 }
 
-/** Keeps Auto Scaling waiting, for the length of one run. */
+/** Sends the heartbeats that keep Auto Scaling waiting, for the length of one run. */
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
-  /** When the last pass of this run answered for the slots that had begun. */
+  /** When the last pass of this run was, which covered the slots that had begun. */
   #lastPass: number | undefined;
 
   constructor(options: HeartbeatsOptions) {
@@ -47,7 +47,7 @@ export class Heartbeats {
           memory.owed.has(each.instanceId) || heartbeatDue(each.instanceId, each.heartbeatTimeoutSeconds, now, last),
       );
     await pMap(due, (each) => this.#sendOne(each, now), { concurrency: CONCURRENCY });
-    // Only the first pass of a sweep answers for what began since the sweep before.
+    // Only the first pass of a sweep covers the time since the sweep before.
     if (by === 'sweep' && this.#lastPass === undefined) memory.lastSweep = now;
     this.#lastPass = now;
   }
@@ -61,7 +61,7 @@ export class Heartbeats {
     memory.owed.delete(instanceId);
     try {
       if (clock.now() > now + ALL_MS) throw new Error('Auto Scaling answers so slowly that no time was left');
-      // Refused where the instance waits for another hook, ours being done.
+      // False if our hook is done, and the instance waits for another.
       if (await autoScaling.heartbeat(termination)) journal.debug('heartbeat', { instanceId, group });
     } catch (error) {
       memory.served.delete(instanceId);

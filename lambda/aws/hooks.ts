@@ -7,9 +7,9 @@ import type { Journal } from '../core/ports.ts';
 import { hookHolds } from '../core/time.ts';
 import type { AutoScaling, HookFacts } from './auto-scaling.ts';
 
-/** How long a hook is believed to be as it was read, in milliseconds. One that is not as it should be is read each time. */
+/** How long what was read of a hook holds, in milliseconds. A hook that is missing or wrong is read each time. */
 const FRESH_MS = 600_000;
-/** For a hook that cannot be read and is not configured: rather too many heartbeats than a lapse. In seconds. */
+/** For a hook that cannot be read and has no configured timeout, in seconds: too many heartbeats are better than a lapse. */
 const CAUTIOUS_TIMEOUT = 300;
 /** Hooks read at once. */
 const CONCURRENCY = 4;
@@ -25,9 +25,9 @@ export type HookMemory = Map<string, Known>;
 
 /** What is wrong with the hooks. */
 export interface HookProblems {
-  /** A run must not pass for a good one while it lasts. */
+  /** A run fails while these last. */
   failures: string[];
-  /** What could not be found out: it is neither good nor bad. */
+  /** What could not be read: it may be in order or not. */
   unknown: string[];
 }
 
@@ -36,7 +36,7 @@ export interface HooksOptions {
   clock: Clock;
   journal: Journal;
   memory: HookMemory;
-  /** Take the configured heartbeat timeout for the hook's, unasked: for who has no time, and whose sweep finds out. */
+  /** Use the configured heartbeat timeout without reading the hook: an event's run has no time, and the sweep reads it. */
   asConfigured: boolean;
 }
 
@@ -52,7 +52,7 @@ export class Hooks {
     this.#options = options;
   }
 
-  /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, where it cannot be read. */
+  /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, if it cannot be read. */
   async of(group: GroupConfig): Promise<number> {
     const { asConfigured, memory } = this.#options;
     if (!asConfigured || group.heartbeatTimeoutSeconds === undefined) await this.#read(group);
@@ -60,7 +60,7 @@ export class Hooks {
     return facts?.is === 'there' ? facts.seconds : (group.heartbeatTimeoutSeconds ?? CAUTIOUS_TIMEOUT);
   }
 
-  /** Reads the hooks of these groups, but for those that were found in order some minutes ago. */
+  /** Reads the hooks of these groups, except those that were found in order less than ten minutes ago. */
   async readAll(groups: readonly GroupConfig[]): Promise<void> {
     await pMap(groups, (group) => this.#read(group), { concurrency: CONCURRENCY });
   }
@@ -117,7 +117,7 @@ function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, po
       );
     case 'there':
       if (hookHolds(policy, facts.seconds)) return undefined;
-      // Refused only after its instances have been served as well as it allows: a wrong setting must not cost a build.
+      // The run fails only after its instances were served as well as the hook allows: a wrong setting must not cost a build.
       return (
         `hook ${hook} of group ${name} (heartbeat timeout ${facts.seconds} s) cannot hold an instance for the drain deadline ` +
         `of ${policy.deadlineSeconds} s and the kill margins: its drains get less time`

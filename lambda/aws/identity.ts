@@ -5,11 +5,11 @@ import { messageOf } from '../core/message-of.ts';
 import { forRun } from './for-run.ts';
 
 /**
- * Has AWS state, signed, which role this function has: its outbound identity federation.
+ * Asks AWS for a signed statement of which role this function has (outbound identity federation).
  *
- * @param audience for whom the statement is made; Nomad's auth method names the same
+ * @param audience who the statement is for, as Nomad's auth method names it
  * @param clock the clock of the run
- * @throws Error where STS refuses, saying what to do
+ * @throws Error if STS refuses, saying what to do
  */
 export async function webIdentity(sts: STSClient, audience: string, clock: RunClock): Promise<string> {
   try {

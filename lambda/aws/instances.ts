@@ -10,9 +10,9 @@ const STOPPED = ['stopping', 'stopped'];
 const IDS_PER_CALL = 100;
 
 /**
- * Asks EC2 about these instances. One that EC2 says does not exist is gone; of one that it does not speak of nothing is said.
+ * Asks EC2 about these instances. One that EC2 says does not exist is gone; one that its answer leaves out is left out here too.
  *
- * @param failed is told where EC2 does not answer for some of them
+ * @param failed is called if EC2 does not answer for some of them
  */
 export async function describeInstances(
   ec2: EC2Client,
@@ -52,7 +52,7 @@ function toFacts(instance: Instance): InstanceFacts {
   const onInterfaces = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) => PrivateIpAddresses);
   const dnsNames = [instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateDnsName }) => PrivateDnsName);
   return {
-    ec2: runs(State?.Name ?? ''),
+    ec2: ec2StateOf(State?.Name ?? ''),
     addresses: distinct([
       ...[instance, ...NetworkInterfaces, ...onInterfaces].map(({ PrivateIpAddress }) => PrivateIpAddress),
       ...[instance, ...NetworkInterfaces.flatMap(({ Ipv6Addresses = [] }) => Ipv6Addresses)].map(
@@ -64,14 +64,14 @@ function toFacts(instance: Instance): InstanceFacts {
   };
 }
 
-const runs = (state: string): InstanceFacts['ec2'] =>
+const ec2StateOf = (state: string): InstanceFacts['ec2'] =>
   GONE.includes(state) ? 'gone' : STOPPED.includes(state) ? 'stopped' : 'running';
 
 const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),
 ];
 
-/** The ids of the running instances that bear a tag, at most a page of them. */
+/** The ids of the running instances that have a tag, at most a page of them. */
 export async function runningWithTag(
   ec2: EC2Client,
   { tag, value }: { tag: string; value: string },

@@ -3,17 +3,17 @@ import type { RunClock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import { forRun } from './for-run.ts';
 
-/** How long values that nobody has taken yet are good for, in milliseconds: who asks later wants what holds by then. */
+/** How long values that have been read and not used yet hold, in milliseconds. */
 const FRESH_MS = 10_000;
 /**
- * All callers of an account and region share 40 GetParameter* calls a second, and in a storm every function starts cold: this
- * is enough tries to wait for a minute.
+ * All callers of an account and region share 40 GetParameter* calls a second, and in a storm every function starts cold. This
+ * many tries last a minute.
  */
 const ATTEMPTS = 20;
 
 /**
  * The parameters of Parameter Store that the function needs, decrypted: read together, in one call, however many there are.
- * White space around a value is dropped: a token pasted with a newline is no header value.
+ * White space around a value is dropped: a token that was pasted with a newline is not a valid header.
  */
 export class Parameters {
   readonly #ssm: SSMClient;
@@ -29,7 +29,7 @@ export class Parameters {
   }
 
   /**
-   * What a parameter holds. Who asks for the same one again gets it as it is by then.
+   * The value of a parameter. Asking for the same one again reads it again.
    *
    * @param clock the clock of the run
    * @throws Error naming the parameters that cannot be read, never a value
@@ -57,7 +57,7 @@ export class Parameters {
         throw new Error(`${named(this.#names)} cannot be read: ${(error as Error).name}: ${messageOf(error)}`);
       });
     if (InvalidParameters.length > 0) throw new Error(`${named(InvalidParameters)} cannot be read: no such parameter`);
-    // One that was asked for by its ARN, or with a version (`name:3`), is answered by its name.
+    // A parameter that was asked for by its ARN, or with a version (`name:3`), comes back under its name.
     const values = Parameters.flatMap(({ Name = '', ARN = '', Selector = '', Value = '' }) =>
       [Name, ARN, `${Name}${Selector}`].map((each): [string, string] => [each, Value.trim()]),
     );

@@ -9,30 +9,30 @@ import { messageOf } from '../core/message-of.ts';
 
 /** How often SSM is asked whether a command has ended, in milliseconds. */
 const POLL_MS = 500;
-/** How long SSM tries to deliver a command, in seconds; 30 is the least that it takes. */
+/** How long SSM tries to deliver a command, in seconds; 30 is the minimum. */
 const DELIVERY_SECONDS = 30;
 /** The document's own limit for the script, in seconds. */
 const EXECUTION_SECONDS = 60;
 /**
- * How long after it was sent a command may still run on its instance, in milliseconds, whatever SSM says of it: one that was
- * given up as DeliveryTimedOut, too.
+ * How long a command may still run on its instance after it was sent, in milliseconds, even if SSM says that it is
+ * DeliveryTimedOut.
  */
 export const COMMAND_LIVES_MS = (DELIVERY_SECONDS + EXECUTION_SECONDS) * 1_000;
 
 const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 /**
- * Ends before anything ran. Not among them: DeliveryTimedOut and Undeliverable, which say that SSM has heard of no delivery.
+ * Final states in which nothing ran. Not DeliveryTimedOut and Undeliverable: they only say that SSM heard of no delivery.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
  */
 const NEVER_BEGUN = ['Terminated', 'InvalidPlatform', 'AccessDenied'];
-/** The script's own exit code where it has not asked Nomad. */
+/** The script's own exit code if it has not asked Nomad. */
 const NOT_ASKED = 3;
 const BUSY = ['Throttling', 'ThrottlingException', 'RequestLimitExceeded'];
 
-/** A command that did not do what it should. */
+/** A command failed, or its outcome is unknown. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
-  /** It surely did nothing, and never will. */
+  /** It certainly did nothing, and never will. */
   readonly undone: boolean;
 
   constructor(message: string, undone: boolean) {
@@ -45,7 +45,7 @@ export class CommandFailed extends Error {
  * Runs a Command document on one instance.
  *
  * @param limitMs how long it may take in all
- * @returns what it printed
+ * @returns its output
  * @throws CommandFailed
  */
 export async function runCommand(
@@ -73,7 +73,7 @@ export async function runCommand(
     const seen = await ssm
       .send(new GetCommandInvocationCommand({ CommandId, InstanceId: instanceId }))
       .catch((error): Partial<GetCommandInvocationCommandOutput> => {
-        // Known only a moment after it was sent; and a command that runs is not lost because SSM has no time to tell of it.
+        // SSM knows a command only a moment after it was sent; and a throttled question says nothing about the command.
         if ((error as Error).name === 'InvocationDoesNotExist' || !forGood(error)) return { Status: 'Pending' };
         throw new CommandFailed(`SSM does not say how the command went: ${messageOf(error)}`, false);
       });
@@ -88,13 +88,13 @@ interface Refusal {
   $metadata?: { httpStatusCode?: number; attempts?: number };
 }
 
-/** SSM has said no, at the first attempt. One that was never answered may have been carried out before a second was refused. */
+/** SSM refused the first attempt. A later refusal proves nothing: an attempt without an answer may have sent the command. */
 function refused(error: Refusal): boolean {
   const { httpStatusCode = 0, attempts } = error.$metadata ?? {};
   return httpStatusCode >= 400 && httpStatusCode < 500 && attempts === 1;
 }
 
-/** SSM has said no, and would say it again. */
+/** SSM refused, and would refuse again. */
 function forGood(error: Refusal): boolean {
   const status = error.$metadata?.httpStatusCode ?? 0;
   return status >= 400 && status < 500 && status !== 429 && !BUSY.includes(error.name ?? '');
@@ -102,7 +102,7 @@ function forGood(error: Refusal): boolean {
 
 function failure(seen: Partial<GetCommandInvocationCommandOutput>) {
   const { StatusDetails = '', ResponseCode, StandardErrorContent, StandardOutputContent } = seen;
-  // What the agent itself has against a command stands in the output.
+  // Errors of the agent itself are in the output.
   const said = (StandardErrorContent?.trim() || StandardOutputContent?.trim())?.slice(0, 300);
   const undone = NEVER_BEGUN.includes(StatusDetails) || (StatusDetails === 'Failed' && ResponseCode === NOT_ASKED);
   return new CommandFailed(said ? `${StatusDetails}: ${said}` : StatusDetails, undone);

@@ -1,15 +1,15 @@
 /**
- * What a warm function remembers of those who wait. A cold one only sends a heartbeat too many, or leaves one to the next
- * slot, and takes a wait that nobody can date for a new one.
+ * What a warm function remembers of waiting instances. A cold one only sends a heartbeat too many, or leaves one to the next
+ * slot, and counts a wait without a date as new.
  */
 export class WaitMemory {
   /** The last heartbeat slot that was served, by instance id: none is served twice. */
   readonly served = new Map<string, number>();
-  /** Whose last heartbeat was refused: it is tried again. */
+  /** The instances whose last heartbeat was refused: it is sent again. */
   readonly owed = new Set<string>();
   /** When each was first seen to wait, milliseconds since the epoch. */
   readonly seenSince = new Map<string, number>();
-  /** When the last sweep answered for the heartbeat slots that had begun, milliseconds since the epoch. */
+  /** When the last sweep was, which covered the heartbeat slots that had begun, milliseconds since the epoch. */
   lastSweep: number | undefined;
 
   forget(instanceId: string): void {
@@ -18,7 +18,7 @@ export class WaitMemory {
     this.seenSince.delete(instanceId);
   }
 
-  /** Forgets those that wait no more. */
+  /** Forgets those that no longer wait. */
   keepOnly(waiting: ReadonlySet<string>): void {
     for (const id of [...this.seenSince.keys()]) if (!waiting.has(id)) this.forget(id);
   }

@@ -6,11 +6,11 @@ import type { FindWaiting } from './find-waiting.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
-/** How long an answer to "who waits?" is good for, in milliseconds. */
+/** How long an answer to "who waits?" holds, in milliseconds. */
 const FRESH_MS = 10_000;
 
 export interface WaitingInstancesOptions {
-  /** Who waits: every instance, that of an event, or one as if it had to go. */
+  /** Finds who waits: all instances, that of an event, or one for a dry run. */
   find: FindWaiting;
   heartbeats: Heartbeats;
   autoScaling: AutoScaling;
@@ -43,7 +43,7 @@ export class WaitingInstances implements Terminations {
   }
 
   async waitsForUs(termination: Termination): Promise<boolean> {
-    // An instance that is launched into the warm pool waits in this state for a launching hook. Only asking tells.
+    // An instance that is launched into the warm pool waits in this state for a launching hook. Only a heartbeat tells.
     if (termination.state !== 'Warmed:Pending:Wait' || termination.token) return true;
     return this.#options.autoScaling.heartbeat(termination);
   }

@@ -10,7 +10,7 @@ export interface AllocationReport {
   type: string;
   status: string;
   runningSeconds: number;
-  /** Why Nomad cannot place what is to replace it. */
+  /** Why Nomad cannot replace it. */
   blocked?: string;
 }
 

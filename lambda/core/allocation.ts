@@ -1,4 +1,4 @@
-/** What runs on a node, in Nomad's words. */
+/** An allocation, in Nomad's words. */
 export interface Allocation {
   id: string;
   job: string;
@@ -7,21 +7,21 @@ export interface Allocation {
   taskGroup: string;
   clientStatus: string;
   desiredStatus: string;
-  /** The drain has asked for it to be stopped, whether or not the scheduler has come to it. */
+  /** The drain wants it stopped (`DesiredTransition.Migrate`), even if the scheduler has not acted on it yet. */
   migrating: boolean;
-  /** Nomad stops it last, when everything else on the node has ended: a system job's, or a CSI plugin. */
+  /** Nomad stops it last, when everything else on the node has ended: it is of a system job, or a CSI plugin. */
   stopsLast: boolean;
   /** When it was created, milliseconds since the epoch. */
   createdAt: number;
-  /** When Nomad last heard something new of it: of one that has ended, its end. Milliseconds since the epoch. */
+  /** When its state last changed; once it has ended, when it ended. Milliseconds since the epoch. */
   changedAt: number;
-  /** When the drain had it stopped that had waited for it until then, milliseconds since the epoch. */
+  /** When the drain stopped it instead of waiting any longer, milliseconds since the epoch. */
   killedAt?: number;
-  /** Its tasks, each of which has a log. */
+  /** Its tasks; each has a log of its own. */
   tasks: Task[];
   /** The allocation that inherits its ephemeral disk. */
   diskGoesTo?: string;
-  /** Why Nomad has nowhere to put what is to replace it, or what fails in its stead; without that it is not moved. */
+  /** Why its replacement cannot be placed, or how its replacements fail: until one is healthy, Nomad does not move it. */
   blocked?: Blocked;
 }
 
@@ -29,24 +29,24 @@ export interface Allocation {
 export interface Task {
   name: string;
   state: string;
-  /** It runs after the main tasks, such as the upload of artifacts. */
+  /** It runs after the main tasks, to upload artifacts, for example. */
   poststop: boolean;
 }
 
 /** What keeps a service from being moved. */
 export interface Blocked {
-  /** Its replacements are placed, and fail one after the other; otherwise there is no place for one. */
+  /** Its replacements are placed, and fail one after the other; absent if none can be placed. */
   inVain?: true;
-  /** In Nomad's own terms: which nodes there are, and what keeps each from being used; or how the last replacement failed. */
+  /** In Nomad's own terms: which nodes there are, and why none can be used; or how the last replacement failed. */
   because: string;
   /** Since when, milliseconds since the epoch. */
   since: number;
 }
 
 /**
- * Whether something of the allocation may still run, or is still to run. The client's status alone does not say it: it is
- * `failed` as soon as a main task is, while the poststop task that uploads the artifacts has yet to start. `lost` is what the
- * servers say of a client that went away for good: its tasks are no longer heard of. `unknown` is not that: it may come back.
+ * Whether a task of the allocation may still run, or has yet to run. The client's status alone does not tell: it is `failed` as
+ * soon as a main task is, while the poststop task that uploads the artifacts has yet to start. `lost` means that the servers
+ * have given up the client and hear nothing more of its tasks; `unknown` means that the client may come back.
  */
 export function isAlive({ clientStatus, tasks }: Allocation, on: { status: string }): boolean {
   if (!isClientTerminal(clientStatus)) return true;
@@ -54,15 +54,15 @@ export function isAlive({ clientStatus, tasks }: Allocation, on: { status: strin
   return tasks.some(isTaskAlive);
 }
 
-/** A task that runs, or that runs after the others have ended and has yet to. */
+/** Whether a task runs, or is a poststop task that has yet to run. */
 export const isTaskAlive = ({ state, poststop }: Task): boolean =>
   state === 'running' || (poststop && state === 'pending');
 
-/** What the Nomad client, or the servers in its stead, have called ended; its tasks may lag behind. */
+/** Whether the Nomad client, or the servers on its behalf, say that it has ended. Its tasks may still run. */
 export const isClientTerminal = (clientStatus: string): boolean =>
   ['complete', 'failed', 'lost'].includes(clientStatus);
 
-/** Whether nobody has told this allocation to stop, so that only a new drain will. */
+/** Whether nothing has told this allocation to stop, so that only a new drain will. */
 export function isLeftAlone({ clientStatus, desiredStatus, migrating }: Allocation): boolean {
   return desiredStatus === 'run' && !migrating && !isClientTerminal(clientStatus);
 }

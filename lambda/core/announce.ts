@@ -6,15 +6,15 @@ import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import { type Ports, type RunOptions, UNKNOWN } from './ports.ts';
 import type { Progress } from './progress.ts';
 
-/** So many allocations are listed in an event; EventBridge takes 256 KB. */
+/** At most this many allocations are listed in an event: EventBridge takes 256 KB. */
 const MOST_LISTED = 50;
 
-/** Tells whoever listens what changes in one run: drains begun, drains that got stuck, instances released. */
+/** Sends events about what changes in one run: drains started, drains that got stuck, instances released. */
 export class Announcer {
   readonly #ports: Ports;
   readonly #options: RunOptions;
-  /** Drains that were begun in the pass before: only the next one sees what they wait for. */
-  readonly #begun = new Map<string, { progress: Progress; at: number }>();
+  /** Drains that were started in the pass before: only the next pass sees what they wait for. */
+  readonly #started = new Map<string, { progress: Progress; at: number }>();
 
   constructor(ports: Ports, options: RunOptions) {
     this.#ports = ports;
@@ -27,20 +27,20 @@ export class Announcer {
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
-  /** The run is over: tells what had to wait for another pass. */
+  /** The run ends: sends what was kept for another pass. */
   async end(): Promise<void> {
-    const events = [...this.#begun.values()].map(({ progress, at }) => this.#event('started', progress, at));
-    this.#begun.clear();
+    const events = [...this.#started.values()].map(({ progress, at }) => this.#event('started', progress, at));
+    this.#started.clear();
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
   #eventsOf(progress: Progress, now: number): DrainEvent[] {
     const { instanceId } = progress.termination;
     const events: DrainEvent[] = [];
-    const begun = this.#begun.get(instanceId);
-    if (begun) events.push(this.#event('started', { ...begun.progress, seen: progress.seen }, begun.at));
-    this.#begun.delete(instanceId);
-    if (progress.effect === 'drain started') this.#begun.set(instanceId, { progress, at: now });
+    const started = this.#started.get(instanceId);
+    if (started) events.push(this.#event('started', { ...started.progress, seen: progress.seen }, started.at));
+    this.#started.delete(instanceId);
+    if (progress.effect === 'drain started') this.#started.set(instanceId, { progress, at: now });
 
     const stuck = this.#newlyStuck(progress);
     if (stuck !== undefined) events.push({ ...this.#event('stuck', progress, now), because: stuck });
@@ -48,7 +48,7 @@ export class Announcer {
     return events;
   }
 
-  /** What the drain is stuck for, where that has not been told before. */
+  /** Why the drain is stuck, if that has not been announced before. */
   #newlyStuck({ termination: { instanceId, group }, seen, decision }: Progress): string | undefined {
     const { announcements, journal } = this.#ports;
     const stuck = 'stuck' in decision ? decision.stuck : undefined;
@@ -106,7 +106,7 @@ function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Prog
   return { ...times, emptySince: drain && node.allocations && emptySince(drain, node.allocations), endedAt: now };
 }
 
-/** When Nomad kills what still runs; undefined where nobody knows, or it never does. */
+/** When Nomad kills what still runs; undefined if that is unknown, or never. */
 const deadlineOf = (drain: Drain | undefined): number | undefined => {
   const at = drain?.deadlineAt ?? drain?.ours?.deadlineAt;
   return at === 'never' ? undefined : at;

@@ -6,9 +6,9 @@ import { type Ports, UNKNOWN } from './ports.ts';
 import type { Carried, Killed } from './progress.ts';
 import type { Termination } from './termination.ts';
 
-const SAID = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
+const MESSAGES = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
 
-/** Does what was decided for one instance. What fails is its decision then, and no other instance's. */
+/** Carries out the decision about one instance. A failure becomes its decision, and touches no other instance. */
 export async function carryOut(
   termination: Termination,
   seen: Observation,
@@ -24,31 +24,31 @@ export async function carryOut(
         if (!(await ports.terminations.waitsForUs(termination))) {
           return { decision: { action: 'wait', because: 'the instance waits for another hook than ours' } };
         }
-        let begun = 0;
+        let started = 0;
         for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
           if (!(await startDrain(termination, node, decision, ports))) continue;
-          begun += 1;
-          ports.journal.info(SAID[decision.order.how], { ...fields, nodeId: node.id });
+          started += 1;
+          ports.journal.info(MESSAGES[decision.order.how], { ...fields, nodeId: node.id });
         }
-        if (begun === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
+        if (started === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
         return decision.order.how === 'start' ? { decision, effect: 'drain started' } : { decision };
       }
       case 'complete': {
-        // The last words are read while the instance goes, which is not kept for them.
-        const last = readLastWords(seen, decision, ports);
+        // Logs are read while the instance is released: it is not kept for them.
+        const reading = readKilled(seen, decision, ports);
         const released = await ports.terminations.complete(instanceWithToken(termination, seen), decision.result);
-        // Completed before: the instance now waits for another hook of its group, which is no concern of ours.
+        // Completed before: the instance now waits for another hook of its group.
         if (!released)
           return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
-        const victims = await last;
+        const losses = await reading;
         const level = decision.alarm ? 'error' : 'info';
-        ports.journal[level]('instance released', { ...fields, killed: victims.length });
-        for (const { allocation, stderr } of victims) {
+        ports.journal[level]('instance released', { ...fields, killed: losses.length });
+        for (const { allocation, stderr } of losses) {
           const { id, job, namespace, taskGroup } = allocation;
           const which = { allocation: id, job, namespace, taskGroup };
           ports.journal.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
         }
-        return { decision, effect: 'released', killed: victims };
+        return { decision, effect: 'released', killed: losses };
       }
       case 'wait':
         if (decision.alarm) ports.journal.error('instance cannot be served as it should', fields);
@@ -65,7 +65,7 @@ export async function carryOut(
   }
 }
 
-/** @returns false where a drain is on already */
+/** @returns false if a drain is on already */
 async function startDrain(
   termination: Termination,
   node: NomadNode,
@@ -84,24 +84,24 @@ async function startDrain(
   });
 }
 
-/** What is lost with the instance, and what it said last. */
-async function readLastWords(
+/** The allocations that do not end by themselves, with the end of their stderr. */
+async function readKilled(
   seen: Observation,
   { outcome }: Decision & { action: 'complete' },
   { logs }: Ports,
 ): Promise<Killed[]> {
   if (outcome !== 'forced' && outcome !== 'timed-out') return [];
-  // At the end of all waiting, what still runs dies with the instance.
+  // When the time is up, what still runs is killed with the instance.
   const dying = (node: NomadNode) => (outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : []);
-  const victims = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
-  const words = victims.length > 0 ? await logs.lastWords(victims) : new Map<string, string>();
-  return victims.map((allocation) => {
-    const stderr = words.get(allocation.id);
+  const allocations = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
+  const tails = allocations.length > 0 ? await logs.stderrTails(allocations) : new Map<string, string>();
+  return allocations.map((allocation) => {
+    const stderr = tails.get(allocation.id);
     return { allocation, ...(stderr !== undefined && { stderr }) };
   });
 }
 
-/** The sweep has no event: the drain that the event's run started has written its token down. */
+/** The sweep has no event: it takes the token from the record of the drain that the event's run started. */
 function instanceWithToken(termination: Termination, seen: Observation): Termination {
   const token = termination.token ?? nodesOf(seen).find(({ drain }) => drain?.ours?.token)?.drain?.ours?.token;
   return token ? { ...termination, token } : termination;

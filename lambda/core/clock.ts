@@ -1,10 +1,10 @@
-/** The time, as a parameter: the system's in Lambda, one that tests move elsewhere. */
+/** The time, as a parameter: the system's clock in Lambda, a clock that tests move elsewhere. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves after `ms` milliseconds of this clock's time. */
   sleep(ms: number): Promise<void>;
-  /** A time limit that is over after `ms` milliseconds of this clock's time. */
+  /** A time limit that expires after `ms` milliseconds of this clock's time. */
   limit(ms: number): TimeLimit;
 }
 
@@ -14,7 +14,7 @@ export interface TimeLimit {
   lift(): void;
 }
 
-/** Something was to be waited for when the run that asked for it had no time left. */
+/** The run had no time left for what it wanted to wait for. */
 export class RunOver extends Error {
   override readonly name = 'RunOver';
 
@@ -24,8 +24,8 @@ export class RunOver extends Error {
 }
 
 /**
- * The clock of one run: handed to everything that waits, so that no wait outlives the run. What a run leaves undone, the next
- * one does; but a run that Lambda kills has told nobody what it saw.
+ * The clock of one run: handed to everything that waits, so that no wait outlives the run. The next run does what this one
+ * leaves undone; but a run that Lambda kills reports nothing.
  */
 export class RunClock implements Clock {
   readonly #clock: Clock;
@@ -33,8 +33,8 @@ export class RunClock implements Clock {
   readonly #end: number;
 
   /**
-   * @param until when nothing is waited for any more, milliseconds since the epoch
-   * @param end when even what has a time of its own has to be over
+   * @param until when all waits end, milliseconds since the epoch
+   * @param end when also those end that have a time of their own (see {@link atLeast})
    */
   constructor(clock: Clock, until: number, end = until) {
     this.#clock = clock;
@@ -46,7 +46,7 @@ export class RunClock implements Clock {
     return this.#clock.now();
   }
 
-  /** @throws RunOver where the run ends before; it waits until then */
+  /** @throws RunOver if the run ends first, and not before that */
   async sleep(ms: number): Promise<void> {
     const left = this.#left;
     await this.#clock.sleep(Math.max(0, Math.min(ms, left)));
@@ -55,7 +55,7 @@ export class RunClock implements Clock {
 
   /**
    * A time limit that ends with the run.
-   * @throws RunOver where no time is left: nothing should be begun
+   * @throws RunOver if no time is left: start nothing
    */
   limit(ms: number): TimeLimit {
     const left = this.#left;
@@ -63,12 +63,12 @@ export class RunClock implements Clock {
     return this.#clock.limit(Math.min(ms, left));
   }
 
-  /** For what has a time of its own: `ms` milliseconds at least, whatever the run has spent before. */
+  /** This clock with at least `ms` milliseconds left, however much the run has used. */
   atLeast(ms: number): RunClock {
     return new RunClock(this.#clock, Math.min(Math.max(this.#until, this.now() + ms), this.#end), this.#end);
   }
 
-  /** For what must not take all that the run has left: `ms` milliseconds at most. */
+  /** This clock with at most `ms` milliseconds left. */
   atMost(ms: number): RunClock {
     return new RunClock(this.#clock, Math.min(this.#until, this.now() + ms), this.#end);
   }

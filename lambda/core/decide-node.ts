@@ -23,11 +23,11 @@ interface Drained extends Seen {
 }
 
 /**
- * What to do about one node of an instance, with what is known of that node: step by step, the first that answers. The steps
- * are rows of the decision table in docs/architecture.md, in its order.
+ * Decides about one node of an instance: the first step that answers. The steps are rows of the decision table in
+ * docs/architecture.md, in the same order.
  */
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
-  // Of an instance that is stopped Nomad may keep builds as unknown: none of them runs.
+  // Nomad may keep builds of a stopped instance as unknown: none of them runs.
   const isOff = node.status === 'down' && circumstances.termination.ec2 === 'stopped';
   const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
   const { drain } = node;
@@ -47,7 +47,7 @@ function decideDrained(seen: Drained): Decision {
   );
 }
 
-/** A node that is down is lost once Nomad has given up everything on it, and we can see that it has. */
+/** A node that is down is lost once nothing on it is alive; only a token that sees every namespace can tell. */
 function lost({ node, alive, seesEveryNamespace }: Seen): Decision | undefined {
   if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
   return complete('node-lost', 'Nomad says that the node is down');
@@ -58,7 +58,7 @@ function notDraining({ node, alive, since, now, policy, termination, seesEveryNa
   const what = seesEveryNamespace ? count(alive) : 'what the token does not see';
   const because =
     node.status === 'down'
-      ? `the node is down, and ${what} may still run there: nothing new is to start when its agent comes back`
+      ? `the node is down, and ${what} may still run there: nothing new may start when its agent comes back`
       : 'the node is not draining and its instance has to go';
   if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
     return timedOut(`the time is up: ${because}`, policy);
@@ -66,23 +66,23 @@ function notDraining({ node, alive, since, now, policy, termination, seesEveryNa
 }
 
 /**
- * The drain is complete, and something runs that it did not ask to stop: another tool has left system jobs alone, or the node
- * was made eligible since, longer ago than its last ten events tell. It has to be drained anew.
+ * The drain is complete, and something runs that it did not stop: another tool has left system jobs alone, or the node was
+ * made eligible so long ago that its last ten events no longer say so. The node has to be drained again.
  */
 function leftAlone(drained: Drained): Decision | undefined {
   const { node, drain, alive, now, since, policy, termination } = drained;
   if (drain.status !== 'complete' || node.status === 'down') return undefined;
   if (now >= limits(since, termination.heartbeatTimeoutSeconds, policy).lastAt) return undefined;
-  // What our own drain of just now has left is being dealt with.
+  // Our own drain has just completed: the scheduler may have yet to stop what is left.
   if (drain.ours && now - drain.updatedAt < SWEEP_SECONDS * 1000) return undefined;
   const left = alive.filter(isLeftAlone);
   if (left.length === 0) return undefined;
-  return begin(node, `the drain is complete, and nobody stops ${count(left)}: ${names(left, now)}`, drained);
+  return begin(node, `the drain is complete, and nothing stops ${count(left)}: ${names(left, now)}`, drained);
 }
 
 /**
- * Nomad stops system jobs when all else has ended, but does not notice when that was a sysbatch job (seen on 1.6.10 and
- * 2.0.6): a drain that is for a while down to them is renewed with the seconds left of its deadline.
+ * Nomad stops system jobs when everything else has ended, but does not notice the end of a sysbatch job (seen on 1.6.10 and
+ * 2.0.6). A drain that has waited for system jobs alone for a minute is renewed with the seconds left of its deadline.
  */
 function overlooked({ node, drain, alive, now }: Drained): Decision | undefined {
   const { status, ours, updatedAt } = drain;
@@ -90,11 +90,11 @@ function overlooked({ node, drain, alive, now }: Drained): Decision | undefined 
   if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return undefined;
   const deadlineSeconds = Math.floor((ours.deadlineAt - now) / 1000);
   if (deadlineSeconds <= 0 || now < updatedAt + SWEEP_SECONDS * 1000) return undefined;
-  const because = `Nomad overlooks ${count(alive)} to stop last: ${names(alive, now)}`;
+  const because = `Nomad does not stop ${count(alive)}, though nothing else is left: ${names(alive, now)}`;
   return startDrain(node.id, { how: 'renew', deadlineSeconds }, because);
 }
 
-/** What still holds the node has had its time: the drain is forced, and after the kill margin the instance is given up. */
+/** The time is up for what still holds the node: the drain is forced, and a kill margin later the instance is given up. */
 function overdue(drained: Drained): Decision | undefined {
   const { node, drain, since, now, policy, termination } = drained;
   const { ours } = drain;
@@ -111,7 +111,7 @@ function overdue(drained: Drained): Decision | undefined {
   return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
 }
 
-/** When Nomad kills what is left, whoever said so; or has killed it, so that it may take the kill margin to stop. */
+/** When Nomad kills what is left, whoever set that deadline; once the drain is complete, not before its completion. */
 function deadlineOf({ drain, since, policy }: Drained): number {
   const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
   const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
@@ -121,7 +121,9 @@ function deadlineOf({ drain, since, policy }: Drained): number {
 function unread({ node, drain }: Drained): Decision | undefined {
   if (node.allocations) return undefined;
   return wait(
-    drain.status === 'draining' ? 'the node is draining' : 'the drain is complete; what is left is still to be read',
+    drain.status === 'draining'
+      ? 'the node is draining'
+      : 'the drain is complete; its allocations have not been read yet',
   );
 }
 
@@ -142,7 +144,7 @@ function stillCopying({ node, now }: Drained): Decision | undefined {
   return wait(`${count(copying)} elsewhere still copying data from this node: ${names(copying, now)}`);
 }
 
-/** An empty list proves nothing where jobs of a namespace are hidden: then Nomad's own word counts, and the kill margin after it. */
+/** An empty list proves nothing if the token does not see every namespace: wait for Nomad's completion and the kill margin. */
 function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): Decision | undefined {
   if (seesEveryNamespace) return undefined;
   if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
@@ -150,7 +152,7 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
   return wait('the token does not see every namespace: waiting the kill margin after the drain', { alarm: true });
 }
 
-/** Nomad does not notice that a sysbatch job has ended: a drain that is on, with nothing left, is over all the same. */
+/** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */
 function empty({ node, drain }: Drained): Decision {
   if (node.status === 'down')
     return complete('node-lost', 'Nomad says that the node is down, and its drain is complete');
@@ -159,7 +161,7 @@ function empty({ node, drain }: Drained): Decision {
     : complete('drained', 'everything on the drained node has stopped');
 }
 
-/** Begins a drain with the policy's deadline, or what the hook's cap leaves of it; by force where that is nothing. */
+/** Starts a drain with the policy's deadline, or what the hook's cap leaves of it; forces it if that is nothing. */
 function begin(
   { id }: NomadNode,
   because: string,

@@ -6,13 +6,13 @@ import { nodesOf, type Observation, sinceOf } from './observation.ts';
 import type { Termination } from './termination.ts';
 import { limits } from './time.ts';
 
-/** An instance that ran for so long before it had to go should have been a node: somebody has to look why it was none. */
+/** An instance that ran for this long before its wait should have been a node: a person has to find out why it was none. */
 const LONG_ENOUGH_SECONDS = 600;
 
 /**
- * Decides when an instance may die. Pure: its steps, and those of `decideNode`, are the rows of the decision table in
+ * Decides when an instance may be released. Pure: its steps, and those of `decideNode`, are the rows of the decision table in
  * docs/architecture.md, in the same order. What is not known (Nomad is silent, EC2 is throttled, two nodes share an address)
- * is never taken for an empty node, and never for a late one.
+ * never counts as an empty node, nor as one whose time is up.
  */
 export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
   const decision =
@@ -44,7 +44,7 @@ function ambiguous(termination: Termination, nomad: Observation, circumstances: 
 function absent(termination: Termination, nomad: Observation, { now, policy }: Circumstances): Decision | undefined {
   if (nomad.is !== 'absent') return undefined;
   if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
-  // A wait that nobody can date is as old as we have seen it, not older.
+  // A wait without a date is as old as we have seen it, not older.
   const since = sinceOf(termination, nomad) ?? now;
   if (now - since < policy.graceSeconds * 1000) {
     return wait('Nomad has no node of this instance; it may yet register');
@@ -55,7 +55,7 @@ function absent(termination: Termination, nomad: Observation, { now, policy }: C
   return { ...end, because: `${end.because}, though it had been up for ${say(upSeconds)}`, alarm: true };
 }
 
-/** All nodes that are the instance are drained together, and it goes when the last of them is empty. */
+/** All nodes of the instance are drained together, and it is released when the last of them is empty. */
 function present(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
   const since = sinceOf(termination, nomad) ?? circumstances.now;
   const nodes = nodesOf(nomad);
@@ -70,7 +70,7 @@ interface Decided {
   decision: Decision;
 }
 
-/** One order a look: what is started comes before what is forced, and a renewal last. */
+/** One kind of order in each pass: first what is started, then what is forced, then what is renewed. */
 function orderFor(decided: readonly Decided[]): Decision | undefined {
   for (const how of ['start', 'force', 'renew']) {
     const alike = decided.flatMap(({ decision }) =>
@@ -92,7 +92,7 @@ function waitFor(decided: readonly Decided[]): Decision | undefined {
   });
 }
 
-/** Of several ends the worst is told: a node that is lost beside one that drained was only an earlier life of its agent. */
+/** Of several outcomes the worst is reported. A node lost beside one that drained was an earlier identity of the agent. */
 const WORST_FIRST: readonly Outcome[] = ['timed-out', 'forced', 'drained', 'node-lost'];
 
 function together(decided: readonly Decided[]): Decision {
@@ -102,15 +102,15 @@ function together(decided: readonly Decided[]): Decision {
   return worst;
 }
 
-/** Auto Scaling has said that the instance goes, and is not yet at the point where it can be told to go on. */
+/** Auto Scaling is about to hold the instance for our hook: there is nothing to complete yet. */
 function notHeldYet({ held, state }: Termination, decision: Decision): Decision | undefined {
   if (decision.action !== 'complete' || held) return undefined;
   return wait(`${decision.because}; Auto Scaling does not hold the instance yet (${state})`);
 }
 
 /**
- * Nothing is known of the node, so nothing says when its drain ends: it may have begun just now. The instance is given up in
- * the last sweep before Auto Scaling itself gives it up, so that it goes as the policy says and is reported.
+ * Nothing is known of the node, so its drain may have only just begun. The instance is given up in the last sweep before Auto
+ * Scaling's own cap, so that it ends as the policy says and is reported.
  */
 function atTheLast(
   termination: Termination,

@@ -4,24 +4,24 @@ import type { Policy } from './policy.ts';
 export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
 
 /**
- * How to ask Nomad for a drain: for the first time; once more with what is left of the same deadline, which makes Nomad
- * look again; or by force, which kills what still runs.
+ * How to ask Nomad for a drain: start it; renew it with what is left of its deadline, which makes Nomad check again; or force
+ * it, which kills what still runs.
  */
 export type DrainOrder = { how: 'start' | 'renew'; deadlineSeconds: number } | { how: 'force' };
 
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =
-  /** `nodeIds`: the nodes to ask it for, one as a rule. */
+  /** `nodeIds`: the nodes to drain, usually one. */
   | { action: 'start-drain'; because: string; order: DrainOrder; nodeIds: readonly string[] }
   /**
-   * `alarm`: somebody must look. `unserved`: and the run has failed this instance. `stuck`: what will not pass by itself, in
-   * words that stay the same while it lasts.
+   * `alarm`: a person has to act. `unserved`: the run could not serve this instance. `stuck`: what will not resolve by
+   * itself, in words that stay the same while it lasts.
    */
   | { action: 'wait'; because: string; alarm?: boolean; unserved?: boolean; stuck?: string }
   | { action: 'complete'; because: string; outcome: Outcome; result: 'CONTINUE' | 'ABANDON'; alarm?: boolean }
   | { action: 'error'; because: string; stuck?: string };
 
-/** What a decision rests on beside the instance and its nodes. */
+/** What a decision rests on besides the instance and its nodes. */
 export interface Circumstances {
   /** Milliseconds since the epoch. */
   now: number;

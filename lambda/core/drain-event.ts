@@ -1,7 +1,7 @@
 import type { AllocationReport } from './allocation-report.ts';
 import type { Outcome } from './decision.ts';
 
-/** The `source` of the events that the function puts on the bus, and what each tells. */
+/** The `source` of the events that the function puts on the bus, and their detail types. */
 export const EVENT_SOURCE = 'nomad-drain-hook';
 export const EVENT_TYPES = {
   started: 'Nomad Drain Started',
@@ -9,7 +9,7 @@ export const EVENT_TYPES = {
   ended: 'Nomad Drain Ended',
 } as const;
 
-/** A drain has begun, cannot go on by itself, or has ended: for whoever listens on the event bus. */
+/** An event for the bus: a drain has started, is stuck, or has ended. */
 export interface DrainEvent {
   type: keyof typeof EVENT_TYPES;
   /** Milliseconds since the epoch. */
@@ -21,7 +21,7 @@ export interface DrainEvent {
   times: DrainEventTimes;
 }
 
-/** Milliseconds since the epoch; what is not known is left out. */
+/** Milliseconds since the epoch; unknown ones are left out. */
 export interface DrainEventTimes {
   waitingSince?: number | undefined;
   drainStartedAt?: number | undefined;
@@ -32,22 +32,22 @@ export interface DrainEventTimes {
   endedAt?: number | undefined;
 }
 
-/** What an event tells. */
+/** The detail of an event. */
 export interface DrainEventDetail {
   instanceId: string;
   group: string;
   hook: string;
-  /** The Nomad node; null where none is known. */
+  /** The Nomad node; null if none is known. */
   nodeId: string | null;
   nodeName?: string;
-  /** How it ended, and what Auto Scaling was answered: in `Nomad Drain Ended` alone. */
+  /** How it ended, and what Auto Scaling was told: only in `Nomad Drain Ended`. */
   outcome?: Outcome;
   result?: 'CONTINUE' | 'ABANDON';
   /** What is waited for, the oldest first; at most fifty are listed. */
   allocations: AllocationReport[];
   /** How many there are in all. */
   allocationCount: number;
-  /** What did not end by itself, at most fifty listed, and how many there are: in `Nomad Drain Ended` alone. */
+  /** What did not end by itself, at most fifty listed, and how many there are: only in `Nomad Drain Ended`. */
   killed?: AllocationReport[];
   killedCount?: number;
 }

@@ -15,12 +15,12 @@ import { nextPassMs, placeInPass, whileStoppingMs } from './time.ts';
 const CONCURRENCY = 8;
 /** An idle node is drained in milliseconds: after a start the next pass comes soon. */
 const AFTER_START_MS = 500;
-/** However much changes in a large cluster, passes are no closer than this. */
+/** The shortest pause between passes, however much changes in a large cluster, in milliseconds. */
 const SHORTEST_PAUSE_MS = 250;
 
 /**
- * The story, in passes: who waits, what of their nodes, decide, carry out; until all are released or the time of this run is up.
- * Nothing is remembered from run to run; what a run leaves undone, the next one finds as it is.
+ * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
+ * is up. Nothing is remembered from run to run: the next run goes on from what Auto Scaling and Nomad say.
  */
 export async function drain(ports: Ports, options: RunOptions): Promise<Result> {
   const { terminations, nodes, clock, meter } = ports;
@@ -45,7 +45,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       await nodes.changed(pause - SHORTEST_PAUSE_MS);
     }
   } catch (error) {
-    // What has been seen until then is told and measured all the same.
+    // What has been seen until then is still reported and measured.
     return record.interrupted(error);
   } finally {
     await announcer.end();
@@ -74,7 +74,7 @@ async function pass(
   );
 }
 
-/** How long until something may have changed, in milliseconds; undefined where nobody waits any more. */
+/** How long until something may have changed, in milliseconds; undefined if nobody waits any more. */
 function untilNextPass(progress: readonly Progress[], now: number): number | undefined {
   const pauses = progress
     .filter(({ decision }) => decision.action !== 'complete')

@@ -1,8 +1,8 @@
 import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts';
 
-/** So many allocations are named in a sentence; the rest is counted. */
+/** At most this many allocations are named in a sentence; the rest are counted. */
 const MOST_NAMED = 5;
-/** A service that cannot be placed is given so long before it is called stuck, in milliseconds: room may just come free. */
+/** A service that cannot be replaced is stuck after this time, in milliseconds: until then, room may become free. */
 const STUCK_MS = 60_000;
 
 /** "build-42 (task group build, running for 5 min), …": what to look for, and how long it has run. */
@@ -14,7 +14,7 @@ export function names(allocations: readonly Allocation[], now: number): string {
   return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-/** What will not pass by itself, in words that stay the same while it lasts; undefined where there is no such thing. */
+/** What will not resolve by itself, in words that stay the same while it lasts; undefined if there is no such thing. */
 export function stuckFor(allocations: readonly Allocation[], drainStartedAt: number, now: number): string | undefined {
   const stuck = allocations.flatMap(({ job, taskGroup, blocked }) =>
     blocked && now - Math.max(blocked.since, drainStartedAt) >= STUCK_MS

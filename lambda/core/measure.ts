@@ -30,7 +30,7 @@ export function measurePass(progress: readonly Progress[], meter: Meter, now: nu
   }
 }
 
-/** Measures how things stand at the end of a sweep. */
+/** Measures the state at the end of a sweep. */
 export function measureSweep({ instances, unserved, waitingSince }: Result, meter: Meter, now: number): void {
   const ages = waitingSince.filter((since) => since !== undefined).map((since) => now - since);
   meter.add('InstancesWaiting', waitingSince.length);

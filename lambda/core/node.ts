@@ -5,9 +5,9 @@ export interface NomadNode {
   id: string;
   name: string;
   status: 'initializing' | 'ready' | 'down' | 'disconnected';
-  /** The last drain, while it still holds: not cancelled, and the node not made eligible since. */
+  /** The last drain, if it is still in force: not cancelled, and the node not made eligible since. */
   drain?: Drain;
-  /** The allocations that Nomad shows us; absent where they were not asked for. */
+  /** The allocations that the token sees; absent if they were not read. */
   allocations?: Allocation[];
   /** Replacements elsewhere that still copy their ephemeral disk from this node. */
   copying?: Allocation[];
@@ -19,15 +19,15 @@ export interface Drain {
   startedAt: number;
   /** Of a complete drain: when Nomad completed it. */
   updatedAt: number;
-  /** When Nomad kills what still runs, whoever said so; `never` for a drain without a deadline. Absent where it was not asked for. */
+  /** When Nomad kills what still runs, whoever set it; `never` for a drain without a deadline. Absent if it was not read. */
   deadlineAt?: number | 'never';
-  /** Nomad killed what was left, because the drain's deadline had come. */
+  /** Nomad killed what was left, because the drain's deadline was reached. */
   deadlineReached?: boolean;
-  /** What we wrote down when the drain is ours; absent when another tool's. */
+  /** Our record, if the drain is ours; absent for another tool's drain. */
   ours?: DrainRecord;
 }
 
-/** What must be remembered of a drain, kept in `LastDrain.Meta`. Times are milliseconds since the epoch. */
+/** What must be remembered of a drain; it is stored in `LastDrain.Meta`. Times are milliseconds since the epoch. */
 export interface DrainRecord {
   instanceId: string;
   token?: string;

@@ -8,17 +8,17 @@ export interface Policy {
   graceSeconds: number;
   /** Leave system jobs running, and do not wait for them. */
   ignoreSystemJobs: boolean;
-  /** How an instance is released whose drain did not end in time. */
+  /** The lifecycle result for an instance whose drain did not end in time. */
   onTimeout: 'CONTINUE' | 'ABANDON';
 }
 
-/** What holds where the configuration says nothing. Times in seconds. */
+/** The defaults. Times in seconds. */
 export const DEFAULT_POLICY = {
   /** 6 h: the longest build of the common CI services (CircleCI 5 h, GitHub Actions 6 h); Nomad's own 1 h would kill them. */
   deadlineSeconds: 21_600,
-  /** 5 min: time for killed tasks to stop, for what is past its deadline. */
+  /** 5 min: time for killed tasks to stop. */
   killMarginSeconds: 300,
-  /** 2 min: how long an instance may wait without a Nomad node before we say that it has none. */
+  /** 2 min: an instance that has just booted may register its node in that time. */
   graceSeconds: 120,
   ignoreSystemJobs: false,
   onTimeout: 'CONTINUE',

@@ -12,15 +12,15 @@ export interface Progress extends Carried {
 /** What became of a decision. */
 export interface Carried {
   decision: Decision;
-  /** What it has changed: a drain was started, or the instance released. A repeated or a failed one changes nothing. */
+  /** What it changed: a drain was started, or the instance was released. Absent if it changed nothing or failed. */
   effect?: 'drain started' | 'released';
-  /** With an instance that was released: what had not ended by itself. */
+  /** For an instance that was released: what did not end by itself. */
   killed?: readonly Killed[];
 }
 
-/** An allocation that the drain deadline, or the end of all waiting, has killed. */
+/** An allocation that was killed by the drain deadline, or with its instance. */
 export interface Killed {
   allocation: Allocation;
-  /** The end of what its tasks wrote to stderr, where the token may read logs. */
+  /** The end of what its tasks wrote to stderr, if the token may read logs. */
   stderr?: string;
 }

@@ -10,40 +10,40 @@ import type { Killed, Progress } from './progress.ts';
 
 /** The function's answer. */
 export interface Report {
-  /** What the run was: for one instance's event, for all, or a dry run. */
+  /** The kind of run: for one instance's event, for all instances, or a dry run. */
   run: 'event' | 'sweep' | 'status' | 'dryRun' | 'nothing';
   instances: InstanceReport[];
-  /** What somebody should look at, such as a token that is too narrow. */
+  /** What an operator should fix, such as a token that is too narrow. */
   warnings: string[];
-  /** Why there was nothing to do, where that needs saying. */
+  /** Why there was nothing to do. */
   because?: string;
 }
 
-/** What became of one waiting instance in this run. */
+/** What happened to one waiting instance in this run. */
 export interface InstanceReport {
   instanceId: string;
   group: string;
-  /** The Nomad node, null where none is known. */
+  /** The Nomad node, null if none is known. */
   nodeId: string | null;
   /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
   action: Decision['action'];
-  /** How the wait ended, where the action is `complete`. */
+  /** How the wait ended, if the action is `complete`. */
   outcome?: Outcome;
   because: string;
-  /** What would be done now, in words: in a dry run. */
+  /** In a dry run: what would be done now, in words. */
   would?: string;
-  /** What will not pass by itself. */
+  /** What will not resolve by itself. */
   stuck?: string;
-  /** The allocations that keep the instance alive, as far as they were asked for. */
+  /** The allocations that keep the instance alive, as far as they were read. */
   remaining: AllocationReport[];
-  /** Those that did not end by themselves, where there are any. */
+  /** Those that did not end by themselves, if there are any. */
   killed?: (AllocationReport & { stderr?: string })[];
 }
 
-/** What one run has done, as it goes on. */
+/** Records what a run does. */
 export class RunRecord {
   readonly #policy: Policy;
-  /** Then it is said what would be done. */
+  /** The record then says what would be done. */
   readonly #dryRun: boolean;
   readonly #instances = new Map<string, InstanceReport>();
   readonly #unserved = new Map<string, string>();
@@ -54,7 +54,7 @@ export class RunRecord {
     this.#dryRun = dryRun;
   }
 
-  /** Notes what came of a pass over all who wait; the last pass counts, but a drain that was started stays said. */
+  /** Notes the progress of a pass. The last pass counts, but a drain that was started stays in the record. */
   note(progress: readonly Progress[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
     this.#waitingSince = progress
@@ -87,7 +87,7 @@ export class RunRecord {
 
   /**
    * The run cannot go on.
-   * @throws the error where nobody has been observed yet
+   * @throws the error if no instance has been observed yet
    */
   interrupted(error: unknown): Result {
     if (this.#instances.size === 0) throw error;
@@ -105,11 +105,11 @@ export class RunRecord {
 
 export interface Result {
   instances: InstanceReport[];
-  /** Of each instance that the run could not serve: which, and why. */
+  /** The instances that the run could not serve, each with its reason. */
   unserved: string[];
-  /** Of each instance that is left: since when it waits, milliseconds since the epoch, where that is known. */
+  /** Since when each instance that is left waits, milliseconds since the epoch; undefined if unknown. */
   waitingSince: (number | undefined)[];
-  /** Why the run could not go on, where it has seen no more than this. */
+  /** Why the run could not go on, if it could not. */
   interrupted?: string;
 }
 

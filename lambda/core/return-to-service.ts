@@ -2,10 +2,10 @@ import { messageOf } from './message-of.ts';
 import type { Ports } from './ports.ts';
 import type { Termination } from './termination.ts';
 
-/** A drain younger than this is never taken back, in milliseconds: what Auto Scaling says may lag behind. */
+/** The node of a younger drain stays ineligible, in milliseconds: what Auto Scaling says may lag behind. */
 const SETTLED_MS = 120_000;
 
-/** Makes the nodes of instances eligible that have come back: from a warm pool, or with a new root volume. */
+/** Makes nodes eligible again whose instances are back in service: from a warm pool, or with a new root volume. */
 export async function returnToService(
   waiting: readonly Termination[],
   { terminations, drainedNodes, clock, journal }: Ports,

@@ -1,33 +1,33 @@
-/** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, as far as AWS knows it. */
+/** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it. */
 export interface Termination {
   instanceId: string;
   group: string;
   hook: string;
-  /** Auto Scaling's word for where the instance is, such as `Terminating:Wait`. */
+  /** Its lifecycle state, such as `Terminating:Wait`. */
   state: string;
-  /** Auto Scaling holds the instance (`…:Wait`); before that it has only said that the instance goes. */
+  /** Auto Scaling holds the instance (`…:Wait`); false in the state just before that. */
   held: boolean;
-  /** Names this one lifecycle action; known from the event only. */
+  /** Identifies this lifecycle action; only the event has it. */
   token?: string;
-  /** When the wait began, milliseconds since the epoch; absent where nobody could tell. */
+  /** When the wait began, milliseconds since the epoch; absent if unknown. */
   since?: number;
   /** When this function environment first saw it wait: the wait is at least as old. Milliseconds since the epoch. */
   seenSince?: number;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
-  /** What EC2 says of the instance; `unknown` where it could not be asked. On one that is stopped nothing runs. */
+  /** What EC2 says of the instance; `unknown` if it could not be asked. Nothing runs on a stopped one. */
   ec2: 'running' | 'stopped' | 'gone' | 'unknown';
-  /** Every private address of the instance, of both families; absent where EC2 did not say. */
+  /** Every private address of the instance, of both families; absent if EC2 did not say. */
   addresses?: readonly string[];
-  /** What its host may be called: its DNS names, in full and their first labels; absent where EC2 did not say. */
+  /** The names that its host may have: its DNS names in full, and their first labels; absent if EC2 did not say. */
   names?: readonly string[];
-  /** When it was last started, milliseconds since the epoch, as far as EC2 said. */
+  /** When it was last started, milliseconds since the epoch, if EC2 said so. */
   launchedAt?: number;
 }
 
 /** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
 const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
-/** The states just before: Auto Scaling has said that the instance goes. */
+/** The states just before those. */
 const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'ReplacingRootVolume'];
 
 export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');

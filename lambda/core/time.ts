@@ -9,12 +9,12 @@ export function globalCapSeconds(heartbeatTimeoutSeconds: number): number {
 }
 
 /**
- * So long before the cap an instance is given up, in seconds: at least one sweep begins from then on, and has half a minute to
- * find out what there is to find out.
+ * How long before the cap an instance is given up, in seconds: at least one sweep begins in that time, with half a minute left
+ * to observe and release it.
  */
 const LAST_SECONDS = 1.5 * SWEEP_SECONDS;
 
-/** What must be left of the cap when the drain deadline comes: the kill margin, and never less than a sweep before the last. */
+/** What must be left of the cap at the drain deadline, in seconds: the kill margin, or a sweep before the last if longer. */
 export function reserveSeconds(policy: Policy): number {
   return Math.max(policy.killMarginSeconds, LAST_SECONDS + SWEEP_SECONDS);
 }
@@ -31,17 +31,17 @@ export function hookHolds(policy: Policy, heartbeatTimeoutSeconds: number): bool
 export interface Limits {
   /** A node not drained by then has its drain forced: the drain deadline plus the kill margin. */
   forceAt: number;
-  /** An instance still here by then is let go as the policy says: the kill margin after the force. */
+  /** An instance that still waits then is released as the policy says: a kill margin after the force. */
   giveUpAt: number;
-  /** From here on a sweep may be the last before Auto Scaling itself gives up: nothing is worth beginning. */
+  /** From then on a sweep may be the last before Auto Scaling's own cap: no drain is started or forced any more. */
   lastAt: number;
 }
 
 /**
- * When to force and when to give up: both before Auto Scaling gives up itself.
+ * When to force and when to give up: both before Auto Scaling's own cap.
  *
  * @param since when the wait began
- * @param drain the deadline that our own drain was given, and when it was forced, where known
+ * @param drain the deadline that our own drain was given, and when it was forced, if known
  */
 export function limits(
   since: number,
@@ -72,27 +72,27 @@ export function drainDeadlineSeconds(
   return Math.min(policy.deadlineSeconds, Math.floor(left / 1000));
 }
 
-/** Whether a hook may lapse before the first sweep can keep it: the event's own run has to hold it until one comes. */
+/** Whether a hook may lapse before the first sweep: the event's own run has to send its heartbeats until then. */
 export function lapsesBeforeSweep(heartbeatTimeoutSeconds: number): boolean {
   return heartbeatTimeoutSeconds < 2 * SWEEP_SECONDS;
 }
 
 /**
- * How long until the next pass, in milliseconds: short at a young drain, where much happens, once a minute at an old one,
- * and never later than the next heartbeat of a hook with a short timeout.
+ * How long until the next pass, in milliseconds: short for a young drain, where much happens, a minute for an old one, and
+ * never later than the next heartbeat of a hook with a short timeout.
  */
 export function nextPassMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
   return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
 }
 
-/** The same while only killed tasks, or tasks that run after others, are left: seconds as a rule, sometimes an upload. */
+/** The same while only killed tasks or poststop tasks are left: they usually take seconds, an upload may take longer. */
 export function whileStoppingMs(sinceCompleteMs: number): number {
   return Math.min(SWEEP_SECONDS * 1000, Math.max(1_000, sinceCompleteMs / 20));
 }
 
 /**
- * The heartbeat slot that `now` lies in. Time is cut into slots of a third of the heartbeat timeout, each instance's
- * at another offset, so that a fleet does not beat as one. A heartbeat is due when a new slot begins.
+ * The heartbeat slot that `now` lies in. Time is cut into slots of a third of the heartbeat timeout, with another offset for
+ * each instance, so that the heartbeats of a fleet are spread. A heartbeat is due when a new slot begins.
  */
 export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: number, now: number): number {
   return Math.floor(now / slotMs(heartbeatTimeoutSeconds) + hash(instanceId));
@@ -100,15 +100,15 @@ export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: numbe
 
 /** Until when heartbeats have been sent before, milliseconds since the epoch. */
 export interface LastHeartbeats {
-  /** The pass before in the same sweep; absent at its first. */
+  /** The pass before in the same sweep; absent in its first. */
   pass?: number;
-  /** The first pass of the sweep before, as far as this function environment remembers one. */
+  /** The first pass of the sweep before, if this function environment remembers one. */
   sweep?: number;
 }
 
 /**
- * Whether a slot has begun for which no pass has answered yet. The first pass of a sweep answers for the minute before it, and
- * for the time since the last sweep where sweeps were skipped; later passes only for hooks whose slots are shorter than a minute.
+ * Whether a slot has begun that no pass has covered yet. The first pass of a sweep covers the minute before it, and the time
+ * since the last sweep if sweeps were skipped; later passes matter only for hooks whose slots are shorter than a minute.
  */
 export function heartbeatDue(
   instanceId: string,
@@ -123,8 +123,8 @@ export function heartbeatDue(
 }
 
 /**
- * An instance's place in the order of one minute's passes. Each minute has another order: where Nomad is so slow that runs
- * are cut short, nobody is always the last.
+ * An instance's place in the order of one minute's passes. Each minute has another order: if Nomad is so slow that runs are
+ * cut short, no instance is always the last.
  */
 export function placeInPass(instanceId: string, now: number): number {
   return hash(`${instanceId} ${Math.floor(now / (SWEEP_SECONDS * 1000))}`);
@@ -132,7 +132,7 @@ export function placeInPass(instanceId: string, now: number): number {
 
 const slotMs = (heartbeatTimeoutSeconds: number) => (heartbeatTimeoutSeconds * 1000) / 3;
 
-/** A number in [0, 1) that the text determines: the low bits of FNV-1a, in which like texts differ most. */
+/** A hash of the text in [0, 1): the low bits of FNV-1a, in which similar texts differ most. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;

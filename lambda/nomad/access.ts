@@ -6,13 +6,13 @@ import type { Tls } from './tls.ts';
 import type { Transport } from './transport.ts';
 import { type Instances, ViaInstances } from './via-instances.ts';
 
-/** What the ways to Nomad need of AWS. */
+/** What the ways to Nomad need from AWS. */
 export interface AwsAccess {
   /** Reads a parameter of Parameter Store, decrypted; ends with the run whose clock it is given. */
   parameter(name: string, clock: RunClock): Promise<string>;
-  /** A signed statement of the function's role, made for an audience; likewise. */
+  /** A signed statement of the function's role, for an audience; ends with the run too. */
   identity(audience: string, clock: RunClock): Promise<string>;
-  /** Instances that can ask Nomad in our stead. */
+  /** Instances that can ask Nomad for us. */
   instances(by: { document: string; gateway?: { tag: string; value: string } | undefined }): Instances;
 }
 
@@ -26,14 +26,15 @@ export function parametersOf(nomad: NomadConfig): string[] {
 /** The way to Nomad that the configuration names. */
 export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
   if (nomad.via === 'ssm') return new ViaInstances(aws.instances(nomad), nomad.region);
-  const { address, fallbackAddresses = [], region, token, login: trade } = nomad;
+  const { address, fallbackAddresses = [], region, token, login: loginConfig } = nomad;
   return new HttpTransport({
     addresses: [address, ...fallbackAddresses],
     region,
     ...(address.startsWith('https:') && { tls: (clock) => readTls(nomad, aws, clock) }),
     ...(token && { token: async (_, clock) => ({ value: await aws.parameter(token.parameter, clock) }) }),
-    ...(trade && {
-      token: async (ask, clock) => login(ask, trade.authMethod, await aws.identity(trade.audience, clock), clock),
+    ...(loginConfig && {
+      token: async (ask, clock) =>
+        login(ask, loginConfig.authMethod, await aws.identity(loginConfig.audience, clock), clock),
     }),
   });
 }
@@ -41,9 +42,9 @@ export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
 /** What an operator calls the token in use. */
 export function tokenName(nomad: NomadConfig): string {
   if (nomad.via === 'ssm') return 'the ACL token of the nomad command on the instances';
-  const { token, login: trade } = nomad;
+  const { token, login: loginConfig } = nomad;
   if (token) return `the ACL token in parameter ${token.parameter}`;
-  return trade ? `the ACL token of the login at auth method ${trade.authMethod}` : 'the anonymous token';
+  return loginConfig ? `the ACL token of the login at auth method ${loginConfig.authMethod}` : 'the anonymous token';
 }
 
 async function readTls(
@@ -51,10 +52,10 @@ async function readTls(
   aws: AwsAccess,
   clock: RunClock,
 ): Promise<Tls> {
-  const read = async (field: string, given: { parameter: string } | undefined) => {
-    if (!given) return undefined;
-    const pem = await aws.parameter(given.parameter, clock);
-    if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${given.parameter} (${field}) is no PEM`);
+  const read = async (field: string, source: { parameter: string } | undefined) => {
+    if (!source) return undefined;
+    const pem = await aws.parameter(source.parameter, clock);
+    if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${source.parameter} (${field}) is no PEM`);
     return pem;
   };
   const [caPem, cert, key] = await Promise.all([

@@ -3,7 +3,7 @@ import type { Ask } from './transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
 export interface Permissions {
-  /** It may read the jobs of every namespace there is or will be. */
+  /** It may read the jobs of every namespace, future ones too. */
   everyNamespace: boolean;
   /** What it lacks, as lines of a Nomad policy or as a sentence. */
   missing: string[];
@@ -26,13 +26,13 @@ const READ_JOBS = 'namespace "*" { capabilities = ["read-job"] }';
 const WRITE_NODES = 'node { policy = "write" }';
 
 /**
- * Reads the token's own policies. A token without read-job in some namespace is answered 200 and an empty list of
- * allocations while builds of that namespace run: an empty list proves nothing unless this has been asked.
+ * Reads the token's own policies. A token without read-job in some namespace gets 200 and an empty list of allocations while
+ * builds of that namespace run: an empty list proves nothing until this has been checked.
  *
  * @param name what an operator calls the token
  * @param now milliseconds since the epoch
  * @throws NomadError when Nomad does not answer
- * @throws Error when it refuses the token: unknown to it, or expired
+ * @throws Error when it refuses the token: unknown, or expired
  */
 export async function readPermissions(ask: Ask, name: string, now: number): Promise<Permissions> {
   const token = await readToken(ask, name, now);
@@ -55,8 +55,8 @@ export async function readPermissions(ask: Ask, name: string, now: number): Prom
 }
 
 /**
- * What policies grant together. The servers have spelled a coarse policy such as `read` out as capabilities. Nomad lets the most specific namespace pattern win, so every pattern named must grant
- * read-job, not `*` alone; and deny wins over all.
+ * What policies grant together. The servers have written a coarse policy such as `read` out as capabilities. In Nomad the most
+ * specific namespace pattern wins, so every pattern that is named must grant read-job, not `*` alone; and deny wins over all.
  */
 export function judgeRules(rules: Rules[]): Permissions {
   const granted = new Map<string, Set<string>>();
@@ -78,18 +78,18 @@ export function judgeRules(rules: Rules[]): Permissions {
 const ANONYMOUS: Token = { AccessorID: 'anonymous', Type: 'client', Policies: ['anonymous'], Roles: null };
 
 async function readToken(ask: Ask, name: string, now: number): Promise<Token | 'acl-off'> {
-  const expired = new Error(`${name} has expired: make a new one, with a longer life or none to its end`);
+  const expired = new Error(`${name} has expired: make a new one that expires later, or never`);
   try {
     const token = (await ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
     if (token.AccessorID === 'acls-disabled') return 'acl-off';
-    // Nomad 1.6 shows an expired token to itself, and refuses it everything else.
+    // Nomad 1.6 still lets an expired token read itself, and refuses it everything else.
     if (token.ExpirationTime && Date.parse(token.ExpirationTime) < now) throw expired;
     return token;
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
-    // With ACLs off, 1.6 refuses the question, and 2.0 shows a token of this name. Seen on real agents.
+    // With ACLs off, 1.6 refuses the request, and 2.0 answers with a token of this name. Seen on real agents.
     if (error.message.includes('ACL support disabled')) return 'acl-off';
-    // Nomad 1.6 knows no anonymous token to show (recording 1.6.10/acl).
+    // Nomad 1.6 has no anonymous token to read (recording 1.6.10/acl).
     if (error.message.includes('missing secret id')) return ANONYMOUS;
     if (error.message.includes('ACL token expired')) throw expired;
     if (error.status === 403 || error.message.includes('ACL token not found')) {
@@ -99,7 +99,7 @@ async function readToken(ask: Ask, name: string, now: number): Promise<Token | '
   }
 }
 
-/** Reads a policy or role of the token's own; undefined where it does not exist. */
+/** Reads a policy or role of the token's own; undefined if it does not exist. */
 async function readOwn<T>(ask: Ask, path: string): Promise<T | 'refused' | undefined> {
   try {
     return (await ask({ method: 'GET', path })).body as T;

@@ -5,19 +5,19 @@ import type { Answer, Ask, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
 const LOG_BYTES = 2_000;
-/** How long a log may take, in milliseconds: its client may be on its way out. */
+/** How long a log may take, in milliseconds: its client may be about to stop. */
 const LOG_TIMEOUT_MS = 2_000;
 /** What the answer to a blocking query may take beyond its wait, in milliseconds. */
 const SLACK_MS = 2_000;
 
-/** A drain as the API takes it. */
+/** The body of a drain request. */
 export interface DrainRequest {
   DrainSpec: { Deadline: number; IgnoreSystemJobs: boolean } | null;
   MarkEligible: boolean;
   Meta: Record<string, string>;
 }
 
-/** The questions and orders that we have for Nomad, for the length of one run: what is still open then is unanswered. */
+/** Nomad's API, as far as we use it, for the length of one run: what is still open when it ends is unanswered. */
 export class NomadApi {
   readonly #ask: Ask;
   readonly #clock: RunClock;
@@ -28,7 +28,7 @@ export class NomadApi {
     this.#clock = clock;
   }
 
-  /** The nodes for which a filter holds, and the index to wait for a change of them by. */
+  /** The nodes that match a filter, and the index for a blocking query on them. */
   async nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
     const { items, index } = await this.#pages<NodeStub>('/v1/nodes', { filter });
     return { nodes: items, ...(index && { index }) };
@@ -39,9 +39,8 @@ export class NomadApi {
   }
 
   /**
-   * The allocations of a node, ended ones included: each with its whole job, so that of a busy node they are more than memory
-   * holds.
-   * @param translate is given each in turn; what it makes of it is kept, and should hold on to nothing large
+   * The allocations of a node, ended ones included: each with its whole job, so that those of a busy node do not fit in memory.
+   * @param translate is called with each; only its result is kept, and must not refer to anything large
    */
   async allocations<T>(nodeId: string, translate: (json: AllocationJson) => T): Promise<T[]> {
     const path = `/v1/node/${nodeId}/allocations`;
@@ -86,7 +85,7 @@ export class NomadApi {
     await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: 'eligible' } });
   }
 
-  /** Waits until one of these nodes changes past the index, `ms` milliseconds at the most. */
+  /** Waits until one of these nodes changes past the index, at most `ms` milliseconds. */
   async changed(filter: string, index: string, ms: number): Promise<void> {
     const began = this.#clock.now();
     // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
@@ -94,7 +93,7 @@ export class NomadApi {
     try {
       await this.#ask({ method: 'GET', path: '/v1/nodes', query, timeoutMs: ms + SLACK_MS });
     } catch {
-      // What has failed at once is not asked again at once; what has failed late has waited long enough.
+      // After a quick failure wait all the same; a late one has waited long enough.
       await this.#clock.sleep(Math.max(0, began + ms - this.#clock.now()));
     }
   }
@@ -111,7 +110,7 @@ export class NomadApi {
   }
 }
 
-/** What was asked for, or undefined where Nomad answers that it does not exist. */
+/** What was asked for, or undefined if Nomad answers that it does not exist. */
 async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {
   try {
     return (await asked).body as T;

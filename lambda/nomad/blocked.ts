@@ -1,11 +1,11 @@
 import type { Allocation } from '../core/allocation.ts';
 import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
 
-/** The allocations, each with why its replacement cannot be placed, where Nomad has tried to and failed. */
+/** The allocations, each with why its replacement cannot be placed, if Nomad has tried and failed. */
 export function withBlocked(allocations: Allocation[], evaluations: readonly BlockedEvaluation[]): Allocation[] {
   return allocations.map((allocation) => {
     const { job, namespace, taskGroup, desiredStatus } = allocation;
-    // One that stops already has been moved, and has no more say in the drain.
+    // One that is stopping has been moved already, and does not hold the drain.
     if (desiredStatus !== 'run') return allocation;
     const blocked = evaluations.find(({ JobID, Namespace }) => JobID === job && Namespace === namespace);
     const failure = blocked?.FailedTGAllocs?.[taskGroup];
@@ -14,12 +14,12 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
   });
 }
 
-/** So many replacements have to fail before a service counts as replaced in vain: the first may have had bad luck. */
+/** How many replacements have to fail before a service counts as replaced in vain: one alone may be bad luck. */
 const FAILURES = 2;
 
 /**
- * The allocations of one job, each with how its replacements fail, where they do: those that were placed since the drain
- * began. While none of them is healthy, Nomad leaves the others of the group where they are.
+ * The allocations, those of one job with how their replacements fail, if they do: replacements that were placed since the drain
+ * began. While none of them is healthy, Nomad does not move the others of the group.
  */
 export function withFailing(
   allocations: Allocation[],
@@ -37,18 +37,18 @@ export function withFailing(
       .toSorted((one, other) => one.CreateTime - other.CreateTime);
     const failed = replacements.filter(({ ClientStatus }) => ClientStatus === 'failed');
     const [first, last] = [failed[0], failed.at(-1)];
-    // One that failed later has been healthy too.
+    // Healthy and running: one that failed later has been healthy too.
     const healthy = replacements.some((each) => each.ClientStatus === 'running' && each.DeploymentStatus?.Healthy);
     if (!first || !last || failed.length < FAILURES || healthy) return allocation;
     return {
       ...allocation,
-      blocked: { inVain: true, because: lastWordOf(last), since: Math.floor(first.CreateTime / 1e6) },
+      blocked: { inVain: true, because: lastFailureOf(last), since: Math.floor(first.CreateTime / 1e6) },
     };
   });
 }
 
-/** What the client says last of a task that ended by a failure: "Exit Code: 1". */
-function lastWordOf({ TaskStates }: AllocationStub): string {
+/** The client's last message about a task that failed: "Exit Code: 1". */
+function lastFailureOf({ TaskStates }: AllocationStub): string {
   const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
   const telling = events.filter(({ Type }) => TELLING.includes(Type));
   const last = telling.toSorted((one, other) => one.Time - other.Time).at(-1);
@@ -58,9 +58,9 @@ function lastWordOf({ TaskStates }: AllocationStub): string {
 const TELLING = ['Terminated', 'Driver Failure', 'Setup Failure', 'Failed Validation', 'Failed Artifact Download'];
 
 /**
- * What the scheduler says of a failed placement (recordings drain-stuck, drain-stuck-resources), in a phrase. It is what
- * held when the evaluation first failed: one that is tried again in vain keeps its first reason (recording
- * drain-stuck-resources, its ModifyIndex after its CreateIndex).
+ * Why the scheduler could not place an allocation (recordings drain-stuck, drain-stuck-resources), in a phrase. It is the reason
+ * of the first attempt: an evaluation that is tried again in vain keeps it (recording drain-stuck-resources, its ModifyIndex
+ * after its CreateIndex).
  */
 export function whyUnplaced(failure: PlacementFailure): string {
   const { NodePool = 'default', NodesEvaluated } = failure;

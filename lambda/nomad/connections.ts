@@ -10,13 +10,13 @@ import { type Tls, tlsProblem } from './tls.ts';
 
 /** Nomad refuses more than 100 connections from one address, and all functions of a subnet share few addresses. */
 const MAX_CONNECTIONS = 8;
-/** Of an answer that is kept as a whole. */
+/** The largest answer that is kept as a whole. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-/** How long an answer that has begun may pause, in milliseconds: its first byte may have had to wait for a change. */
+/** How long an answer may pause once it has begun, in milliseconds. (A blocking query may take longer to begin.) */
 const PAUSE_MS = 5_000;
-/** Unpacked at a time. */
+/** How much is unpacked at a time. */
 const CHUNK_BYTES = 64 * 1024;
-/** How long a connection may take to be there, in milliseconds: within a region it takes a few. */
+/** How long connecting may take, in milliseconds: within a region it takes a few. */
 const CONNECT_MS = 2_000;
 
 export interface HttpQuestion {
@@ -28,14 +28,14 @@ export interface HttpQuestion {
   timeoutMs: number;
   /** The clock of the run, which ends every exchange. */
   clock: RunClock;
-  /** The answer is a list: what this makes of each element is kept. */
+  /** The answer is a list: only what this returns for each element is kept. */
   each?: ((element: unknown) => unknown) | undefined;
 }
 
 export interface HttpAnswer {
   status: number;
   headers: IncomingMessage['headers'];
-  /** What the server said; of a list that was to be taken apart, `list` holds the rest. */
+  /** The answer as text; empty if it was a list that was taken apart into `list`. */
   body: string;
   list?: unknown[];
 }
@@ -43,9 +43,9 @@ export interface HttpAnswer {
 /** There was no HTTP answer. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** The question surely did not arrive: there was no connection, or no trust. */
+  /** The request certainly did not arrive: there was no connection, or a certificate was refused. */
   readonly unread: boolean;
-  /** It failed for a certificate. */
+  /** It failed because of a certificate. */
   readonly distrust: boolean;
   readonly late: boolean;
 
@@ -81,7 +81,7 @@ export class Connections {
 
   /**
    * @throws NoAnswer
-   * @throws SyntaxError where the answer was to be a list and is none
+   * @throws SyntaxError if the answer should be a list and is not
    */
   async exchange({ url, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
     const secure = url.protocol === 'https:';
@@ -94,7 +94,7 @@ export class Connections {
       const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
         const outgoing = (secure ? httpsRequest : httpRequest)(url, options, resolve);
         outgoing.on('error', reject);
-        // The time begins when the question has a connection: those that wait for one are not late yet.
+        // The time begins when the request has a connection: one that waits for a connection is not late yet.
         outgoing.once('socket', (socket) => {
           answering.begin((error) => outgoing.destroy(error));
           isNew =
@@ -112,8 +112,8 @@ export class Connections {
         });
         outgoing.end(body);
       });
-      const { statusCode: status = 0, headers: told } = incoming;
-      return { status, headers: told, ...(await read(incoming, answering, status === 200 ? each : undefined)) };
+      const { statusCode: status = 0, headers: received } = incoming;
+      return { status, headers: received, ...(await read(incoming, answering, status === 200 ? each : undefined)) };
     } catch (error) {
       if (error instanceof SyntaxError) throw error;
       if (answering.over) throw new NoAnswer(answering.over.message, { unread: !connected, late: true });
@@ -121,7 +121,7 @@ export class Connections {
       if (answering.late) throw new NoAnswer('no answer within the time limit', { late: true });
       const distrust = secure ? tlsProblem(error, this.#tls, url.hostname) : undefined;
       if (distrust) throw new NoAnswer(distrust, { unread: true, distrust: true });
-      // A server may hang up on a client certificate that it does not trust, without a word.
+      // A server may close the connection without an alert when it does not trust a client certificate.
       const distrusted = isNew && this.#tls.cert !== undefined && (error as { code?: string }).code === 'ECONNRESET';
       const hint = distrusted ? ': does it refuse our client certificate? Check clientCertificate and clientKey' : '';
       throw new NoAnswer(`${networkMessage(error)}${hint}`, { unread: !connected, distrust: distrusted });
@@ -132,13 +132,13 @@ export class Connections {
   }
 }
 
-/** How long a server may be silent: a sign of life begins the time anew. */
+/** Limits how long a server may be silent: each sign of life restarts the time. */
 class Watch {
   readonly #clock: RunClock;
   #ms: number;
   #limit: TimeLimit | undefined;
   #giveUp: (error: Error) => void = () => {};
-  /** There was no sign of life for that long. */
+  /** The server was silent for that long. */
   late = false;
   /** The run had no time left to begin with. */
   over: RunOver | undefined;
@@ -153,7 +153,7 @@ class Watch {
     this.#start();
   }
 
-  /** A sign of life: from now on its pauses count. */
+  /** A sign of life: from now on the limit for pauses applies. */
   renew(): void {
     this.#ms = Math.min(this.#ms, PAUSE_MS);
     this.#start();

@@ -2,32 +2,32 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** An element of a list may be so large, in bytes: Nomad itself takes no larger job. */
+/** The largest element of a list, in bytes: Nomad itself takes no larger job. */
 const MAX_ELEMENT_BYTES = 32 * 1024 * 1024;
 
 /**
  * Takes a JSON list of objects apart while it arrives. An allocation comes with its whole job, and a node keeps a thousand of
- * them: what is held at a time is one. It looks for brackets outside of strings and leaves the parsing to `JSON.parse`: a sixth
- * of the time that a parser in JavaScript takes (docs/decisions/0005), on a function with a third of a CPU.
+ * them: only one is in memory at a time. It finds brackets outside of strings and leaves the parsing to `JSON.parse`. That takes
+ * a sixth of the time of a parser in JavaScript (docs/decisions/0005), on a function with a third of a CPU.
  */
 export class Elements<T> {
   readonly list: T[] = [];
   readonly #translate: (element: unknown) => T;
-  /** What has arrived of an element that has begun, and how large that is. */
+  /** The parts of the current element that have arrived, and their size. */
   #begun: Buffer[] = [];
   #size = 0;
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** The first bytes that arrived: what to show where they are no list. */
+  /** The first bytes: shown in the error if they are not a list. */
   #head = '';
 
-  /** @param translate is given each element; what it makes of it is kept */
+  /** @param translate is called with each element; only its result is kept */
   constructor(translate: (element: unknown) => T) {
     this.#translate = translate;
   }
 
-  /** @throws SyntaxError where an element is no JSON */
+  /** @throws SyntaxError if an element is not JSON */
   push(chunk: Buffer): void {
     if (this.#head.length < 100) this.#head += chunk.toString('latin1', 0, 100);
     let start = 0;
@@ -49,7 +49,7 @@ export class Elements<T> {
     if (this.#depth > 1) this.#keep(chunk.subarray(start));
   }
 
-  /** @throws SyntaxError where what has arrived is not a whole list; `null` is an empty one */
+  /** @throws SyntaxError if what has arrived is not a whole list; `null` is an empty one */
   end(): void {
     if (!/^\s*(\[|null\s*$)/.test(this.#head)) throw new SyntaxError(`not a JSON list: ${this.#head.slice(0, 100)}`);
     if (this.#depth !== 0 || this.#inString) throw new SyntaxError('not JSON: the list has no end');
@@ -71,7 +71,7 @@ export class Elements<T> {
   }
 }
 
-/** What `JSON.parse` itself says quotes the text: a job's environment, perhaps. */
+/** `JSON.parse` would quote the text in its message, which may be a job's environment. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

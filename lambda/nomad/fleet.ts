@@ -16,7 +16,7 @@ import { Reasons } from './reasons.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
-/** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up singly. */
+/** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
 export interface FleetOptions {
@@ -24,14 +24,14 @@ export interface FleetOptions {
   /** The clock of the run: what is still open when it ends is unanswered. */
   clock: RunClock;
   meter: Meter;
-  /** What the token may see. Asked again and again: the caller remembers the answer. */
+  /** What the token may do. Called in every pass: the caller remembers the answer. */
   permissions: () => Promise<Permissions>;
   policy: Policy;
   /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
   nodeMetaKey?: string | undefined;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
-  /** Also read what runs on nodes that do not drain yet, for who only wants to know. */
+  /** Also read what runs on nodes that do not drain yet, for a dry run. */
   explainAll: boolean;
 }
 
@@ -42,7 +42,7 @@ export class Fleet implements Nodes, DrainedNodes {
   readonly #reasons: Reasons;
   /** The nodes of each instance that this run has seen. */
   readonly #nodeIds = new Map<string, Set<string>>();
-  /** What nodes wait for, read to explain it: once a run, and again where a node goes down or comes back. */
+  /** What nodes wait for, read to explain it: once a run, and again if a node goes down or comes back. */
   readonly #explained = new Map<string, NomadNode>();
   /** The drained nodes by their own ids, and those of each instance that our drain names. */
   #fleet = new Map<string, NodeStub>();
@@ -50,7 +50,7 @@ export class Fleet implements Nodes, DrainedNodes {
   #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
-  /** Why nothing can be said of any node, where the last refresh failed as a whole. */
+  /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Observation | undefined;
 
   constructor(options: FleetOptions) {
@@ -79,13 +79,13 @@ export class Fleet implements Nodes, DrainedNodes {
   }
 
   /**
-   * Asks for a drain. Does nothing where one was to be started and is on already: a second request would move its
+   * Asks for a drain. Does nothing if one should be started and is on already: a second request would move its
    * deadline (recording drain-twice).
    */
   async startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean> {
     if (order.how === 'start' && (await this.#nomad.node(nodeId))?.DrainStrategy) return false;
     const spec = {
-      // In nanoseconds; less than nothing is at once.
+      // In nanoseconds; a negative deadline forces the drain.
       Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: this.#options.policy.ignoreSystemJobs,
     };
@@ -94,16 +94,11 @@ export class Fleet implements Nodes, DrainedNodes {
     return true;
   }
 
-  /** The nodes that we have drained, whatever has become of their instances, as the last refresh found them. */
   drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[] {
     return this.#drainedByUs;
   }
 
-  /**
-   * Takes a node back into service, whose instance came back (from a warm pool, or with a new root volume): once for each
-   * drain, and not where somebody has touched its eligibility since.
-   * @returns false where it is left as it is
-   */
+  /** Once for each drain, and not if somebody has changed the node's eligibility since. */
   async giveBack(nodeId: string): Promise<boolean> {
     const node = await this.#nomad.node(nodeId);
     if (!node || !isUntouchedSinceDrain(node)) return false;
@@ -115,7 +110,6 @@ export class Fleet implements Nodes, DrainedNodes {
     return true;
   }
 
-  /** Waits until any drained node changes, `ms` milliseconds at the most. */
   async changed(ms: number): Promise<void> {
     if (this.#index === undefined) return this.#options.clock.sleep(ms);
     await this.#nomad.changed(FLEET, this.#index, ms);
@@ -137,8 +131,8 @@ export class Fleet implements Nodes, DrainedNodes {
   }
 
   /**
-   * While a node of the instance drains, the fleet's answer says enough. Before anything is begun and before the instance may
-   * go, every node that is the instance is looked for: its agent may have come back under a new id.
+   * While a node of the instance drains, the fleet's answer says enough. Before a drain is started, and before the instance is
+   * released, all nodes of the instance are looked up: its agent may have come back under a new id.
    */
   async #observeOne(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
@@ -147,10 +141,10 @@ export class Fleet implements Nodes, DrainedNodes {
       const node = await this.#explain(stub);
       if (node && this.#isHeld(node)) return present(await this.#inDetail(draining));
     }
-    return this.#lookForAll(termination);
+    return this.#lookUpAll(termination);
   }
 
-  async #lookForAll(termination: Termination): Promise<Observation> {
+  async #lookUpAll(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
     const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
     if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
@@ -158,7 +152,7 @@ export class Fleet implements Nodes, DrainedNodes {
 
     const before = this.#nodeIds.get(instanceId) ?? new Set();
     const stubs = new Map(found.nodes.map((node) => [node.ID, node]));
-    // A node that was found by its address is not found so again when it is down.
+    // A node that was found by its address is not found that way again once it is down.
     for (const id of before) {
       const node = stubs.has(id) ? undefined : await this.#nomad.node(id);
       if (node) stubs.set(id, node);
@@ -168,7 +162,7 @@ export class Fleet implements Nodes, DrainedNodes {
     return present(await this.#inDetail([...stubs.values()]));
   }
 
-  /** The drained nodes of an instance: those that our drain says are it, and those that this run has found to be. */
+  /** The drained nodes of an instance: those whose drain record names it, and those that this run has found. */
   #known(instanceId: string): NodeStub[] {
     const ids = [...(this.#nodeIds.get(instanceId) ?? [])];
     return [
@@ -182,7 +176,7 @@ export class Fleet implements Nodes, DrainedNodes {
     return nodes;
   }
 
-  /** A node with as much as its decision takes; none where it has been purged meanwhile. */
+  /** A node with all that its decision needs; none if it has been purged meanwhile. */
   async #detail(stub: NodeStub): Promise<NomadNode[]> {
     const node = toNode(stub);
     if (!node.drain && node.status !== 'down' && !this.#options.explainAll) return [node];
@@ -197,7 +191,7 @@ export class Fleet implements Nodes, DrainedNodes {
     return remaining(node, this.#options.policy).length > 0;
   }
 
-  /** The node with what runs there, why a service is not moved away, and until when: read once a run. */
+  /** The node with what runs there, why a service is not moved away, and the drain's deadline: read once a run. */
   async #explain(stub: NodeStub): Promise<NomadNode | undefined> {
     const kept = this.#explained.get(stub.ID);
     if (kept?.status === stub.Status) return kept;
@@ -210,14 +204,14 @@ export class Fleet implements Nodes, DrainedNodes {
     return explained;
   }
 
-  /** Only the node itself says until when it drains: asked where the drain is not ours, or outlives what we gave it. */
+  /** Only the node itself has the drain's deadline: read if the drain is not ours, or is past the deadline that we gave it. */
   #needsDeadline({ LastDrain }: NodeStub): boolean {
     if (LastDrain?.Status !== 'draining') return false;
     const deadlineAt = toRecord(LastDrain.Meta)?.deadlineAt;
     return deadlineAt === undefined || this.#options.clock.now() >= deadlineAt;
   }
 
-  /** A node with nothing left to do, as it seems: what is on it now, and what still copies from it. */
+  /** A node that seems to be done: what is on it now, and what still copies from it. */
   async #finished(nodeId: string): Promise<NomadNode[]> {
     const json = await this.#nomad.node(nodeId);
     if (!json) return [];
@@ -227,8 +221,8 @@ export class Fleet implements Nodes, DrainedNodes {
 
   /** Replacements that copy the data of the allocations before them (recording drain-migrate-disk). */
   async #copying(allocations: readonly Allocation[]): Promise<Allocation[]> {
-    const heirs = allocations.flatMap(({ diskGoesTo }) => diskGoesTo ?? []);
-    const replacements = await pMap(heirs, (id) => this.#nomad.allocation(id), { concurrency: CONCURRENCY });
+    const replacementIds = allocations.flatMap(({ diskGoesTo }) => diskGoesTo ?? []);
+    const replacements = await pMap(replacementIds, (id) => this.#nomad.allocation(id), { concurrency: CONCURRENCY });
     return replacements.flatMap((each) => (each && isCopying(each) ? [toAllocation(each)] : []));
   }
 

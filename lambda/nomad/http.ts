@@ -8,8 +8,8 @@ import type { Answer, Ask, Question, Transport } from './transport.ts';
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
 /**
- * One question is tried no longer than this, in milliseconds, however many addresses there are: of seven silent servers each
- * question passes three, and the next one begins behind them.
+ * One question is tried for at most this time, in milliseconds, however many addresses there are. Of seven silent servers it
+ * tries three, and the next question starts with the fourth.
  */
 const PATIENCE_MS = 15_000;
 
@@ -17,7 +17,7 @@ export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
   addresses: readonly string[];
   region?: string | undefined;
-  /** Fetches the ACL token: once, and again when it runs out or Nomad refuses it. No token where ACLs are off. */
+  /** Fetches the ACL token: once, and again when it expires or Nomad refuses it. No token if ACLs are off. */
   token?: ((nomad: Ask, clock: RunClock) => Promise<Fetched<string>>) | undefined;
   /** Fetches what TLS needs: once, and again when the handshake fails. */
   tls?: ((clock: RunClock) => Promise<Tls>) | undefined;
@@ -29,7 +29,7 @@ export class HttpTransport implements Transport {
   readonly #region: string | undefined;
   readonly #token: Renewable<string> | undefined;
   readonly #tls: Renewable<Tls>;
-  /** Which of the addresses is asked. */
+  /** The index of the address that is asked. */
   #turn = 0;
   #connections: { tls: Tls; connections: Connections } | undefined;
 
@@ -81,7 +81,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** What fails for a certificate is asked once more with what the parameters hold by now. */
+  /** After a certificate error, asks once more with what the parameters hold by now. */
   async #askTrusted(asked: Asked): Promise<Answer> {
     const tls = await this.#tls.current(asked.clock);
     try {
@@ -144,7 +144,7 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** A question, with which token it is asked, and in whose run. */
+/** A question, the token to ask it with, and the clock of the run that asks. */
 interface Asked {
   question: Question;
   token: string | undefined;
@@ -169,7 +169,7 @@ class Failure extends Error {
     this.noAnswer = noAnswer;
   }
 
-  /** It fails by itself: another server may do better. */
+  /** The fault is of this server: another one may answer. */
   get isOfServer(): boolean {
     return this.status === 0 || [502, 503, 504].includes(this.status) || this.message.includes('No cluster leader');
   }
@@ -179,14 +179,14 @@ class Failure extends Error {
   }
 }
 
-/** Nomad does not take the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
+/** Nomad refuses the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
 function isRefusal({ status, message }: NomadError): boolean {
   return status === 403 || message.includes('ACL token expired') || message.includes('ACL token not found');
 }
 
 /**
- * Whether asking again may help and can do no harm: reading, where the fault passes by itself or another server may be
- * without it; writing only where the first request was surely not carried out.
+ * Whether asking again may help and does no harm. A read: if the fault is transient, or another server may not have it. A write:
+ * only if the first request was certainly not carried out.
  */
 function isSafeToRetry(question: Question, failure: Failure, elsewhere: boolean): boolean {
   const { noAnswer, status } = failure;

@@ -1,7 +1,7 @@
 import type { Allocation, Task } from '../core/allocation.ts';
 import type { Drain, DrainRecord, NomadNode } from '../core/node.ts';
 
-/** Nomad's JSON, as far as we read it, and its translation into our words. */
+/** Nomad's JSON, as far as we read it, and its translation into the types of the core. */
 
 export interface NodeStub {
   ID: string;
@@ -16,7 +16,7 @@ export interface NodeStub {
   } | null;
 }
 
-/** A node as it is read by itself: with its events and the drain that is on. */
+/** A node that is read by its id: with its events and the drain that is on. */
 export interface NodeJson extends NodeStub {
   /** Seconds since the epoch: when its status, its drain or its eligibility last changed. */
   StatusUpdatedAt: number;
@@ -41,7 +41,7 @@ export interface AllocationJson {
   Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
 }
 
-/** An allocation as the list of its job has it, as far as we read it. */
+/** An allocation in the list of its job, as far as we read it. */
 export interface AllocationStub {
   TaskGroup: string;
   ClientStatus: string;
@@ -58,7 +58,7 @@ export interface BlockedEvaluation {
   FailedTGAllocs: Record<string, PlacementFailure> | null;
 }
 
-/** Why one task group could not be placed: the nodes that the scheduler looked at, and what it held against them. */
+/** Why one task group could not be placed: the nodes that the scheduler considered, and why it rejected them. */
 export interface PlacementFailure {
   NodePool?: string;
   /** Eligible nodes in the pool, by datacenter of the job. */
@@ -86,7 +86,7 @@ export function toNode(json: NodeStub | NodeJson): NomadNode {
   return { id: json.ID, name: json.Name, status: json.Status, ...(drain && { drain }) };
 }
 
-/** The last drain, unless it was cancelled or the node was made eligible since: then it says nothing of today. */
+/** The last drain, unless it was cancelled or the node was made eligible since: then it is no longer in force. */
 function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
   const last = json.LastDrain;
   if (!last || last.Status === 'canceled' || json.SchedulingEligibility === 'eligible') return undefined;
@@ -110,7 +110,7 @@ function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
 
 function deadlineOf({ Deadline, ForceDeadline }: NonNullable<NodeJson['DrainStrategy']>): number | 'never' {
   if (Deadline === 0) return 'never';
-  // A forced drain has no deadline to come: it is now.
+  // The deadline of a forced drain is now.
   return ForceDeadline === null ? 0 : Date.parse(ForceDeadline);
 }
 
@@ -164,7 +164,7 @@ export function toAllocation(json: AllocationJson): Allocation {
   };
 }
 
-/** An allocation that has no task event yet still copies its ephemeral disk: only then does its client set its tasks up. */
+/** An allocation without a task event still copies its ephemeral disk: its client sets the tasks up after that. */
 export function isCopying({ ClientStatus, TaskStates }: AllocationJson): boolean {
   const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
   return ClientStatus === 'pending' && events.length === 0;
@@ -175,7 +175,7 @@ const toMs = (nanoseconds: number) => Math.floor(nanoseconds / 1e6);
 const groupOf = ({ Job, TaskGroup }: AllocationJson): TaskGroupJson | undefined =>
   Job?.TaskGroups?.find(({ Name }) => Name === TaskGroup);
 
-/** Where its job does not say what a task is, it may be one that is still to run. */
+/** If the job does not say what a task is, it may be one that has yet to run. */
 function isPoststop(group: TaskGroupJson | undefined, name: string): boolean {
   const task = group?.Tasks?.find(({ Name }) => Name === name);
   return task === undefined || task.Lifecycle?.Hook === 'poststop';

@@ -3,15 +3,15 @@ import { NomadError } from '../errors.ts';
 import type { Fetched } from './renewable.ts';
 import type { Ask } from './transport.ts';
 
-/** A login token is given up so long before its end, in milliseconds: longer than a run takes. */
+/** A login token is replaced this long before it expires, in milliseconds: longer than a run takes. */
 const MARGIN_MS = 90_000;
 
 /**
- * Trades a signed statement of who we are for a Nomad token that expires.
+ * Logs in: exchanges a signed statement of our identity for a Nomad token that expires.
  *
  * @param authMethod the name of an auth method of type JWT
- * @param jwt made anew for each login; never written down
- * @throws Error saying which part of the auth method to look at; never the statement itself
+ * @param jwt the statement, new for each login; never logged
+ * @throws Error saying which part of the auth method to check; never the statement itself
  */
 export async function login(ask: Ask, authMethod: string, jwt: string, clock: Clock): Promise<Fetched<string>> {
   try {
@@ -21,7 +21,7 @@ export async function login(ask: Ask, authMethod: string, jwt: string, clock: Cl
       CreateTime: string;
       ExpirationTime?: string;
     };
-    // By its length, so that the clocks of the servers do not matter.
+    // By its lifetime, so that the clocks of the servers do not matter.
     const life = Date.parse(token.ExpirationTime ?? '') - Date.parse(token.CreateTime);
     if (!Number.isFinite(life)) return { value: token.SecretID };
     return { value: token.SecretID, until: clock.now() + Math.max(life / 2, life - MARGIN_MS) };

@@ -3,16 +3,16 @@ import type { Termination } from '../core/termination.ts';
 import type { NomadApi } from './api.ts';
 import { type NodeJson, type NodeStub, toRecord } from './json.ts';
 
-/** What was found: the nodes that are the instance; several of which one may be; or why nobody can tell. */
+/** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
 export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
 
 const INSTANCE_ID = 'unique.platform.aws.instance-id';
 
 /**
- * The nodes that say that they are this instance: all that do, for its agent may have come back under a new id. Where none
- * does, the one that has an address or a name of it, for clients whose fingerprint of EC2 failed.
+ * All nodes that name this instance: its agent may have come back under a new id. If none does, the node that has an address or
+ * a name of the instance, for clients whose EC2 fingerprint failed.
  *
- * @param nodeMetaKey a key of the node's own Meta that holds the instance id; addresses are not looked at then
+ * @param nodeMetaKey a key of the node's own Meta that holds the instance id; addresses are not used then
  */
 export async function matches(
   nomad: NomadApi,
@@ -30,8 +30,8 @@ export async function matches(
 }
 
 /**
- * Addresses are used again. So a node that says that it is another instance is not this one, and one that is down is it only
- * where our drain names the instance, or where it was still heard of when the instance already had the address.
+ * Addresses are reused. So a node that names another instance is not this one, and a node that is down is this one only if our
+ * drain names the instance, or if the node's status last changed after the instance was launched.
  */
 async function byAddress(
   nomad: NomadApi,

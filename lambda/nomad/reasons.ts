@@ -6,17 +6,17 @@ import type { NomadApi } from './api.ts';
 import { withBlocked, withFailing } from './blocked.ts';
 import type { BlockedEvaluation } from './json.ts';
 
-/** Jobs of one node whose replacements are looked at. */
+/** Jobs of one node whose replacements are read. */
 const MOST_JOBS = 8;
-/** A younger drain is not asked why it does not go on, in milliseconds: it has hardly begun. */
+/** A younger drain is not explained, in milliseconds: it has only just begun. */
 const SETTLING_MS = 30_000;
 
-/** Why services are not moved away from a draining node, for the length of one run. It only explains: without it all goes on. */
+/** Why services are not moved away from a draining node, for the length of one run. It only explains: drains go on without it. */
 export class Reasons {
   readonly #nomad: NomadApi;
   readonly #policy: Policy;
   readonly #clock: Clock;
-  /** Services that wait for room anywhere: asked once a run, and only where a service keeps a drain from ending. */
+  /** Services that wait for room anywhere: asked once a run, and only if a service keeps a drain from ending. */
   #blocked: Promise<BlockedEvaluation[]> | undefined;
 
   constructor(nomad: NomadApi, policy: Policy, clock: Clock) {
@@ -25,7 +25,7 @@ export class Reasons {
     this.#clock = clock;
   }
 
-  /** The allocations, each with what keeps it, where Nomad says so. */
+  /** The allocations, each with what keeps it from being moved, if Nomad says so. */
   async add(node: NomadNode, allocations: Allocation[]): Promise<Allocation[]> {
     const startedAt = node.drain?.startedAt ?? Number.POSITIVE_INFINITY;
     if (this.#clock.now() - startedAt <= SETTLING_MS || this.#held(node, allocations).length === 0) return allocations;
@@ -40,7 +40,7 @@ export class Reasons {
     return explained;
   }
 
-  /** Services that keep the node, and have not been moved for no reason that is known yet. */
+  /** Services that hold the node for a reason that is not known yet. */
   #held(node: NomadNode, allocations: Allocation[]): Allocation[] {
     return remaining({ ...node, allocations }, this.#policy).filter(
       ({ jobType, desiredStatus, blocked }) => jobType === 'service' && desiredStatus === 'run' && !blocked,

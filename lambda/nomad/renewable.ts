@@ -1,24 +1,24 @@
 import type { RunClock } from '../core/clock.ts';
 
-/** What was refused is fetched anew no more often than this, in milliseconds. */
+/** After a refusal, a value is fetched again at most this often, in milliseconds. */
 const PAUSE_MS = 10_000;
 
-/** A value, and until when it holds, milliseconds since the epoch; for good where nothing is said. */
+/** A value, and until when it holds, milliseconds since the epoch; absent if it does not expire. */
 export interface Fetched<T> {
   value: T;
   until?: number;
 }
 
 /**
- * What is fetched once and kept, until it runs out or is refused: rotating it needs no deploy. A fetch ends with the run that
- * began it; one that failed is begun anew by whoever asks next.
+ * A value that is fetched once and kept until it expires or is refused: rotating it needs no deploy. A fetch ends with the run
+ * that started it; after a failed one, the next caller tries again.
  */
 export class Renewable<T> {
   readonly #fetch: (clock: RunClock) => Promise<Fetched<T>>;
   #kept: Promise<Fetched<T>> | undefined;
   #fetchedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param fetch is given the clock of the run that needs the value */
+  /** @param fetch is called with the clock of the run that needs the value */
   constructor(fetch: (clock: RunClock) => Promise<Fetched<T>>) {
     this.#fetch = fetch;
   }
@@ -30,7 +30,7 @@ export class Renewable<T> {
     return (await this.#keep(clock)).value;
   }
 
-  /** The value after this one was refused: fetched anew by one of all who were refused, and not again for a while. */
+  /** The value after this one was refused: fetched once for all callers that were refused, and not again for a while. */
   async renewed(refused: T, clock: RunClock): Promise<T> {
     const kept = await this.#keep(clock);
     if (kept.value !== refused) return kept.value;

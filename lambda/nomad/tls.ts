@@ -1,13 +1,13 @@
 import { messageOf } from '../core/message-of.ts';
 
-/** What proves who Nomad is, and who we are. All PEM. */
+/** What verifies Nomad, and what identifies us. Certificates and the key are PEM. */
 export interface Tls {
-  /** The authority that signed Nomad's certificate; the public ones where it is absent. */
+  /** The authority that signed Nomad's certificate. @default the public ones */
   ca?: string;
-  /** Our own certificate and its key, where Nomad asks for one (`verify_https_client`). */
+  /** Our own certificate and its key, if Nomad asks for one (`verify_https_client`). */
   cert?: string;
   key?: string;
-  /** The name that Nomad's certificate is for, where it is not the host of the address: `server.global.nomad`. */
+  /** The name that Nomad's certificate is for, if it is not the host of the address: `server.global.nomad`. */
   serverName?: string;
 }
 
@@ -20,7 +20,7 @@ const UNTRUSTED = [
   'CERT_SIGNATURE_FAILURE',
 ];
 
-/** What is wrong with a certificate, and what to do about it; undefined where the error is of another kind. */
+/** What is wrong with a certificate, and what to do about it; undefined if the error is of another kind. */
 export function tlsProblem(error: unknown, { ca, cert, serverName }: Tls, host: string): string | undefined {
   const { code = '' } = error as { code?: string };
   if (UNTRUSTED.includes(code)) {

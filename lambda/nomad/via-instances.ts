@@ -11,29 +11,30 @@ const unzip = promisify(gunzip);
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 /** What the script prints of an answer at a time, in characters; SSM carries 24,000. */
 const PAGE_SIZE = 20_000;
-/** Instances asked for one answer. */
+/** At most this many instances are asked for one answer. */
 const MOST_ASKED = 4;
 const TIMEOUT_MS = 15_000;
 
-/** How Nomad is asked on an instance. */
+/** The instances that can ask Nomad for us. */
 export interface Instances {
   /** Those that may be asked, the best first. */
   list(clock: RunClock): Promise<string[]>;
   /**
-   * Runs the script that asks, with these parameters, and says what it printed.
-   * @throws Error whose `undone` tells that Nomad was surely not asked, and will not be
+   * Runs the script that asks, with these parameters.
+   * @returns its output
+   * @throws Error whose `undone` says that Nomad was certainly not asked, and will not be
    */
   run(instanceId: string, parameters: Record<string, string>, limitMs: number, clock: RunClock): Promise<string>;
 }
 
 /**
- * Nomad's HTTP API by the `nomad` command of an instance, for who has no network path to it. If one instance does not answer,
- * another is asked.
+ * Nomad's HTTP API through the `nomad` command of an instance, where there is no network path to Nomad. If one instance does not
+ * answer, another is asked.
  */
 export class ViaInstances implements Transport {
   readonly #instances: Instances;
   readonly #region: string | undefined;
-  /** Of those that may be asked; listed once a run. */
+  /** The instances that may be asked; listed once a run. */
   #listed: Promise<string[]> | undefined;
   /** The one that answered last. */
   #good: string | undefined;
@@ -63,7 +64,7 @@ export class ViaInstances implements Transport {
         if (this.#good === instanceId) this.#good = undefined;
         this.#bad.add(instanceId);
         failures.push(`${instanceId}: ${messageOf(error)}`);
-        // An order that may still be carried out is given to nobody else.
+        // An order that may still be carried out is given to no other instance.
         if (question.method !== 'GET' && !(error as { undone?: boolean }).undone) break;
       }
     }

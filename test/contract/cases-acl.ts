@@ -62,7 +62,7 @@ export const aclCases = (the: () => Nomad): void => {
         drainer: 1,
         'drainer-logs': 1,
         'coarse-read': 1,
-        // In 1.6 `scale` was without read-job.
+        // In 1.6 `scale` did not include read-job.
         'coarse-scale': old() ? 0 : 1,
         'closer-pattern': 0,
         'denied-by-name': 0,
@@ -111,7 +111,7 @@ export const aclCases = (the: () => Nomad): void => {
     expect(capabilities.includes('read-job')).toBe(!old());
   });
 
-  test('who has no token, and who has a wrong one, is told so when asking about itself', async () => {
+  test('a request about the own token says so if there is no token, or a wrong one', async () => {
     const anonymous = await the().get('/v1/acl/token/self', '');
     const unknown = await the().get('/v1/acl/token/self', tokens.unknown);
     if (old()) {

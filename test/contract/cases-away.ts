@@ -6,7 +6,7 @@ import type { JsonObject } from './recording.ts';
 const HOUR = { Deadline: 3600e9 };
 const SECOND = 1e9;
 
-/** What groups ask for while their client is away, and what each Nomad makes of it: `unknown` may come back. */
+/** What task groups ask for while their client is away, and what each Nomad does: an `unknown` allocation may come back. */
 const GROUPS: Record<string, { group: object; unknownIn: string[] }> = {
   plain: { group: {}, unknownIn: [] },
   prevented: { group: { PreventRescheduleOnLost: true }, unknownIn: ['1.8'] },
@@ -15,11 +15,11 @@ const GROUPS: Record<string, { group: object; unknownIn: string[] }> = {
   'awaited-old': { group: { MaxClientDisconnect: 60 * SECOND }, unknownIn: ['1.6', '1.8'] },
 };
 
-/** A client whose agent is away while its machine, and its tasks, live on. */
+/** A client whose agent is away while its machine and its tasks run on. */
 export const awayCases = (the: () => Nomad): void => {
   const version = () => the().under.version.slice(0, 3);
   let away = false;
-  /** What ran first: another may take its place when the client is back. */
+  /** The first one: another may replace it when the client is back. */
   const first = new Map<string, string>();
 
   const run = async (id: string, group: object) => {
@@ -59,13 +59,13 @@ export const awayCases = (the: () => Nomad): void => {
 
   afterEach(async () => {
     if (away) await comeBack();
-    // What was written off is told to be running for a while: the next test is to begin with nothing of it.
+    // Lost allocations are reported as running for a while: the next test must start without them.
     await the().under.wait(2500);
   });
 
-  test('what becomes of allocations is a matter of their group, and of the Nomad', async () => {
+  test('what happens to allocations depends on their group, and on the version of Nomad', async () => {
     for (const [id, { group }] of Object.entries(GROUPS)) await run(id, group);
-    // One at least is awaited, so the node is not down.
+    // Nomad waits for at least one of them, so the node is not down.
     expect((await leave()).Status).toBe('disconnected');
     await the().under.wait(1500);
     for (const [id, { unknownIn }] of Object.entries(GROUPS)) {
@@ -77,7 +77,7 @@ export const awayCases = (the: () => Nomad): void => {
     await comeBack();
     await until(5000, known, 'running, run');
     expect(list(object(object((await look(known))?.TaskStates).t).Events ?? []).at(-1)?.Type).toBe('Reconnected');
-    // What was written off lives until the agent has stopped it.
+    // A lost allocation runs until the agent has stopped it.
     await until(15_000, 'plain', 'complete, stop');
   });
 
@@ -120,7 +120,7 @@ export const awayCases = (the: () => Nomad): void => {
     expect(await the().node(0)).toMatchObject({ Drain: kept });
   });
 
-  test('an awaited build holds the drain until its time is up, and is lost then, though it lives', async () => {
+  test('a build that Nomad waits for holds the drain until its time is up, and is lost then, though it still runs', async () => {
     if (version() === '1.6') return;
     await run('late', { Disconnect: { Replace: false, LostAfter: 12 * SECOND } });
     await the().drain(0, HOUR);
@@ -146,7 +146,7 @@ export const awayCases = (the: () => Nomad): void => {
     const node = await the().untilDrained(0, 40_000);
     expect(eventsOf(node).map(([, details]) => details)).toContainEqual({ deadline_reached: 'true' });
     await the().under.wait(500);
-    // 2.0 decides what is wanted only when the node is there again, or down.
+    // 2.0 decides about the allocations only when the node is back, or down.
     expect(await statusOf('due')).toBe(version() === '1.8' ? 'unknown, stop' : 'unknown, run');
     await comeBack();
     await until(15_000, 'due', 'complete, stop');
@@ -164,7 +164,7 @@ export const awayCases = (the: () => Nomad): void => {
     const filter = `Attributes["unique.platform.aws.instance-id"] == "${nodes[0]?.instanceId}"`;
     const found = list((await the().nodes(filter)).body);
     expect(found).toHaveLength(2);
-    // It drains still, where the agent is back before its heartbeat is missed.
+    // It still drains if the agent is back before its heartbeat is missed.
     expect(found.find(({ ID }) => ID === old)).toMatchObject({ SchedulingEligibility: 'ineligible' });
     expect(found.find(({ ID }) => ID === fresh)).toMatchObject({
       Name: nodes[0]?.name ?? '',

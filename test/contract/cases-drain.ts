@@ -5,7 +5,7 @@ import { eventsOf, type Nomad, object } from './nomad-under-test.ts';
 const HOUR = { Deadline: 3600e9, IgnoreSystemJobs: false };
 const Meta = { aws_instance_id: 'i-0a0a', drained_by: 'contract' };
 
-/** Drains of nodes with builds on them, and with nothing. */
+/** Drains of nodes with builds on them, and of idle nodes. */
 export const drainCases = (the: () => Nomad): void => {
   const nodeA = () => the().under.nodes[0]?.id ?? '';
 
@@ -40,7 +40,7 @@ export const drainCases = (the: () => Nomad): void => {
     expect([log.status, log.text]).toEqual([200, 'started\nfinished\n']);
   });
 
-  test('at the deadline the drain is complete on paper, while the build still stops', async () => {
+  test('at the deadline Nomad calls the drain complete while the build is still stopping', async () => {
     await the().run(job('slow', 'batch', ignoresSignals(4), { on: nodeA() }));
     const before = the().under.now();
     await the().drain(0, { Deadline: 2e9 });
@@ -76,7 +76,7 @@ export const drainCases = (the: () => Nomad): void => {
     const node = await the().untilDrained(0, 800);
     expect(eventsOf(node).at(-1)).toEqual(['Node drain complete', null]);
     await the().under.wait(2000);
-    // A busy Nomad has forgotten the node by then.
+    // A busy Nomad no longer watches the node by then.
     const details = [null, { deadline_reached: 'true' }];
     expect(details.map((each) => ['Node drain complete', each])).toContainEqual(eventsOf(await the().node(0)).at(-1));
   });
@@ -95,7 +95,7 @@ export const drainCases = (the: () => Nomad): void => {
     expect(eventsOf(node).at(-1)).toEqual(['Node drain complete', { deadline_reached: 'true' }]);
   });
 
-  test('what was stopping already when the drain began, and stops last, leaves the drain on', async () => {
+  test('the drain stays on if the last allocation to stop was already stopping when it began', async () => {
     await the().run(job('leaving', 'batch', ignoresSignals(8), { on: nodeA() }));
     await the().run(job('short', 'batch', ends(4), { on: nodeA() }));
     await the().send('DELETE', '/v1/job/leaving');
@@ -154,7 +154,7 @@ export const drainCases = (the: () => Nomad): void => {
     expect(await the().mark(0, 'eligible')).toMatchObject({ status: 500, text: refused });
   });
 
-  test('a deadline of 0 is none, and one that is no number is refused', async () => {
+  test('a deadline of 0 means none, and one that is not a number is refused', async () => {
     await the().run(job('long', 'batch', obeys, { on: nodeA() }));
     await the().drain(0, { Deadline: 0 });
     const node = await the().node(0);

@@ -61,7 +61,7 @@ export const listCases = (the: () => Nomad): void => {
     expect([status, text]).toEqual([400, complaint]);
   });
 
-  test('a node’s allocations in full weigh what their jobs weigh, the ended ones too', async () => {
+  test('a node’s allocations in full are as large as their jobs, those of ended ones too', async () => {
     const on = the().under.nodes[0]?.id ?? '';
     const heavy = { ...ends(1), more: { Env: { PADDING: 'x'.repeat(60_000) } } };
     await the().run(job('listed-heavy', 'batch', heavy, { on, count: 3 }), 3);

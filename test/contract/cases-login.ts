@@ -8,7 +8,7 @@ const ROLE = 'arn:aws:iam::123456789012:role/nomad-drain-hook';
 /** What the documentation tells a team to create. */
 const POLICY = readFileSync(new URL('../../docs/nomad-policy.hcl', import.meta.url), 'utf8');
 
-/** A statement of identity is traded for a token (recording login). */
+/** A statement of identity is exchanged for a token (recording login). */
 export const loginCases = (the: () => Nomad): void => {
   const issuer = new Issuer();
   const state = (claims: Partial<Parameters<Issuer['state']>[0]> = {}, by = issuer) => {
@@ -41,7 +41,7 @@ export const loginCases = (the: () => Nomad): void => {
     });
   });
 
-  test('gives a token of the bound policy, which says when it ends and can be used', async () => {
+  test('gives a token of the bound policy, which says when it expires and can be used', async () => {
     const { status, body } = await login(state());
     const { SecretID, CreateTime, ExpirationTime, Policies } = object(body);
     expect([status, Policies]).toEqual([200, ['documented']]);
@@ -50,7 +50,7 @@ export const loginCases = (the: () => Nomad): void => {
     expect((await the().get('/v1/nodes', String(SecretID))).status).toBe(200);
   });
 
-  test('is refused to a stranger, for another audience, too late, and without a binding rule', async () => {
+  test('is refused for another role, for another audience, too late, and without a binding rule', async () => {
     expect(await login(state({}, new Issuer()))).toMatchObject({ status: 401 });
     expect(await login('hello')).toMatchObject({ status: 401 });
     const other = await login(state({ audience: 'vault' }));

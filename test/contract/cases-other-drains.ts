@@ -5,7 +5,7 @@ import { eventsOf, type Nomad, object } from './nomad-under-test.ts';
 const HOUR = { Deadline: 3600e9 };
 const Meta = { drained_by: 'another tool' };
 
-/** Drains that are complete, and left things running: LastDrain alone does not say that Nomad stops all there is. */
+/** Complete drains that left something running: LastDrain alone does not say that Nomad stops everything. */
 export const otherDrainCases = (the: () => Nomad): void => {
   const nodeA = () => the().under.nodes[0]?.id ?? '';
   const look = async (id: string) => (await the().allocations(0, id))[0];
@@ -14,7 +14,7 @@ export const otherDrainCases = (the: () => Nomad): void => {
     return transition ? object(transition).Migrate : null;
   };
 
-  test('a system job that a drain ignored runs on, and nothing is to stop it', async () => {
+  test('a system job that a drain ignored runs on, and nothing will stop it', async () => {
     await the().run(job('logs-left', 'system', obeys), 2);
     await the().drain(0, { ...HOUR, IgnoreSystemJobs: true }, { Meta });
     const node = await the().untilDrained(0, 1500);
@@ -23,7 +23,7 @@ export const otherDrainCases = (the: () => Nomad): void => {
     const left = await look('logs-left');
     expect(left).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
     expect(moves(left)).toBeNull();
-    // Its creation is older than the drain: nothing but what is desired tells.
+    // It is older than the drain: only its desired status tells.
     expect(Number(left?.CreateTime) / 1e6).toBeLessThan(Date.parse(String(object(node.LastDrain).StartedAt)) + 1000);
     await the().drain(0, { ...HOUR, IgnoreSystemJobs: false });
     await the().until(
@@ -35,7 +35,7 @@ export const otherDrainCases = (the: () => Nomad): void => {
     expect(moves(await look('logs-left'))).toBe(true);
   });
 
-  test('a drain that is long past stays the last one, when its events have gone and a service runs again', async () => {
+  test('an old drain stays the last drain when its events are gone and a service runs again', async () => {
     await the().drain(0, HOUR, { Meta });
     await the().untilDrained(0, 1500);
     await the().mark(0, 'eligible');
@@ -56,7 +56,7 @@ export const otherDrainCases = (the: () => Nomad): void => {
     expect(since).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
     expect(moves(since)).toBeNull();
     const { UpdatedAt } = object(node.LastDrain);
-    // Whole seconds, and cut: what was made in the drain's own second may seem to be made after it.
+    // In whole seconds, rounded down: what was created in the same second as the drain may seem to be newer.
     expect(Number(since?.CreateTime) / 1e6).toBeGreaterThanOrEqual(Date.parse(String(UpdatedAt)));
   });
 };

@@ -7,7 +7,7 @@ const HOUR = { Deadline: 3600e9 };
 const SECOND = 1e9;
 const DISK = { EphemeralDisk: { Migrate: true, Sticky: true, SizeMB: 100 } };
 
-/** Replacements on another node: what they copy, what they wait for, and what becomes of a drain when they fail. */
+/** Replacements on another node: what they copy, what they wait for, and what happens to a drain when they fail. */
 export const replacementCases = (the: () => Nomad): void => {
   /** Runs a service on the first node only, then lets it have the second as well. */
   const runOnFirst = async (service: ReturnType<typeof job>, count = 1) => {
@@ -21,7 +21,7 @@ export const replacementCases = (the: () => Nomad): void => {
   const eventTypes = (allocation: JsonObject | undefined) =>
     list(object(object(allocation?.TaskStates).t).Events ?? []).map(({ Type }) => Type);
 
-  test('while its disk has not moved a replacement has no task states', async () => {
+  test('until its disk has moved, a replacement has no task states', async () => {
     await runOnFirst(job('moves', 'service', keepsData, { group: DISK }));
     await the().drain(0, HOUR);
     const waiting = await the().until(
@@ -62,7 +62,7 @@ export const replacementCases = (the: () => Nomad): void => {
     expect(eventTypes(waiting)).toEqual(['Received', 'Task Setup', 'Template']);
   });
 
-  test('a replacement that fails again and again holds the drain, and only it and its evaluations tell', async () => {
+  test('a replacement that fails again and again holds the drain, and only it and its evaluations show that', async () => {
     const ReschedulePolicy = {
       Unlimited: true,
       Attempts: 0,
@@ -84,7 +84,7 @@ export const replacementCases = (the: () => Nomad): void => {
     );
     await the().under.wait(500);
     const failed = await latest('fails-there');
-    // It is to run still: another takes its place later, as the evaluation that follows up says.
+    // It should still run: another replaces it later, as the follow-up evaluation says.
     expect(failed).toMatchObject({ ID: first?.ID, ClientStatus: 'failed', DesiredStatus: 'run' });
     expect(failed).not.toHaveProperty('NextAllocation');
     const evaluation = object((await the().get(`/v1/evaluation/${failed?.FollowupEvalID}`)).body);
@@ -110,7 +110,7 @@ export const replacementCases = (the: () => Nomad): void => {
     const before = (await the().allocations(1, 'fails-there')).find(({ ID }) => ID === first?.ID);
     expect(before).toMatchObject({ ClientStatus: 'failed', DesiredStatus: 'stop', NextAllocation: second?.ID });
     expect(before?.DesiredDescription ?? '').toBe(old ? 'alloc was rescheduled because it failed' : '');
-    // The other of the two is never asked to move: its group would be short of one.
+    // The drain never moves the other of the two: its group would be one short.
     expect(await the().node(0)).toMatchObject({ Drain: true });
     const left = (await the().allocations(0, 'fails-there')).filter(({ ClientStatus }) => ClientStatus === 'running');
     expect(left).toMatchObject([{ DesiredStatus: 'run' }]);

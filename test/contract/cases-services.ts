@@ -4,7 +4,7 @@ import { list, type Nomad, object } from './nomad-under-test.ts';
 
 const HOUR = { Deadline: 3600e9 };
 
-/** Drains of nodes with services on them, which move, and with system jobs, which end last. */
+/** Drains of nodes with services, which move, and with system jobs, which end last. */
 export const serviceCases = (the: () => Nomad): void => {
   const running = async (i: number, id: string) =>
     (await the().allocations(i, id)).filter(({ ClientStatus }) => ClientStatus === 'running').length;
@@ -27,7 +27,7 @@ export const serviceCases = (the: () => Nomad): void => {
     );
     expect(await running(0, 'web')).toBe(1);
     await the().untilDrained(0, 15_000);
-    // Twice a second's batch, once a second's health.
+    // Two batches of a second each, and between them a second to become healthy.
     expect(the().under.now() - before).toBeGreaterThan(3000);
     expect(await running(0, 'web')).toBe(0);
     const [moved] = await the().allocations(0, 'web');
@@ -71,13 +71,13 @@ export const serviceCases = (the: () => Nomad): void => {
     );
   });
 
-  test('what is lacking is named where no node has room', async () => {
+  test('the missing resource is named if no node has room', async () => {
     const { body } = await the().get(`/v1/node/${the().under.nodes[1]?.id}`);
     const cpu = Number(object(object(object(body).NodeResources).Cpu).CpuShares);
     await the().run(job('filler', 'batch', obeys, { on: the().under.nodes[1]?.id ?? '', cpu: cpu - 100 }));
     await the().run(job('web', 'service', obeys, { cpu: 400 }));
     await the().drain(0, HOUR);
-    // One of one may stop before its replacement runs: count less max_parallel is none.
+    // A single allocation may stop before its replacement runs: count minus max_parallel is 0.
     await the().untilDrained(0, 8000);
     const blocked = await the().get(
       `/v1/evaluations?namespace=*&filter=${encodeURIComponent('Status == "blocked" and Type == "service"')}`,
@@ -114,7 +114,7 @@ export const serviceCases = (the: () => Nomad): void => {
     );
   });
 
-  test('system jobs are told to stop when all else is done, and the drain does not wait for them', async () => {
+  test('system jobs are told to stop when everything else has ended, and the drain does not wait for them', async () => {
     await the().run(job('logs', 'system', ignoresSignals(3)), 2);
     await the().run(job('build', 'batch', ends(2), { on: the().under.nodes[0]?.id ?? '' }));
     await the().drain(0, { ...HOUR, IgnoreSystemJobs: false });

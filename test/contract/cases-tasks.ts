@@ -25,7 +25,7 @@ const taskOf = (allocation: JsonObject | undefined, name: string): string => {
 const eventsOf = (allocation: JsonObject | undefined, name: string): Json[] =>
   list(object(object(allocation?.TaskStates)[name]).Events ?? []).map(({ Type }) => Type ?? null);
 
-/** Allocations of several tasks: what Nomad sums them up as, and what still lives. */
+/** Allocations of several tasks: how Nomad sums them up, and what still runs. */
 export const taskCases = (the: () => Nomad): void => {
   const run = async (id: string, main: Behaviour, tasks: ContractTask[], group: object = {}) => {
     await the().run(job(id, 'batch', main, { on: the().under.nodes[0]?.id ?? '', tasks, group }));
@@ -34,13 +34,13 @@ export const taskCases = (the: () => Nomad): void => {
   const until = (id: string, limitMs: number, holds: (allocation: JsonObject | undefined) => boolean) =>
     the().until(limitMs, () => look(id), holds);
 
-  test('a build that failed is failed, and its drain complete, while what runs last still runs', async () => {
+  test('a failed build counts as failed, and its drain as complete, while its poststop task still runs', async () => {
     await run('uploads-failed', fails(2), [upload(5)]);
     await the().drain(0, HOUR);
     const failed = await until('uploads-failed', 6000, (seen) => taskOf(seen, 'post') === 'running');
     expect(failed).toMatchObject({ ClientStatus: 'failed', ClientDescription: 'Failed tasks', DesiredStatus: 'run' });
     expect(taskOf(failed, 't')).toBe('dead failed');
-    // Nomad dates the end of every task of a failed allocation, of the one that runs too.
+    // Nomad writes an end time for every task of a failed allocation, even the one that still runs.
     expect(object(object(failed?.TaskStates).post)).toMatchObject({ FinishedAt: expect.any(String) });
     expect(await the().untilDrained(0, 1500)).toMatchObject({ LastDrain: { Status: 'complete' } });
     expect(taskOf(await look('uploads-failed'), 'post')).toBe('running');
@@ -48,7 +48,7 @@ export const taskCases = (the: () => Nomad): void => {
     expect(over).toMatchObject({ ClientStatus: 'failed' });
   });
 
-  test('of a build that ended well, the client status is running while what runs last runs, and the drain waits', async () => {
+  test('a build that ended well counts as running while its poststop task runs, and the drain waits', async () => {
     await run('uploads', ends(2), [upload(4)]);
     await the().drain(0, HOUR);
     const seen = await until('uploads', 6000, (each) => taskOf(each, 'post') === 'running');
@@ -59,7 +59,7 @@ export const taskCases = (the: () => Nomad): void => {
     expect(await look('uploads')).toMatchObject({ ClientStatus: 'complete' });
   });
 
-  test('a build that is told to stop has what runs last run too', async () => {
+  test('a build that is told to stop still runs its poststop task', async () => {
     await run('told', obeys, [upload(4)]);
     await the().drain(0, { Deadline: 1e9 });
     await the().untilDrained(0, 5000);
@@ -71,7 +71,7 @@ export const taskCases = (the: () => Nomad): void => {
     expect(over).toMatchObject({ ClientStatus: 'complete', DesiredStatus: 'stop' });
   });
 
-  test('what runs before the main task runs first, and a sidecar is stopped at its end', async () => {
+  test('a prestart task runs first, and a sidecar is stopped when the main task ends', async () => {
     const tasks: ContractTask[] = [
       { name: 'pre', hook: 'prestart', behaviour: ends(1) },
       { name: 'side', hook: 'prestart', sidecar: true, behaviour: stopsIn(2) },
@@ -93,7 +93,7 @@ export const taskCases = (the: () => Nomad): void => {
     await until('stages', 6000, (seen) => seen?.ClientStatus === 'complete');
   });
 
-  test('where one of two tasks fails, Nomad says running until the other is stopped', async () => {
+  test('if one of two tasks fails, Nomad says running until the other is stopped', async () => {
     await run('siblings', ignoresSignals(4), [{ name: 'bad', behaviour: fails(2) }]);
     await the().under.wait(3500);
     expect(await look('siblings')).toMatchObject({ ClientStatus: 'running' });
@@ -108,7 +108,7 @@ export const taskCases = (the: () => Nomad): void => {
     ]);
   });
 
-  test('a task that is to be started again is pending, and so is its allocation', async () => {
+  test('a task that will be restarted is pending, and so is its allocation', async () => {
     const RestartPolicy = { Attempts: 1, Delay: 3e9, Interval: 600e9, Mode: 'fail' };
     await run('restarts', fails(1), [upload(2)], { RestartPolicy });
     const resting = await until('restarts', 4000, (seen) => taskOf(seen, 't') === 'pending');

@@ -40,13 +40,13 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     }
     describe('blocking queries', () => blockingCases(the));
     describe('a client that is away', () => awayCases(the));
-    // Last, for it leaves one client fewer.
+    // Last: it leaves one client fewer.
     describe('a client that dies', () => deathCases(the));
   });
 };
 
 const nodeCases = (the: () => Nomad): void => {
-  test('a node is found by its EC2 instance id, and by nothing else than its own', async () => {
+  test('a node is found by its own EC2 instance id only', async () => {
     const [a] = the().under.nodes;
     const found = await the().nodes(`Attributes["unique.platform.aws.instance-id"] == "${a?.instanceId}"`);
     expect(list(found.body).map(({ Name }) => Name)).toEqual([a?.name]);
@@ -65,7 +65,7 @@ const nodeCases = (the: () => Nomad): void => {
     expect([status, text]).toEqual([400, `failed to read result page: error finding value in datum: ${complaint}`]);
   });
 
-  test('filters know names, attributes, meta and the address with its port', async () => {
+  test('filters can use names, attributes, meta and the address with its port', async () => {
     const count = async (filter: string) => list((await the().nodes(filter)).body).length;
     expect(await count('Name == "client-a"')).toBe(1);
     expect(await count('Meta.none == "x"')).toBe(0);
@@ -102,8 +102,8 @@ const nodeCases = (the: () => Nomad): void => {
     expect(await the().get('/v1/node/nope')).toMatchObject({ status: 500, text: malformed });
   });
 
-  test('answers are compressed for those who ask', async () => {
-    // fetch asks by itself.
+  test('answers are compressed on request', async () => {
+    // fetch asks for it by itself.
     expect((await the().get('/v1/nodes')).headers.get('content-encoding')).toBe('gzip');
   });
 };
@@ -122,7 +122,7 @@ const blockingCases = (the: () => Nomad): void => {
     expect(the().under.now() - changedAt).toBeLessThan(1000);
   });
 
-  test('it is answered after its wait, and up to a sixteenth of it, where nothing changes', async () => {
+  test('it is answered after its wait and up to a sixteenth more if nothing changes', async () => {
     const nomad = the();
     const start = nomad.under.now();
     let done = false;

@@ -8,7 +8,7 @@ export interface Behaviour {
   command: string;
   meta: Record<string, string>;
   killTimeoutSeconds?: number;
-  /** Of the task beside its command. */
+  /** Fields of the task besides its command. */
   more?: object;
 }
 
@@ -18,13 +18,13 @@ export const ends = (seconds: number): Behaviour => ({
   meta: { 'emulate.run_seconds': String(seconds), 'emulate.stderr': 'started\nfinished\n' },
 });
 
-/** Ends by itself, and has failed. */
+/** Ends by itself, and fails. */
 export const fails = (seconds: number): Behaviour => ({
   command: `sleep ${seconds}; exit 1`,
   meta: { 'emulate.run_seconds': String(seconds), 'emulate.exit_code': '1' },
 });
 
-/** Takes so long to stop, and then ends well. */
+/** Takes this long to stop, and then ends well. */
 export const stopsIn = (seconds: number): Behaviour => ({
   command: `trap "sleep ${seconds}; exit 0" INT; while true; do sleep 0.1; done`,
   meta: { 'emulate.stop_seconds': String(seconds) },
@@ -34,14 +34,14 @@ export const stopsIn = (seconds: number): Behaviour => ({
 /** Runs until it is told to stop, and stops at once. */
 export const obeys: Behaviour = { command: 'exec sleep 600', meta: {} };
 
-/** Takes no notice of the kill signal: runs on until its kill timeout. */
+/** Ignores the kill signal: runs on until its kill timeout. */
 export const ignoresSignals = (killTimeoutSeconds: number): Behaviour => ({
   command: 'trap "" INT TERM; while true; do sleep 1; done',
   meta: { 'emulate.stop_seconds': '600' },
   killTimeoutSeconds,
 });
 
-/** Keeps some megabytes on its ephemeral disk, which move with it. */
+/** Has some megabytes on its ephemeral disk, which move with it. */
 export const keepsData: Behaviour = {
   command:
     'trap "sleep 2; exit 0" INT; f=$NOMAD_ALLOC_DIR/data/blob; [ -f $f ] || head -c 8000000 /dev/urandom > $f; ' +
@@ -58,7 +58,7 @@ export const failsOn = (nodeName: string): Behaviour => ({
   more: { Env: { NODE_NAME: '${node.unique.name}' } },
 });
 
-/** Needs the variable `nomad/jobs/<job>` to start, on the second node; on the first it does without it in the emulator. */
+/** Needs the variable `nomad/jobs/<job>` to start, on the second node; on the first, the emulator does without it. */
 export const waitsForTemplate: Behaviour = {
   command: 'echo data > $NOMAD_ALLOC_DIR/data/blob; exec sleep 600',
   meta: { 'emulate.copy_seconds': '0.3', 'emulate.setup_seconds': '600', 'emulate.setup_on': 'client-b' },

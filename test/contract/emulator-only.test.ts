@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 
-/** What the recordings and the real agents do not show: machines that die, plugins, disconnected clients, ACLs off. */
+/** What neither recordings nor real agents cover: machines that die, plugins, disconnected clients, ACLs off. */
 
 let clock: ManualClock;
 let nomad: NomadEmulator;
@@ -30,7 +30,7 @@ test('an instance that dies takes its build with it; the servers learn of it by 
   expect(nomad.allocation(build).ClientStatus).toBe('lost');
 });
 
-test('an instance that dies while what runs last still runs takes that with it, though its allocation has failed', async () => {
+test('an instance that dies while a poststop task runs kills that task too, though its allocation has failed', async () => {
   const { id } = nomad.addNode();
   const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, exitCode: 1, poststopSeconds: 30 });
   await clock.advance(10_000);
@@ -39,7 +39,7 @@ test('an instance that dies while what runs last still runs takes that with it, 
   expect(nomad.killed()).toMatchObject([{ task: 'post', poststop: true, jobId: 'build', how: 'instance-died' }]);
 });
 
-test('what was to run last and had no time to is counted too, but nothing that has ended', async () => {
+test('a poststop task that had yet to run is counted too, but nothing that has ended', async () => {
   const { id } = nomad.addNode();
   nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
   await clock.advance(2100);
@@ -52,7 +52,7 @@ test('what was to run last and had no time to is counted too, but nothing that h
   expect(nomad.killed()).toHaveLength(1);
 });
 
-test('without its agent nothing is started: what runs last waits for the agent to be back', async () => {
+test('nothing starts without the agent: a poststop task waits until the agent is back', async () => {
   const { id } = nomad.addNode();
   const [build = ''] = nomad.run({ id: 'build', on: id, runSeconds: 2, poststopSeconds: 5 });
   nomad.stopClient(id);
@@ -78,7 +78,7 @@ test('a disk whose instance dies before it is copied is lost, and the replacemen
   expect(nomad.lostDisks()).toHaveLength(1);
 });
 
-test('CSI plugins are stopped when all else is done, like system jobs, but IgnoreSystemJobs does not spare them', async () => {
+test('CSI plugins are stopped when everything else has ended, like system jobs, but IgnoreSystemJobs does not keep them', async () => {
   const { id } = nomad.addNode();
   const [plugin = ''] = nomad.run({ id: 'ebs', type: 'service', csiPlugin: true });
   nomad.run({ id: 'build', on: id, runSeconds: 10 });
@@ -117,7 +117,7 @@ test('a client that is back in time is ready again, and its unknown allocation r
   expect(nomad.allocation(keep)).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'run' });
 });
 
-test('an instance has two nodes when its client comes back under a new identity, and takes the new one along when it dies', async () => {
+test('an instance has two nodes when its client comes back under a new identity, and loses both when it dies', async () => {
   const old = nomad.addNode({ instanceId: 'i-0a0a' });
   nomad.run({ id: 'forgotten', on: old.id });
   await drain(old.id);

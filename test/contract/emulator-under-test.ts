@@ -19,7 +19,7 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
     nodes,
     now: () => clock.now(),
     wait: async (ms) => {
-      // Wall time for requests under way to arrive, or to be answered; the emulator's time stands still meanwhile.
+      // Real time for requests to arrive or to be answered; the emulator's clock does not move meanwhile.
       await sleep(2);
       await clock.advance(ms);
       await sleep(2);

@@ -12,13 +12,13 @@ import {
 import { type Replayed, replay } from './replay.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-/** Not emulated: what deployments, networks and keys leave in an allocation, and the scheduler's notes to itself. */
+/** Not emulated: what deployments, networks and keys add to an allocation, and the scheduler's internal fields. */
 const NOT_EMULATED = /\.(DeploymentID|PlanAnnotations|ClassEligibility|JobModifyIndex)$|deployment-watcher/;
 
 /** Fields that Nomad 1.6 still had. */
 const GONE_SINCE_1_6 = /^\/v1\/node\/[^/]*\.(Reserved|Resources)$|\.TaskHandle$/;
 
-/** The emulator answers as 2.0.6; this is what 1.6.10 answers otherwise, as the recordings' README says. */
+/** The emulator answers as 2.0.6; these are the differences of 1.6.10, as the recordings' README says. */
 const DIFFERS_IN_1_6: Record<string, [status: number, text: string]> = {
   'GET /v1/acl/token/self none': [500, 'acl token lookup failed: missing secret id'],
   'GET /v1/acl/token/self 00000000-1111-2222-3333-444444444444': [404, 'ACL token not found'],
@@ -29,7 +29,7 @@ const RECORDED: [version: '2.0.6' | '1.6.10', scenarios: string[]][] = [
   ['1.6.10', ['nodes', 'acl', 'drain-deadline', 'drain-twice', 'node-down']],
 ];
 
-/** Polls of the recordings lie up to two seconds apart, and the emulator's agents are a little faster than real ones. */
+/** The recordings polled up to two seconds apart, and the emulator's agents are a little faster than real ones. */
 const LATE_MS = 2100;
 
 describe.each(RECORDED)('the emulator against recordings of Nomad %s', (version, scenarios) => {
@@ -85,18 +85,18 @@ interface Seen {
 
 const words = ({ what, state }: Seen) => `${what}: ${state}`;
 
-/** When each object was first seen in each of its states, an object at a time. */
+/** When each object was first seen in each of its states, object by object. */
 const statesIn = (replayed: Replayed[], bodyOf: (replayed: Replayed) => Json, version: string): Seen[] => {
   const seen = new Map<string, Seen[]>();
   for (const one of replayed) {
     for (const object of objectsOf(bodyOf(one))) {
       if (!isNode(object) && !isAllocation(object)) continue;
-      // Lists of nodes say less of a node than its own page.
+      // A list of nodes has less of a node than the node's own answer.
       const what = `${identityOf(object)}${isNode(object) && !('Events' in object) ? ' in the list' : ''}`;
-      // 1.6 starts a build elsewhere that it stopped at the deadline.
+      // 1.6 starts a build elsewhere after stopping it at the deadline.
       const state = version === '1.6.10' ? stateOf(object).replace(' without placement', '') : stateOf(object);
       const before = seen.get(what) ?? [];
-      // Which of a group's allocations goes first is chance: the group is named, and the earliest compared with the earliest.
+      // Which of a group's allocations stops first is random: compare by group, the earliest with the earliest.
       const named = { what: what.replace(/\[\d+\]/, ''), state, atMs: one.exchange.at_ms };
       if (before.at(-1)?.state !== state) seen.set(what, [...before, named]);
     }
@@ -106,7 +106,7 @@ const statesIn = (replayed: Replayed[], bodyOf: (replayed: Replayed) => Json, ve
   return histories.sort((a, b) => (`${a.last?.what}` < `${b.last?.what}` ? -1 : 1)).flatMap(({ history }) => history);
 };
 
-test('a blocking query is woken by a change, and otherwise answered after its wait and up to a sixteenth of it', async () => {
+test('a blocking query is woken by a change, and otherwise answered after its wait and up to a sixteenth more', async () => {
   const [, woken, timedOut] = await replay(recording('2.0.6', 'blocking'), SCENARIOS.blocking ?? {});
   expect(woken?.tookMs).toBeGreaterThanOrEqual(1500);
   expect(woken?.tookMs).toBeLessThan(1600);

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from './recording.ts';
 
-/** A Nomad that the shared cases run against: the emulator on a clock that they move, or real agents in real time. */
+/** The Nomad that the shared cases run against: the emulator on a clock that they move, or real agents in real time. */
 export interface NomadUnderTest {
   address: string;
   managementToken: string;
@@ -10,7 +10,7 @@ export interface NomadUnderTest {
   /** Milliseconds of this Nomad's clock. */
   now(): number;
   wait(ms: number): Promise<void>;
-  /** The agent of the i-th client dies; its tasks live on. */
+  /** The agent of the i-th client dies; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
   /** The client's data directory is emptied: its agent comes back as another node, whose id `nodes[i]` then has. */
@@ -26,7 +26,7 @@ export interface Answer {
   body: Json;
 }
 
-/** Asks a Nomad under test, in its own words. */
+/** Sends requests to a Nomad under test. */
 export class Nomad {
   readonly under: NomadUnderTest;
 
@@ -75,7 +75,7 @@ export class Nomad {
     return this.send('POST', `/v1/node/${this.under.nodes[i]?.id}/eligibility`, { Eligibility });
   }
 
-  /** Looks again every quarter of a second until it holds; fails, with what was last seen, when it does not in time. */
+  /** Polls every quarter of a second until it holds; fails with what was last seen if it does not in time. */
   async until<T>(limitMs: number, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
     const limit = this.under.now() + limitMs;
     for (;;) {
@@ -132,6 +132,6 @@ export const object = (body: Json | undefined): JsonObject => {
   return body;
 };
 
-/** A node's latest events, oldest first: what happened, and in what detail. */
+/** A node's latest events, oldest first: message and details. */
 export const eventsOf = (node: JsonObject): [message: string, details: Json][] =>
   list(node.Events ?? []).map(({ Message, Details }) => [String(Message), Details ?? null]);

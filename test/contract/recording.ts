@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** An answer's JSON, whatever it is: fields are read by name and compared, never trusted to be there. */
+/** An answer's JSON of any shape: fields are read by name and compared; each may be missing. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export interface JsonObject {
   [field: string]: Json;
@@ -33,7 +33,7 @@ export const isNode = (object: JsonObject): boolean => 'SchedulingEligibility' i
 
 export const isAllocation = (object: JsonObject): boolean => 'ClientStatus' in object;
 
-/** What tells an object from others of its kind, on every run: ids differ, names do not. */
+/** What identifies an object among others of its kind in every run: ids differ, names do not. */
 export const identityOf = (object: JsonObject): string => {
   if (isAllocation(object)) return `allocation ${object.Name} on ${object.NodeName}`;
   if (isNode(object)) return `node ${object.Name}`;
@@ -41,7 +41,7 @@ export const identityOf = (object: JsonObject): string => {
   return String(object.Name ?? object.JobID ?? '');
 };
 
-/** What an object's state is, as far as a drain moves it. */
+/** The part of an object's state that a drain changes. */
 export const stateOf = (object: JsonObject): string => {
   if (isNode(object)) {
     const last = isObject(object.LastDrain) ? object.LastDrain : undefined;
@@ -60,19 +60,19 @@ export const stateOf = (object: JsonObject): string => {
 
 const sorted = (map: Json | undefined): string => (isObject(map) ? JSON.stringify(Object.entries(map).sort()) : '');
 
-/** Whose parts differ from machine to machine, or which the fixtures have emptied. */
+/** Fields whose contents differ from machine to machine, or that are empty in the fixtures. */
 const OPAQUE = new Set(
   'Attributes Meta Job Drivers NodeResources Links NodesAvailable Details ConstraintFiltered ScoreMetaData'.split(' '),
 );
 
-/** The paths of fields that were recorded and are missing here; empty where the one answer has all of the other's. */
+/** The paths of fields that were recorded and are missing here; empty if the answer has all that was recorded. */
 export const missingFields = (recorded: Json | undefined, here: Json | undefined, path = ''): string[] => {
   if (Array.isArray(recorded)) {
     if (!Array.isArray(here)) return [`${path} is no list`];
     return recorded.flatMap((item, i) => fewestMissing(item, candidates(item, here, i), `${path}[${label(item, i)}]`));
   }
   if (!isObject(recorded)) return [];
-  // Null is the field there, empty: whether it should be is a matter of states, not of fields.
+  // Null counts as present: whether it should be null depends on states, not on fields.
   if (here === null) return [];
   if (!isObject(here)) return [`${path} is no object`];
   return Object.entries(recorded).flatMap(([field, value]) => {
@@ -83,13 +83,13 @@ export const missingFields = (recorded: Json | undefined, here: Json | undefined
 
 const label = (item: Json, i: number): string => (isObject(item) && identityOf(item)) || String(i);
 
-/** What an item of a recorded list may be held against: its like, and of allocations any in the same state. */
+/** What an item of a recorded list is compared with: its counterpart, or for allocations any in the same state. */
 const candidates = (item: Json, list: Json[], i: number): (Json | undefined)[] => {
   if (!isObject(item) || identityOf(item) === '') return [list[Math.min(i, list.length - 1)]];
   const objects = list.filter(isObject);
   if (!isAllocation(item)) return objects.filter((other) => identityOf(other) === identityOf(item));
   const alike = objects.filter((other) => stateOf(other) === stateOf(item));
-  // None: it was polled while it changed, which the comparison of states looks into.
+  // None: it was polled while it changed, which the comparison of states covers.
   return alike.length > 0 ? alike : [null];
 };
 

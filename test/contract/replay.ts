@@ -2,7 +2,7 @@ import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { type Exchange, isAllocation, isNode, type Json, objectsOf, type Recording } from './recording.ts';
 
-/** One exchange, as it was recorded and as the emulator answered it at the same time. */
+/** One exchange: the recorded answer, and the emulator's answer at the same time. */
 export interface Replayed {
   exchange: Exchange;
   status: number;
@@ -20,9 +20,9 @@ export interface World {
 }
 
 export interface Scenario {
-  /** What was there, and registered, at 0. */
+  /** What was registered at 0. */
   setUp?: (world: World) => unknown;
-  /** What happened beside the recorded requests, by its time in milliseconds. */
+  /** What happened besides the recorded requests, by its time in milliseconds. */
   meanwhile?: [atMs: number, happen: (world: World) => unknown][];
 }
 
@@ -99,7 +99,7 @@ interface Sending {
   exchange: Exchange;
   exchanges: Exchange[];
   tokens: Record<string, string>;
-  /** Of the latest answer: what a blocking query waits to see passed. */
+  /** The index of the latest answer, for a blocking query. */
   index: string;
   advanceTo: (time: number) => Promise<void>;
 }
@@ -127,7 +127,7 @@ const send = async ({ world, exchange, exchanges, tokens, index, advanceTo }: Se
   };
 };
 
-/** Moves the clock on in small steps for as long as the query blocks. */
+/** Moves the clock in small steps as long as the query blocks. */
 const answeredInTime = async (
   request: Promise<Response>,
   clock: ManualClock,
@@ -138,7 +138,7 @@ const answeredInTime = async (
     answered = true;
   });
   while (!answered) {
-    // Wall time, for the request to travel: the emulator's clock stands still meanwhile.
+    // Real time for the request to travel: the emulator's clock does not move meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 3));
     if (!answered) await advanceTo(clock.now() + 20);
   }
@@ -159,7 +159,7 @@ const translated = (path: string, exchanges: Exchange[], nomad: NomadEmulator): 
     return here?.ID ?? id;
   });
 
-/** A purged node is asked for once more: any unknown id will do. */
+/** The recording asks for a purged node once more: any unknown id will do. */
 const GONE = new Map([
   ['client-a', '00000000-0000-0000-0000-00000000000a'],
   ['client-b', '00000000-0000-0000-0000-00000000000b'],

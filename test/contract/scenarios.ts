@@ -1,7 +1,7 @@
 import { mark, post, type Scenario } from './replay.ts';
 
 /**
- * What was there in each recording. The recorded jobs ran commands; here their Meta says the same, and they run from 0
+ * The jobs of each recording. The recorded jobs ran commands; here their Meta says the same, and they run from 0
  * (the recorded ones some 0.25 s later).
  */
 export const SCENARIOS: Record<string, Scenario> = {

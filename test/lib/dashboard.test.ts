@@ -48,7 +48,7 @@ describe('the dashboard', () => {
   test('stacks how waits ended, all six ways', () => {
     const [widget] = body().widgets.filter(({ properties }) => properties.stacked);
     const shown = widget!.properties.metrics.map((metric: Json[]) => metric[1]);
-    const outcomes = Object.entries(METRICS).filter(([, { about }]) => about.startsWith('Let go: '));
+    const outcomes = Object.entries(METRICS).filter(([, { about }]) => about.startsWith('Released: '));
     expect(shown.toSorted()).toEqual(outcomes.map(([name]) => name).toSorted());
   });
 

@@ -2,38 +2,38 @@ import { UNNAMED, World } from '../e2e/world.ts';
 import { BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
-/** Longer than any story: a build that is killed in one was killed by us. Or so short that Nomad kills builds at the deadline. */
+/** Long: longer than any story, so that a build that is killed was killed by us. Short: Nomad kills builds at the deadline. */
 export const POLICIES = {
   long: { deadlineSeconds: 7200, killMarginSeconds: 120, graceSeconds: 60 },
   short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
 
-/** An instance of the group, and the Nomad client that lives on it: another one where its agent came back anew. */
+/** An instance of the group, and the Nomad client on it: another one after its agent came back under a new id. */
 export interface Builder {
   instanceId: string;
   nodeId: string;
 }
 
-/** Whom a story is about, and what it has done to them. */
+/** The instances of a story, and what it has done to them. */
 export interface Cast {
   world: World;
   version: Story['version'];
   builders: Builder[];
   policy: (typeof POLICIES)['long'];
   secrets: string[];
-  /** Nodes whose machine, client or data the story has killed: their builds are lost, and not by us. */
+  /** Nodes whose machine, client or data the story has killed: we are not to blame for their builds. */
   doomed: Set<string>;
   /** Nodes whose agent is away for now. */
   away: Set<string>;
-  /** When each instance had to go, milliseconds since the epoch. */
+  /** When the termination of each instance began, milliseconds since the epoch. */
   leaving: Map<string, number>;
-  /** The last deadline that Nomad was given for each node, by whomever, milliseconds since the epoch. */
+  /** The last drain deadline that anybody gave Nomad for each node, milliseconds since the epoch. */
   deadlines: Map<string, number>;
   /** Cold starts and clocks set back: after each, a heartbeat slot may be served again. */
   forgotten: number;
 }
 
-/** Four builders, one of which does not say which instance it is, in a world with ACLs. */
+/** Four builders, one of which does not name its instance, in a world with ACLs. */
 export async function castOf({ deadline, version }: Story): Promise<Cast> {
   const policy = POLICIES[deadline];
   const nomad = { token: { parameter: '/nomad/drain-token' } };

@@ -3,7 +3,7 @@ import type { ManualClock } from '../emulators/clock.ts';
 import type { Fault, Mishap } from '../emulators/server.ts';
 import type { NomadFault } from './steps.ts';
 
-/** The first requests fare so, and then all is well again. */
+/** This fault for the first requests, then none. */
 export function failing(requests: number, fault: Fault): Fault {
   let left = requests;
   return (request) => (left-- > 0 ? fault(request) : undefined);

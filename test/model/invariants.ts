@@ -3,7 +3,7 @@ import { SECOND } from '../e2e/world.ts';
 import type { KilledTask } from '../emulators/nomad/casualties.ts';
 import { type Cast, HEARTBEAT_TIMEOUT } from './cast.ts';
 
-/** So long before Auto Scaling's own cap nobody is kept any more, in milliseconds: the last sweep, and the kill margin before it. */
+/** Near Auto Scaling's own cap nobody is kept any more, in milliseconds: the last sweep, and the kill margin before it. */
 const NEAR_CAP_MS = 240 * SECOND;
 export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
 
@@ -18,12 +18,12 @@ export function check(cast: Cast): void {
   for (const { LastDrain } of nomad.state.nodes.values()) {
     const { drained_by, aws_instance_id: instanceId = '' } = LastDrain?.Meta ?? {};
     if (drained_by !== 'nomad-drain-hook') continue;
-    expect(leaving.has(instanceId), `${instanceId} was drained because it has to go`).toBe(true);
+    expect(leaving.has(instanceId), `${instanceId} was drained because it leaves service`).toBe(true);
   }
   for (const [instanceId, since] of leaving) {
     const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
     const slots = (world.clock.now() - since) / ((HEARTBEAT_TIMEOUT * SECOND) / 3);
-    // One for each slot that has begun, those cut at both ends too; a cold start forgets which of them it has served.
+    // One for each slot that has begun, also the partial ones at both ends; a cold start forgets which it has served.
     expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(Math.ceil(slots) + 2 + cast.forgotten);
   }
   const written = JSON.stringify([log, told, printed]);
@@ -31,8 +31,8 @@ export function check(cast: Cast): void {
 }
 
 /**
- * A build may be killed by what the story does, by Nomad itself at the deadline that Nomad was given, and, where the instance
- * dies, once the kill margin after that is over too; or when Auto Scaling would hold the instance no longer.
+ * A build may be killed by what the story does, or by Nomad itself at its deadline; by the end of its instance once the kill margin
+ * after that is over too; or when Auto Scaling's cap is near.
  */
 function isExcused({ world, doomed, deadlines, leaving, policy, builders }: Cast, task: KilledTask): boolean {
   const { allocationId, nodeId, at, how } = task;

@@ -1,6 +1,6 @@
 import type { Story } from './steps.ts';
 
-/** Stories that once ended badly, as they were shrunk, and what had been overlooked. */
+/** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
     because: 'two sweeps at once in one environment send one heartbeat for a slot, not two',
@@ -19,7 +19,7 @@ export const kept: { because: string; story: Story }[] = [
     },
   },
   {
-    because: "the last sweep before Auto Scaling's own cap has the time to release, also where Nomad is silent",
+    because: "the last sweep before Auto Scaling's own cap has the time to release, even if Nomad is silent",
     story: {
       deadline: 'long',
       version: '2.0.6',

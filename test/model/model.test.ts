@@ -8,11 +8,11 @@ import { story } from './steps.ts';
 const RUNS = Number(process.env.MODEL_RUNS ?? 40);
 const SEED = Number(process.env.MODEL_SEED ?? 20_261_124);
 
-// Retries wait a random while: here the same while in every run of the same story.
+// Retries wait for a random time: here it is the same in every run of a story.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0.5));
 afterEach(() => void vi.restoreAllMocks());
 
-it(`whatever happens, no build is killed, nobody is forgotten, and no secret is told (${RUNS} stories, seed ${SEED})`, {
+it(`whatever happens, no build is killed, no instance is forgotten, and no secret is written down (${RUNS} stories, seed ${SEED})`, {
   timeout: 4 * 3600 * 1000,
 }, async () => {
   const property = fc.asyncProperty(story, play);
@@ -21,6 +21,6 @@ it(`whatever happens, no build is killed, nobody is forgotten, and no secret is 
   expect(details.failed ? report : 'all stories end well').toBe('all stories end well');
 });
 
-describe('stories that once ended badly', () => {
+describe('stories that once failed', () => {
   it.each(kept)('$because', ({ story }) => play(story));
 });

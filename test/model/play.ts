@@ -5,7 +5,7 @@ import { autoScalingFault, ec2Fault, failing, nomadFault } from './faults.ts';
 import { CAP_MS, check } from './invariants.ts';
 import type { BuildKind, Ending, Step, Story } from './steps.ts';
 
-/** Plays a story to its end. @throws what is not as it must be, as soon as it is not */
+/** Plays a story to its end. @throws the invariant that is violated, as soon as it is */
 export async function play(story: Story): Promise<void> {
   const cast = await castOf(story);
   const stage = new Play(cast);
@@ -31,7 +31,7 @@ class Play {
     check(this.#cast);
   }
 
-  /** All is well again, the schedule runs on, and everybody who waits is released. */
+  /** Ends all faults and goes on with the schedule: every waiting instance must be released. */
   async end(ending: Ending): Promise<void> {
     this.#heal();
     await this.#coldStart();
@@ -39,13 +39,13 @@ class Play {
     if (ending.how === 'Nomad stays away') return this.#endWithoutNomad();
     if (ending.how === 'one stays sick') await this.#serveAllBut(this.#builder(ending.builder), ending.answer);
     await this.#sweepWhile(() => aws.waiting.length > 0, 40);
-    // What Nomad keeps of an agent that never comes back is waited for until the deadline and its margins.
-    if (this.#isAnybodyAwayForGood()) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
+    // Builds that Nomad keeps as unknown for an agent that never comes back hold the instance to the deadline and its margins.
+    if (this.#isAnyAwayForGood()) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
   }
 
-  /** Nobody hears of builds any more: the instances are released just before Auto Scaling gives them up, and not earlier. */
+  /** Nomad never answers again: the instances are released just before Auto Scaling's cap, and not earlier. */
   async #endWithoutNomad(): Promise<void> {
     const { world, leaving } = this.#cast;
     const before = world.aws.completions.length;
@@ -53,7 +53,7 @@ class Play {
     const end = world.clock.now() + CAP_MS;
     while (world.aws.waiting.length > 0 && world.clock.now() < end) {
       const capAt = Math.min(...world.aws.waiting.map(({ globalExpiresAt }) => globalExpiresAt));
-      // Every other sweep is left out, to save time, but for the last ones.
+      // Every other sweep is skipped, to save time, except the last ones.
       const minutes = capAt - world.clock.now() > 5 * MINUTE ? 2 : 1;
       await world.advance(minutes * MINUTE - (world.clock.now() % MINUTE));
       await this.#wake(SWEEP);
@@ -172,7 +172,7 @@ class Play {
     }
   }
 
-  /** The scheduler places nothing on a node that drains or is down; and who makes a released one eligible loses what is placed there. */
+  /** The scheduler places nothing on a node that drains or is down; and a build on a released instance would be lost with it. */
   #build(builder: Builder, seconds: number, kind: BuildKind): void {
     const { world, away, version } = this.#cast;
     const { instanceId, nodeId } = builder;
@@ -190,8 +190,8 @@ class Play {
     });
   }
 
-  /** Whether Nomad keeps something of an agent that never comes back: as unknown, or as failed with a task still to end. */
-  #isAnybodyAwayForGood(): boolean {
+  /** Whether Nomad still keeps a build of an agent that never comes back: unknown, or failed with a task that has yet to end. */
+  #isAnyAwayForGood(): boolean {
     const { world, doomed } = this.#cast;
     const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
     return allocations.some(({ ClientStatus, TaskStates }) => {
@@ -206,7 +206,7 @@ class Play {
     return world.aws.instance(instanceId).ec2State === 'running' && !doomed.has(nodeId);
   }
 
-  /** Time passes as it does in the world: with a sweep on every full minute, whatever else the story does. */
+  /** Time passes as in production: with a sweep on every full minute, whatever else the story does. */
   async #pass(ms: number): Promise<void> {
     const end = this.#cast.world.clock.now() + ms;
     while (this.#cast.world.clock.now() < end) await this.#minute(end);
@@ -219,7 +219,7 @@ class Play {
     if (world.clock.now() >= next) await this.#wake(SWEEP);
   }
 
-  /** A run may fail, as it must where it cannot serve somebody; what it says is looked at like its log. */
+  /** A run may fail, and has to if it cannot serve an instance; its error is checked like its log. */
   async #wake(event: unknown): Promise<void> {
     const { world } = this.#cast;
     await world.wake(event).catch((error: Error) => {

@@ -29,19 +29,19 @@ export type Step =
 
 export type NomadFault = 403 | 429 | 500 | 'garbage' | 'hang-up' | 'answer lost' | 'silence' | 'slow';
 
-/** How a story ends: with all faults healed, with Nomad failing for one node only, or with Nomad away for good. */
+/** How a story ends: without faults, with Nomad failing for one node only, or with Nomad away for good. */
 export type Ending =
   | { how: 'healed' }
   | { how: 'one stays sick'; builder: number; answer: 500 | 'silence' }
   | { how: 'Nomad stays away' };
 
-/** Ends well; fails, and uploads what it has; or is kept by Nomad while its client is away. */
+/** It ends well; or fails, and uploads its artifacts; or Nomad keeps it while its client is away. */
 export type BuildKind = 'plain' | 'fails and uploads' | 'outlives its agent';
 
 export interface Story {
-  /** How long the drains are: longer than the story, or so short that builds are killed in it. */
+  /** The drain deadline: longer than the story, or so short that builds are killed in it. */
   deadline: 'long' | 'short';
-  /** 1.8 keeps builds on nodes that are down; 2.0 on nodes that are disconnected, for a time. */
+  /** 1.8 keeps builds on nodes that are down; 2.0 keeps them on disconnected nodes, for a time. */
   version: '1.8.4' | '2.0.6';
   steps: Step[];
   ending: Ending;

@@ -10,13 +10,13 @@ import { killProcessesOf, removeDataDirectory } from './processes.ts';
 
 export interface RealNomad {
   address: string;
-  /** Where the first client answers over TLS, and asks for a certificate; only where `tls` was given. */
+  /** Where the first client answers over TLS, and asks for a certificate; only with `tls`. */
   tlsAddress: string;
   managementToken: string;
   version: string;
   /** `address`: where the client's own agent answers. */
   nodes: { id: string; name: string; instanceId: string; address: string }[];
-  /** Kills the agent of the i-th client; its tasks live on until the servers' verdict makes no difference. */
+  /** Kills the agent of the i-th client; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
   /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
@@ -24,7 +24,7 @@ export interface RealNomad {
   close(): Promise<void>;
 }
 
-/** A first start has to make its keyring: 22 s have been seen. */
+/** A first start has to create its keyring: 22 s have been seen. */
 const START_LIMIT_MS = 60_000;
 
 interface Agent {
@@ -34,7 +34,8 @@ interface Agent {
 
 /**
  * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
- * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS. Not `-dev`, which gives the instance metadata service one millisecond.
+ * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS. Not
+ * `-dev`, which gives the instance metadata service one millisecond.
  */
 export const startNomad = async (
   binary: string,
@@ -177,7 +178,7 @@ const clientConfig = (rpc: number) => ({
   options: { 'fingerprint.denylist': 'env_gce,env_azure,env_digitalocean' },
 });
 
-/** Polls until there is an answer; fails with the server's last words where there is none in time. */
+/** Polls until there is an answer; fails with the server's last output if there is none in time. */
 const until = async <T>(agent: Agent, log: () => string, ask: () => Promise<T | undefined>): Promise<T> => {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit && agent.process.exitCode === null) {

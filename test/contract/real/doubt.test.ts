@@ -15,14 +15,14 @@ const until = async (nodeId: string, status: string) =>
     .poll(async () => (await stage.ask<NodeStub>('GET', `/v1/node/${nodeId}`)).Status, { timeout: 40_000 })
     .toBe(status);
 
-/** Keeps allocations of a client that is away, in the words of each version. */
+/** Keeps allocations of a client that is away, as each version spells it. */
 const keptWhileAway = () => {
   const [, minor = 0] = stage.nomad.version.split('.').map(Number);
   if (stage.nomad.version.startsWith('1.') && minor < 8) return { MaxClientDisconnect: 3600e9 };
   return { Disconnect: { LostAfter: 3600e9, Replace: false } };
 };
 
-/** What is known of a real Nomad, and what may not be concluded from it. */
+/** What must not be concluded from what a real Nomad says. */
 describe('the bundle and a real Nomad in doubt', () => {
   beforeAll(async () => {
     stage = await Stage.start(11);
@@ -83,7 +83,7 @@ describe('the bundle and a real Nomad in doubt', () => {
 
     const { report, completion } = await stage.scaleIn(instanceId, {}, { during: () => back });
 
-    // What Nomad itself has given up (1.6 knows no such jobs, 2.0 ends some) keeps nobody; what it keeps is waited for.
+    // Nomad may have given it up (1.6 has no such jobs, 2.0 ends some): then nothing holds the instance. Else it is waited for.
     if (away?.ClientStatus !== 'unknown') {
       expect(report.instances).toMatchObject([{ instanceId, outcome: 'node-lost' }]);
       return;
@@ -113,7 +113,7 @@ describe('the bundle and a real Nomad in doubt', () => {
     expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('new'));
   }, 120_000);
 
-  it('releases nobody for one refused connection within the deadline of a drain that began late', async () => {
+  it('releases nobody because of one refused connection within the deadline of a drain that began late', async () => {
     const instanceId = stage.inService();
     await stage.run('late', stage.nodeOf(instanceId), 'sleep 32');
     const policy = { deadlineSeconds: 20, killMarginSeconds: 5 };
@@ -136,7 +136,7 @@ describe('the bundle and a real Nomad in doubt', () => {
     expect(await stage.allocationsOf('late')).toMatchObject([{ ClientStatus: 'complete' }]);
   }, 120_000);
 
-  it('drains anew what another tool has left alone, and an idle node goes at once', async () => {
+  it('drains again what another tool has left alone, and releases an idle node at once', async () => {
     const instanceId = stage.inService();
     const nodeId = stage.nodeOf(instanceId);
     await stage.run('logs', nodeId, 'while true; do sleep 1; done', { type: 'system' });
@@ -151,7 +151,7 @@ describe('the bundle and a real Nomad in doubt', () => {
     await stage.ask('DELETE', '/v1/job/logs?purge=true');
   });
 
-  it('drains anew a node that was made eligible since its drain, longer ago than its events tell', async () => {
+  it('drains a node again that was made eligible after its drain, so long ago that its events no longer say so', async () => {
     const instanceId = stage.inService();
     const nodeId = stage.nodeOf(instanceId);
     const mark = (Eligibility: string) => stage.ask('POST', `/v1/node/${nodeId}/eligibility`, { Eligibility });
@@ -172,7 +172,7 @@ describe('the bundle and a real Nomad in doubt', () => {
     expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('placed-since'));
   });
 
-  it('waits for a disk to be copied, and not for what its heir waits for after that', async () => {
+  it('waits for a disk to be copied, and not for what the replacement waits for after that', async () => {
     const blob = '[ -f $NOMAD_ALLOC_DIR/data/blob ] || head -c 50000000 /dev/urandom > $NOMAD_ALLOC_DIR/data/blob';
     const setUp = shellTask('set-up', `f=$NOMAD_ALLOC_DIR/data/first; [ -f $f ] && sleep 600; touch $f`, {
       Lifecycle: { Hook: 'prestart' },

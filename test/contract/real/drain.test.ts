@@ -23,7 +23,7 @@ describe('the bundle and a real Nomad', () => {
   }, 120_000);
   afterAll(() => stage?.close());
 
-  it('lets an instance go after its last build has ended by itself, never before', async () => {
+  it('releases an instance after its last build has ended by itself, never before', async () => {
     const instanceId = stage.inService();
     await stage.run('build-short', stage.nodeOf(instanceId), 'sleep 4');
     await stage.run('build-long', stage.nodeOf(instanceId), 'sleep 12');
@@ -38,7 +38,7 @@ describe('the bundle and a real Nomad', () => {
     }
   });
 
-  it('waits for a killed build to stop, which takes it nine seconds after the drain is complete on paper', async () => {
+  it('waits for a killed build to stop, which takes nine seconds after Nomad calls the drain complete', async () => {
     const instanceId = stage.inService();
     await stage.run('stubborn', stage.nodeOf(instanceId), 'trap "" TERM INT; while true; do sleep 1; done', {
       killTimeoutSeconds: 9,
@@ -65,7 +65,7 @@ describe('the bundle and a real Nomad', () => {
     await stage.ask('DELETE', '/v1/job/cache?purge=true');
   });
 
-  it('does not believe the empty list that a token which sees one namespace alone is shown', async () => {
+  it('does not trust the empty list that a token gets which sees only one namespace', async () => {
     const instanceId = stage.inService();
     await stage.ask('POST', '/v1/namespace/ci', { Name: 'ci' });
     await stage.run('hidden', stage.nodeOf(instanceId), 'trap "" TERM INT; while true; do sleep 1; done', {
@@ -94,7 +94,7 @@ describe('the bundle and a real Nomad', () => {
     expect(await stage.allocationsOf('logs')).toMatchObject([{ ClientStatus: 'complete', DesiredStatus: 'stop' }]);
   });
 
-  it('says why a service cannot move, and what it said last when the deadline killed it', async () => {
+  it('says why a service cannot move, and how its stderr ended when the deadline killed it', async () => {
     const instanceId = stage.inService();
     const serve = 'echo "serving" >&2; while true; do sleep 1; done';
     await stage.run('homeless', stage.nodeOf(instanceId), serve, { type: 'service', count: 2 });
@@ -147,7 +147,7 @@ describe('the bundle and a real Nomad', () => {
     expect(await stage.allocationsOf('over-tls')).toMatchObject([{ ClientStatus: 'complete' }]);
   });
 
-  it('drains with a token that its AWS identity was traded for', async () => {
+  it('drains with a token from a login by its AWS identity', async () => {
     const { issuer } = stage.aws.federation;
     await stage.ask('POST', '/v1/acl/auth-method', {
       Name: 'aws',
@@ -196,7 +196,7 @@ describe('the bundle and a real Nomad', () => {
     expect(await stage.allocationsOf('by-command')).toMatchObject([{ ClientStatus: 'complete' }]);
   });
 
-  it('lets an instance go whose client dies while it drains', async () => {
+  it('releases an instance whose client dies while it drains', async () => {
     const instanceId = stage.inService();
     await stage.run('doomed', stage.nodeOf(instanceId), 'sleep 600');
 

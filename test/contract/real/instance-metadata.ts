@@ -6,7 +6,7 @@ export interface InstanceMetadata {
   close(): Promise<void>;
 }
 
-/** What one EC2 instance is told about itself: just enough for Nomad to fingerprint its instance id. */
+/** The metadata service of one EC2 instance: just enough for Nomad to fingerprint its instance id. */
 export const startInstanceMetadata = async (instanceId: string, address: string): Promise<InstanceMetadata> => {
   const values: Record<string, string> = {
     'ami-id': 'ami-0123456789abcdef0',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 
-/** The processes whose command line or environment names this directory: tasks, and the executors that hold them. */
+/** The processes whose command line or environment names this directory: tasks and their executors. */
 const processesOf = (directory: string): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -15,7 +15,7 @@ const processesOf = (directory: string): number[] =>
       }
     });
 
-/** A killed client leaves its tasks running; they die here, each by its id. */
+/** A killed client leaves its tasks running: kill each by its id. */
 export const killProcessesOf = (directory: string): void => {
   for (const pid of processesOf(directory)) {
     try {
@@ -26,7 +26,7 @@ export const killProcessesOf = (directory: string): void => {
   }
 };
 
-/** Nomad mounts a tmpfs for each task's secrets, which must go before its directory can. */
+/** Nomad mounts a tmpfs for each task's secrets: unmount it before its directory is removed. */
 export const removeDataDirectory = (directory: string): void => {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
   for (const line of mounts) {
@@ -36,6 +36,6 @@ export const removeDataDirectory = (directory: string): void => {
   try {
     rmSync(directory, { recursive: true, force: true, maxRetries: 3, retryDelay: 200 });
   } catch {
-    // What is still busy is left to the machine's own cleaning of its temporary files.
+    // A busy one is left to the machine's own cleanup of temporary files.
   }
 };

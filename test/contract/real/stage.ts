@@ -26,7 +26,7 @@ export interface JobOptions {
   count?: number;
   /** Further fields of the task group, in Nomad's words. */
   group?: object;
-  /** Further tasks beside `t`. */
+  /** Further tasks besides `t`. */
   tasks?: object[];
 }
 
@@ -40,7 +40,7 @@ export const shellTask = (name: string, script: string, more: object = {}) => ({
   ...more,
 });
 
-/** A real Nomad whose clients lie on instances of an emulated group, and the deployed bundle between them. */
+/** A real Nomad with clients on instances of an emulated group, and the deployed bundle between them. */
 export class Stage {
   readonly nomad: RealNomad;
   readonly aws: AwsEmulator;
@@ -82,7 +82,7 @@ export class Stage {
     await this.nomad.close();
   }
 
-  /** Asks Nomad as its operator. */
+  /** Sends a request to Nomad as its operator. */
   async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.nomad.address}${path}`, {
       method,
@@ -107,19 +107,19 @@ export class Stage {
     await expect.poll(running, { timeout: 20_000 }).toBe(count);
   }
 
-  /** Makes a token of a policy of these rules. */
+  /** Creates a token with a policy of these rules. */
   async token(name: string, rules: string): Promise<string> {
     await this.ask('POST', `/v1/acl/policy/${name}`, { Name: name, Rules: rules });
     const body = { Name: name, Type: 'client', Policies: [name] };
     return (await this.ask<{ SecretID: string }>('POST', '/v1/acl/token', body)).SecretID;
   }
 
-  /** Gives the function a token of these rules. */
+  /** Gives the function a token with these rules. */
   async grant(name: string, rules: string): Promise<void> {
     this.aws.putParameter(TOKEN, await this.token(name, rules), 'SecureString');
   }
 
-  /** The deployed function, as its environment makes it. */
+  /** The deployed function, started from its environment. */
   async deploy(policy: object, access: object = { token: { parameter: TOKEN } }) {
     const { makeHandler } = await loadBundle();
     const document = {
@@ -132,7 +132,7 @@ export class Stage {
     return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
   }
 
-  /** Scales the instance in, wakes the function by its event, and sweeps until it is released. Says what was reported. */
+  /** Scales the instance in, wakes the function by its event, and sweeps until it is released. @returns what was reported */
   async scaleIn(
     instanceId: string,
     policy: object,
@@ -151,8 +151,8 @@ export class Stage {
   }
 
   /**
-   * When the last task of a job stopped, milliseconds since the epoch; infinite while one has not. Nomad writes FinishedAt for
-   * the tasks of a failed allocation that have yet to run, too.
+   * When the last task of a job stopped, milliseconds since the epoch; infinite while one has not. Nomad also writes FinishedAt
+   * for tasks of a failed allocation that have yet to run.
    */
   async stoppedAt(job: string, namespace = 'default'): Promise<number> {
     const states = (await this.allocationsOf(job, namespace)).flatMap(({ TaskStates }) =>

@@ -101,7 +101,7 @@ const WAITED_FOR = [
 ];
 
 const LET_GO = [
-  'filter message = "instance let go"',
+  'filter message = "instance released"',
   'fields @timestamp, instanceId, group, nodeId, outcome, because',
   'sort @timestamp desc',
   'limit 100',

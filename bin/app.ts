@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { ConfigError } from '../lambda/errors.ts';
-import { NomadDrainHookStack } from '../lib/nomad-drain-hook-stack.ts';
-import { readSettings } from '../lib/settings.ts';
+import { NomadDrainHookStack } from '../lib/settings/nomad-drain-hook-stack.ts';
+import { readSettings } from '../lib/settings/settings.ts';
 
 // Synthesized here rather than on exit, so that what is refused is told in one message and nothing is written.
 const app = new App({ autoSynth: false });

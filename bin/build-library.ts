@@ -25,10 +25,10 @@ export async function buildLibrary(): Promise<number> {
     target: 'node20',
     // What an app has already, or shares with us: two copies of the CDK would not know each other's constructs.
     external: ['aws-cdk-lib', 'constructs', 'zod'],
-    // A source names the files beside it by its own URL. In the package those files stand where they stand here.
+    // A source in a folder of lib/ finds files by its own URL, from the folder above. In the package they are at the same place.
     define: { 'import.meta.url': 'sourceUrl' },
     banner: {
-      js: "'use strict';\nconst sourceUrl = require('node:url').pathToFileURL(__dirname + '/../../lib/_').href;",
+      js: "'use strict';\nconst sourceUrl = require('node:url').pathToFileURL(__dirname + '/../../lib/any/_').href;",
     },
     legalComments: 'none',
     logLevel: 'warning',

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { NomadDrainHookStack } from '../lib/nomad-drain-hook-stack.ts';
-import { readSettings } from '../lib/settings.ts';
+import { NomadDrainHookStack } from '../lib/settings/nomad-drain-hook-stack.ts';
+import { readSettings } from '../lib/settings/settings.ts';
 
 const CDK_JSON = new URL('../cdk.json', import.meta.url);
 

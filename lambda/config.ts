@@ -1,20 +1,35 @@
 import * as z from 'zod';
 import { DEFAULT_POLICY, type Policy } from './core/policy.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, type ConfigProblem, type ProblemId } from './errors.ts';
 
-/** The environment variable that holds the whole configuration, as JSON. */
+/** The environment variable with the whole configuration, as JSON. */
 export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
 
-/** For whom AWS states who the function is, where the configuration says nothing. */
+/** The default audience of the identity token that AWS signs for the function. */
 export const DEFAULT_AUDIENCE = 'nomad';
-/** How long that statement holds, in seconds: it is traded for a Nomad token at once. */
+/** How long that identity token is valid, in seconds: it is exchanged for a Nomad token at once. */
 export const IDENTITY_SECONDS = 300;
 
-const seconds = (min: number, max: number) => z.int().min(min).max(max);
+/** What a check says when it refuses, and the id under which docs/construct.md explains it. */
+const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
+
+const seconds = (min: number, max: number, id: ProblemId) =>
+  z
+    .number()
+    .refine(
+      (amount) => Number.isInteger(amount) && min <= amount && amount <= max,
+      refusal(id, `must be a whole number from ${min} to ${max}`),
+    );
+
+const text = z.string().refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty'));
+
+/** A name as Auto Scaling takes it. */
+const name = (id: ProblemId) =>
+  z.string().refine(({ length }) => 1 <= length && length <= 255, refusal(id, 'must have from 1 to 255 characters'));
 
 /**
- * What people give in place of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its base64
- * form. It would end in the template, and be read by whoever may read that.
+ * What people give by mistake instead of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its
+ * base64 form. It would be in the template, for everybody who may read that.
  */
 const SECRET =
   /^\s*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\w-]+\.[\w-]+\.[\w-]+|LS0tLS[\w+/=]+)\s*$|-----BEGIN|[\r\n]/i;
@@ -22,83 +37,89 @@ const SECRET =
 /** Whether a text is a secret, or a certificate, rather than the name of the parameter that holds it. */
 export const isSecret = (text: string): boolean => SECRET.test(text);
 
-/** Says nothing of the value itself: it may go into a log. */
+/** Does not contain the value: it may go into a log. */
 export const SECRET_REFUSED =
   'is the secret or the certificate itself, not the name of the parameter that holds it. Store it in Parameter Store and ' +
   'give that name, like /nomad/drain-token';
 
 const parameter = z.strictObject({
-  parameter: z
-    .string()
-    .min(1)
-    .refine((name) => !isSecret(name), SECRET_REFUSED),
+  parameter: text.refine((given) => !isSecret(given), refusal('nomad-drain-hook:secretGiven', SECRET_REFUSED)),
 });
 
-const group = z.strictObject({
-  name: z.string().min(1).max(255),
-  hook: z.string().min(1).max(255),
-  heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
-});
+const hookName = name('nomad-drain-hook:hookName');
+const heartbeatTimeoutSeconds = seconds(30, 7200, 'nomad-drain-hook:heartbeatTimeoutOutOfRange').optional();
 
-/** One hook for all groups that name none: a template without CDK cannot write it into each of a list of groups. */
-const sharedHook = z.strictObject({
-  name: z.string().min(1).max(255),
-  heartbeatTimeoutSeconds: seconds(30, 7200).optional(),
-});
+const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: hookName, heartbeatTimeoutSeconds });
 
-const address = z.url({ protocol: /^https?$/, error: 'not an http:// or https:// URL' });
+/** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
+const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
+
+const url = z.url({ protocol: /^https?$/ });
+const address = z
+  .string()
+  .refine(
+    (given) => url.safeParse(given).success,
+    refusal('nomad-drain-hook:badAddress', 'not an http:// or https:// URL'),
+  );
 
 const http = z
   .strictObject({
     via: z.literal('http'),
     address,
-    /** Further servers of the same cluster, asked in turn where the one before does not answer. */
-    fallbackAddresses: z.array(address).max(6).optional(),
-    region: z.string().min(1).optional(),
-    nodeMetaKey: z.string().min(1).optional(),
-    token: parameter.optional(),
-    /** Instead of a stored token: trade the function's own identity for one. */
-    login: z
-      .strictObject({ authMethod: z.string().min(1), audience: z.string().min(1).default(DEFAULT_AUDIENCE) })
+    /** More servers of the same cluster, tried in turn when the one before does not answer. */
+    fallbackAddresses: z
+      .array(address)
+      .refine(({ length }) => length <= 6, refusal('nomad-drain-hook:tooManyAddresses', 'more than six addresses'))
       .optional(),
+    region: text.optional(),
+    nodeMetaKey: text.optional(),
+    token: parameter.optional(),
+    /** Instead of a stored token: exchange the function's AWS identity for one. */
+    login: z.strictObject({ authMethod: text, audience: text.default(DEFAULT_AUDIENCE) }).optional(),
     ca: parameter.optional(),
     clientCertificate: parameter.optional(),
     clientKey: parameter.optional(),
-    /** The name in Nomad's certificate, where it is not the address's host: `server.global.nomad`. */
-    serverName: z.string().min(1).optional(),
+    /** The name in Nomad's certificate if it is not the address's host: `server.global.nomad`. */
+    serverName: text.optional(),
   })
   .superRefine((given, context) => {
-    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-    if (given.token && given.login) refuse('login', 'there is a token too: one of the two');
-    if (given.clientCertificate && !given.clientKey) refuse('clientKey', 'missing: clientCertificate needs its key');
+    const refuse = (path: (string | number)[], id: ProblemId, message: string) =>
+      context.addIssue({ code: 'custom', path, message, params: { id } });
+    if (given.token && given.login)
+      refuse(['login'], 'nomad-drain-hook:tokenAndLogin', 'there is a token too: one of the two');
+    const halfACertificate = 'nomad-drain-hook:certificateWithoutKey';
+    if (given.clientCertificate && !given.clientKey)
+      refuse(['clientKey'], halfACertificate, 'missing: clientCertificate needs its key');
     if (given.clientKey && !given.clientCertificate)
-      refuse('clientCertificate', 'missing: clientKey needs its certificate');
+      refuse(['clientCertificate'], halfACertificate, 'missing: clientKey needs its certificate');
     const secure = given.address.startsWith('https:');
     for (const field of ['clientCertificate', 'clientKey', 'serverName'] as const) {
-      if (given[field] && !secure) refuse(field, 'needs an https:// address');
+      if (given[field] && !secure) refuse([field], 'nomad-drain-hook:httpsNeeded', 'needs an https:// address');
     }
     for (const [index, other] of (given.fallbackAddresses ?? []).entries()) {
       if (other.startsWith('https:') !== secure)
-        refuse(`fallbackAddresses[${index}]`, 'not of the same scheme as address');
+        refuse(['fallbackAddresses', index], 'nomad-drain-hook:mixedSchemes', 'not of the same scheme as address');
     }
   });
 
 const instances = z.strictObject({
   via: z.literal('ssm'),
-  /** The Command document that asks. */
-  document: z.string().min(1),
-  /** Instances to ask that bear this tag; without it, those in service in the groups. */
-  gateway: z.strictObject({ tag: z.string().min(1), value: z.string() }).optional(),
-  region: z.string().min(1).optional(),
-  nodeMetaKey: z.string().min(1).optional(),
+  /** The Command document to run. */
+  document: text,
+  /** The instances that run it, by tag; by default those in service in the groups. */
+  gateway: z.strictObject({ tag: text, value: z.string() }).optional(),
+  region: text.optional(),
+  nodeMetaKey: text.optional(),
 });
 
 const nomad = z.discriminatedUnion('via', [http, instances]);
 
 const policy = z.strictObject({
-  deadlineSeconds: seconds(1, 172_800).default(DEFAULT_POLICY.deadlineSeconds),
-  killMarginSeconds: seconds(0, 7200).default(DEFAULT_POLICY.killMarginSeconds),
-  graceSeconds: seconds(0, 3600).default(DEFAULT_POLICY.graceSeconds),
+  deadlineSeconds: seconds(1, 172_800, 'nomad-drain-hook:deadlineOutOfRange').default(DEFAULT_POLICY.deadlineSeconds),
+  killMarginSeconds: seconds(0, 7200, 'nomad-drain-hook:killMarginOutOfRange').default(
+    DEFAULT_POLICY.killMarginSeconds,
+  ),
+  graceSeconds: seconds(0, 3600, 'nomad-drain-hook:graceOutOfRange').default(DEFAULT_POLICY.graceSeconds),
   ignoreSystemJobs: z.boolean().default(DEFAULT_POLICY.ignoreSystemJobs),
   onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
 }) satisfies z.ZodType<Policy>;
@@ -106,62 +127,72 @@ const policy = z.strictObject({
 const document = z.strictObject({
   groups: z
     .array(group)
-    .min(1)
+    .refine(({ length }) => length > 0, refusal('nomad-drain-hook:noGroup', 'must name at least one group'))
     .superRefine((groups, context) => {
       const names = groups.map(({ name }) => name);
-      for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
-        context.addIssue({ code: 'custom', message: `group ${name} is named more than once` });
+      for (const twice of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
+        context.addIssue({
+          code: 'custom',
+          message: `group ${twice} is named more than once`,
+          params: { id: 'nomad-drain-hook:groupTwice' satisfies ProblemId },
+        });
       }
     }),
   hook: sharedHook.optional(),
   nomad,
   policy: policy.prefault({}),
-  /** Where to put events about drains; without it none are sent. */
+  /** The bus for events about drains; without it none are sent. */
   events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
 });
 
-/** The function's configuration, every default filled in, and each group with its hook. */
+/** The function's configuration, with every default, and a hook in each group. */
 export type Config = Omit<z.output<typeof document>, 'hook'>;
-/** The configuration as it may be written: whatever has a default may be left out. */
+/** The configuration as it may be written: fields with a default may be left out. */
 export type ConfigDocument = z.input<typeof document>;
 export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
 export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;
 
 /**
- * Reads the configuration document, as found in the environment variable {@link CONFIG_VARIABLE}.
+ * Reads the configuration document from the value of the environment variable {@link CONFIG_VARIABLE}.
  * @throws ConfigError naming every field that is missing or wrong
  */
 export function parseConfig(text: string | undefined): Config {
-  if (!text) throw new ConfigError([`${CONFIG_VARIABLE} is not set`]);
+  if (!text) throw unreadable(`${CONFIG_VARIABLE} is not set`);
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new ConfigError([`${CONFIG_VARIABLE} is not JSON: ${(error as Error).message}`]);
+    throw unreadable(`${CONFIG_VARIABLE} is not JSON: ${(error as Error).message}`);
   }
   return checkConfig(json);
 }
+
+const unreadable = (message: string) => new ConfigError([{ path: [], id: undefined, message }]);
 
 /**
  * Checks a configuration document and fills in the defaults.
  * @throws ConfigError naming every field that is missing or wrong
  */
 export function checkConfig(json: unknown): Config {
-  const result = document.safeParse(withHooks(json));
-  if (result.success) {
-    const { hook: _, ...config } = result.data;
-    return config;
-  }
-  throw new ConfigError(
-    result.error.issues.map((issue) => {
-      const field = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
-      return `${field.replace(/^\./, '') || CONFIG_VARIABLE}: ${issue.message}`;
-    }),
-  );
+  const { data, error } = document.safeParse(withHooks(json));
+  if (error) throw new ConfigError(error.issues.map(problemOf));
+  const { hook: _, ...config } = data;
+  return config;
 }
 
-/** The document with the shared hook written into each group that names none. What is wrong with it is left as it is. */
+function problemOf(issue: z.core.$ZodIssue): ConfigProblem {
+  const { path, message } = issue;
+  const id = issue.code === 'custom' ? issue.params?.id : undefined;
+  return {
+    path: path.length > 0 ? path : [CONFIG_VARIABLE],
+    // Zod itself refuses only what the types of the construct refuse too.
+    id: id ?? 'nomad-drain-hook:badValue',
+    message,
+  };
+}
+
+/** Writes the shared hook into each group that names none. A wrong document stays as it is, for the schema to refuse. */
 function withHooks(json: unknown): unknown {
   const { groups, hook } = (json ?? {}) as { groups?: unknown; hook?: { name?: unknown } };
   if (!Array.isArray(groups) || hook?.name === undefined) return json;

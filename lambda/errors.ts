@@ -1,12 +1,33 @@
-/** The configuration cannot be used. Thrown at cold start and at synth, with every problem at once, each naming its field. */
+/** The name of a kind of problem: docs/construct.md says under it what to do. */
+export type ProblemId = `nomad-drain-hook:${string}`;
+
+/** One thing that is wrong with the configuration. Holds no value that may be a secret. */
+export interface ConfigProblem {
+  /** Where: the keys that lead to the field, the property or the setting. Empty where it is about all of it. */
+  readonly path: readonly PropertyKey[];
+  /** Undefined where the message says all that there is to say. */
+  readonly id: ProblemId | undefined;
+  readonly message: string;
+  /** The unit of the numbers in the message, where what is at the path is a duration. */
+  readonly unit?: 'seconds';
+}
+
+/** The configuration cannot be used. Thrown at cold start and at synth, with every problem at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly string[];
+  readonly problems: readonly ConfigProblem[];
 
-  constructor(problems: readonly string[]) {
-    super(`the configuration is refused:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  constructor(problems: readonly ConfigProblem[]) {
+    super(`the configuration is refused:\n${problems.map((problem) => `  - ${formatProblem(problem)}`).join('\n')}`);
     this.problems = problems;
   }
+}
+
+/** A problem in a line: `groups[0].hook: must not be empty [nomad-drain-hook:hookName]`. */
+export function formatProblem({ path, id, message, unit }: ConfigProblem): string {
+  const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
+  const field = keys.join('').replace(/^\./, '') + (unit ? ` (in ${unit})` : '');
+  return `${field && `${field}: `}${message}${id ? ` [${id}]` : ''}`;
 }
 
 /** An event that looks like ours but cannot be understood. Thrown before anything is asked or changed. */

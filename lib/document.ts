@@ -2,16 +2,18 @@ import type { Duration } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig } from '../lambda/config.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
-import { ConfigError } from '../lambda/errors.ts';
-import type { NomadDocument } from './nomad-access.ts';
-import { withId } from './problem-ids.ts';
+import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
+import type { NomadDocument } from './access/nomad-access.ts';
 import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts';
 
-/** What a field of the document is called by whoever wrote it: a property of the construct, a setting of the app. */
-export type FieldNames = readonly (readonly [field: RegExp, name: string])[];
+/**
+ * What a field of the document is called by whoever wrote it: as a property of the construct, or as a setting of the app.
+ * Both are paths, with `*` for the place in a list. A field below one of these is called after it.
+ */
+export type FieldNames = Readonly<Record<string, string>>;
 
-/** What is given of the configuration, in the terms of the construct. */
-export interface Given {
+/** The configuration in the terms of the construct. */
+export interface DocumentProps {
   readonly groupNames: readonly string[];
   readonly nomad: NomadDocument;
   readonly hook?: LifecycleHookOptions;
@@ -20,8 +22,14 @@ export interface Given {
   readonly bus?: string;
 }
 
-/** The configuration document with every default written out, so that a template shows what will hold. */
-export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given): ConfigDocument & { policy: Policy } {
+/** The configuration document with every default written out, so that a template shows all values. */
+export function documentOf({
+  groupNames,
+  nomad,
+  hook,
+  policy = {},
+  bus,
+}: DocumentProps): ConfigDocument & { policy: Policy } {
   const { name, heartbeatTimeout } = hookOf(hook);
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout } = policy;
   return {
@@ -43,27 +51,37 @@ export function documentOf({ groupNames, nomad, hook, policy = {}, bus }: Given)
   };
 }
 
-/** Seconds, a fraction if it is one: refused with all other problems, not by itself. */
+/** Seconds, fractions included: the schema refuses those together with all other problems. */
 const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
 
 /**
- * Every reason to refuse the document, each beginning with the name of its field and ending with its id: what the function
- * would refuse at cold start, and a hook that cannot hold an instance until the drain deadline has passed. Nothing to
- * refuse: an empty list.
+ * Everything that is wrong with the document: what the function would refuse at cold start, and a hook that cannot hold an
+ * instance until the drain deadline has passed. Empty where nothing is wrong.
  * @param document the configuration, which may hold tokens
- * @param names how the fields are called in the answer
+ * @param names what the fields are called in the answer
  */
-export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): string[] {
-  const problems = [...refusals(document).map(withId), ...capacityProblems(document)].map((problem) => {
-    const [field = '', ...message] = problem.split(': ');
-    const name = names.reduce((said, [pattern, replacement]) => said.replace(pattern, replacement), field);
-    return [name, ...message].join(': ');
-  });
-  // All groups share one hook: what is wrong with it is said once.
-  return [...new Set(problems)];
+export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): ConfigProblem[] {
+  const problems = [...refusals(document), ...capacityProblems(document)].map((problem) => renamed(problem, names));
+  // All groups share one hook: its problems are reported once.
+  return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
-function refusals(document: ConfigDocument): readonly string[] {
+function renamed(problem: ConfigProblem, names: FieldNames): ConfigProblem {
+  const { path } = problem;
+  const pattern = path.map((key) => (typeof key === 'number' ? '*' : key));
+  for (let length = path.length; length > 0; length -= 1) {
+    const name = names[pattern.slice(0, length).join('.')];
+    if (name === undefined) continue;
+    const places = path.slice(0, length).filter((key) => typeof key === 'number');
+    const keys = name.split('.').map((key) => (key === '*' ? (places.shift() ?? key) : key));
+    // The field says its unit in its name. A duration of the CDK has none.
+    const inSeconds = String(path.at(-1)).endsWith('Seconds');
+    return { ...problem, path: [...keys, ...path.slice(length)], ...(inSeconds && { unit: 'seconds' }) };
+  }
+  return problem;
+}
+
+function refusals(document: ConfigDocument): readonly ConfigProblem[] {
   try {
     checkConfig(JSON.parse(withoutTokens(document)));
     return [];
@@ -73,30 +91,33 @@ function refusals(document: ConfigDocument): readonly string[] {
   }
 }
 
-/** The document with a number in place of each token: good as a name, as a host and as a port. A whole address becomes a URL. */
+/** The document with a number for each token: valid in a name, a host and a port. An address that is a token becomes a URL. */
 function withoutTokens(document: ConfigDocument): string {
   const withScheme = (address: string) => address.replace(/^(?=\$\{Token\[)/, 'https://');
-  const { nomad: given } = document;
+  const { nomad: access } = document;
   const nomad =
-    given.via === 'ssm'
-      ? given
+    access.via === 'ssm'
+      ? access
       : {
-          ...given,
-          address: withScheme(given.address),
-          ...(given.fallbackAddresses && { fallbackAddresses: given.fallbackAddresses.map(withScheme) }),
+          ...access,
+          address: withScheme(access.address),
+          ...(access.fallbackAddresses && { fallbackAddresses: access.fallbackAddresses.map(withScheme) }),
         };
   return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
 }
 
-function capacityProblems({ groups, policy }: { groups: ConfigDocument['groups']; policy: Policy }): string[] {
+function capacityProblems({ groups, policy }: Pick<ConfigDocument, 'groups'> & { policy: Policy }): ConfigProblem[] {
   const timeout = groups[0]?.heartbeatTimeoutSeconds;
-  if (timeout === undefined) return [];
-  if (hookHolds(policy, timeout)) return [];
+  if (timeout === undefined || hookHolds(policy, timeout)) return [];
   const margins = policy.killMarginSeconds + reserveSeconds(policy);
   return [
-    `policy.deadlineSeconds: ${policy.deadlineSeconds} s and ${margins} s for what is killed after it are more than the ` +
-      `hook can hold an instance: ${globalCapSeconds(timeout)} s, which is 100 heartbeat timeouts of ${timeout} s and ` +
-      'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout ' +
-      '[nomad-drain-hook:deadlineBeyondHook]',
+    {
+      path: ['policy', 'deadlineSeconds'],
+      id: 'nomad-drain-hook:deadlineBeyondHook',
+      message:
+        `${policy.deadlineSeconds} s and ${margins} s for what is killed after it are more than the ` +
+        `hook can hold an instance: ${globalCapSeconds(timeout)} s, which is 100 heartbeat timeouts of ${timeout} s and ` +
+        'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout',
+    },
   ];
 }

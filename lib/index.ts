@@ -1,6 +1,4 @@
-export { ConfigError } from '../lambda/errors.ts';
-export type { AlarmName, Alarms } from './alarms.ts';
-export type { TestEventsOptions } from './console-test-events.ts';
+export { ConfigError, type ConfigProblem } from '../lambda/errors.ts';
 export {
   type HttpAccessProps,
   type LoginProps,
@@ -8,7 +6,10 @@ export {
   type NomadDocument,
   type Parameter,
   type RunCommandAccessProps,
-} from './nomad-access.ts';
+} from './access/nomad-access.ts';
+export type { Gateway } from './access/run-command.ts';
+export type { TestEventsOptions } from './function/console-test-events.ts';
+export type { AlarmName, Alarms } from './monitoring/alarms.ts';
 export { NomadDrainHook } from './nomad-drain-hook.ts';
 export type {
   DrainedGroup,
@@ -17,4 +18,3 @@ export type {
   MonitoringOptions,
   NomadDrainHookProps,
 } from './props.ts';
-export type { Gateway } from './run-command.ts';

@@ -2,7 +2,6 @@ import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-c
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -10,27 +9,27 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { lapsesBeforeSweep } from '../lambda/core/time.ts';
-import { ConfigError } from '../lambda/errors.ts';
+import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
+import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
-import type { Alarms } from './alarms.ts';
-import { ConsoleTestEvents } from './console-test-events.ts';
-import { ENVIRONMENT_BYTES, environmentBytes, inlinePolicyCharacters, ROLE_CHARACTERS } from './deployed-size.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
-import { Endpoints } from './endpoints.ts';
-import { grantEvents } from './event-bus.ts';
-import { functionCode } from './function-code.ts';
-import { FunctionRole } from './function-role.ts';
-import { Monitoring } from './monitoring.ts';
+import { ConsoleTestEvents } from './function/console-test-events.ts';
+import { environmentProblems, roleProblems } from './function/deployed-size.ts';
+import { functionCode } from './function/function-code.ts';
+import { FunctionRole } from './function/function-role.ts';
+import { WakeUps } from './function/wake-ups.ts';
+import type { Alarms } from './monitoring/alarms.ts';
+import { grantEvents } from './monitoring/event-bus.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { hookOf, type NomadDrainHookProps } from './props.ts';
-import { WakeUps } from './wake-ups.ts';
 
 /**
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
  * allocations have stopped.
  *
- * One function, woken by the lifecycle event of an instance and by a sweep every minute; a lifecycle hook in each
- * group, made last and deleted first, so that no instance ever waits for a function that is not there. Deleting a hook
- * (by deleting the stack, or taking a group out of `groups`) completes the instances that wait for it with CONTINUE:
+ * One function, invoked by the lifecycle event of an instance and by a sweep every minute, and a lifecycle hook in each
+ * group. The hooks are made last and deleted first, so that no instance waits for a function that does not exist. Deleting
+ * a hook (with the stack, or by removing a group from `groups`) completes the instances that wait for it with CONTINUE:
  * they are terminated at once, drained or not.
  *
  * @throws ConfigError naming every property that is wrong, each with an id; docs/construct.md says what to do about it
@@ -43,21 +42,21 @@ import { WakeUps } from './wake-ups.ts';
  * });
  */
 export class NomadDrainHook extends Construct {
-  /** The function. Whatever is added to its environment shares Lambda's 4 KB with the configuration. */
+  /** The function. Lambda's limit of 4 KB for the environment is shared by the configuration and variables that you add. */
   readonly function: lambda.Function;
-  /** What the function logs, as JSON. */
+  /** The function's log, in JSON. */
   readonly logGroup: logs.LogGroup;
-  /** Runs that failed, or were throttled for long: each message holds the event and the error. The sweep has taken over by then. */
+  /** Runs that failed, or were throttled for 5 minutes: each message has the event and the error. A sweep does their work. */
   readonly failedRuns: sqs.Queue;
-  /** Events that EventBridge could not hand to Lambda. */
+  /** Events that EventBridge could not deliver to Lambda. */
   readonly undeliveredEvents: sqs.Queue;
-  /** The rule that wakes the function every minute. */
+  /** The rule that invokes the function every minute. */
   readonly sweep: events.Rule;
   /** The hooks, one per group, in the order of the groups. */
   readonly hooks: readonly autoscaling.LifecycleHook[];
-  /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. None with `alarms: false`. */
+  /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. Empty with `alarms: false`. */
   readonly alarms: Alarms;
-  /** Shows all of it at a glance; undefined with `dashboard: false`. */
+  /** The dashboard; undefined with `dashboard: false`. */
   readonly dashboard: cloudwatch.Dashboard | undefined;
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
@@ -69,7 +68,7 @@ export class NomadDrainHook extends Construct {
         : group,
     );
 
-    // Log lines are worth nothing without the stack that wrote them, and its name is made up anew with the next one.
+    // A log is of no use without its stack, and the next stack has a log group of another generated name.
     this.logGroup = new logs.LogGroup(this, 'Log', {
       retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -90,9 +89,11 @@ export class NomadDrainHook extends Construct {
       bus: grantEvents(this, permissions.role, props.eventBus),
     });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
-    const problems = [...problemsOf(document, PROPERTY_NAMES), ...this.#sizeProblems(environment)];
-    if (!props.vpc && (props.vpcSubnets || props.securityGroups || props.vpcEndpoints))
-      problems.push('vpcSubnets, securityGroups, vpcEndpoints: no vpc given [nomad-drain-hook:vpcMissing]');
+    const problems = [
+      ...problemsOf(document, PROPERTY_NAMES),
+      ...environmentProblems(environment, Stack.of(this)),
+      ...vpcProblems(props),
+    ];
     if (problems.length > 0) throw new ConfigError(problems);
     if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
       Annotations.of(this).addWarningV2(
@@ -109,17 +110,17 @@ export class NomadDrainHook extends Construct {
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
-      // Of the processor, Lambda gives a share by memory: TLS and JSON want it, the data does not.
+      // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
       memorySize: 512,
-      // The sweep works for about 50 s of its minute.
+      // A sweep takes up to about 50 s.
       timeout: Duration.seconds(60),
       role: permissions.role,
       environment,
       logGroup: this.logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
-      // Lambda would repeat a failed run after a minute, beside a sweep that does the same work.
+      // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
       retryAttempts: 0,
-      // What could not be started for so long (throttled) has been done by a sweep, or is a sweep. It ends in FailedRuns.
+      // What was throttled for so long has been done by a later sweep. Its event goes to FailedRuns.
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
       ...(props.vpc && { vpc: props.vpc }),
@@ -141,13 +142,14 @@ export class NomadDrainHook extends Construct {
       });
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
-    // Once more at synthesis: until then, anyone may add a variable, or a permission.
+    // Again at synthesis: variables and permissions may be added until then.
     const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
     this.function.node.addValidation({
-      validate: () => [
-        ...this.#sizeProblems(Stack.of(this).resolve(everything).variables),
-        ...roleSizeProblems(permissions.role),
-      ],
+      validate: () =>
+        [
+          ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this)),
+          ...roleProblems(permissions.role),
+        ].map(formatProblem),
     });
 
     const wakeUps = new WakeUps(this, 'WakeUps', {
@@ -159,14 +161,14 @@ export class NomadDrainHook extends Construct {
     this.sweep = wakeUps.sweep;
 
     this.hooks = groups.map((group) => {
-      const made = new autoscaling.LifecycleHook(this, `Hook-${lastingId(group)}`, {
+      const made = new autoscaling.LifecycleHook(this, `Hook-${idOf(group)}`, {
         autoScalingGroup: group,
         lifecycleHookName: hook.name,
         lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: hook.defaultResult,
       });
-      // Made last, deleted first: nothing waits before there is somebody to release it, or after.
+      // Made last, deleted first: no instance waits while nothing can release it.
       made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });
@@ -195,39 +197,34 @@ export class NomadDrainHook extends Construct {
     acknowledge(queue, { 'AwsSolutions-SQS3': last, 'Serverless-SQSRedrivePolicy': last });
     return queue;
   }
-
-  #sizeProblems(environment: Record<string, string>): string[] {
-    const bytes = environmentBytes(environment, Stack.of(this));
-    if (bytes <= ENVIRONMENT_BYTES) return [];
-    return [
-      `groups: the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
-        'Spread the groups over several NomadDrainHooks [nomad-drain-hook:environmentTooLarge]',
-    ];
-  }
 }
 
-function roleSizeProblems(role: iam.IRole): string[] {
-  const characters = inlinePolicyCharacters(role);
-  if (characters <= ROLE_CHARACTERS) return [];
-  return [
-    `groups: the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
-      'Spread the groups over several NomadDrainHooks, or attach managed policies [nomad-drain-hook:roleTooLarge]',
-  ];
+function vpcProblems({ vpc, vpcSubnets, securityGroups, vpcEndpoints }: NomadDrainHookProps): ConfigProblem[] {
+  if (vpc || !(vpcSubnets || securityGroups || vpcEndpoints)) return [];
+  const message = 'vpcSubnets, securityGroups, vpcEndpoints: no vpc given';
+  return [{ path: [], id: 'nomad-drain-hook:vpcMissing', message }];
 }
 
-const PROPERTY_NAMES: FieldNames = [
-  [/^groups\[\d+\]\.hook$/, 'hook.name'],
-  [/^groups\[\d+\]\.heartbeatTimeoutSeconds$/, 'hook.heartbeatTimeout (in seconds)'],
-  [/^(policy\.\w+)Seconds$/, '$1 (in seconds)'],
-  [/^(groups\[\d+\])\.name$/, '$1'],
-  [/^(nomad\.\w+)\.parameter$/, '$1'],
-];
+/** What the construct calls the fields of the configuration document. */
+const PROPERTY_NAMES: FieldNames = {
+  'groups.*.name': 'groups.*',
+  'groups.*.hook': 'hook.name',
+  'groups.*.heartbeatTimeoutSeconds': 'hook.heartbeatTimeout',
+  'policy.deadlineSeconds': 'policy.deadline',
+  'policy.killMarginSeconds': 'policy.killMargin',
+  'policy.graceSeconds': 'policy.grace',
+  'nomad.token.parameter': 'nomad.token',
+  'nomad.ca.parameter': 'nomad.ca',
+  'nomad.clientCertificate.parameter': 'nomad.clientCertificate',
+  'nomad.clientKey.parameter': 'nomad.clientKey',
+};
 
 /**
- * What a hook is known by: its group, never its place in the list. CloudFormation would put a hook that moved up the
- * list into its new group, then delete the one that had been there: the same one, since a hook is known by its name.
+ * The part of a hook's construct id that identifies its group. It must not be the place in the list: for a group that moves
+ * up, CloudFormation would put the hook under its new logical id, and then delete the one of the old id. To Auto Scaling
+ * both are the same hook, for it knows a hook by group and name.
  */
-function lastingId(group: autoscaling.IAutoScalingGroup): string {
+function idOf(group: autoscaling.IAutoScalingGroup): string {
   const name = group.autoScalingGroupName;
   return Token.isUnresolved(name) ? Names.nodeUniqueId(group.node) : name;
 }

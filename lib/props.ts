@@ -5,8 +5,8 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { DEFAULT_POLICY } from '../lambda/core/policy.ts';
-import type { TestEventsOptions } from './console-test-events.ts';
-import type { NomadAccess } from './nomad-access.ts';
+import type { NomadAccess } from './access/nomad-access.ts';
+import type { TestEventsOptions } from './function/console-test-events.ts';
 
 /** An Auto Scaling group of Nomad clients: one of this app, or the name of one that exists. */
 export type DrainedGroup = autoscaling.IAutoScalingGroup | string;
@@ -26,7 +26,7 @@ export interface DrainPolicy {
    */
   readonly killMargin?: Duration;
   /**
-   * How long an instance may wait without a Nomad node before it is taken for one that has none. Whole seconds, up to
+   * How long an instance may wait without a Nomad node before it is released as one that has none. Whole seconds, up to
    * 1 h.
    * @default Duration.minutes(2)
    */
@@ -48,7 +48,7 @@ export interface DrainPolicy {
 export interface LifecycleHookOptions {
   /**
    * The name of the hook. A group must have no other hook of this name. Renaming it deletes the old one: see
-   * {@link NomadDrainHook} on what then becomes of waiting instances.
+   * {@link NomadDrainHook} for what then happens to waiting instances.
    * @default 'nomad-drain'
    */
   readonly name?: string;
@@ -59,24 +59,24 @@ export interface LifecycleHookOptions {
    */
   readonly heartbeatTimeout?: Duration;
   /**
-   * How Auto Scaling ends the wait when heartbeats stop coming. A group that retains abandoned instances retains these only
-   * where it is ABANDON.
-   * @default - as `policy.onTimeout` says
+   * How Auto Scaling ends the wait when heartbeats stop. A group that retains abandoned instances retains these only if it is
+   * ABANDON.
+   * @default - the value of `policy.onTimeout`
    */
   readonly defaultResult?: autoscaling.DefaultResult;
 }
 
-/** Who is told when something is wrong, and what is there to look at. */
+/** Who is notified when something is wrong, and whether to make the alarms and the dashboard. */
 export interface MonitoringOptions {
   /**
-   * The topic that is told when an alarm fires, and when it fires no more; of the stack's own region. A topic that is
-   * encrypted needs a customer managed key that lets CloudWatch use it: with `alias/aws/sns` nothing would arrive.
-   * To tell other people of some alarms, leave it out and add actions to `NomadDrainHook.alarms`.
-   * @default - nobody is told: the alarms are there to be looked at
+   * The topic that is notified when an alarm fires and when it resolves; in the stack's own region. An encrypted topic needs
+   * a customer managed key that CloudWatch may use: with `alias/aws/sns` nothing arrives. To notify other people of some
+   * alarms, leave it out and add actions to `NomadDrainHook.alarms`.
+   * @default - nobody is notified; the alarms only have their state
    */
   readonly alarmTopic?: sns.ITopic;
   /**
-   * Whether to make the alarms. What each means and what to do is in docs/operations.md.
+   * Whether to make the alarms. docs/operations.md says what each means and what to do.
    * @default true
    */
   readonly alarms?: boolean;
@@ -87,7 +87,7 @@ export interface MonitoringOptions {
   readonly dashboard?: boolean;
 }
 
-/** What {@link NomadDrainHook} is made of. */
+/** The properties of {@link NomadDrainHook}. */
 export interface NomadDrainHookProps {
   /** The groups whose instances are drained before they are terminated; at least one, each once. */
   readonly groups: readonly DrainedGroup[];
@@ -104,7 +104,7 @@ export interface NomadDrainHookProps {
    */
   readonly hook?: LifecycleHookOptions;
   /**
-   * How long the function's log is kept.
+   * How long to keep the function's log.
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
@@ -114,27 +114,26 @@ export interface NomadDrainHookProps {
    */
   readonly monitoring?: MonitoringOptions;
   /**
-   * The bus that the function puts its events on: a drain started, is stuck, has ended. What they hold is in
-   * docs/operations.md.
+   * The bus for the function's events: a drain has started, is stuck, or has ended. docs/operations.md says what they contain.
    * @default - the default bus of the stack's account and region
    */
   readonly eventBus?: events.IEventBus;
   /**
-   * Ready-made events behind the Test button of the Lambda console: status, dryRun, sweep. `{}` where the account has
-   * shareable test events already.
+   * Ready-made events for the Test button of the Lambda console: status, dryRun, sweep. `{}` where the account already has
+   * shareable test events.
    * @default - none
    */
   readonly testEvents?: TestEventsOptions;
   /**
-   * The VPC to run in, where Nomad is reached only from inside. Its subnets must lead to the APIs of Auto Scaling, EC2,
-   * EventBridge and Systems Manager too: a NAT gateway, or interface endpoints.
+   * The VPC to run in, where Nomad can be reached only from inside. Its subnets need a route to the APIs of Auto Scaling, EC2,
+   * EventBridge and Systems Manager, too: a NAT gateway or interface endpoints.
    * @default - outside of any VPC
    */
   readonly vpc?: ec2.IVpc;
   /**
    * Whether to make the interface endpoints that the function needs in the VPC (Auto Scaling, EC2 and EventBridge; Systems
-   * Manager and STS where it asks them), so that it works without a NAT gateway. Not where the VPC has them already: a
-   * second one with private DNS is refused by AWS.
+   * Manager and STS where it uses them), so that it works without a NAT gateway. Leave it off where the VPC has them: AWS
+   * refuses a second one with private DNS.
    * @default false
    */
   readonly vpcEndpoints?: boolean;
@@ -145,19 +144,19 @@ export interface NomadDrainHookProps {
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
    * The security groups of the function.
-   * @default - one of its own that lets everything out; see `function.connections`
+   * @default - one of its own that allows all outbound traffic; see `function.connections`
    */
   readonly securityGroups?: readonly ec2.ISecurityGroup[];
 }
 
-/** What holds where {@link LifecycleHookOptions} says nothing. */
+/** The defaults of {@link LifecycleHookOptions}. */
 export const DEFAULT_HOOK = {
   name: 'nomad-drain',
-  // The longest whole wait that Auto Scaling allows (48 h) needs 28.8 min.
+  // Auto Scaling's longest wait, 48 h, needs 28.8 min.
   heartbeatTimeout: Duration.minutes(30),
 } as const satisfies LifecycleHookOptions;
 
-/** The hook's options, every default filled in. What is undefined counts as not given, as everywhere in the CDK. */
+/** The hook's options with every default. An undefined option gets its default, as everywhere in the CDK. */
 export function hookOf(
   {
     name = DEFAULT_HOOK.name,
@@ -166,6 +165,6 @@ export function hookOf(
   }: LifecycleHookOptions = {},
   { onTimeout = DEFAULT_POLICY.onTimeout }: DrainPolicy = {},
 ): Required<LifecycleHookOptions> {
-  // A wait that lapses is one that did not end in time, and Auto Scaling retains nothing that ends by CONTINUE.
+  // A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
   return { name, heartbeatTimeout, defaultResult: defaultResult ?? autoscaling.DefaultResult[onTimeout] };
 }

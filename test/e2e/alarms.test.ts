@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EVENT_TYPES } from '../../lambda/core/drain-event.ts';
 import { METRICS } from '../../lambda/core/metrics.ts';
-import type { AlarmName } from '../../lib/alarms.ts';
+import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { autoScalingError } from '../emulators/aws/services.ts';
 import { alarmsOf, dashboardOf } from '../lib/monitored.ts';
 import { templateOf } from '../lib/stacks.ts';

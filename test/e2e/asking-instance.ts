@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { commandDocument } from '../../lib/run-command.ts';
+import { commandDocument } from '../../lib/access/run-command.ts';
 import type { CommandDocument } from '../emulators/aws/command-document.ts';
 import { SsmAgent } from '../emulators/aws/ssm-agent.ts';
 import { Loopback } from '../emulators/server.ts';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { commandDocument } from '../../lib/run-command.ts';
+import { commandDocument } from '../../lib/access/run-command.ts';
 import type { CommandDocument } from '../emulators/aws/command-document.ts';
 import { start } from './start.ts';
 import { DOCUMENT, type World } from './world.ts';

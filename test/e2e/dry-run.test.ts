@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TEST_EVENTS } from '../../lib/console-test-events.ts';
+import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { start, world } from './start.ts';
 import { SECOND, STATUS, SWEEP } from './world.ts';
 

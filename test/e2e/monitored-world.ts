@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Config } from '../../lambda/config.ts';
-import type { AlarmName } from '../../lib/alarms.ts';
+import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { type Alarm, readAlarm } from '../emulators/aws/alarm.ts';
 import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
 import { alarmsOf } from '../lib/monitored.ts';

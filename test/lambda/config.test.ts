@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type ConfigDocument, formatConfig, parseConfig } from '../../lambda/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
-import { ConfigError } from '../../lambda/errors.ts';
+import { ConfigError, type ConfigProblem, formatProblem } from '../../lambda/errors.ts';
 
 const smallest: ConfigDocument = {
   groups: [{ name: 'builders', hook: 'nomad-drain' }],
   nomad: { via: 'http', address: 'https://nomad.internal:4646' },
 };
 
-const problems = (text: string | undefined): readonly string[] => {
+const refused = (text: string | undefined): readonly ConfigProblem[] => {
   try {
     parseConfig(text);
   } catch (error) {
@@ -18,6 +18,9 @@ const problems = (text: string | undefined): readonly string[] => {
   }
   return [];
 };
+/** In words alone. */
+const problems = (text: string | undefined) =>
+  refused(text).map(({ path, message }) => formatProblem({ path, id: undefined, message }));
 
 describe('the configuration document', () => {
   it('is read back as it was written, defaults filled in', () => {
@@ -58,6 +61,29 @@ describe('the configuration document', () => {
       'policy.graceSeconds',
       'policy.onTimeout',
     ]);
+  });
+
+  it('is refused by values: where, what, and the id under which docs/construct.md says what to do', () => {
+    const nomad = { via: 'http', address: 'https://a:4646', fallbackAddresses: ['https://b:4646', 'http://c:4646'] };
+    const policy = { deadlineSeconds: 0, graceSeconds: '120' };
+    expect(refused(JSON.stringify({ ...smallest, nomad, policy }))).toEqual([
+      {
+        path: ['nomad', 'fallbackAddresses', 1],
+        id: 'nomad-drain-hook:mixedSchemes',
+        message: 'not of the same scheme as address',
+      },
+      {
+        path: ['policy', 'deadlineSeconds'],
+        id: 'nomad-drain-hook:deadlineOutOfRange',
+        message: 'must be a whole number from 1 to 172800',
+      },
+      {
+        path: ['policy', 'graceSeconds'],
+        id: 'nomad-drain-hook:badValue',
+        message: expect.stringMatching(/expected number/),
+      },
+    ]);
+    expect(() => parseConfig('{}')).toThrow(/\n {2}- nomad: .* \[nomad-drain-hook:badValue\]/);
   });
 
   it('may name one hook for all groups that name none of their own', () => {

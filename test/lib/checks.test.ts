@@ -3,7 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { cdkContext, drainHook, emptyStack, groupIn } from './stacks.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TEST_EVENTS } from '../../lib/console-test-events.ts';
+import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { only, resources, templateOf } from './stacks.ts';
 
 const SCHEMA = 'AWS::EventSchemas::Schema';

@@ -5,7 +5,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { hookHolds } from '../../lambda/core/time.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { DEFAULT_HOOK, type NomadDrainHookProps } from '../../lib/props.ts';
 import { type Property, publicInterfaces } from './public-interfaces.ts';
 import { drainHook, emptyStack, problemsOf, vpcIn } from './stacks.ts';

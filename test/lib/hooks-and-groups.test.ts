@@ -53,7 +53,7 @@ describe('the lifecycle hook', () => {
     expect(only(template, HOOK).Properties.DefaultResult).toBe(expected);
   });
 
-  test('is made after everything that lets an instance go, and so deleted before it', () => {
+  test('is made after everything that releases an instance, and so deleted before it', () => {
     const template = templateOf();
     const needed = Object.entries(template.toJSON().Resources as Record<string, { Type: string }>)
       .filter(([, { Type: type }]) => type !== HOOK && !/^AWS::(Logs|CloudWatch)::/.test(type))

@@ -1,5 +1,5 @@
 import type { Template } from 'aws-cdk-lib/assertions';
-import type { AlarmName } from '../../lib/alarms.ts';
+import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import type { AlarmProperties } from '../emulators/aws/alarm.ts';
 import { type Json, only, resources } from './stacks.ts';
 

@@ -3,8 +3,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
 import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/metrics.ts';
-import type { AlarmName } from '../../lib/alarms.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { alarmsOf, dashboardOf } from './monitored.ts';
@@ -70,14 +70,14 @@ describe('the alarms', () => {
     expect(watched).toHaveLength(22);
   });
 
-  test('do not ring for a stack that is deleted: the one on missing sweeps goes before the sweep does', () => {
+  test('do not fire for a stack that is deleted: the one on missing sweeps goes before the sweep does', () => {
     const template = templateOf();
     const [sweep] = Object.keys(resources(template, 'AWS::Events::Rule')).filter((id) => id.includes('Sweep'));
     const alarms = Object.entries(resources(template, ALARM)).filter(([id]) => id.includes('SweepMissing'));
     expect(alarms.map(([, { DependsOn: needed }]) => needed)).toEqual([expect.arrayContaining([sweep])]);
   });
 
-  test('tell the topic when they ring and when they do so no more, and of nothing else', () => {
+  test('tell the topic when they fire and when they resolve, and of nothing else', () => {
     const stack = emptyStack();
     const alarmTopic = new sns.Topic(stack, 'OnCall') as sns.ITopic;
     const template = templateOf({ monitoring: { alarmTopic } }, stack);
@@ -154,7 +154,7 @@ describe('thresholds follow the settings:', () => {
     [36, 9],
     [10, 2],
     [1, 1],
-  ])('with a deadline of %i minutes a stuck drain rings after %i', (minutes, stuck) => {
+  ])('with a deadline of %i minutes a stuck drain fires after %i', (minutes, stuck) => {
     const { EvaluationPeriods, DatapointsToAlarm } = alarm('DrainStuck', {
       policy: { deadline: Duration.minutes(minutes) },
     });
@@ -162,7 +162,7 @@ describe('thresholds follow the settings:', () => {
   });
 
   test.each([120, 300, 359, 360, 1800, 7200])(
-    'with a heartbeat timeout of %i s refused heartbeats ring before the hook lapses, even of a function that forgets',
+    'with a heartbeat timeout of %i s refused heartbeats fire before the hook lapses, even of a function that forgets',
     (timeout) => {
       const { DatapointsToAlarm, EvaluationPeriods, Period } = heartbeats(timeout);
       // One heartbeat begins each third of the timeout; a function that forgets does not try again in between.
@@ -176,7 +176,7 @@ describe('thresholds follow the settings:', () => {
     },
   );
 
-  test('one refused heartbeat rings only where there is no time for a second', () => {
+  test('one refused heartbeat fires only where there is no time for a second', () => {
     expect([120, 359, 360, 1800].map((seconds) => heartbeats(seconds).DatapointsToAlarm)).toEqual([1, 1, 2, 2]);
   });
 });

@@ -4,8 +4,8 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
-import { functionCode } from '../../lib/function-code.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import { functionCode } from '../../lib/function/function-code.ts';
 import {
   configOf,
   drainHook,
@@ -25,7 +25,7 @@ const rulesWith = (template: Template, key: string) =>
   Object.values(resources(template, RULE)).filter((rule) => rule.Properties[key] !== undefined);
 
 describe('the function', () => {
-  test('is woken by the termination of an instance of its groups that waits for its hook', () => {
+  test('is invoked by the termination of an instance of its groups that waits for its hook', () => {
     const [rule] = rulesWith(templateOf(), 'EventPattern');
     expect(rule!.Properties.EventPattern).toEqual({
       source: ['aws.autoscaling'],
@@ -38,7 +38,7 @@ describe('the function', () => {
     });
   });
 
-  test('is woken every minute, and a sweep that could not be delivered is not repeated', () => {
+  test('is invoked every minute, and a sweep that could not be delivered is not repeated', () => {
     const [rule] = rulesWith(templateOf(), 'ScheduleExpression');
     expect(rule!.Properties.ScheduleExpression).toBe('rate(1 minute)');
     expect(rule!.Properties.Targets[0].RetryPolicy).toEqual({

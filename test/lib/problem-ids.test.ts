@@ -2,18 +2,19 @@ import { globSync, readFileSync } from 'node:fs';
 import { Annotations as CdkAnnotations, Duration } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { functionCode } from '../../lib/function-code.ts';
-import { type HttpAccessProps, NomadAccess } from '../../lib/nomad-access.ts';
+import { type HttpAccessProps, NomadAccess } from '../../lib/access/nomad-access.ts';
+import { functionCode } from '../../lib/function/function-code.ts';
 import type { DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from '../../lib/props.ts';
-import { EXAMPLE_KEY } from '../../lib/settings.ts';
+import { EXAMPLE_KEY } from '../../lib/settings/settings.ts';
 import { drainHook, emptyStack, problemsOf } from './stacks.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 const root = new URL('../..', import.meta.url).pathname;
 const idsIn = (text: string) => [...text.matchAll(/\bnomad-drain-hook:\w+/g)].map(([id]) => id);
 
-/** Every id that the sources of the construct hold. */
-const inLib = new Set(globSync(`${root}/lib/*.ts`).flatMap((file) => idsIn(read(file))));
+/** Every id that the sources of the construct hold, and the schema that it shares with the function. */
+const sources = [...globSync(`${root}/lib/**/*.ts`), `${root}/lambda/config.ts`];
+const inLib = new Set(sources.flatMap((file) => idsIn(read(file))));
 inLib.delete(EXAMPLE_KEY);
 
 const http = (props: Partial<HttpAccessProps>) => ({

@@ -17,7 +17,7 @@ export interface Property {
 /** The interfaces that lib/index.ts exports, with their properties. TypeScript 7 has no API to read them by. */
 export function publicInterfaces(): Map<string, readonly Property[]> {
   const exported = readFileSync(`${LIB}/index.ts`, 'utf8');
-  const sources = globSync(`${LIB}/*.ts`).map((file) => readFileSync(file, 'utf8'));
+  const sources = globSync(`${LIB}/**/*.ts`).map((file) => readFileSync(file, 'utf8'));
   const found = sources.flatMap((source) => [...source.matchAll(/^export interface (\w+)[^{]*\{\n(.*?)^\}/gms)]);
   return new Map(
     found

@@ -3,9 +3,9 @@ import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
-import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/deployed-size.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
-import { drainHook, emptyStack, environmentOf, problemsOf, templateOf } from './stacks.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
+import { drainHook, emptyStack, environmentOf, problemsOf, templateOf, thrownProblems } from './stacks.ts';
 
 const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
 
@@ -39,6 +39,20 @@ describe('at synth the construct refuses', () => {
       'vpcSubnets, securityGroups, vpcEndpoints',
     ]);
     expect(problems.join('\n')).toContain('group builders is named more than once');
+  });
+
+  test('by values: the keys of the property, the id, what is wrong', () => {
+    const groups = ['builders', 'x'.repeat(256)];
+    const wrong = { policy: { grace: Duration.hours(2) }, hook: { name: '' }, vpcEndpoints: true };
+    const nomad = NomadAccess.http({ address: 'https://nomad.internal:4646', ca: '', region: '' });
+    expect(thrownProblems(() => drainHook({ groups, nomad, ...wrong })).map(({ path, id }) => [...path, id])).toEqual([
+      ['hook', 'name', 'nomad-drain-hook:hookName'],
+      ['groups', 1, 'nomad-drain-hook:groupName'],
+      ['nomad', 'region', 'nomad-drain-hook:emptyText'],
+      ['nomad', 'ca', 'nomad-drain-hook:emptyText'],
+      ['policy', 'grace', 'nomad-drain-hook:graceOutOfRange'],
+      ['nomad-drain-hook:vpcMissing'],
+    ]);
   });
 
   test('no group at all', () => {

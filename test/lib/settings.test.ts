@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { App, Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
-import { NomadDrainHookStack } from '../../lib/nomad-drain-hook-stack.ts';
-import { readSettings } from '../../lib/settings.ts';
-import { cdkContext, configOf, only, problemsOf } from './stacks.ts';
+import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
+import { readSettings } from '../../lib/settings/settings.ts';
+import { cdkContext, configOf, only, problemsOf, thrownProblems } from './stacks.ts';
 
 const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
 const problems = (context: Record<string, unknown>) => problemsOf(() => readSettings({ ...cdkContext, ...context }));
@@ -195,6 +195,46 @@ describe('the settings', () => {
       expect.stringMatching(/^vpcId: missing/),
       expect.stringMatching(/^securityGroupIds: missing/),
     ]);
+  });
+
+  test('are refused by values: which setting, what is wrong, and the id of what the construct would refuse too', () => {
+    const context = {
+      ...required,
+      nomadFallbackAddresses: 'http://b',
+      subnetIds: 'subnet-11111111, b',
+      killMargin: '3h',
+    };
+    expect(thrownProblems(() => readSettings(context))).toEqual([
+      { path: ['vpcId'], id: undefined, message: 'missing: vpcId, subnetIds and securityGroupIds belong together' },
+      { path: ['subnetIds', 1], id: undefined, message: 'must be like subnet-0123abcd,subnet-4567cdef, not "b"' },
+      {
+        path: ['securityGroupIds'],
+        id: undefined,
+        message: 'missing: vpcId, subnetIds and securityGroupIds belong together',
+      },
+      {
+        path: ['nomadFallbackAddresses', 0],
+        id: 'nomad-drain-hook:mixedSchemes',
+        message: 'not of the same scheme as address',
+      },
+      {
+        path: ['killMargin'],
+        id: 'nomad-drain-hook:killMarginOutOfRange',
+        message: 'must be a whole number from 0 to 7200',
+        unit: 'seconds',
+      },
+    ]);
+  });
+
+  test.each([
+    ['nomadAdress', 'nomadAddress'],
+    ['NOMADADDRESS', 'nomadAddress'],
+    ['dead_line', 'deadline'],
+    ['hook', undefined],
+    ['frobnicate', undefined],
+  ])('that are unknown are taken for a misspelt one only where it is near: %s', (typed, meant) => {
+    const [problem] = problems({ ...required, [typed]: 'x' });
+    expect(/Did you mean (\w+)\?$/.exec(problem!)?.[1]).toBe(meant);
   });
 
   test('that are wrong are not held against the others by their default', () => {

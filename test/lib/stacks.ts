@@ -4,7 +4,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config.ts';
-import { NomadAccess } from '../../lib/nomad-access.ts';
+import { ConfigError, type ConfigProblem, formatProblem } from '../../lambda/errors.ts';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 
@@ -85,12 +86,18 @@ export function statementsOf(template: Template): Record<string, { Action: strin
   return Object.fromEntries(statements.map((statement: { Sid?: string }) => [statement.Sid ?? '', statement]));
 }
 
-/** What the thing throws, as the list of problems. */
+/** The problems that are thrown, each in a line. */
 export function problemsOf(action: () => unknown): readonly string[] {
+  return thrownProblems(action).map(formatProblem);
+}
+
+/** The problems that are thrown. */
+export function thrownProblems(action: () => unknown): readonly ConfigProblem[] {
   try {
     action();
   } catch (error) {
-    return (error as { problems: readonly string[] }).problems;
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
   }
   return [];
 }

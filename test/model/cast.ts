@@ -27,8 +27,8 @@ export interface Cast {
   away: Set<string>;
   /** When the termination of each instance began, milliseconds since the epoch. */
   leaving: Map<string, number>;
-  /** The last drain deadline that anybody gave Nomad for each node, milliseconds since the epoch. */
-  deadlines: Map<string, number>;
+  /** The drain deadlines that anybody gave Nomad for each node, and when, the last one first. Milliseconds since the epoch. */
+  deadlines: Map<string, { givenAt: number; deadlineAt: number }[]>;
   /** Cold starts and clocks set back: after each, a heartbeat slot may be served again. */
   forgotten: number;
 }
@@ -42,11 +42,14 @@ export async function castOf({ deadline, version }: Story): Promise<Cast> {
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
   const builders = Array.from({ length: BUILDERS }, (_, index) => world.addBuilder(index === 0 ? UNNAMED : {}));
-  const deadlines = new Map<string, number>();
+  const deadlines: Cast['deadlines'] = new Map();
   world.nomad.state.onCommit((tables) => {
     if (!tables.includes('nodes')) return;
     for (const { ID, DrainStrategy } of world.nomad.state.nodes.values()) {
-      if (DrainStrategy?.ForceDeadline) deadlines.set(ID, Date.parse(DrainStrategy.ForceDeadline));
+      const deadlineAt = Date.parse(DrainStrategy?.ForceDeadline ?? '');
+      const before = deadlines.get(ID) ?? [];
+      if (Number.isNaN(deadlineAt) || before[0]?.deadlineAt === deadlineAt) continue;
+      deadlines.set(ID, [{ givenAt: world.clock.now(), deadlineAt }, ...before]);
     }
   });
   return {

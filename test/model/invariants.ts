@@ -41,7 +41,7 @@ function isExcused({ world, doomed, deadlines, leaving, policy, builders }: Cast
 
   const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';
   if (at >= (leaving.get(instanceId) ?? Number.POSITIVE_INFINITY) + CAP_MS - NEAR_CAP_MS) return true;
-  const deadline = deadlines.get(nodeId);
-  if (deadline === undefined) return false;
-  return at >= deadline + (how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0);
+  const inForce = deadlines.get(nodeId)?.find(({ givenAt }) => givenAt <= at);
+  if (inForce === undefined) return false;
+  return at >= inForce.deadlineAt + (how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0);
 }

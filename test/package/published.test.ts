@@ -79,8 +79,8 @@ describe('the tarball', () => {
     'the changes': /^CHANGELOG\.md$/,
     'the function, in one file': /^dist\/lambda\/index\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
-    'its declarations': /^dist\/lib\/types\/(lib|lambda)\/[\w-]+\.d\.ts$/,
-    'the script that instances run': /^lib\/run-command\/nomad-api\.sh$/,
+    'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)?[\w-]+\.d\.ts$/,
+    'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
     'pages for its user': /^docs\/[\w-]+\.(md|hcl)$/,
     'examples to begin from': /^examples\/[\w-]+\.ts$/,
   };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ENVIRONMENT_BYTES, ROLE_CHARACTERS } from '../../lib/deployed-size.ts';
+import { ENVIRONMENT_BYTES, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
 import type { Json } from '../lib/stacks.ts';
 import { EVERYTHING, ofType } from './cases.ts';
 import { make } from './cloudformation.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../../lambda/core/report.ts';
-import { commandDocument } from '../../../lib/run-command.ts';
+import { commandDocument } from '../../../lib/access/run-command.ts';
 import type { CommandDocument } from '../../emulators/aws/run-command.ts';
 import { ROLE_ARN } from '../../emulators/aws/sts.ts';
 import { Authority } from '../../emulators/certificates.ts';

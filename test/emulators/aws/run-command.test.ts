@@ -1,6 +1,6 @@
 import { GetCommandInvocationCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { commandDocument } from '../../../lib/run-command.ts';
+import { commandDocument } from '../../../lib/access/run-command.ts';
 import { ManualClock } from '../clock.ts';
 import { type AwsEmulator, startAws } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';

@@ -9,20 +9,20 @@ import { deployedLength } from './deployed-size.ts';
 /** EventBridge's limit for an event pattern, in characters. */
 const PATTERN_CHARACTERS = 2048;
 
-/** Who is woken, for whom. */
+/** Which function is invoked, for which groups and hook. */
 export interface WakeUpsProps {
   readonly handler: lambda.IFunction;
   /** The names of the groups; may be tokens. */
   readonly groupNames: readonly string[];
   /** The name of the lifecycle hook, the same in every group. */
   readonly hookName: string;
-  /** Takes the events that EventBridge could not hand to the function. */
+  /** Receives the events that EventBridge could not deliver to the function. */
   readonly deadLetterQueue: sqs.IQueue;
 }
 
-/** What wakes the function: an instance that begins to wait for the hook, and every minute the sweep. */
+/** The rules that invoke the function: one for an instance that begins to wait for the hook, one every minute for the sweep. */
 export class WakeUps extends Construct {
-  /** Begins drains within seconds. More than one rule only if the names of all groups do not fit one event pattern. */
+  /** Start drains within seconds. There is more than one rule only if the names of all groups do not fit one event pattern. */
   readonly terminations: readonly events.Rule[];
   /** Takes every waiting instance one step further, once a minute. */
   readonly sweep: events.Rule;
@@ -42,7 +42,7 @@ export class WakeUps extends Construct {
         description: 'An instance waits to be terminated: drain its Nomad node',
         eventPattern: pattern(names),
       });
-      // Two tries more within the hour; after that the sweep has long found the instance by itself.
+      // Two retries within the hour. By then a sweep has found the instance.
       rule.addTarget(
         new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 2, maxEventAge: Duration.hours(1) }),
       );
@@ -53,14 +53,14 @@ export class WakeUps extends Construct {
       description: 'Every minute: take each waiting instance one step further',
       schedule: events.Schedule.rate(Duration.minutes(1)),
     });
-    // A sweep is not tried again: the next minute's does all that this one would have done.
+    // A sweep is not retried: the next one, a minute later, does the same.
     this.sweep.addTarget(
       new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
     );
   }
 }
 
-/** The items in as few lists as their sizes need, in order. */
+/** Splits the items, in order, into as few lists as their sizes allow. */
 function packed(items: readonly string[], sizeOf: (item: string) => number, room: number): string[][] {
   const lists: string[][] = [];
   let left = 0;

@@ -3,16 +3,18 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledgeWildcard } from '../acknowledge.ts';
 
-const SCRIPT = new URL('./run-command/nomad-api.sh', import.meta.url);
+// From the folder above: bin/build-library.ts has one URL for the sources of all folders.
+const SCRIPT = new URL('../access/nomad-api.sh', import.meta.url);
 
 /**
- * The Command document that asks Nomad's API on an instance: a fixed script, whose parameters are narrow patterns and reach
- * it as environment variables, never as text of the script. Agents that do not pass them so (before 3.3.2746.0) are told so.
+ * The Command document that calls Nomad's API on an instance: a fixed script. Its parameters have narrow patterns and reach
+ * it as environment variables, never as text of the script. With an agent before 3.3.2746.0, which cannot do that, the
+ * script fails and says why.
  *
  * Both the service (in Java) and the agent (in Go) compile the patterns. Go's regexp refuses repeats above 1,000, and the agent
- * then fails the whole command: lengths are `maxChars`.
+ * then fails the whole command. So lengths are limited by `maxChars`.
  */
 export function commandDocument(): object {
   const parameter = (description: string, allowedPattern: string, maxChars: number) => ({
@@ -44,16 +46,16 @@ export function commandDocument(): object {
   };
 }
 
-/** Instances that bear a tag, such as Nomad servers or a bastion. */
+/** Instances with a tag, such as Nomad servers or a bastion. */
 export interface Gateway {
   /** The key of the tag. */
   readonly tag: string;
-  /** Its value. */
+  /** The value of the tag. */
   readonly value: string;
 }
 
 /**
- * Makes the document and allows the function to run it, and nothing else, on these instances, and nowhere else.
+ * Makes the document and allows the function to run only it, and only on these instances.
  * @returns the document's name
  */
 export function grantCommand(
@@ -76,14 +78,14 @@ export function grantCommand(
     grantee.grantPrincipal.addToPrincipalPolicy(
       new iam.PolicyStatement({ sid, actions, resources, ...(conditions && { conditions }) }),
     );
-  // Sending takes both: the document, and an instance to run it on.
+  // ssm:SendCommand needs permission for both, the document and the instance.
   allow('AskOnlyThis', ['ssm:SendCommand'], [arn('ssm', 'document', document.ref)]);
   const instances = arn('ec2', 'instance', '*');
   allow('AskOnlyThere', ['ssm:SendCommand'], [instances], {
     StringEquals: { [`ssm:resourceTag/${tag}`]: values },
   });
   acknowledgeWildcard(scope, instances, 'Instances come and go; the condition holds it to those that bear the tag.');
-  // What a command printed. No resource-level permission.
+  // The output of a command. AWS has no resource-level permission for it.
   allow('ReadAnswers', ['ssm:GetCommandInvocation'], ['*']);
   return document.ref;
 }

@@ -3,19 +3,19 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type Alarms, makeAlarms, type Watched } from './alarms.ts';
+import type { MonitoringOptions } from '../props.ts';
+import { type Alarms, type AlarmsProps, makeAlarms } from './alarms.ts';
 import { makeDashboard } from './dashboard.ts';
 import { measuredBy } from './measured.ts';
-import type { MonitoringOptions } from './props.ts';
 
-/** What is watched, and how. */
-export interface MonitoringProps extends Omit<Watched, 'measured'>, MonitoringOptions {
+/** What the alarms and the dashboard are about, and which of them to make. */
+export interface MonitoringProps extends Omit<AlarmsProps, 'measured'>, MonitoringOptions {
   readonly handler: lambda.IFunction;
   readonly logGroup: logs.ILogGroup;
   readonly sweep: events.Rule;
 }
 
-/** Tells people when they are needed, and shows them what goes on. */
+/** The alarms and the dashboard. */
 export class Monitoring extends Construct {
   readonly alarms: Alarms;
   readonly dashboard: cloudwatch.Dashboard | undefined;
@@ -25,7 +25,7 @@ export class Monitoring extends Construct {
     const { handler, sweep, alarmTopic, alarms = true, dashboard = true } = props;
     const measured = measuredBy(handler);
     this.alarms = alarms ? makeAlarms(this, { ...props, measured }, alarmTopic) : {};
-    // Made after the sweep, deleted before it: it is not to fire over a stack that comes or goes.
+    // Made after the sweep and deleted before it: it must not fire while a stack is created or deleted.
     this.alarms.SweepMissing?.node.addDependency(sweep);
     this.dashboard = dashboard ? makeDashboard(this, { ...props, measured, alarms: this.alarms }) : undefined;
   }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
-const DIST = fileURLToPath(new URL('../dist/lambda', import.meta.url));
+const DIST = fileURLToPath(new URL('../../dist/lambda', import.meta.url));
 
 /**
- * The code of the function, as `npm run build` left it.
- * @param directory where the bundle lies
+ * The code of the function, built by `npm run build`.
+ * @param directory the directory of the bundle
  * @throws Error if there is no bundle
  */
 export function functionCode(directory: string = DIST): lambda.Code {

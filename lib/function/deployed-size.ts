@@ -1,25 +1,26 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type { ConfigProblem } from '../../lambda/errors.ts';
 
-/** What Lambda allows all environment variables of one function together, in bytes. Cannot be raised. */
+/** Lambda's limit for all environment variables of a function together, in bytes. Cannot be raised. */
 export const ENVIRONMENT_BYTES = 4096;
-/** What IAM allows all inline policies of one role together, in characters without white space. Cannot be raised. */
+/** IAM's limit for all inline policies of a role together, in characters without white space. Cannot be raised. */
 export const ROLE_CHARACTERS = 10_240;
 
 /**
  * The size of a function's environment as Lambda measures it, in bytes: all variables as one JSON object, so every
  * quote inside a value counts twice.
- * @param variables may hold tokens, of which the length is estimated
+ * @param variables may contain tokens; their lengths are estimated
  */
 export function environmentBytes(variables: Record<string, string>, stack: Stack): number {
   return Buffer.byteLength(JSON.stringify(deployed(stack.resolve(variables), stack)));
 }
 
 /**
- * The size of all inline policies of a role, in characters: its default policy, and those that others of its stack attach. Known at
- * synthesis only, after the CDK has moved what is too large for its own policy into managed ones.
+ * The size of all inline policies of a role, in characters: its default policy, and those that others of its stack attach.
+ * Known at synthesis only, after the CDK has moved what is too large for its own policy into managed ones.
  */
-export function inlinePolicyCharacters(role: iam.IRole): number {
+function inlinePolicyCharacters(role: iam.IRole): number {
   const stack = Stack.of(role);
   const name = JSON.stringify(stack.resolve(role.roleName));
   const isOfRole = (each: unknown) => JSON.stringify(each) === name;
@@ -35,12 +36,42 @@ export function inlinePolicyCharacters(role: iam.IRole): number {
   );
 }
 
-/** The length of a text once it is deployed, in characters: estimated where it holds tokens. */
+/** Whether Lambda takes the environment: no problem, or one. */
+export function environmentProblems(variables: Record<string, string>, stack: Stack): ConfigProblem[] {
+  const bytes = environmentBytes(variables, stack);
+  if (bytes <= ENVIRONMENT_BYTES) return [];
+  return [
+    {
+      path: ['groups'],
+      id: 'nomad-drain-hook:environmentTooLarge',
+      message:
+        `the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
+        'Spread the groups over several NomadDrainHooks',
+    },
+  ];
+}
+
+/** Whether IAM takes the inline policies of the role: no problem, or one. */
+export function roleProblems(role: iam.IRole): ConfigProblem[] {
+  const characters = inlinePolicyCharacters(role);
+  if (characters <= ROLE_CHARACTERS) return [];
+  return [
+    {
+      path: ['groups'],
+      id: 'nomad-drain-hook:roleTooLarge',
+      message:
+        `the inline policies of the function's role would be ${characters} characters, IAM takes ${ROLE_CHARACTERS}. ` +
+        'Spread the groups over several NomadDrainHooks, or attach managed policies',
+    },
+  ];
+}
+
+/** The length of a text once it is deployed, in characters: estimated where it contains tokens. */
 export function deployedLength(text: string, stack: Stack): number {
   return Token.isUnresolved(text) ? String(deployed(stack.resolve(text), stack)).length : text.length;
 }
 
-/** The lengths of what CloudFormation knows by itself: the longest of each. */
+/** The greatest length of each pseudo parameter. */
 const PSEUDO: Readonly<Record<string, number>> = {
   'AWS::Partition': 'aws-us-gov'.length,
   'AWS::Region': 'ap-southeast-1'.length,
@@ -48,16 +79,16 @@ const PSEUDO: Readonly<Record<string, number>> = {
 };
 /** An ARN without the name at its end: of a queue, of a log group. */
 const ARN = 'arn:aws-us-gov:logs:us-gov-west-1:111122223333:log-group::*'.length;
-/** Of anything else we know only the longest. */
+/** The greatest length of anything else. */
 const LONGEST = 255;
 
-/** A resolved value with a text as long in place of each intrinsic. */
+/** A resolved value with a text of the same length in place of each intrinsic function. */
 function deployed(value: unknown, stack: Stack): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => deployed(item, stack));
   const { Ref: ref, 'Fn::Join': join, 'Fn::GetAtt': attribute } = value as Intrinsics;
   if (join) return join[1].map((part) => deployed(part, stack)).join(join[0]);
-  // CloudFormation makes names up as stack-LogicalId-12RANDOMCHARS.
+  // CloudFormation generates names like stack-LogicalId-12RANDOMCHARS.
   const named = (id: string) => `${stack.stackName}-${id}-`.length + 12;
   if (ref) return filler(PSEUDO[ref] ?? named(ref));
   if (attribute?.[1] === 'Arn') return filler(ARN + named(attribute[0]));

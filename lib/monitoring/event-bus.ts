@@ -2,21 +2,21 @@ import { Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE } from '../lambda/core/drain-event.ts';
+import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
 
-/** The bus that every account has in every region. */
+/** The event bus that each account has in each region. */
 const DEFAULT_BUS = 'default';
 
 /**
  * Allows the function to put its own events on the bus, and on no other.
- * @param bus the account's default bus, where none is given
- * @returns what the function calls it: a name in the stack's own account and region, else an ARN
+ * @param bus by default the account's default bus
+ * @returns the bus as PutEvents takes it: its name in the stack's own account and region, else its ARN
  */
 export function grantEvents(scope: Construct, grantee: iam.IGrantable, bus?: events.IEventBus): string {
   const { eventBusArn, eventBusName, env } = bus ?? events.EventBus.fromEventBusName(scope, 'EventBus', DEFAULT_BUS);
   grantee.grantPrincipal.addToPrincipalPolicy(
-    // What follows from an event trusts its source: the function may speak for itself only. All sources of one request
-    // are one key, hence the set operator, which by itself would hold of none at all.
+    // Consumers trust the source of an event, so the function may use its own source only. The condition key has the
+    // sources of all entries of a request, hence the set operator; it is true for no source at all, hence Null.
     new iam.PolicyStatement({
       sid: 'TellEvents',
       actions: ['events:PutEvents'],

@@ -3,11 +3,11 @@ import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, Dependable } from 'constructs';
-import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledge, acknowledgeWildcard } from '../acknowledge.ts';
 
-/** What the function works with. */
+/** The resources that the function needs permissions for. */
 export interface FunctionRoleProps {
-  /** The groups whose instances it releases. */
+  /** The groups of the instances that it releases. */
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
   readonly logGroup: logs.ILogGroup;
@@ -15,7 +15,7 @@ export interface FunctionRoleProps {
   readonly inVpc: boolean;
 }
 
-/** The role of the function: one statement per concern. No managed policy: those grant more than is needed. */
+/** The role of the function: one statement per concern. No managed policies: they grant more than is needed. */
 export class FunctionRole extends Construct {
   readonly role: iam.Role;
 
@@ -26,7 +26,7 @@ export class FunctionRole extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
 
-    // The only writes: release an instance, or ask for more time, and that only in the groups it serves.
+    // The only writes: complete a lifecycle action or record a heartbeat, in these groups only.
     const groupArns = props.groups.map((group) => groupArn(group.autoScalingGroupName));
     this.#allow(
       'AnswerLifecycleHook',
@@ -41,7 +41,7 @@ export class FunctionRole extends Construct {
         'The ARN of a group has an id in it that its name does not tell; the name is given in full, the region by a condition.',
       );
     }
-    // Who waits, since when, and for which hook. Auto Scaling knows no resource-level permission for what describes.
+    // Which instances wait, since when, for which hook. Auto Scaling has no resource-level permissions for Describe actions.
     this.#allow('ReadAutoScaling', [
       'autoscaling:DescribeAutoScalingGroups',
       'autoscaling:DescribeAutoScalingInstances',
@@ -49,12 +49,12 @@ export class FunctionRole extends Construct {
       'autoscaling:DescribeScalingActivities',
       'autoscaling:DescribeWarmPool',
     ]);
-    // Whether an instance still runs, and its addresses, by which its Nomad node is found. No resource-level permission.
+    // Whether an instance still runs, and its addresses, which identify its Nomad node. No resource-level permission.
     this.#allow('ReadInstances', ['ec2:DescribeInstances']);
-    // Its own log group, which exists before the function does, so nothing is ever created.
+    // Its own log group. It exists before the function, so the function need not create one.
     this.#allow('WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]);
     if (props.inVpc) {
-      // Lambda's service attaches the function to the subnets under this role. It demands "*"; the list is that of
+      // The Lambda service attaches the function to the subnets with this role. It requires "*"; the list is from
       // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
       this.#allow('AttachToVpc', [
         'ec2:AssignPrivateIpAddresses',
@@ -65,7 +65,7 @@ export class FunctionRole extends Construct {
         'ec2:UnassignPrivateIpAddresses',
       ]);
     }
-    // The CDK has the function wait for its role and all of its policies. It refers to the role: the policies are enough.
+    // The CDK makes the function depend on its role and all its policies. It refers to the role, so the policies are enough.
     const { role } = this;
     Dependable.implement(role, {
       get dependencyRoots() {
@@ -79,14 +79,15 @@ export class FunctionRole extends Construct {
   }
 
   #allow(sid: string, actions: string[], resources: string[] = ['*'], conditions: Record<string, object> = {}): void {
-    // A statement with a name stays as it is written; the CDK merges the others.
+    // The CDK merges statements without a sid; one with a sid stays as it is.
     this.role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
   }
 }
 
 /**
- * A group as a policy names it. Partition, region and account are left open, since a template without the CDK makes the list
- * by joining names with a fixed text; it is shorter too. A role reaches no other account, and a condition holds the region.
+ * The ARN of a group in a policy. Partition, region and account are wildcards, because a plain template makes the list by
+ * joining names with a fixed text; it is shorter, too. A role has no access to other accounts, and a condition limits the
+ * region.
  * @param name may be a token
  */
 export const groupArn = (name: string) => `arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/${name}`;

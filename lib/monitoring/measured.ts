@@ -1,15 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../lambda/core/metrics.ts';
+import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../lambda/core/metrics.ts';
 
-/** How many values of one minute make one number. */
+/** How CloudWatch aggregates the values of a minute. */
 export type Statistic = 'Maximum' | 'Sum' | 'SampleCount' | 'p50' | 'p90';
 
-/** Something that the function measures, as CloudWatch has it, minute by minute. */
+/** A metric of the function, with a period of one minute. */
 export type Measured = (name: MetricName, statistic: Statistic) => cloudwatch.Metric;
 
-/** What this one function measures: that of another stack's has another dimension. */
+/** The metrics of this function. Those of another stack's function have another dimension. */
 export function measuredBy(handler: lambda.IFunction): Measured {
   return (metricName, statistic) =>
     new cloudwatch.Metric({

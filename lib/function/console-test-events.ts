@@ -3,13 +3,13 @@ import * as eventschemas from 'aws-cdk-lib/aws-eventschemas';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
-/** What the Lambda console's Test button offers, by the name it is offered under. */
+/** The events that the Test button of the Lambda console offers, by name. */
 export const TEST_EVENTS = {
-  /** Only looks, and says what would be done next. */
+  /** Changes nothing; reports every waiting instance and what the next sweep would do. */
   status: { command: 'status' },
-  /** Says step by step what would be done for this instance. Put in one of yours. */
+  /** Changes nothing; reports step by step what would be done for this instance. Put in an instance id of yours. */
   dryRun: { command: 'dryRun', instanceId: 'i-0123456789abcdef0' },
-  /** Does now what each minute does: takes every waiting instance one step further. */
+  /** Runs a sweep now: takes every waiting instance one step further. */
   sweep: { source: 'aws.events', 'detail-type': 'Scheduled Event' },
 } as const;
 
@@ -19,20 +19,20 @@ const REGISTRY = 'lambda-testevent-schemas';
 /** Ready-made events for the function in the Lambda console. */
 export interface TestEventsOptions {
   /**
-   * Whether to make the registry `lambda-testevent-schemas`. It holds the test events of all functions of an account and
-   * region, and there can be only one: the console makes it with the first event that anybody shares. Made here, it stays
-   * when the stack is deleted, with the events of others; the next stack then finds it there.
+   * Whether to make the registry `lambda-testevent-schemas`. It has the test events of all functions of an account and
+   * region, and there can be only one: the console makes it with the first event that anybody shares. If this stack makes it,
+   * it stays when the stack is deleted, with the events of others; the next stack must not make it again.
    * @default false
    */
   readonly createRegistry?: boolean;
 }
 
 /**
- * Shareable test events, which everybody who may use the registry finds at the function's Test tab, and
- * `sam remote test-event` too.
+ * Shareable test events. Everybody with access to the registry finds them in the function's Test tab and by
+ * `sam remote test-event`.
  *
- * Two names are given here, against the habit of leaving names to CloudFormation, because the console looks for them: the
- * registry's, and the schema's, which is made of the function's own (`_<function>-schema`), so that stacks do not collide.
+ * The registry and the schema have fixed names, because the console searches for them. The schema's contains the function's
+ * own name (`_<function>-schema`), so that stacks do not collide.
  */
 export class ConsoleTestEvents extends Construct {
   readonly schema: eventschemas.CfnSchema;

@@ -2,21 +2,21 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { METRICS, type MetricName } from '../lambda/core/metrics.ts';
-import type { Alarms, Watched } from './alarms.ts';
+import { METRICS, type MetricName } from '../../lambda/core/metrics.ts';
+import type { Alarms, AlarmsProps } from './alarms.ts';
 import type { Statistic } from './measured.ts';
 
 /** What the dashboard shows. */
-export interface Shown extends Watched {
+export interface DashboardProps extends AlarmsProps {
   readonly alarms: Alarms;
   readonly logGroup: logs.ILogGroup;
 }
 
-/** CloudWatch's grid has 24 columns. */
+/** The grid of CloudWatch has 24 columns. */
 const WHOLE = 24;
 const HALF = WHOLE / 2;
 
-/** Red for builds that died or may have; the colours of good ends are cool, of others warm. */
+/** Cool colours for good outcomes, warm ones for the others; red where builds may have been killed. */
 const OUTCOMES: Partial<Record<MetricName, string>> = {
   Drained: cloudwatch.Color.GREEN,
   InstanceGone: cloudwatch.Color.GREY,
@@ -26,9 +26,9 @@ const OUTCOMES: Partial<Record<MetricName, string>> = {
   TimedOut: cloudwatch.Color.RED,
 };
 
-/** From top to bottom: is anything wrong, who waits, how it goes, how it ended, what fails, and the words for it. */
-export function makeDashboard(scope: Construct, shown: Shown): cloudwatch.Dashboard {
-  const { measured, alarms, failedRuns, undeliveredEvents, policy } = shown;
+/** From top to bottom: alarms, waiting instances, durations, outcomes, errors, and the log records about them. */
+export function makeDashboard(scope: Construct, props: DashboardProps): cloudwatch.Dashboard {
+  const { measured, alarms, failedRuns, undeliveredEvents, policy } = props;
   const line = (name: MetricName, statistic: Statistic, label: string = METRICS[name].about) =>
     measured(name, statistic).with({ label });
   const counts = (title: string, left: cloudwatch.IMetric[], more: Partial<cloudwatch.GraphWidgetProps> = {}) =>
@@ -81,8 +81,8 @@ export function makeDashboard(scope: Construct, shown: Shown): cloudwatch.Dashbo
           }),
         ]),
       ],
-      [records(shown.logGroup, 'What is waited for, and why', WAITED_FOR)],
-      [records(shown.logGroup, 'Who was released, and why', LET_GO)],
+      [records(props.logGroup, 'What is waited for, and why', WAITED_FOR)],
+      [records(props.logGroup, 'Who was released, and why', LET_GO)],
     ],
   });
 }

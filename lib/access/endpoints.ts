@@ -3,40 +3,40 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { NomadDocument } from './nomad-access.ts';
 
-/** Where the endpoints stand and for whom. */
+/** Where the endpoints are and who uses them. */
 export interface EndpointsProps {
   readonly vpc: ec2.IVpc;
   readonly subnets?: ec2.SubnetSelection;
   readonly handler: lambda.Function;
-  /** Tells whether Parameter Store and STS are asked at all. */
+  /** Decides whether Parameter Store and STS are needed. */
   readonly nomad: NomadDocument;
 }
 
 /**
- * Interface endpoints for the AWS APIs that the function asks, so that its subnets need no NAT gateway. Not for its log and
- * its queue: Lambda's service writes those itself.
+ * Interface endpoints for the AWS APIs that the function calls, so that its subnets need no NAT gateway. None for its log and
+ * its queues: the Lambda service writes to those itself.
  */
 export class Endpoints extends Construct {
   readonly endpoints: readonly ec2.InterfaceVpcEndpoint[];
 
   constructor(scope: Construct, id: string, { vpc, subnets, handler, nomad }: EndpointsProps) {
     super(scope, id);
-    const asksSsm =
+    const usesSsm =
       nomad.via === 'ssm' || [nomad.token, nomad.ca, nomad.clientCertificate, nomad.clientKey].some(Boolean);
-    const asksSts = nomad.via === 'http' && nomad.login !== undefined;
+    const usesSts = nomad.via === 'http' && nomad.login !== undefined;
     const { AUTOSCALING, EC2, EVENTBRIDGE, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
     const services: Record<string, ec2.IInterfaceVpcEndpointService> = {
       AutoScaling: AUTOSCALING,
       Ec2: EC2,
       Events: EVENTBRIDGE,
-      ...(asksSsm && { Ssm: SSM }),
-      ...(asksSts && { Sts: STS }),
+      ...(usesSsm && { Ssm: SSM }),
+      ...(usesSts && { Sts: STS }),
     };
     this.endpoints = Object.entries(services).map(([name, service]) => {
       const endpoint = new ec2.InterfaceVpcEndpoint(this, name, {
         vpc,
         service,
-        // Only the function, not the whole network: see below.
+        // Open to the function only, not to the whole network.
         open: false,
         ...(subnets && { subnets }),
       });

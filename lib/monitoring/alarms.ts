@@ -4,12 +4,12 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { Policy } from '../lambda/core/policy.ts';
-import { SWEEP_SECONDS } from '../lambda/core/time.ts';
+import type { Policy } from '../../lambda/core/policy.ts';
+import { SWEEP_SECONDS } from '../../lambda/core/time.ts';
 import type { Measured } from './measured.ts';
 
-/** What the alarms rest on. */
-export interface Watched {
+/** What the alarms watch, and what their thresholds follow from. */
+export interface AlarmsProps {
   readonly measured: Measured;
   readonly failedRuns: sqs.IQueue;
   readonly undeliveredEvents: sqs.IQueue;
@@ -17,45 +17,45 @@ export interface Watched {
   readonly heartbeatTimeoutSeconds: number;
 }
 
-/** When one alarm fires. */
+/** When an alarm fires. */
 interface Condition {
-  /** What has happened, in a sentence. */
+  /** What has happened, in a sentence: the alarm's description. */
   readonly says: string;
   readonly metric: cloudwatch.Metric;
-  /** Fires above it; @default 0, so as soon as there is any */
+  /** Fires above it; @default 0: as soon as there is any */
   readonly above?: number;
   /** Fires below it. @default - fires above something */
   readonly below?: number;
-  /** In so many minutes; @default 1 */
+  /** In this many minutes; @default 1 */
   readonly minutes?: number;
-  /** Out of the last so many; @default - the same number: in each of them */
+  /** Out of this many last minutes; @default - the same number: in each of them */
   readonly of?: number;
   readonly silence: cloudwatch.TreatMissingData;
 }
 
-/** The page that has a section on each alarm, headed by the alarm's name. */
+/** The page with a section on each alarm, under the alarm's name. */
 const RUNBOOK = 'docs/operations.md';
 
-/** What is told in each sweep: silence says nothing of it, and has an alarm of its own. The alarm stays as it is. */
+/** For metrics of each sweep: the alarm keeps its state. That no sweep comes has an alarm of its own. */
 const UNKNOWN = cloudwatch.TreatMissingData.IGNORE;
-/** What is told only when it happens: silence means that it did not. */
+/** For metrics of what happens now and then: no data means that it did not happen. */
 const NOTHING = cloudwatch.TreatMissingData.NOT_BREACHING;
-/** What is to be heard in any case. */
+/** For what must always be there: no data is the fault. */
 const BAD = cloudwatch.TreatMissingData.BREACHING;
 
-/** A happening is over at once: for an hour the alarm shows it, and further ones of that hour do not fire again. */
+/** For single occurrences: the alarm stays on for an hour, and does not fire again for more of them in that hour. */
 const ONCE_AN_HOUR = { minutes: 1, of: 60, silence: NOTHING };
-/** Long enough for what mends itself: a new leader of Nomad's servers, a deploy, a function that starts anew. */
+/** In minutes. Longer than what passes by itself: an election among Nomad's servers, a deploy, a cold start. */
 const LASTING = 5;
 /**
- * CloudWatch looks two minutes farther back than it needs, and missing data stand in only for what it does not find there
- * either: three are missing when there were none for five minutes.
+ * CloudWatch evaluates two minutes more than it needs, and treats data as missing only where these are missing, too: three
+ * are missing after five minutes without any.
  */
 const MISSING_FOR_LASTING = LASTING - 2;
-/** A replacement may have to wait until its group has scaled out: no reason to fire before. */
+/** In minutes. A replacement may have to wait until its group has scaled out. */
 const SCALED_OUT = 10;
 
-function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeatTimeoutSeconds }: Watched) {
+function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeatTimeoutSeconds }: AlarmsProps) {
   const { deadlineSeconds, killMarginSeconds } = policy;
   const ended = deadlineSeconds + killMarginSeconds;
   const stuck = stuckMinutes(deadlineSeconds);
@@ -147,11 +147,11 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
 /** The name of an alarm: its id in the construct tree, and its section in docs/operations.md. */
 export type AlarmName = keyof ReturnType<typeof conditions>;
 
-/** The alarms by their names; none where they were not asked for. */
+/** The alarms by name; empty without alarms. */
 export type Alarms = Readonly<Partial<Record<AlarmName, cloudwatch.Alarm>>>;
 
-/** Makes every alarm. What fires, and what fires no more, is told to the topic. */
-export function makeAlarms(scope: Construct, watched: Watched, topic?: sns.ITopic): Alarms {
+/** Makes every alarm. The topic is notified when one fires and when it resolves. */
+export function makeAlarms(scope: Construct, watched: AlarmsProps, topic?: sns.ITopic): Alarms {
   const made = Object.entries<Condition>(conditions(watched)).map(([name, condition]) => {
     const { says, metric, above = 0, below, minutes = 1, of = minutes, silence } = condition;
     const alarm = new cloudwatch.Alarm(scope, name, {
@@ -178,15 +178,15 @@ export function makeAlarms(scope: Construct, watched: Watched, topic?: sns.ITopi
 const messagesIn = (queue: sqs.IQueue) =>
   queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(1) });
 
-/** A stuck drain is told well before it costs anything: after ten minutes, or a quarter of a shorter deadline. */
+/** Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter. */
 function stuckMinutes(deadlineSeconds: number): number {
   return Math.max(1, Math.min(SCALED_OUT, Math.floor(deadlineSeconds / 4 / 60)));
 }
 
 /**
- * A hook lapses when all three heartbeats of a timeout are refused. One may be refused in passing; the second leaves a
- * third of the timeout to act in. Where that is too short for a sweep and an alarm, the first fires. Looks back for a slot,
- * and for a sweep that came late.
+ * A hook lapses when all three heartbeats of a timeout are refused. One refusal may be transient; after the second, a third
+ * of the timeout is left to act. Where that is too short for a sweep and an alarm, the alarm fires at the first. The alarm
+ * evaluates one heartbeat slot, and two minutes more for a sweep that is late.
  */
 function refusedHeartbeats(heartbeatTimeoutSeconds: number): { minutes: number; of: number } {
   const slotSeconds = heartbeatTimeoutSeconds / 3;

@@ -3,14 +3,14 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { NomadAccess } from './nomad-access.ts';
-import { NomadDrainHook } from './nomad-drain-hook.ts';
-import type { NomadDrainHookProps } from './props.ts';
+import { NomadAccess } from '../access/nomad-access.ts';
+import { NomadDrainHook } from '../nomad-drain-hook.ts';
+import type { NomadDrainHookProps } from '../props.ts';
 import type { Network, Settings } from './settings.ts';
 
 const DESCRIPTION = 'Drains the HashiCorp Nomad nodes of instances that Auto Scaling terminates';
 
-/** One {@link NomadDrainHook} for groups that exist already, in whatever account and region it is deployed to. */
+/** A stack of one {@link NomadDrainHook} for existing groups, for any account and region. */
 export class NomadDrainHookStack extends Stack {
   readonly drainHook: NomadDrainHook;
 
@@ -21,7 +21,7 @@ export class NomadDrainHookStack extends Stack {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
       ...(stackName && { stackName }),
     });
-    // Nothing here asks for the routes of the subnets that are known by their ids alone.
+    // Nothing here needs the route tables of the subnets.
     Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
     this.drainHook = new NomadDrainHook(this, 'DrainHook', {
       groups,
@@ -41,7 +41,7 @@ export class NomadDrainHookStack extends Stack {
       : EventBus.fromEventBusName(this, 'EventBus', nameOrArn);
   }
 
-  /** By their ids alone: nothing is looked up in the account. The CDK asks for zones, a function has no use for them. */
+  /** By id: nothing is looked up in the account. The CDK requires zones; a function does not use them. */
   #inside({
     vpcId,
     subnetIds,

@@ -3,15 +3,16 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../lambda/config.ts';
+import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config.ts';
+import { defined } from '../defined.ts';
 import { type Gateway, grantCommand } from './run-command.ts';
 
 /** The part of the configuration document that says how to reach Nomad. */
 export type NomadDocument = ConfigDocument['nomad'];
 
 /**
- * A parameter of Parameter Store in the stack's account and region: a construct, or its name. Read at run time only. The secret
- * itself in place of the name is refused: it would end in the template.
+ * A parameter of Parameter Store in the stack's account and region: a construct or its name. Read at run time only. The
+ * secret itself in place of the name is refused, because the template would contain it.
  */
 export type Parameter = ssm.IParameter | string;
 
@@ -20,7 +21,7 @@ export interface LoginProps {
   /** The name of Nomad's auth method, of type JWT, that trusts the issuer of this AWS account. */
   readonly authMethod: string;
   /**
-   * For whom AWS makes its statement: one of `BoundAudiences` of the auth method.
+   * The audience of the identity token that AWS signs: one of `BoundAudiences` of the auth method.
    * @default 'nomad'
    */
   readonly audience?: string;
@@ -28,22 +29,22 @@ export interface LoginProps {
 
 /** How to reach Nomad's HTTP API. */
 export interface HttpAccessProps {
-  /** Where Nomad's HTTP API answers, e.g. `https://nomad.internal:4646`. May hold tokens. */
+  /** The address of Nomad's HTTP API, e.g. `https://nomad.internal:4646`. May contain CDK tokens. */
   readonly address: string;
   /**
-   * Further servers of the same cluster, with the same scheme; at most six. Where one does not answer, the next is asked.
+   * More servers of the same cluster, with the same scheme; at most six. When one does not answer, the next is tried.
    * @default - none
    */
   readonly fallbackAddresses?: readonly string[];
   /**
    * The parameter (best a SecureString) that holds the secret id of an ACL token with `node { policy = "write" }` and
    * `namespace "*" { capabilities = ["read-job"] }`.
-   * Read once per cold start, and again when Nomad refuses it: a token that is rotated needs no deploy.
-   * @default - no stored token: the cluster has ACLs turned off, or `login` is given
+   * Read once per cold start, and again when Nomad refuses it: rotating the token needs no deploy.
+   * @default - no stored token: ACLs are off in the cluster, or there is a `login`
    */
   readonly token?: Parameter;
   /**
-   * Instead of a stored token: the function trades its own AWS identity for one that expires. Not together with `token`.
+   * Instead of a stored token: the function exchanges its AWS identity for a Nomad token that expires. Not together with `token`.
    * @default - no login
    */
   readonly login?: LoginProps;
@@ -64,17 +65,17 @@ export interface HttpAccessProps {
    */
   readonly clientKey?: Parameter;
   /**
-   * The name that Nomad's certificate is for, where it is not the host of the address: `server.<region>.nomad`.
+   * The name in Nomad's certificate if it is not the host of the address: `server.<region>.nomad`.
    * @default - the host of the address
    */
   readonly serverName?: string;
   /**
-   * The customer managed key that the parameters are encrypted with.
+   * The customer managed key that encrypts the parameters.
    * @default - the account's `aws/ssm` key, which needs no permission of its own
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * The Nomad region to ask, where the address serves several.
+   * The Nomad region to query if the address serves several.
    * @default - the region of the server that answers
    */
   readonly region?: string;
@@ -88,12 +89,12 @@ export interface HttpAccessProps {
 /** How to reach Nomad through SSM Run Command. */
 export interface RunCommandAccessProps {
   /**
-   * Instances to ask instead of those of the groups, by a tag that they bear.
-   * @default - those in service in the groups
+   * The instances that run the commands, by tag, instead of those of the groups.
+   * @default - instances of the groups that are in service
    */
   readonly gateway?: Gateway;
   /**
-   * The Nomad region to ask.
+   * The Nomad region to query.
    * @default - the region of the instance's agent
    */
   readonly region?: string;
@@ -105,30 +106,30 @@ export interface RunCommandAccessProps {
 }
 
 /**
- * How the function reaches Nomad and proves who it is. Made by a static method, in the manner of `lambda.Code`; another
- * way in is another subclass.
+ * How the function reaches Nomad and authenticates. Made by a static method, like `lambda.Code`; another transport is
+ * another subclass.
  */
 export abstract class NomadAccess {
-  /** Over HTTP or HTTPS, with an ACL token or none. Plain HTTP is warned about: the token crosses the network readable. */
+  /** Over HTTP or HTTPS, with an ACL token or none. Plain HTTP gives a warning: everybody on the network can read the token. */
   static http(props: HttpAccessProps): NomadAccess {
     return new HttpAccess(props);
   }
 
   /**
-   * Where the function has no network path to Nomad: by the `nomad` command of an instance, through SSM Run Command. The
-   * instances need the SSM agent (3.3.2746.0 or later) and the `nomad` command, set up by `/etc/profile.d/nomad.sh` or
-   * `/etc/nomad-drain-hook.env` with NOMAD_ADDR, NOMAD_TOKEN and the like; a Nomad client's own agent serves it.
+   * For a function without a network path to Nomad: runs the `nomad` command of an instance through SSM Run Command. The
+   * instances need the SSM agent (3.3.2746.0 or later) and the `nomad` command, configured by `/etc/profile.d/nomad.sh` or
+   * `/etc/nomad-drain-hook.env` with NOMAD_ADDR, NOMAD_TOKEN and the like; it may talk to a Nomad client's own agent.
    */
   static runCommand(props: RunCommandAccessProps = {}): NomadAccess {
     return new RunCommandAccess(props);
   }
 
   /**
-   * Renders this part of the configuration document and grants what the function needs for it. Called once by the
+   * Returns this part of the configuration document and grants the permissions for it. Called once by the
    * construct.
-   * @param scope the construct: warnings and imported resources go there
+   * @param scope the construct: the parent of warnings and imported resources
    * @param grantee the function's role
-   * @param groupNames the Auto Scaling groups that are served; may be tokens
+   * @param groupNames the names of the Auto Scaling groups; may be CDK tokens
    */
   abstract bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument;
 }
@@ -152,19 +153,19 @@ class HttpAccess extends NomadAccess {
     const parameters = [token, ca, clientCertificate, clientKey].filter((parameter) => parameter !== undefined);
     if (parameters.length > 0) {
       grantee.grantPrincipal.addToPrincipalPolicy(
-        // The token and what TLS needs, and no other parameter. No listing, no history.
+        // Only the parameters for the token and TLS. No listing, no history.
         new iam.PolicyStatement({
           sid: 'ReadNomadParameters',
           actions: ['ssm:GetParameters'],
           resources: parameters.map((parameter) => arnOf(scope, parameter)),
         }),
       );
-      // A customer key is closed until its use is granted; the account's own `aws/ssm` key is open to its users.
+      // A customer key needs a grant; the account's own `aws/ssm` key does not.
       encryptionKey?.grantDecrypt(grantee);
     }
     if (login) {
       grantee.grantPrincipal.addToPrincipalPolicy(
-        // A statement of who the function is, for Nomad alone. STS knows no resource for it; the conditions narrow it.
+        // A signed identity of the function, for Nomad only. STS has no resource for it; the conditions limit it.
         new iam.PolicyStatement({
           sid: 'ProveIdentity',
           actions: ['sts:GetWebIdentityToken'],
@@ -190,36 +191,33 @@ class RunCommandAccess extends NomadAccess {
 
   override bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument {
     const { gateway, region, nodeMetaKey } = this.#props;
-    return {
-      via: 'ssm',
+    return defined({
+      via: 'ssm' as const,
       document: grantCommand(scope, grantee, groupNames, gateway),
-      ...(gateway && { gateway: { tag: gateway.tag, value: gateway.value } }),
-      ...(region !== undefined && { region }),
-      ...(nodeMetaKey !== undefined && { nodeMetaKey }),
-    };
+      gateway: gateway && { tag: gateway.tag, value: gateway.value },
+      region,
+      nodeMetaKey,
+    });
   }
 }
 
-/** This way as the configuration document says it. */
+/** The part of the configuration document for HTTP or HTTPS. */
 export function httpDocument(props: HttpAccessProps): NomadDocument {
   const { address, fallbackAddresses, region, nodeMetaKey, serverName, login } = props;
-  const parameter = (field: 'token' | 'ca' | 'clientCertificate' | 'clientKey') => {
-    const given = props[field];
-    return given !== undefined && { [field]: { parameter: nameOf(given) } };
-  };
-  return {
-    via: 'http',
+  const parameter = (named: Parameter | undefined) => (named === undefined ? undefined : { parameter: nameOf(named) });
+  return defined({
+    via: 'http' as const,
     address,
-    ...(fallbackAddresses?.length && { fallbackAddresses: [...fallbackAddresses] }),
-    ...(region !== undefined && { region }),
-    ...(nodeMetaKey !== undefined && { nodeMetaKey }),
-    ...parameter('token'),
-    ...(login && { login: { authMethod: login.authMethod, audience: audienceOf(login) } }),
-    ...parameter('ca'),
-    ...parameter('clientCertificate'),
-    ...parameter('clientKey'),
-    ...(serverName !== undefined && { serverName }),
-  };
+    fallbackAddresses: fallbackAddresses?.length ? [...fallbackAddresses] : undefined,
+    region,
+    nodeMetaKey,
+    token: parameter(props.token),
+    login: login && { authMethod: login.authMethod, audience: audienceOf(login) },
+    ca: parameter(props.ca),
+    clientCertificate: parameter(props.clientCertificate),
+    clientKey: parameter(props.clientKey),
+    serverName,
+  });
 }
 
 const audienceOf = ({ audience = DEFAULT_AUDIENCE }: LoginProps) => audience;
@@ -227,7 +225,7 @@ const nameOf = (parameter: Parameter) => (typeof parameter === 'string' ? parame
 
 function arnOf(scope: Construct, parameter: Parameter): string {
   if (typeof parameter !== 'string') return parameter.parameterArn;
-  // A hierarchical name brings its own slash: parameter/nomad/token, but parameter/token.
+  // A hierarchical name has its own slash: parameter/nomad/token, but parameter/token.
   const rooted = !Token.isUnresolved(parameter) && parameter.startsWith('/');
   return Stack.of(scope).formatArn({
     service: 'ssm',

@@ -1,0 +1,139 @@
+import { closestMatch } from 'leven';
+import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
+import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
+import { defined } from '../defined.ts';
+import { documentOf, type FieldNames, problemsOf } from '../document.ts';
+import type { DrainPolicy, LifecycleHookOptions } from '../props.ts';
+import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
+
+/** The context key of the example: its settings are used when no setting is given. */
+export const EXAMPLE_KEY = 'nomad-drain-hook:example';
+
+/** The part of a VPC that the function runs in. */
+export interface Network {
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+}
+
+/** The settings in the terms of the construct. */
+export interface Settings {
+  readonly groups: readonly string[];
+  readonly nomad: HttpAccessProps;
+  /** Given with nomadVia=ssm; `nomad` is not used then. */
+  readonly runCommand?: RunCommandAccessProps;
+  readonly policy: DrainPolicy;
+  readonly hook: LifecycleHookOptions;
+  /** The ARN of a topic. */
+  readonly alarmTopic?: string;
+  /** The name or the ARN of a bus. */
+  readonly eventBus?: string;
+  readonly network?: Network;
+  readonly stackName?: string;
+  /** Whether these are the example's: none was given. */
+  readonly example: boolean;
+}
+
+/**
+ * Reads the settings from the CDK's context; those of the example where none is given.
+ * @param context all of the app's context
+ * @throws ConfigError naming every setting that is missing, wrong or unknown
+ */
+export function readSettings(context: Record<string, unknown>): Settings {
+  // All keys of the CDK, of its feature flags and of its lookups contain one of these characters.
+  const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !/[:@/]/.test(key)));
+  const example = Object.keys(ours).length === 0;
+  const source = example ? ((context[EXAMPLE_KEY] ?? {}) as Record<string, unknown>) : ours;
+
+  const wrong = wrongSettings(source);
+  const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrong.has(key))));
+  const read = settingsOf(sound, example);
+  const { groups, nomad, hook, policy } = read;
+  const document = documentOf({ groupNames: groups, nomad: httpDocument(nomad), hook, policy });
+  // A wrong setting is reported once: the checks below see a default in its place.
+  const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
+  const problems = [...wrong.values(), ...unfit];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return read;
+}
+
+/** What is wrong with each setting, the unknown ones first. */
+function wrongSettings(source: Record<string, unknown>): Map<string, ConfigProblem> {
+  const issues = fittingSettings.safeParse(source).error?.issues ?? [];
+  const found = issues.flatMap((issue): ConfigProblem[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [key], id: undefined, message: unknownSetting(key) }))
+      : [{ path: issue.path, id: undefined, message: issue.message }],
+  );
+  const place = ({ path: [name] }: ConfigProblem) => SETTING_NAMES.indexOf(name as SettingName);
+  const wrong = new Map<string, ConfigProblem>();
+  for (const problem of found.toSorted((one, other) => place(one) - place(other))) {
+    const name = String(problem.path[0]);
+    if (!wrong.has(name)) wrong.set(name, problem);
+  }
+  return wrong;
+}
+
+function unknownSetting(key: string): string {
+  const lowerCase = (name: string) => name.toLowerCase();
+  const candidates = SETTING_NAMES.map(lowerCase);
+  // A word with more than a third of its letters different is another word.
+  const similar = closestMatch(lowerCase(key), candidates, { maxDistance: Math.floor(key.length / 3) });
+  return similar === undefined
+    ? `unknown setting. There are: ${SETTING_NAMES.join(', ')}`
+    : `unknown setting. Did you mean ${SETTING_NAMES[candidates.indexOf(similar)]}?`;
+}
+
+/** What the app calls the fields of the configuration document. */
+const FIELD_NAMES: FieldNames = {
+  'groups.*.name': 'groups.*',
+  'groups.*.hook': 'hookName',
+  'groups.*.heartbeatTimeoutSeconds': 'heartbeatTimeout',
+  'policy.deadlineSeconds': 'deadline',
+  'policy.killMarginSeconds': 'killMargin',
+  'policy.graceSeconds': 'grace',
+  'nomad.address': 'nomadAddress',
+  'nomad.fallbackAddresses': 'nomadFallbackAddresses',
+  'nomad.login': 'nomadLogin',
+  'nomad.clientCertificate': 'nomadClientCertificate',
+  'nomad.clientKey': 'nomadClientKey',
+  'nomad.serverName': 'nomadServerName',
+};
+
+/** The settings grouped for the construct. Required settings that are missing have a placeholder. */
+function settingsOf(values: Values, example: boolean): Settings {
+  const { nomadLogin: authMethod, vpcId, subnetIds, securityGroupIds } = values;
+  const place = { region: values.nomadRegion, nodeMetaKey: values.nomadNodeMetaKey };
+  return defined({
+    groups: values.groups ?? ['missing'],
+    nomad: defined({
+      address: values.nomadAddress ?? 'https://missing',
+      fallbackAddresses: values.nomadFallbackAddresses,
+      token: values.nomadToken,
+      login: authMethod === undefined ? undefined : defined({ authMethod, audience: values.nomadAudience }),
+      ca: values.nomadCa,
+      clientCertificate: values.nomadClientCertificate,
+      clientKey: values.nomadClientKey,
+      serverName: values.nomadServerName,
+      ...place,
+    }),
+    runCommand: values.nomadVia === 'ssm' ? defined({ ...place, gateway: values.nomadGateway }) : undefined,
+    policy: defined({
+      deadline: values.deadline,
+      killMargin: values.killMargin,
+      grace: values.grace,
+      ignoreSystemJobs: values.ignoreSystemJobs,
+      onTimeout: values.onTimeout,
+    }),
+    hook: defined({
+      name: values.hookName,
+      heartbeatTimeout: values.heartbeatTimeout,
+      defaultResult: values.hookDefaultResult,
+    }),
+    alarmTopic: values.alarmTopic,
+    eventBus: values.eventBus,
+    network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,
+    stackName: values.stackName,
+    example,
+  });
+}

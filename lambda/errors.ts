@@ -1,14 +1,14 @@
-/** The name of a kind of problem: docs/construct.md says under it what to do. */
+/** The name of a kind of problem: docs/construct.md says what to do about each. */
 export type ProblemId = `nomad-drain-hook:${string}`;
 
 /** One thing that is wrong with the configuration. Holds no value that may be a secret. */
 export interface ConfigProblem {
-  /** Where: the keys that lead to the field, the property or the setting. Empty where it is about all of it. */
+  /** The path of the field, the property or the setting. Empty if the problem is about the whole. */
   readonly path: readonly PropertyKey[];
-  /** Undefined where the message says all that there is to say. */
+  /** Undefined if the message alone is enough. */
   readonly id: ProblemId | undefined;
   readonly message: string;
-  /** The unit of the numbers in the message, where what is at the path is a duration. */
+  /** The unit of the numbers in the message, if the value at the path is a duration. */
   readonly unit?: 'seconds';
 }
 

@@ -1,5 +1,4 @@
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
-import type { TimeLimit } from '../../lambda/core/clock.ts';
 import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
 import type { Journal } from '../../lambda/core/ports.ts';
 import type { Report } from '../../lambda/core/report.ts';
@@ -10,6 +9,7 @@ import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import type { NodeSpec } from '../emulators/nomad/nodes.ts';
 import { loadBundle, runInOwnProcess } from './bundle.ts';
+import { DrivenClock } from './driven-clock.ts';
 import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
 
 export { DOCUMENT, type WorldOptions } from './world-options.ts';
@@ -57,18 +57,15 @@ export class World {
   readonly #nodes = new Map<string, string[]>();
   readonly #environment: Record<string, string>;
   #invoke: Invoke;
-  #sleeping = 0;
-  #killed = false;
-  readonly #runs = new Set<Promise<Report>>();
-  #driving: Promise<void> | undefined;
-  /** Questions under way: each has its time limit. */
-  #asking = 0;
+  /** What the function lives by. */
+  readonly #time: DrivenClock;
 
   private constructor(clock: ManualClock, aws: AwsEmulator, nomad: NomadEmulator, environment: Record<string, string>) {
     this.clock = clock;
     this.aws = aws;
     this.nomad = nomad;
     this.#environment = environment;
+    this.#time = new DrivenClock(clock, () => this.#servers);
     this.#invoke = () => Promise.reject(new Error('not deployed'));
     aws.onEvent((event) => this.events.push(event), {
       detailType: 'EC2 Instance-terminate Lifecycle Action',
@@ -124,19 +121,9 @@ export class World {
       this.log.push({ level, message, ...fields });
     };
     const journal = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-    const clock = {
-      now: () => this.clock.now(),
-      limit: (ms: number) => this.#limit(ms),
-      sleep: async (ms: number) => {
-        if (this.#killed) throw new Error('this function was killed');
-        this.#sleeping += 1;
-        await this.clock.sleep(ms);
-        this.#sleeping -= 1;
-      },
-    };
     const { makeHandler } = await loadBundle();
     const print = (line: string) => void this.printed.push(line);
-    return makeHandler({ clock, journal, print, environment: this.#environment });
+    return makeHandler({ clock: this.#time, journal, print, environment: this.#environment });
   }
 
   /** An instance in service with its Nomad client. */
@@ -192,15 +179,12 @@ export class World {
     const timedOut = new Promise<never>((_, reject) => {
       cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 60.00 seconds')));
     });
-    this.#runs.add(run);
-    this.#driving ??= this.#drive();
     try {
-      const report = await Promise.race([run, timedOut]);
+      const report = await this.#time.while(Promise.race([run, timedOut]));
       this.reports.push(report);
       return report;
     } finally {
       cancel();
-      this.#runs.delete(run);
     }
   }
 
@@ -211,27 +195,18 @@ export class World {
       server.fault = () => {
         left -= 1;
         if (left > 0) return undefined;
-        this.#killed = true;
+        this.#time.killed = true;
         return left === 0 ? 'answer lost' : 'hang-up';
       };
     }
     await this.wake(event).catch(() => {});
     for (const server of this.#servers) server.fault = undefined;
-    this.#killed = false;
+    this.#time.killed = false;
     await this.coldStart();
   }
 
   get #servers() {
     return [this.nomad.server, ...Object.values(this.aws.servers)];
-  }
-
-  /** Lets time pass while runs wait for something: one step, and what it sets off has to settle before the next. */
-  async #drive(): Promise<void> {
-    while (this.#runs.size > 0) {
-      await turn();
-      if (this.#runs.size > 0 && this.#waits()) this.clock.step();
-    }
-    this.#driving = undefined;
   }
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */
@@ -251,26 +226,6 @@ export class World {
     } finally {
       clearInterval(real);
     }
-  }
-
-  #limit(ms: number): TimeLimit {
-    const { signal, lift } = this.clock.limit(ms);
-    let open = true;
-    const close = () => {
-      if (open) this.#asking -= 1;
-      open = false;
-      lift();
-    };
-    this.#asking += 1;
-    signal.addEventListener('abort', close);
-    return { signal, lift: close };
-  }
-
-  /** The function waits for the clock, and nobody has work that it waits for. */
-  #waits(): boolean {
-    const servers = this.#servers;
-    const parked = servers.reduce((sum, server) => sum + server.parked, 0);
-    return servers.every(({ busy }) => busy === 0) && this.#asking === parked && (this.#sleeping > 0 || parked > 0);
   }
 
   /** The outcome that was reported for an instance. */
@@ -293,9 +248,4 @@ export class World {
     await this.nomad.close();
     await this.aws.close();
   }
-}
-
-/** Lets what is under way over real sockets go on. */
-async function turn(): Promise<void> {
-  for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
 }

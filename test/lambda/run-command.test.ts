@@ -1,7 +1,7 @@
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CommandFailed, runCommand } from '../../lambda/aws/run-command.ts';
-import { type AwsEmulator, startAws } from '../emulators/aws/aws.ts';
+import { AwsEmulator } from '../emulators/aws/aws.ts';
 import { ManualClock } from '../emulators/clock.ts';
 
 let clock: ManualClock;
@@ -11,7 +11,7 @@ let instanceId: string;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   ssm = new SSMClient({ region: 'us-east-1', endpoint: aws.ssmUrl, credentials });
   aws.addGroup({ name: 'builders' });

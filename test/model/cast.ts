@@ -65,3 +65,12 @@ export async function castOf({ deadline, version }: Story): Promise<Cast> {
     forgotten: 0,
   };
 }
+
+/** Whether Nomad still keeps a build of an agent that never comes back: unknown, or failed with a task that has yet to end. */
+export function isAnyAwayForGood({ world, doomed }: Cast): boolean {
+  const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
+  return allocations.some(({ ClientStatus, TaskStates }) => {
+    const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
+    return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
+  });
+}

@@ -26,3 +26,15 @@ export const autoScalingFault = (code: 'Throttling' | 'ResourceContention'): Mis
 
 export const ec2Fault = (how: 'RequestLimitExceeded' | 'UnauthorizedOperation' | 'silence'): Mishap =>
   how === 'silence' ? how : ec2Error(how, 'Request limit exceeded.', how === 'RequestLimitExceeded' ? 503 : 403);
+
+/** An event that Auto Scaling has not sent. */
+export const strayEvent = (instanceId: string) => ({
+  source: 'aws.autoscaling',
+  'detail-type': 'EC2 Instance-terminate Lifecycle Action',
+  detail: {
+    AutoScalingGroupName: 'builders',
+    LifecycleHookName: 'nomad-drain',
+    EC2InstanceId: instanceId,
+    LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+  },
+});

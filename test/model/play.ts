@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { MINUTE, SECOND, SWEEP } from '../e2e/world.ts';
-import { type Builder, type Cast, castOf } from './cast.ts';
-import { autoScalingFault, ec2Fault, failing, nomadFault } from './faults.ts';
+import { type Builder, type Cast, castOf, isAnyAwayForGood } from './cast.ts';
+import { autoScalingFault, ec2Fault, failing, nomadFault, strayEvent } from './faults.ts';
 import { CAP_MS, check } from './invariants.ts';
 import type { BuildKind, Ending, Step, Story } from './steps.ts';
 
@@ -40,7 +40,7 @@ class Play {
     if (ending.how === 'one stays sick') await this.#serveAllBut(this.#builder(ending.builder), ending.answer);
     await this.#sweepWhile(() => aws.waiting.length > 0, 40);
     // Builds that Nomad keeps as unknown for an agent that never comes back hold the instance to the deadline and its margins.
-    if (this.#isAnyAwayForGood()) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
+    if (isAnyAwayForGood(this.#cast)) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
   }
@@ -190,16 +190,6 @@ class Play {
     });
   }
 
-  /** Whether Nomad still keeps a build of an agent that never comes back: unknown, or failed with a task that has yet to end. */
-  #isAnyAwayForGood(): boolean {
-    const { world, doomed } = this.#cast;
-    const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
-    return allocations.some(({ ClientStatus, TaskStates }) => {
-      const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
-      return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
-    });
-  }
-
   /** The instance runs, and its agent has not been killed for good. */
   #lives({ instanceId, nodeId }: Builder): boolean {
     const { world, doomed } = this.#cast;
@@ -256,15 +246,3 @@ class Play {
     }
   }
 }
-
-/** An event that Auto Scaling has not sent. */
-const strayEvent = (instanceId: string) => ({
-  source: 'aws.autoscaling',
-  'detail-type': 'EC2 Instance-terminate Lifecycle Action',
-  detail: {
-    AutoScalingGroupName: 'builders',
-    LifecycleHookName: 'nomad-drain',
-    EC2InstanceId: instanceId,
-    LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
-  },
-});

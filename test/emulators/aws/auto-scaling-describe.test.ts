@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
-import { type AwsEmulator, startAws } from './aws.ts';
+import { AwsEmulator } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
 
 const GROUP = 'builders';
@@ -21,7 +21,7 @@ let clients: AwsClients;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   clients = connect(aws);
 });
 afterEach(() => aws.close());
@@ -73,7 +73,7 @@ describe('DescribeAutoScalingGroups', () => {
   });
 
   test('shows what was, where the world is told that reading lags behind', async () => {
-    const lagging = await startAws({ clock, timing: { describeLagMs: 3 * SECOND } });
+    const lagging = await AwsEmulator.start({ clock, timing: { describeLagMs: 3 * SECOND } });
     lagging.addGroup({ name: GROUP, hook: { name: HOOK } });
     const id = lagging.addInstance(GROUP);
     lagging.scaleIn(GROUP, [id]);

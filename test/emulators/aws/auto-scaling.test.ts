@@ -1,7 +1,7 @@
 import { SetDesiredCapacityCommand, TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
-import { type AwsEmulator, startAws } from './aws.ts';
+import { AwsEmulator } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
 
 const GROUP = 'builders';
@@ -14,7 +14,7 @@ let clients: AwsClients;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   clients = connect(aws);
 });
 afterEach(() => aws.close());

@@ -1,5 +1,3 @@
-import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
-import type { InstanceStateName } from '@aws-sdk/client-ec2';
 import type { Timeline } from '../clock.ts';
 import { Issuer } from '../jwt.ts';
 import { Loopback } from '../server.ts';
@@ -26,26 +24,11 @@ import { Schedule } from './schedule.ts';
 import { type RecordedRequest, serveAutoScaling, serveEc2, serveJson, serveSts } from './services.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
 import { type Federation, stsActions } from './sts.ts';
-
-const runCommandActions = (commands: RunCommand) => ({
-  SendCommand: (input: Record<string, unknown>) => commands.send(input),
-  GetCommandInvocation: (input: Record<string, unknown>) => commands.invocation(input),
-});
+import type { InstanceView, LaunchOptions } from './views.ts';
 
 export interface AwsOptions {
   clock: Timeline;
   timing?: Partial<Timing>;
-}
-
-/** An instance as a test looks at it. */
-export interface InstanceView {
-  id: string;
-  privateIp: string;
-  privateDns: string;
-  ec2State: InstanceStateName;
-  /** The group that it is in, and where it stands there; undefined once it has left. */
-  group: string | undefined;
-  state: LifecycleState | undefined;
 }
 
 /** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
@@ -102,9 +85,7 @@ export class AwsEmulator {
     const servers = {
       autoScaling: await Loopback.listen(serveAutoScaling(autoScalingActions(groups), note)),
       ec2: await Loopback.listen(serveEc2(ec2Actions(fleet), note)),
-      ssm: await Loopback.listen(
-        serveJson('ssm', { ...ssmActions(parameters, schedule), ...runCommandActions(commands) }, note),
-      ),
+      ssm: await Loopback.listen(serveJson('ssm', { ...ssmActions(parameters, schedule), ...commands.actions }, note)),
       sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
       eventBridge: await Loopback.listen(serveJson('events', eventBridgeActions(bus, ids), note)),
     };
@@ -272,9 +253,3 @@ export class AwsEmulator {
     return instance;
   }
 }
-
-export interface LaunchOptions extends InstanceOptions {
-  into?: 'AutoScalingGroup' | 'WarmPool';
-}
-
-export const startAws = (options: AwsOptions): Promise<AwsEmulator> => AwsEmulator.start(options);

@@ -2,7 +2,7 @@ import { GetCommandInvocationCommand, SendCommandCommand } from '@aws-sdk/client
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { commandDocument } from '../../../lib/access/run-command.ts';
 import { ManualClock } from '../clock.ts';
-import { type AwsEmulator, startAws } from './aws.ts';
+import { AwsEmulator } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
 import type { CommandDocument, DocumentParameter } from './command-document.ts';
 
@@ -15,7 +15,7 @@ let InstanceId: string;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   clients = connect(aws);
   aws.addGroup({ name: 'builders' });
   InstanceId = aws.addInstance('builders');

@@ -82,6 +82,14 @@ export class RunCommand {
     this.#ids = ids;
   }
 
+  /** Its actions, by their name. */
+  get actions() {
+    return {
+      SendCommand: (input: Record<string, unknown>) => this.send(input),
+      GetCommandInvocation: (input: Record<string, unknown>) => this.invocation(input),
+    };
+  }
+
   close(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }

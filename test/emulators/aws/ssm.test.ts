@@ -1,7 +1,7 @@
 import { GetParameterCommand, GetParametersCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
-import { type AwsEmulator, startAws } from './aws.ts';
+import { AwsEmulator } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
 
 const TOKEN = '/nomad/drain-token';
@@ -12,7 +12,7 @@ let clock: ManualClock;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   clients = connect(aws);
 });
 afterEach(() => aws.close());

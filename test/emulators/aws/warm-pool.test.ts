@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
-import { type AwsEmulator, startAws } from './aws.ts';
+import { AwsEmulator } from './aws.ts';
 import { type AwsClients, connect } from './clients.ts';
 
 const GROUP = 'builders';
@@ -20,7 +20,7 @@ let clients: AwsClients;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  aws = await startAws({ clock });
+  aws = await AwsEmulator.start({ clock });
   clients = connect(aws);
 });
 afterEach(() => aws.close());
@@ -84,7 +84,7 @@ describe('scale-in with an instance reuse policy', () => {
     expect(aws.instance(id).state).toBe('Warmed:Terminating');
     await aws.close();
 
-    aws = await startAws({ clock });
+    aws = await AwsEmulator.start({ clock });
     clients = connect(aws);
     const retained = await returning({ retainOnAbandon: true });
     await complete(retained, 'ABANDON');

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Termination } from '../core/termination.ts';
 import type { NomadApi } from './api.ts';
-import { type NodeJson, type NodeStub, toRecord } from './json.ts';
+import { type NodeStub, toRecord } from './json.ts';
 
 /** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
 export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
@@ -35,7 +35,7 @@ export async function matches(
  */
 async function byAddress(
   nomad: NomadApi,
-  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Termination,
+  termination: Termination,
   addresses: readonly string[],
   names: readonly string[],
 ): Promise<Found> {
@@ -43,20 +43,27 @@ async function byAddress(
   const alike = [
     ...addresses.map((address) => `${attributes[0]} == "${address}"`),
     ...addresses.map((address) => `HTTPAddr matches "^${host(address)}:[0-9]+$"`),
-    ...[...names, instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
+    ...[...names, termination.instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
   ];
   const { nodes } = await nomad.nodes(`(${alike.join(' or ')}) and "${INSTANCE_ID}" not in Attributes`);
   const alive = nodes.filter(({ Status }) => Status !== 'down');
   if (alive.length > 1) return { mayBe: alive };
-  if (alive.length === 1) return { nodes: alive };
+  return { nodes: [...alive, ...(await earlierOnes(nomad, nodes, termination))] };
+}
 
-  const down: NodeJson[] = [];
-  for (const { ID } of nodes) {
+/** Of the nodes that are down: those that were this instance, before its agent came back under a new id or went away. */
+async function earlierOnes(
+  nomad: NomadApi,
+  nodes: readonly NodeStub[],
+  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Termination,
+): Promise<NodeStub[]> {
+  const down: NodeStub[] = [];
+  for (const { ID } of nodes.filter(({ Status }) => Status === 'down')) {
     const node = await nomad.node(ID);
     const ours = toRecord(node?.LastDrain?.Meta ?? null)?.instanceId === instanceId;
     if (node && (ours || node.StatusUpdatedAt * 1000 > launchedAt)) down.push(node);
   }
-  return down.length > 1 ? { mayBe: down } : { nodes: down };
+  return down;
 }
 
 /** An address as a pattern: an IPv6 one stands in brackets before its port. */

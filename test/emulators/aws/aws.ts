@@ -92,27 +92,23 @@ export class AwsEmulator {
     return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation, commands);
   }
 
-  /** For AWS_ENDPOINT_URL_AUTO_SCALING. */
+  /** For `AWS_ENDPOINT_URL_…` of each service. */
   get autoScalingUrl(): string {
     return this.servers.autoScaling.url;
   }
 
-  /** For AWS_ENDPOINT_URL_EC2. */
   get ec2Url(): string {
     return this.servers.ec2.url;
   }
 
-  /** For AWS_ENDPOINT_URL_SSM. */
   get ssmUrl(): string {
     return this.servers.ssm.url;
   }
 
-  /** For AWS_ENDPOINT_URL_STS. */
   get stsUrl(): string {
     return this.servers.sts.url;
   }
 
-  /** For AWS_ENDPOINT_URL_EVENTBRIDGE. */
   get eventBridgeUrl(): string {
     return this.servers.eventBridge.url;
   }

@@ -51,6 +51,17 @@ describe('what a drain waits for', () => {
     );
   });
 
+  test('is named by the tasks that are left, where its client has called it failed', () => {
+    const task = (name: string, state: string) => ({ name, state, poststop: true });
+    const failed = allocation({
+      clientStatus: 'failed',
+      tasks: [task('upload', 'running'), task('notify', 'pending')],
+    });
+    expect(names([failed], NOW)).toBe(
+      'web (task group g, failed, but its task upload is running and task notify is pending)',
+    );
+  });
+
   test('is counted where it is too much to name, and what is blocked is always named', () => {
     const builds = Array.from({ length: 7 }, (_, index) => allocation({ job: `build-${index}` }));
     const blocked = allocation({ createdAt: NOW, blocked: { because: 'no eligible node in pool gpu', since: NOW } });
@@ -123,6 +134,13 @@ describe('a stuck drain', () => {
         'web (task group g) has nowhere to go: no eligible node in pool default',
     );
     expect(after).toBe(before);
+  });
+
+  test('says of a service that is placed, and fails again and again, that it is replaced in vain', () => {
+    const because = 'its replacements fail: Exit Code: 1';
+    const failing = allocation({ blocked: { inVain: true, because, since: NOW - MINUTE } });
+    expect(stuckFor([failing], NOW - MINUTE, NOW)).toBe(`web (task group g) is replaced in vain: ${because}`);
+    expect(names([failing], NOW)).toBe(`web (task group g, running for 5 min; replaced in vain: ${because})`);
   });
 
   test('is none while it may yet move', () => {

@@ -89,6 +89,7 @@ describe('what a drain has killed', () => {
     ['where its deadline had come', { deadlineReached: true }, [victim]],
     ['where we forced it', { ours: { instanceId: 'i-1', forcedAt: START } }, [victim]],
     ['where it ended in time', { deadlineReached: false, ours: { instanceId: 'i-1' } }, []],
+    ['where somebody else drained it in time', {}, []],
     ['while it is on', { status: 'draining', deadlineReached: true }, []],
   ])('is named %s', (_, more, named) => {
     expect(killed(node({ drain: drain(more), allocations }))).toEqual(named);

@@ -13,6 +13,7 @@ import {
   placeInPass,
   reserveSeconds,
   SWEEP_SECONDS,
+  whileStoppingMs,
 } from '../../lambda/core/time.ts';
 
 const START = Date.parse('2026-03-01T09:00:00Z');
@@ -105,6 +106,14 @@ describe('the next look', () => {
 
   it('comes in time for the heartbeats of a hook with a short timeout', () => {
     expect(nextPassMs(24 * 60 * MINUTE, 30)).toBe(10_000);
+  });
+});
+
+describe('the next pass while tasks stop', () => {
+  it('comes after a second, after a twentieth of the time since the drain completed, and after a minute', () => {
+    expect(whileStoppingMs(0)).toBe(1_000);
+    expect(whileStoppingMs(5 * MINUTE)).toBe(15_000);
+    expect(whileStoppingMs(24 * 60 * MINUTE)).toBe(MINUTE);
   });
 });
 

@@ -49,6 +49,12 @@ export const whatIsLeft: readonly Situation[] = [
     decision: done('node-lost'),
   },
   {
+    when: 'EC2 has stopped the instance, and its node is not down yet',
+    termination: waiting({ ec2: 'stopped' }),
+    nomad: node({ drain: drain('draining'), allocations: [allocation('running')] }),
+    decision: wait,
+  },
+  {
     when: 'the node has just gone down, and Nomad has not come to what ran there',
     nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('running')] }),
     decision: wait,

@@ -177,10 +177,15 @@ describe('the bundle and a real Nomad in doubt', () => {
     const setUp = shellTask('set-up', `f=$NOMAD_ALLOC_DIR/data/first; [ -f $f ] && sleep 600; touch $f`, {
       Lifecycle: { Hook: 'prestart' },
     });
+    // A client of an earlier test may be back, though its instance is gone.
+    const inService = stage.aws.instances('builders').filter(({ state }) => state === 'InService');
+    const RTarget = inService.map(({ id }) => stage.nodeOf(id)).join('|');
     await stage.run('cache', undefined, `${blob}; while true; do sleep 1; done`, {
       type: 'service',
       migrate: true,
       tasks: [setUp],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
+      group: { Constraints: [{ LTarget: '${node.unique.id}', RTarget, Operand: 'regexp' }] },
     });
     const [before] = await stage.allocationsOf('cache');
     const instanceId = stage.nomad.nodes.find(({ id }) => id === before?.NodeID)?.instanceId ?? '';

@@ -23,10 +23,14 @@ export async function matches(
   const ids = [`Attributes["${INSTANCE_ID}"] == "${instanceId}"`];
   if (nodeMetaKey) ids.push(`Meta["${nodeMetaKey}"] == "${instanceId}"`);
   const { nodes } = await nomad.nodes(ids.join(' or '));
-  if (nodes.length > 0 || nodeMetaKey) return { nodes };
-  if (!addresses || !names)
+  // A node that is down may have come back without its fingerprint.
+  if (nodes.some(({ Status }) => Status !== 'down') || nodeMetaKey) return { nodes };
+  if (!addresses || !names) {
+    if (nodes.length > 0) return { nodes };
     return { unknown: 'no node names this instance, and EC2 does not say at which addresses to look' };
-  return byAddress(nomad, termination, addresses, names);
+  }
+  const found = await byAddress(nomad, termination, addresses, names);
+  return 'nodes' in found ? { nodes: [...nodes, ...found.nodes] } : found;
 }
 
 /**

@@ -73,6 +73,22 @@ describe('a client that does not say which instance it is', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  it('is found beside its earlier life that did name the instance', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const { privateIp } = world.aws.instance(instanceId);
+    world.nomad.stopClient(nodeId);
+    const anew = world.nomad.addNode({ address: privateIp });
+    world.nomad.run({ id: 'build', type: 'batch', on: anew.id, runSeconds: 600 });
+    await world.advance(2 * MINUTE);
+    await world.scaleIn(instanceId);
+
+    await world.sweepFor(12 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('drained');
+    expect(world.killedBuilds).toEqual([]);
+  });
+
   it('is not taken for the instance that has its address now, once it is down', async () => {
     await start();
     const before = world.nomad.addNode({ address: '10.0.5.7' });

@@ -21,8 +21,12 @@ export interface RealNomad {
   startClient(i: number): Promise<void>;
   /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
   newIdentity(i: number): Promise<void>;
+  /** Likewise, and its fingerprint of EC2 fails: it does not say which instance it is. */
+  loseFingerprint(i: number): Promise<void>;
   close(): Promise<void>;
 }
+
+const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 
 /** A first start has to create its keyring: 22 s have been seen. */
 const START_LIMIT_MS = 60_000;
@@ -74,11 +78,11 @@ export const startNomad = async (
       ports: { http, rpc, serf },
       server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: '2s', min_heartbeat_ttl: '2s' },
     });
-    const clientOf = (i: number) => {
-      const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata[i]?.endpoint ?? '' };
+    const clientOf = (i: number, endpoint = metadata[i]?.endpoint ?? '') => {
+      const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };
       const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
       const secure = i === 0 && tls ? { tls: tlsConfig(directory, tls) } : {};
-      return launch(`client-${'abcdefghijk'[i]}`, { ports, client: clientConfig(rpc), ...secure }, environment);
+      return launch(`client-${'abcdefghijklmno'[i]}`, { ports, client: clientConfig(rpc), ...secure }, environment);
     };
     const clients: Agent[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {
@@ -92,9 +96,12 @@ export const startNomad = async (
     });
     const get = async (path: string) =>
       (await fetch(`${address}${path}`, { headers: { 'X-Nomad-Token': managementToken } })).json();
-    const readyNodes = async (instanceId: string) => {
-      const filter = encodeURIComponent(`Attributes["unique.platform.aws.instance-id"] == "${instanceId}"`);
-      const found = (await get(`/v1/nodes?filter=${filter}`)) as { ID: string; Name: string; Status: string }[];
+    const readyNodes = async (instanceId: string, filter = `${INSTANCE_ID} == "${instanceId}"`) => {
+      const found = (await get(`/v1/nodes?filter=${encodeURIComponent(filter)}`)) as {
+        ID: string;
+        Name: string;
+        Status: string;
+      }[];
       return found.filter(({ Status }) => Status === 'ready');
     };
     const nodes = await until(server, log, async () => {
@@ -113,6 +120,16 @@ export const startNomad = async (
       clients[i]?.process.kill('SIGKILL');
       await clients[i]?.exited;
     };
+    const anew = async (i: number, endpoint?: string, filter?: string) => {
+      await stopClient(i);
+      const node = nodes[i];
+      if (!node) return;
+      removeDataDirectory(join(directory, node.name));
+      clients[i] = clientOf(i, endpoint);
+      node.id = await until(server, log, async () =>
+        (await readyNodes(node.instanceId, filter)).map(({ ID }) => ID).find((id) => id !== node.id),
+      );
+    };
     return {
       address,
       tlsAddress: `https://127.0.0.1:${clientHttp[0]}`,
@@ -123,16 +140,9 @@ export const startNomad = async (
       startClient: async (i) => {
         clients[i] = clientOf(i);
       },
-      newIdentity: async (i) => {
-        await stopClient(i);
-        const node = nodes[i];
-        if (!node) return;
-        removeDataDirectory(join(directory, node.name));
-        clients[i] = clientOf(i);
-        node.id = await until(server, log, async () =>
-          (await readyNodes(node.instanceId)).map(({ ID }) => ID).find((id) => id !== node.id),
-        );
-      },
+      newIdentity: (i) => anew(i),
+      // Nobody listens there.
+      loseFingerprint: (i) => anew(i, 'http://127.0.0.1:9', `Name == "${nodes[i]?.name}"`),
       close,
     };
   } catch (error) {

@@ -25,7 +25,7 @@ const keptWhileAway = () => {
 /** What must not be concluded from what a real Nomad says. */
 describe('the bundle and a real Nomad in doubt', () => {
   beforeAll(async () => {
-    stage = await Stage.start(11);
+    stage = await Stage.start(13);
   }, 120_000);
   afterAll(() => stage?.close());
 
@@ -112,6 +112,22 @@ describe('the bundle and a real Nomad in doubt', () => {
     expect(await stage.allocationsOf('new')).toMatchObject([{ ClientStatus: 'complete' }]);
     expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('new'));
   }, 120_000);
+
+  it('finds a client whose fingerprint of EC2 failed by the name of its host', async () => {
+    const before = stage.inService();
+    const client = stage.clientOf(before);
+    await stage.nomad.loseFingerprint(client);
+    stage.aws.terminate(before);
+    const { id, name } = stage.nomad.nodes[client] ?? { id: '', name: '' };
+    const instanceId = stage.aws.addInstance('builders', { privateDns: `${name}.ec2.internal` });
+    await stage.run('unnamed', id, 'sleep 15');
+
+    const { report, completion } = await stage.scaleIn(instanceId, {});
+
+    expect(report.instances).toMatchObject([{ instanceId, nodeId: id, action: 'complete', outcome: 'drained' }]);
+    expect(await stage.allocationsOf('unnamed')).toMatchObject([{ ClientStatus: 'complete' }]);
+    expect(completion?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('unnamed'));
+  });
 
   it('releases nobody because of one refused connection within the deadline of a drain that began late', async () => {
     const instanceId = stage.inService();

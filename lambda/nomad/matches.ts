@@ -6,6 +6,8 @@ import { type NodeStub, toRecord } from './json.ts';
 /** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
 export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
 
+/** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
+const TERMS = 16;
 const INSTANCE_ID = 'unique.platform.aws.instance-id';
 
 /**
@@ -49,7 +51,13 @@ async function byAddress(
     ...addresses.map((address) => `HTTPAddr matches "^${host(address)}:[0-9]+$"`),
     ...[...names, termination.instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
   ];
-  const { nodes } = await nomad.nodes(`(${alike.join(' or ')}) and "${INSTANCE_ID}" not in Attributes`);
+  const found = new Map<string, NodeStub>();
+  for (let start = 0; start < alike.length; start += TERMS) {
+    const terms = alike.slice(start, start + TERMS).join(' or ');
+    const { nodes } = await nomad.nodes(`(${terms}) and "${INSTANCE_ID}" not in Attributes`);
+    for (const node of nodes) found.set(node.ID, node);
+  }
+  const nodes = [...found.values()];
   const alive = nodes.filter(({ Status }) => Status !== 'down');
   if (alive.length > 1) return { mayBe: alive };
   return { nodes: [...alive, ...(await earlierOnes(nomad, nodes, termination))] };

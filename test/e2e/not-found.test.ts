@@ -21,6 +21,11 @@ const unnamed: [string, Parameters<World['addBuilder']>[0], Parameters<World['ad
     { ...UNNAMED, address: '10.1.0.9' },
     { secondInterface: { privateIp: '10.1.0.9' } },
   ],
+  [
+    'at the last of forty addresses',
+    { ...UNNAMED, address: '10.1.1.40' },
+    { secondInterface: { privateIp: '10.1.1.1', more: Array.from({ length: 39 }, (_, n) => `10.1.1.${n + 2}`) } },
+  ],
   ['at its IPv6 address', { ...UNNAMED, address: 'fd00:ec2::5' }, { ipv6: 'fd00:ec2::5' }],
   [
     'at the IPv6 address of a second interface',

@@ -1,4 +1,4 @@
-import type { Fleet } from './fleet.ts';
+import type { Fleet, SecondInterface } from './fleet.ts';
 import { ACCOUNT, type Instance, SUBNET, ZONE } from './model.ts';
 import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
 
@@ -120,14 +120,19 @@ function describeReservation(instance: Instance): Xml {
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterface.html */
 function describeInterfaces({ privateIp, privateDns, ipv6, ipv6Only, secondInterface }: Instance): Xml[] {
   const first = { ...(ipv6Only ? {} : { privateIp }), privateDns, ...(ipv6 !== undefined && { ipv6 }) };
-  return [first, ...(secondInterface ? [secondInterface] : [])].map((each: Partial<typeof first>, index) => ({
-    networkInterfaceId: `eni-0a1b2c3d4e5f6071${index}`,
-    privateIpAddress: each.privateIp,
-    privateDnsName: each.privateDns,
-    privateIpAddressesSet: each.privateIp
-      ? [{ privateIpAddress: each.privateIp, privateDnsName: each.privateDns, primary: true }]
-      : [],
-    ipv6AddressesSet: each.ipv6 === undefined ? [] : [{ ipv6Address: each.ipv6, isPrimaryIpv6: index === 0 }],
-    attachment: { deviceIndex: index, status: 'attached' },
-  }));
+  return [first, ...(secondInterface ? [secondInterface] : [])].map(
+    (each: Partial<typeof first & SecondInterface>, index) => ({
+      networkInterfaceId: `eni-0a1b2c3d4e5f6071${index}`,
+      privateIpAddress: each.privateIp,
+      privateDnsName: each.privateDns,
+      privateIpAddressesSet: [
+        ...(each.privateIp
+          ? [{ privateIpAddress: each.privateIp, privateDnsName: each.privateDns, primary: true }]
+          : []),
+        ...(each.more ?? []).map((privateIpAddress) => ({ privateIpAddress, primary: false })),
+      ],
+      ipv6AddressesSet: each.ipv6 === undefined ? [] : [{ ipv6Address: each.ipv6, isPrimaryIpv6: index === 0 }],
+      attachment: { deviceIndex: index, status: 'attached' },
+    }),
+  );
 }

@@ -10,8 +10,14 @@ export interface InstanceOptions {
   ipv6?: string;
   /** In a subnet without IPv4: the instance has its IPv6 address alone, and is named by its id. */
   ipv6Only?: boolean;
-  /** Private addresses of a second network interface. */
-  secondInterface?: { privateIp: string; ipv6?: string };
+  /** Private addresses of a second network interface; it may have more than one. */
+  secondInterface?: SecondInterface;
+}
+
+export interface SecondInterface {
+  privateIp: string;
+  more?: readonly string[];
+  ipv6?: string;
 }
 
 type Listener = (instance: Instance) => void;

@@ -82,7 +82,7 @@ export interface Instance {
   privateDns: string;
   ipv6?: string;
   ipv6Only: boolean;
-  secondInterface?: { privateIp: string; ipv6?: string };
+  secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string };
   launchedAt: number;
   ec2State: InstanceStateName;
   /** The name of the group that launched it: the tag outlives the membership. */

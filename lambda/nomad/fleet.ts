@@ -194,8 +194,9 @@ export class Fleet implements Nodes, DrainedNodes {
   /** The node with what runs there, why a service is not moved away, and the drain's deadline: read once a run. */
   async #explain(stub: NodeStub): Promise<NomadNode | undefined> {
     const kept = this.#explained.get(stub.ID);
-    if (kept?.status === stub.Status) return kept;
-    const json = this.#needsDeadline(stub) ? await this.#nomad.node(stub.ID) : stub;
+    const needsDeadline = this.#needsDeadline(stub);
+    if (kept?.status === stub.Status && (!needsDeadline || kept.drain?.deadlineAt !== undefined)) return kept;
+    const json = needsDeadline ? await this.#nomad.node(stub.ID) : stub;
     if (!json) return undefined;
     const node = toNode(json);
     const allocations = await this.#nomad.allocations(node.id, toAllocation);

@@ -65,6 +65,20 @@ describe('an operator', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  it('who gives a drain a later deadline is followed, also by the sweep in which ours comes, without any margin', async () => {
+    await start({ policy: { deadlineSeconds: 90, killMarginSeconds: 0 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    await world.scaleIn(instanceId);
+    await world.sweepFor(MINUTE);
+    await operate(nodeId, 'drain', { DrainSpec: { Deadline: 2 * HOUR * 1e6 } });
+
+    await world.sweepFor(12 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('drained');
+    expect(world.killedBuilds).toEqual([]);
+  });
+
   it('who gives a drain a later deadline is followed as far as the hook can hold it', async () => {
     await start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 600, killMarginSeconds: 300 } });
     const { instanceId, nodeId } = world.addBuilder();

@@ -126,6 +126,8 @@ class Play {
       case 'mark ineligible':
         return this.#operate(nodeId, 'eligibility', { Eligibility: 'ineligible' });
       case 'another tool drains': {
+        // Once the instance is released it is too late for more time.
+        if (world.completion(instanceId)) return;
         const DrainSpec = { Deadline: step.seconds * 1e9, IgnoreSystemJobs: step.ignoreSystemJobs };
         return this.#operate(nodeId, 'drain', { DrainSpec, Meta: { drained_by: 'another tool' } });
       }

@@ -60,8 +60,9 @@ describe('the bundle and a real Nomad', () => {
     const { report } = await stage.scaleIn(instanceId, {});
 
     expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
-    const moved = (await stage.allocationsOf('cache')).find(({ NodeID }) => NodeID !== before?.NodeID);
-    expect(moved?.ClientStatus).toBe('running');
+    // It has its data by now, and may yet be starting.
+    const moved = async () => (await stage.allocationsOf('cache')).find(({ NodeID }) => NodeID !== before?.NodeID);
+    await expect.poll(async () => (await moved())?.ClientStatus, { timeout: 10_000 }).toBe('running');
     await stage.ask('DELETE', '/v1/job/cache?purge=true');
   });
 

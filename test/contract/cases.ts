@@ -22,7 +22,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
 
     beforeAll(async () => {
       nomad = new Nomad(await start());
-    }, 90_000);
+    }, 180_000);
     afterAll(() => nomad?.under.close(), 60_000);
     afterEach(() => nomad.tidy(), 60_000);
 

@@ -5,6 +5,8 @@ import { type Cast, HEARTBEAT_TIMEOUT } from './cast.ts';
 
 /** Near Auto Scaling's own cap nobody is kept any more, in milliseconds: the last sweep, and the kill margin before it. */
 const NEAR_CAP_MS = 240 * SECOND;
+/** The longest that a task of these stories takes to stop, in milliseconds. */
+const STOPPING_MS = 10 * SECOND;
 export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
 
 /** What is true at every moment of every story. */
@@ -41,7 +43,10 @@ function isExcused({ world, doomed, deadlines, leaving, policy, builders }: Cast
 
   const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';
   if (at >= (leaving.get(instanceId) ?? Number.POSITIVE_INFINITY) + CAP_MS - NEAR_CAP_MS) return true;
-  const inForce = deadlines.get(nodeId)?.find(({ givenAt }) => givenAt <= at);
-  if (inForce === undefined) return false;
-  return at >= inForce.deadlineAt + (how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0);
+  const margin = how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0;
+  // A task that was told to stop takes some seconds: a drain that began meanwhile has not killed it.
+  return [at, at - STOPPING_MS].some((then) => {
+    const inForce = deadlines.get(nodeId)?.find(({ givenAt }) => givenAt <= then);
+    return inForce !== undefined && at >= inForce.deadlineAt + margin;
+  });
 }

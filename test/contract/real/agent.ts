@@ -29,7 +29,7 @@ export interface RealNomad {
 const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 
 /** A first start has to create its keyring: 22 s have been seen. */
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 150_000;
 
 interface Agent {
   process: ChildProcess;

@@ -26,7 +26,7 @@ const keptWhileAway = () => {
 describe('the bundle and a real Nomad in doubt', () => {
   beforeAll(async () => {
     stage = await Stage.start(13);
-  }, 120_000);
+  }, 180_000);
   afterAll(() => stage?.close());
 
   it('waits for the upload of a build that has failed', async () => {

@@ -20,7 +20,7 @@ describe('the bundle and a real Nomad', () => {
     authority = await Authority.create();
     const certificate = await authority.issue(['client.global.nomad', 'localhost']);
     stage = await Stage.start(11, { ...certificate, ca: authority.pem });
-  }, 120_000);
+  }, 180_000);
   afterAll(() => stage?.close());
 
   it('releases an instance after its last build has ended by itself, never before', async () => {

@@ -175,7 +175,9 @@ export class Stage {
 
   /** An instance that no test has scaled in yet. */
   inService(): string {
-    return this.aws.instances('builders').find(({ state }) => state === 'InService')?.id ?? '';
+    // Auto Scaling notices after a while only that an instance has been terminated.
+    const instances = this.aws.instances('builders');
+    return instances.find(({ state, ec2State }) => state === 'InService' && ec2State === 'running')?.id ?? '';
   }
 }
 

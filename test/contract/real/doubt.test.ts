@@ -117,7 +117,8 @@ describe('the bundle and a real Nomad in doubt', () => {
     const before = stage.inService();
     const client = stage.clientOf(before);
     await stage.nomad.loseFingerprint(client);
-    stage.aws.terminate(before);
+    // The instance that it was goes first, lost with its earlier node: the client is to be found as that of another.
+    await stage.scaleIn(before, {});
     const { id, name } = stage.nomad.nodes[client] ?? { id: '', name: '' };
     const instanceId = stage.aws.addInstance('builders', { privateDns: `${name}.ec2.internal` });
     await stage.run('unnamed', id, 'sleep 15');

@@ -175,9 +175,7 @@ export class Stage {
 
   /** An instance that no test has scaled in yet. */
   inService(): string {
-    // Auto Scaling notices after a while only that an instance has been terminated.
-    const instances = this.aws.instances('builders');
-    return instances.find(({ state, ec2State }) => state === 'InService' && ec2State === 'running')?.id ?? '';
+    return this.aws.instances('builders').find(({ state }) => state === 'InService')?.id ?? '';
   }
 }
 

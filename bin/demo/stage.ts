@@ -1,5 +1,6 @@
 import type { ConfigDocument } from '../../lambda/config.ts';
 import { AwsEmulator } from '../../test/emulators/aws/aws.ts';
+import { environmentOf } from '../../test/emulators/aws/environment.ts';
 import type { RunningClock } from '../../test/emulators/clock.ts';
 import type { NomadApi } from './nomad-api.ts';
 
@@ -31,13 +32,6 @@ export interface Stage {
 export async function startAws(clock: RunningClock): Promise<{ aws: AwsEmulator; close(): Promise<void> }> {
   const aws = await AwsEmulator.start({ clock });
   aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds: 1800, defaultResult: 'CONTINUE' } });
-  Object.assign(process.env, {
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'demo',
-    AWS_SECRET_ACCESS_KEY: 'demo',
-    AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
-    AWS_ENDPOINT_URL_EC2: aws.ec2Url,
-    AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
-  });
+  Object.assign(process.env, environmentOf(aws));
   return { aws, close: () => aws.close() };
 }

@@ -3,6 +3,7 @@ import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
 import type { Journal } from '../../lambda/core/ports.ts';
 import type { Report } from '../../lambda/core/report.ts';
 import { AwsEmulator } from '../emulators/aws/aws.ts';
+import { environmentOf } from '../emulators/aws/environment.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { InstanceOptions } from '../emulators/aws/fleet.ts';
 import { ManualClock } from '../emulators/clock.ts';
@@ -83,16 +84,7 @@ export class World {
     const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
     aws.addGroup({ name: GROUP, hook, ...group });
     for (const each of moreGroups) aws.addGroup({ hook, ...each });
-    Object.assign(process.env, {
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
-      AWS_ENDPOINT_URL_EC2: aws.ec2Url,
-      AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
-      AWS_ENDPOINT_URL_STS: aws.stsUrl,
-      AWS_ENDPOINT_URL_EVENTBRIDGE: aws.eventBridgeUrl,
-    });
+    Object.assign(process.env, environmentOf(aws));
     const address = (await before?.(nomad.url)) ?? nomad.url;
     const document = documentOf(options, address);
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };

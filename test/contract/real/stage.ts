@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Report } from '../../../lambda/core/report.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { environmentOf } from '../../emulators/aws/environment.ts';
 import type { Certificate } from '../../emulators/certificates.ts';
 import { RunningClock } from '../../emulators/clock.ts';
 import { type RealNomad, startNomad } from './agent.ts';
@@ -63,15 +64,7 @@ export class Stage {
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 } });
-    Object.assign(process.env, {
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_ENDPOINT_URL_AUTO_SCALING: aws.autoScalingUrl,
-      AWS_ENDPOINT_URL_EC2: aws.ec2Url,
-      AWS_ENDPOINT_URL_SSM: aws.ssmUrl,
-      AWS_ENDPOINT_URL_STS: aws.stsUrl,
-    });
+    Object.assign(process.env, environmentOf(aws));
     aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
     for (const id of instanceIds) aws.addInstance('builders', { id });
     return stage;

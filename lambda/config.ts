@@ -10,6 +10,9 @@ export const DEFAULT_AUDIENCE = 'nomad';
 /** How long that identity token is valid, in seconds: it is exchanged for a Nomad token at once. */
 export const IDENTITY_SECONDS = 300;
 
+/** The default of `notices.restoreSeconds`: an hour. */
+export const DEFAULT_RESTORE_SECONDS = 3600;
+
 /** What a check says when it refuses, and the id under which docs/construct.md explains it. */
 const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
 
@@ -124,6 +127,18 @@ const policy = z.strictObject({
   onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
 }) satisfies z.ZodType<Policy>;
 
+/** What AWS says before an instance goes, and which of it is acted on. */
+const notices = z.strictObject({
+  /** Spot interruption warnings: drain at once. */
+  spot: z.boolean().default(true),
+  /** Rebalance recommendations for Spot instances: drain, or only make the node ineligible. */
+  rebalance: z.enum(['off', 'drain', 'cordon']).default('off'),
+  /** Scheduled maintenance of the instance's host: drain before it starts. */
+  maintenance: z.boolean().default(false),
+  /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
+  restoreSeconds: seconds(60, 604_800, 'nomad-drain-hook:restoreOutOfRange').default(DEFAULT_RESTORE_SECONDS),
+});
+
 const document = z.strictObject({
   groups: z
     .array(group)
@@ -141,6 +156,9 @@ const document = z.strictObject({
   hook: sharedHook.optional(),
   nomad,
   policy: policy.prefault({}),
+  notices: notices.prefault({}),
+  /** Remove nodes from Nomad that are down because their instance was terminated. */
+  purge: z.boolean().default(false),
   /** The bus for events about drains; without it none are sent. */
   events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
 });
@@ -149,6 +167,7 @@ const document = z.strictObject({
 export type Config = Omit<z.output<typeof document>, 'hook'>;
 /** The configuration as it may be written: fields with a default may be left out. */
 export type ConfigDocument = z.input<typeof document>;
+export type Notices = Config['notices'];
 export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
 export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;

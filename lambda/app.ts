@@ -4,11 +4,14 @@ import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
+import type { Notice } from './core/notice.ts';
 import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
+import { purgeOne } from './core/purge.ts';
 import type { Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
 import type { Permissions } from './nomad/acl.ts';
+import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
@@ -66,12 +69,10 @@ export class App {
     };
     this.#journal.info('run started', about);
 
-    const notOurs = this.#whyNotOurs(wake);
-    if (notOurs !== undefined) {
-      this.#journal.info('nothing to do', { ...about, because: notOurs });
-      return { run: 'nothing', instances: [], warnings: [], because: notOurs };
-    }
-    const { report, failures } = await this.#drain(wake, remainingMs);
+    if (wake.kind === 'nothing') return this.#nothing(wake.because, about);
+    const ours = this.#isOurs(wake);
+    if ('because' in ours) return this.#nothing(ours.because, about);
+    const { report, failures } = await this.#serve(wake, ours.notices, remainingMs);
     // Metrics first: the end of the run is the last log record.
     this.#wiring.metrics.flush();
     const [first] = report.instances;
@@ -85,33 +86,54 @@ export class App {
     throw new RunFailed(failures.join('; '), report);
   }
 
-  async #drain(wake: Wake, remainingMs: number): Promise<{ report: Report; failures: string[] }> {
+  #nothing(because: string, about: object): Report {
+    this.#journal.info('nothing to do', { ...about, because });
+    return { run: 'nothing', instances: [], warnings: [], because };
+  }
+
+  async #serve(
+    wake: Served,
+    notices: ReadonlyMap<string, Notice> | undefined,
+    remainingMs: number,
+  ): Promise<{ report: Report; failures: string[] }> {
     const now = this.#clock.now();
     const latest = now + Math.max(0, remainingMs - RESERVE_MS);
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#wiring.hooks(wake, clock);
     const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest);
-    const { ports, nodes } = this.#wiring.forRun({ wake, clock, hooks, until });
+    const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
-    const result = await this.#serve(wake, ports, hooks, until);
-    const { instances, unserved, interrupted } = result;
+    const result = await this.#story(wake, ports, hooks, until);
+    const { instances, retained, purged, unserved, interrupted } = result;
     const ofHooks = hooks.problems(this.#groupsOf(wake, result), this.#config.policy);
-    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...narrowToken(nodes.permissions)];
+    const unasked = ports.terminations.problems;
+    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
     const count = `${unserved.length} of ${instances.length} instances not served`;
     const failures = [
       ...(interrupted === undefined ? [] : [`the run could not go on: ${interrupted}`]),
       ...(unserved.length > 0 ? [`${count}: ${unserved.join('; ')}`] : []),
       ...ofHooks.failures,
+      ...unasked,
     ];
-    const notFound = wake.kind === 'dryRun' && instances.length === 0;
-    const because = `Auto Scaling has no instance ${notFound ? wake.instanceId : ''} in the groups served here`;
-    return { report: { run: wake.kind, instances, warnings, ...(notFound && { because }) }, failures };
+    const because = instances.length === 0 ? notFound(wake) : undefined;
+    const report: Report = {
+      run: wake.kind,
+      instances,
+      ...(retained.length > 0 && { retained }),
+      ...(purged.length > 0 && { purged }),
+      warnings,
+      ...(because !== undefined && { because }),
+    };
+    return { report, failures };
   }
 
-  async #serve(wake: Wake, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
+  async #story(wake: Served, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
     const { policy, groups } = this.#config;
     const dryRun = isDryRun(wake);
+    if (wake.kind === 'terminated') {
+      return { ...NOTHING, purged: await purgeOne(wake.instanceId, ports, { until, dryRun }) };
+    }
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = servesAll(wake) ? hooks.readAll(groups) : undefined;
     try {
@@ -122,7 +144,7 @@ export class App {
       if (dryRun) throw error;
       const because = messageOf(error);
       this.#journal.error('no instance could be observed', { because, stack: (error as Error).stack });
-      return { instances: [], unserved: [], waitingSince: [], interrupted: because };
+      return { ...NOTHING, interrupted: because };
     } finally {
       await reading;
     }
@@ -141,7 +163,7 @@ export class App {
   }
 
   /** The groups that a run is about. */
-  #groupsOf(wake: Wake, { instances }: Result): GroupConfig[] {
+  #groupsOf(wake: Served, { instances }: Result): GroupConfig[] {
     const { groups } = this.#config;
     if (servesAll(wake)) return groups;
     return groups.filter(
@@ -149,14 +171,38 @@ export class App {
     );
   }
 
-  /** Why an event is not ours: it is of another group or hook, or no lifecycle event at all. */
-  #whyNotOurs(wake: Wake): string | undefined {
-    if (wake.kind === 'nothing') return wake.because;
-    if (wake.kind !== 'event') return undefined;
-    const { group, hook } = wake.event;
-    const ours = this.#config.groups.some((each) => each.name === group && each.hook === hook);
-    return ours ? undefined : `group ${group} with hook ${hook} is not configured`;
+  /** What a notice asks for; or why an event is not ours: it is of another group or hook, or not acted on. */
+  #isOurs(wake: Served): { notices?: ReadonlyMap<string, Notice> } | { because: string } {
+    const { groups, purge } = this.#config;
+    switch (wake.kind) {
+      case 'notice':
+        return noticesOf(wake.said, this.#config, this.#clock.now());
+      case 'event': {
+        const { group, hook } = wake.event;
+        const ours = groups.some((each) => each.name === group && each.hook === hook);
+        return ours ? {} : { because: `group ${group} with hook ${hook} is not configured` };
+      }
+      case 'terminated':
+        if (!purge) return { because: 'nodes of terminated instances are not purged (purge)' };
+        return groups.some(({ name }) => name === wake.group)
+          ? {}
+          : { because: `group ${wake.group} is not configured` };
+      default:
+        return {};
+    }
   }
+}
+
+/** What a run is about that has something to do. */
+type Served = Exclude<Wake, { kind: 'nothing' }>;
+
+const NOTHING: Result = { instances: [], unserved: [], waitingSince: [], purged: [], retained: [] };
+
+/** Why a run about an instance has found none. */
+function notFound(wake: Served): string | undefined {
+  if (wake.kind === 'dryRun') return `Auto Scaling has no instance ${wake.instanceId} in the groups served here`;
+  if (wake.kind !== 'notice') return undefined;
+  return `not in the groups served here: ${wake.said.instanceIds.join(', ')}`;
 }
 
 const narrowToken = (permissions: Permissions | undefined): string[] =>
@@ -167,7 +213,8 @@ const narrowToken = (permissions: Permissions | undefined): string[] =>
 /** The instance that the run is about, if it is about one. */
 function subjectOf(wake: Wake): { instanceId: string; group?: string } | undefined {
   if (wake.kind === 'event') return wake.event;
-  return wake.kind === 'dryRun' ? wake : undefined;
+  if (wake.kind === 'notice') return { instanceId: wake.said.instanceIds.join(', ') };
+  return wake.kind === 'dryRun' || wake.kind === 'terminated' ? wake : undefined;
 }
 
 const servesAll = ({ kind }: Wake): boolean => kind === 'sweep' || kind === 'status';

@@ -1,4 +1,5 @@
 import { EventError } from './errors.ts';
+import { checkInstanceId, readSaid, type Said, timeOf } from './said.ts';
 
 /** The lifecycle event, as EventBridge delivers it. */
 export interface LifecycleEvent {
@@ -14,6 +15,10 @@ export interface LifecycleEvent {
 export type Wake =
   | { kind: 'event'; event: LifecycleEvent; dryRun: boolean }
   | { kind: 'sweep'; dryRun: boolean }
+  /** What AWS says of instances before they go. */
+  | { kind: 'notice'; said: Said; dryRun: boolean }
+  /** An instance has ended. */
+  | { kind: 'terminated'; instanceId: string; group: string; dryRun: boolean }
   | { kind: 'status' }
   /** One instance, as if it had to be terminated. */
   | { kind: 'dryRun'; instanceId: string }
@@ -42,15 +47,23 @@ export function readWake(event: unknown): Wake {
   // A misspelt value must not start a real drain.
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
+  const said = readSaid(event as Record<string, unknown>);
+  if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : { kind: 'nothing', ...said };
+  if (source === 'aws.autoscaling' && type === 'EC2 Instance Terminate Successful') {
+    return readTerminated(detail, dryRun === true);
+  }
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
-    return { kind: 'nothing', because: `not a lifecycle event: ${String(source)}, ${String(type)}` };
+    return { kind: 'nothing', because: `no event that is acted on: ${String(source)}, ${String(type)}` };
   }
   return readLifecycleEvent(detail, time, dryRun === true);
 }
 
-function checkInstanceId(id: unknown, name: string): string {
-  if (typeof id === 'string' && /^i-[0-9a-f]{8,17}$/.test(id)) return id;
-  throw new EventError(`${name} is not an instance id: ${JSON.stringify(id)}`);
+function readTerminated(detail: unknown, dryRun: boolean): Wake {
+  const { EC2InstanceId, AutoScalingGroupName: group, Destination } = (detail ?? {}) as Record<string, unknown>;
+  if (Destination === 'WarmPool') return { kind: 'nothing', because: 'the instance has gone to the warm pool' };
+  const instanceId = checkInstanceId(EC2InstanceId, 'detail.EC2InstanceId');
+  if (typeof group !== 'string') throw new EventError('the event lacks detail.AutoScalingGroupName');
+  return { kind: 'terminated', instanceId, group, dryRun };
 }
 
 function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
@@ -68,7 +81,7 @@ function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wa
   }
   checkInstanceId(instanceId, 'detail.EC2InstanceId');
   const token = text('LifecycleActionToken');
-  const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  const at = timeOf(time);
   return {
     kind: 'event',
     dryRun,
@@ -77,7 +90,7 @@ function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wa
       group,
       hook,
       ...(token && { token }),
-      ...(Number.isFinite(at) && { time: at }),
+      ...(at !== undefined && { time: at }),
     },
   };
 }

@@ -13,18 +13,22 @@ import { gateways } from './aws/gateways.ts';
 import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
 import { webIdentity } from './aws/identity.ts';
+import { maintenanceNear, noticed } from './aws/noticed.ts';
 import { Parameters } from './aws/parameters.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
 import type { Config } from './config.ts';
 import type { Allocation } from './core/allocation.ts';
 import type { Clock, RunClock } from './core/clock.ts';
+import type { Notice } from './core/notice.ts';
 import type { Journal, Ports } from './core/ports.ts';
 import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
+import { EndedNodes } from './nomad/dead-nodes.ts';
 import { Fleet } from './nomad/fleet.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
+import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
 import { isDryRun, type Wake } from './wake.ts';
 
@@ -40,6 +44,8 @@ export interface Environment {
 /** What one run needs. */
 export interface RunOptions {
   wake: Wake;
+  /** What AWS says before instances go, for a run that is about that. */
+  notices?: ReadonlyMap<string, Notice> | undefined;
   clock: RunClock;
   hooks: Hooks;
   /** When no further pass begins, milliseconds since the epoch. */
@@ -75,12 +81,12 @@ export class Wiring {
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
   hooks(wake: Wake, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
-    const asConfigured = wake.kind === 'event';
+    const asConfigured = wake.kind === 'event' || wake.kind === 'notice';
     return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, asConfigured });
   }
 
   /** The ports of the story, for one run. */
-  forRun({ wake, clock, hooks, until }: RunOptions): { ports: Ports; nodes: Fleet } {
+  forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
     const { policy, nomad, groups, events } = this.#config;
     const journal = this.#journal;
     const meter = this.metrics;
@@ -94,30 +100,36 @@ export class Wiring {
       nodeMetaKey: nomad.nodeMetaKey,
       wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
       explainAll: isDryRun(wake),
+      readDeadlines: notices !== undefined,
     });
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const memory = this.#memory;
     const by = wake.kind === 'event' ? 'event' : 'sweep';
+    const ec2 = forRun(this.#ec2, clock);
+    const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
     const terminations = new WaitingInstances({
-      find: finderFor(wake, until, {
-        autoScaling,
-        ec2: forRun(this.#ec2, clock),
-        clock,
-        journal,
-        groups,
-        hooks,
-        memory,
-      }),
+      find: notices ? noticed(describe, notices) : this.#finderFor(wake, until, describe),
       heartbeats: new Heartbeats({ autoScaling, clock, journal, meter, memory, by }),
       autoScaling,
+      ec2,
       clock,
       memory,
       groups: groups.map(({ name }) => name),
+      event: wake.kind === 'event' ? wake.event : undefined,
     });
     const bus = { client: this.#eventBridge, bus: events?.bus, clock, journal, meter, stuck: this.#stuck };
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = new EventBus(bus);
-    return { ports: { terminations, nodes, drainedNodes: nodes, logs, clock, journal, meter, announcements }, nodes };
+    const cordons = this.#config.notices.rebalance === 'cordon';
+    const takenNodes = new OurNodes({
+      nomad: api,
+      clock,
+      nodeMetaKey: nomad.nodeMetaKey,
+      drainedByUs: () => nodes.drainedByUs,
+      cordons,
+    });
+    const deadNodes = this.#config.purge ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey) } : {};
+    return { terminations, nodes, takenNodes, ...deadNodes, logs, clock, journal, meter, announcements };
   }
 
   /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */
@@ -147,6 +159,13 @@ export class Wiring {
     };
   }
 
+  #finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {
+    if (wake.kind === 'event') return waitingOfEvent(options, wake.event, until);
+    if (wake.kind === 'dryRun') return asIfWaiting(options, wake.instanceId);
+    const { notices, policy } = this.#config;
+    return everyWaiting(options, notices.maintenance ? maintenanceNear(options, { policy, notices }) : undefined);
+  }
+
   #readPermissions(clock: RunClock): Promise<Permissions> {
     const ask = (question: Question) => this.#nomad.ask(question, clock);
     this.#permissions ??= readPermissions(ask, tokenName(this.#config.nomad), clock.now()).catch((error) => {
@@ -155,9 +174,4 @@ export class Wiring {
     });
     return this.#permissions;
   }
-}
-
-function finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {
-  if (wake.kind === 'event') return waitingOfEvent(options, wake.event, until);
-  return wake.kind === 'dryRun' ? asIfWaiting(options, wake.instanceId) : everyWaiting(options);
 }

@@ -4,7 +4,7 @@ import type { GroupConfig } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Journal } from '../core/ports.ts';
-import { isHeld, type Termination } from '../core/termination.ts';
+import { isGoing, isHeld, type Termination } from '../core/termination.ts';
 import { globalCapSeconds } from '../core/time.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import type { Hooks } from './hooks.ts';
@@ -52,7 +52,7 @@ export async function describeWaiting(
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
     const isOfThisWait = began !== undefined && began > now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
     const seenSince = memory.seenSince.get(instanceId) ?? now;
-    memory.seenSince.set(instanceId, seenSince);
+    if (isHeld(state) || isGoing(state)) memory.seenSince.set(instanceId, seenSince);
     return [
       {
         instanceId,

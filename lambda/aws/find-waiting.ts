@@ -1,21 +1,38 @@
 import pMap from 'p-map';
 import type { GroupConfig } from '../config.ts';
 import { messageOf } from '../core/message-of.ts';
-import { UNKNOWN } from '../core/ports.ts';
-import { isGoing, isHeld, type Termination } from '../core/termination.ts';
+import { type RetainedInstance, UNKNOWN } from '../core/ports.ts';
+import { isGoing, isHeld, isRetained, type Termination } from '../core/termination.ts';
 import type { LifecycleEvent } from '../wake.ts';
+import type { InstanceState } from './auto-scaling.ts';
 import { type DescribeOptions, describeWaiting } from './describe-waiting.ts';
 
 /** Finds who waits now. @throws Error if Auto Scaling does not say */
-export type FindWaiting = () => Promise<Termination[]>;
+export type FindWaiting = () => Promise<Found>;
+
+export interface Found {
+  waiting: Termination[];
+  /** Instances that Auto Scaling retains for a person to look at. */
+  retained?: RetainedInstance[];
+  /** What else could not be found out, and has to be; each in a sentence. */
+  problems?: string[];
+}
+
+/** Finds, among the members of the groups, those whose maintenance is near. */
+export type FindMaintenance = (
+  members: readonly InstanceState[],
+) => Promise<{ waiting: Termination[]; problems: string[] }>;
 
 /** How often a state that lags behind its event is read again, in milliseconds. */
 const REREAD_MS = 1_000;
 /** Groups whose activities are read at once. */
 const CONCURRENCY = 8;
 
-/** Every instance of the configured groups that waits for our hook: for the sweep. */
-export function everyWaiting(options: DescribeOptions): FindWaiting {
+/**
+ * Every instance of the configured groups that waits for our hook, and those whose maintenance is near: for the sweep.
+ * @param maintenance finds those of a group's members; absent where maintenance is not acted on
+ */
+export function everyWaiting(options: DescribeOptions, maintenance?: FindMaintenance): FindWaiting {
   const { autoScaling, groups, journal, memory } = options;
   /** When waits began, if found. It does not change, so each is looked up once a run. */
   const since = new Map<string, number>();
@@ -35,7 +52,11 @@ export function everyWaiting(options: DescribeOptions): FindWaiting {
       }
     };
     await pMap(groups, date, { concurrency: CONCURRENCY });
-    return describeWaiting(options, held, since);
+    const waiting = await describeWaiting(options, held, since);
+    const retained = members.filter(({ state }) => isRetained(state));
+    const noticed = await maintenance?.(members);
+    if (!noticed) return { waiting, retained };
+    return { waiting: [...waiting, ...noticed.waiting], retained, problems: noticed.problems };
   };
 }
 
@@ -53,12 +74,13 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
       const mine = state?.group === group ? state : undefined;
       if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
         const since = new Map(time === undefined ? [] : [[instanceId, time]]);
-        return (await describeWaiting(options, [mine], since)).map((each) => ({ ...each, ...(token && { token }) }));
+        const waiting = await describeWaiting(options, [mine], since);
+        return { waiting: waiting.map((each) => ({ ...each, ...(token && { token }) })) };
       }
       if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
         const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
         journal.info('the instance does not wait for our hook', { instanceId, nodeId: UNKNOWN, group, because });
-        return [];
+        return { waiting: [] };
       }
       await clock.sleep(REREAD_MS);
     }
@@ -70,8 +92,8 @@ export function asIfWaiting(options: DescribeOptions, instanceId: string): FindW
   const { autoScaling, clock } = options;
   return async () => {
     const [state] = await autoScaling.instances([instanceId]);
-    if (!state) return [];
+    if (!state) return { waiting: [] };
     const waiting = await describeWaiting(options, [state], new Map([[instanceId, clock.now()]]));
-    return waiting.map((each) => ({ ...each, held: true }));
+    return { waiting: waiting.map((each) => ({ ...each, held: true })) };
   };
 }

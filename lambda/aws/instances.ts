@@ -1,4 +1,10 @@
-import { DescribeInstancesCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstancesCommand,
+  type EC2Client,
+  type EventCode,
+  type Instance,
+  paginateDescribeInstanceStatus,
+} from '@aws-sdk/client-ec2';
 import type { Termination } from '../core/termination.ts';
 
 /** What EC2 says of one instance. */
@@ -70,6 +76,42 @@ const ec2StateOf = (state: string): InstanceFacts['ec2'] =>
 const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),
 ];
+
+/** Scheduled maintenance of one instance. Times are milliseconds since the epoch. */
+export interface ScheduledMaintenance {
+  instanceId: string;
+  startsAt: number;
+  endsAt?: number;
+}
+
+/** All that stops or reboots an instance, or cuts it off. */
+const MAINTENANCE: EventCode[] = [
+  'instance-reboot',
+  'instance-retirement',
+  'instance-stop',
+  'system-maintenance',
+  'system-reboot',
+];
+
+/**
+ * The maintenance that EC2 has scheduled for running instances of this account and region, whatever their group.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html
+ */
+export async function maintenanceOf(client: EC2Client): Promise<ScheduledMaintenance[]> {
+  const found: ScheduledMaintenance[] = [];
+  const Filters = [{ Name: 'event.code', Values: MAINTENANCE }];
+  for await (const page of paginateDescribeInstanceStatus({ client }, { Filters })) {
+    for (const { InstanceId, Events = [] } of page.InstanceStatuses ?? []) {
+      for (const { Description = '', NotBefore, NotAfter } of Events) {
+        // What is over stays listed for a week: "[Completed] …", "[Canceled] …".
+        if (!InstanceId || !NotBefore || /^\[(Completed|Canceled)\]/.test(Description)) continue;
+        const startsAt = NotBefore.getTime();
+        found.push({ instanceId: InstanceId, startsAt, ...(NotAfter && { endsAt: NotAfter.getTime() }) });
+      }
+    }
+  }
+  return found;
+}
 
 /** The ids of the running instances that have a tag, at most a page of them. */
 export async function runningWithTag(

@@ -9,6 +9,8 @@ export class WaitMemory {
   readonly owed = new Set<string>();
   /** When each was first seen to wait, milliseconds since the epoch. */
   readonly seenSince = new Map<string, number>();
+  /** When the last event of each group was served, and when its group was last read for it. Milliseconds since the epoch. */
+  readonly waves = new Map<string, { at: number; askedAt: number }>();
   /** When the last sweep was, which covered the heartbeat slots that had begun, milliseconds since the epoch. */
   lastSweep: number | undefined;
 

@@ -1,13 +1,19 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../core/clock.ts';
-import type { Terminations } from '../core/ports.ts';
+import type { RetainedInstance, Terminations } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
 import type { AutoScaling } from './auto-scaling.ts';
-import type { FindWaiting } from './find-waiting.ts';
+import type { FindWaiting, Found } from './find-waiting.ts';
 import type { Heartbeats } from './heartbeats.ts';
+import { describeInstances } from './instances.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
 /** How long an answer to "who waits?" holds, in milliseconds. */
 const FRESH_MS = 10_000;
+/** Two events of one group within this time are of one wave, in milliseconds. */
+const WAVE_MS = 60_000;
+/** So many instances that their nodes are not looked up by the run of one event. */
+const LARGE_WAVE = 100;
 
 export interface WaitingInstancesOptions {
   /** Finds who waits: all instances, that of an event, or one for a dry run. */
@@ -16,15 +22,18 @@ export interface WaitingInstancesOptions {
   autoScaling: AutoScaling;
   clock: Clock;
   memory: WaitMemory;
+  ec2: EC2Client;
   /** The names of the groups that are served. */
   groups: readonly string[];
+  /** The instance whose event the run serves, and its group. */
+  event?: { instanceId: string; group: string } | undefined;
 }
 
 /** The instances that wait for our hook, for the length of one run. */
 export class WaitingInstances implements Terminations {
   readonly #options: WaitingInstancesOptions;
   readonly #completed = new Set<string>();
-  #waiting: Termination[] = [];
+  #found: Found = { waiting: [] };
   #freshUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitingInstancesOptions) {
@@ -34,17 +43,17 @@ export class WaitingInstances implements Terminations {
   async waiting(): Promise<Termination[]> {
     const { find, clock } = this.#options;
     if (clock.now() >= this.#freshUntil) {
-      this.#waiting = await find();
+      this.#found = await find();
       // What is not held yet will be in a moment.
-      const settled = this.#waiting.every(({ held }) => held);
+      const settled = this.#found.waiting.every(({ held, notice }) => held || notice);
       this.#freshUntil = clock.now() + (settled ? FRESH_MS : 0);
     }
-    return this.#waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
+    return this.#found.waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
   }
 
   async waitsForUs(termination: Termination): Promise<boolean> {
     // An instance that is launched into the warm pool waits in this state for a launching hook. Only a heartbeat tells.
-    if (termination.state !== 'Warmed:Pending:Wait' || termination.token) return true;
+    if (termination.state !== 'Warmed:Pending:Wait' || termination.token || termination.notice) return true;
     return this.#options.autoScaling.heartbeat(termination);
   }
 
@@ -57,7 +66,41 @@ export class WaitingInstances implements Terminations {
   }
 
   heartbeat(waiting: readonly Termination[]): Promise<void> {
-    return this.#options.heartbeats.send(waiting);
+    return this.#options.heartbeats.send(waiting.filter(({ notice }) => !notice));
+  }
+
+  get retained(): readonly RetainedInstance[] {
+    return this.#found.retained ?? [];
+  }
+
+  get problems(): readonly string[] {
+    return this.#found.problems ?? [];
+  }
+
+  /**
+   * The first event of a group may be the only one, and five hundred at once must not fetch five hundred groups: the group is read
+   * when this environment serves a second event of it within a minute, and once in that time.
+   */
+  async alsoGoing(): Promise<string[]> {
+    const { event, memory, clock, autoScaling } = this.#options;
+    if (!event) return [];
+    const now = clock.now();
+    const { at = 0, askedAt = 0 } = memory.waves.get(event.group) ?? {};
+    const asks = now - at < WAVE_MS && now - askedAt >= WAVE_MS;
+    memory.waves.set(event.group, { at: now, askedAt: asks ? now : askedAt });
+    if (!asks) return [];
+    const members = await autoScaling.members([event.group]);
+    const going = members.filter(({ state }) => state === 'Terminating' || state === 'Terminating:Wait');
+    // The events of a large wave run in many environments at once: their drains start together anyway.
+    if (going.length > LARGE_WAVE) return [];
+    return going.map(({ instanceId }) => instanceId).filter((id) => id !== event.instanceId);
+  }
+
+  async terminated(instanceIds: readonly string[]): Promise<Set<string>> {
+    const facts = await describeInstances(this.#options.ec2, instanceIds, (error) => {
+      throw error;
+    });
+    return new Set(instanceIds.filter((id) => facts.get(id)?.ec2 === 'gone'));
   }
 
   async backInService(instanceIds: readonly string[]): Promise<Map<string, string>> {

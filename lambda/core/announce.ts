@@ -3,7 +3,7 @@ import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { DrainEvent, DrainEventTimes } from './drain-event.ts';
 import { type Drain, emptySince, remaining } from './node.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
-import { type Ports, type RunOptions, UNKNOWN } from './ports.ts';
+import { type Ports, type RetainedInstance, type RunOptions, UNKNOWN } from './ports.ts';
 import type { Progress } from './progress.ts';
 
 /** At most this many allocations are listed in an event: EventBridge takes 256 KB. */
@@ -21,9 +21,12 @@ export class Announcer {
     this.#options = options;
   }
 
-  async tell(all: readonly Progress[]): Promise<void> {
+  async tell(all: readonly Progress[], retained: readonly RetainedInstance[]): Promise<void> {
     const now = this.#ports.clock.now();
-    const events = all.flatMap((progress) => this.#eventsOf(progress, now));
+    const events = [
+      ...all.flatMap((progress) => this.#eventsOf(progress, now)),
+      ...retained.flatMap((each) => this.#newlyRetained(each, now)),
+    ];
     if (events.length > 0) await this.#ports.announcements.send(events);
   }
 
@@ -60,9 +63,20 @@ export class Announcer {
     return stuck;
   }
 
+  /** Told once, like what is stuck: it does not resolve by itself either. */
+  #newlyRetained({ instanceId, group, state }: RetainedInstance, at: number): DrainEvent[] {
+    const { announcements, journal } = this.#ports;
+    if (announcements.stuck.get(instanceId) === state) return [];
+    announcements.stuck.set(instanceId, state);
+    const because = `its lifecycle action was abandoned, and the group retains it (${state}): a person has to end it`;
+    journal.warn('instance retained', { instanceId, nodeId: UNKNOWN, group, because });
+    const detail = { instanceId, group, nodeId: null, allocations: [], allocationCount: 0 };
+    return [{ type: 'retained', at, because, times: {}, detail }];
+  }
+
   #event(type: DrainEvent['type'], progress: Progress, at: number): DrainEvent {
     const { termination, seen, decision, killed = [] } = progress;
-    const { instanceId, group, hook } = termination;
+    const { instanceId, group, hook, notice } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
     const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#options.policy));
@@ -75,6 +89,7 @@ export class Announcer {
         instanceId,
         group,
         hook,
+        ...(notice && { notice: notice.kind }),
         nodeId: node?.id ?? null,
         ...(node && { nodeName: node.name }),
         ...(ended && {

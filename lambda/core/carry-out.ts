@@ -1,12 +1,19 @@
 import type { Decision } from './decision.ts';
 import { messageOf } from './message-of.ts';
 import { killed, type NomadNode, remaining } from './node.ts';
+import { drainedBy, restoredAt } from './notice.ts';
 import { nodeOf, nodesOf, type Observation } from './observation.ts';
+import type { Policy } from './policy.ts';
 import { type Ports, UNKNOWN } from './ports.ts';
 import type { Carried, Killed } from './progress.ts';
 import type { Termination } from './termination.ts';
 
-const MESSAGES = { start: 'drain started', renew: 'drain renewed', force: 'drain forced' };
+const MESSAGES = {
+  start: 'drain started',
+  renew: 'drain renewed',
+  shorten: 'drain shortened',
+  force: 'drain forced',
+};
 
 /** Carries out the decision about one instance. A failure becomes its decision, and touches no other instance. */
 export async function carryOut(
@@ -14,6 +21,7 @@ export async function carryOut(
   seen: Observation,
   decision: Decision,
   ports: Ports,
+  policy: Policy,
 ): Promise<Carried> {
   const { instanceId, group } = termination;
   const about = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group };
@@ -26,12 +34,16 @@ export async function carryOut(
         }
         let started = 0;
         for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
-          if (!(await startDrain(termination, node, decision, ports))) continue;
+          if (!(await startDrain(termination, node, decision, ports, policy))) continue;
           started += 1;
           ports.journal.info(MESSAGES[decision.order.how], { ...fields, nodeId: node.id });
         }
         if (started === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
         return decision.order.how === 'start' ? { decision, effect: 'drain started' } : { decision };
+      }
+      case 'cordon': {
+        for (const nodeId of decision.nodeIds) await cordon(termination, nodeId, fields, ports);
+        return { decision };
       }
       case 'complete': {
         // Logs are read while the instance is released: it is not kept for them.
@@ -65,22 +77,40 @@ export async function carryOut(
   }
 }
 
+async function cordon(
+  { instanceId, notice }: Termination,
+  nodeId: string,
+  fields: object,
+  ports: Ports,
+): Promise<void> {
+  if (!notice || !(await ports.takenNodes.cordon(nodeId, instanceId, restoredAt(notice)))) return;
+  ports.journal.info('node made ineligible', { ...fields, nodeId });
+}
+
 /** @returns false if a drain is on already */
 async function startDrain(
   termination: Termination,
   node: NomadNode,
   { order }: Decision & { action: 'start-drain' },
   { nodes, clock }: Ports,
+  policy: Policy,
 ): Promise<boolean> {
   const now = clock.now();
   const before = node.drain?.ours;
+  const { notice } = termination;
   const token = termination.token ?? before?.token;
+  const isNew = order.how === 'start' || order.how === 'shorten';
+  // A drain for a wait stays one when a notice shortens it.
+  const isForNotice = notice !== undefined && (before === undefined || before.notice !== undefined);
+  const drained = notice && drainedBy(notice, policy);
   return nodes.startDrain(node.id, order, {
     instanceId: termination.instanceId,
-    waitingSince: termination.since ?? before?.waitingSince ?? now,
-    deadlineAt: order.how === 'start' ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
+    ...(!isForNotice && { waitingSince: termination.since ?? before?.waitingSince ?? now }),
+    deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(token && { token }),
+    ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
+    ...(isForNotice && drained !== undefined && { drainedBy: drained }),
   });
 }
 

@@ -1,7 +1,8 @@
+import { type Decided, orderFor, waitFor } from './combine.ts';
 import { decideNode } from './decide-node.ts';
+import { decideNotice } from './decide-notice.ts';
 import { type Circumstances, complete, type Decision, type Outcome, timedOut, wait } from './decision.ts';
 import { say } from './explain.ts';
-import type { NomadNode } from './node.ts';
 import { nodesOf, type Observation, sinceOf } from './observation.ts';
 import type { Termination } from './termination.ts';
 import { limits } from './time.ts';
@@ -15,6 +16,7 @@ const LONG_ENOUGH_SECONDS = 600;
  * never counts as an empty node, nor as one whose time is up.
  */
 export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
+  if (termination.notice) return decideNotice(termination.notice, termination, nomad, circumstances);
   const decision =
     instanceGone(termination) ??
     unanswered(termination, nomad, circumstances) ??
@@ -63,33 +65,6 @@ function present(termination: Termination, nomad: Observation, circumstances: Ci
   const [only] = decided;
   if (only && decided.length === 1) return only.decision;
   return orderFor(decided) ?? waitFor(decided) ?? together(decided);
-}
-
-interface Decided {
-  node: NomadNode;
-  decision: Decision;
-}
-
-/** One kind of order in each pass: first what is started, then what is forced, then what is renewed. */
-function orderFor(decided: readonly Decided[]): Decision | undefined {
-  for (const how of ['start', 'force', 'renew']) {
-    const alike = decided.flatMap(({ decision }) =>
-      decision.action === 'start-drain' && decision.order.how === how ? [decision] : [],
-    );
-    const [first] = alike;
-    if (first) return { ...first, nodeIds: alike.flatMap(({ nodeIds }) => nodeIds) };
-  }
-  return undefined;
-}
-
-function waitFor(decided: readonly Decided[]): Decision | undefined {
-  const waiting = decided.flatMap(({ node, decision }) => (decision.action === 'wait' ? [{ node, decision }] : []));
-  if (waiting.length === 0) return undefined;
-  const stuck = waiting.flatMap(({ decision }) => decision.stuck ?? []).join('; ');
-  return wait(waiting.map(({ node, decision }) => `${node.name}: ${decision.because}`).join('; '), {
-    ...(waiting.some(({ decision }) => decision.alarm) && { alarm: true }),
-    ...(stuck && { stuck }),
-  });
 }
 
 /** Of several outcomes the worst is reported. A node lost beside one that drained was an earlier identity of the agent. */

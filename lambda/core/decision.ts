@@ -4,15 +4,17 @@ import type { Policy } from './policy.ts';
 export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
 
 /**
- * How to ask Nomad for a drain: start it; renew it with what is left of its deadline, which makes Nomad check again; or force
- * it, which kills what still runs.
+ * How to ask Nomad for a drain: start it; renew it with what is left of its deadline, which makes Nomad check again; shorten it,
+ * for an instance that ends before; or force it, which kills what still runs.
  */
-export type DrainOrder = { how: 'start' | 'renew'; deadlineSeconds: number } | { how: 'force' };
+export type DrainOrder = { how: 'start' | 'renew' | 'shorten'; deadlineSeconds: number } | { how: 'force' };
 
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =
   /** `nodeIds`: the nodes to drain, usually one. */
   | { action: 'start-drain'; because: string; order: DrainOrder; nodeIds: readonly string[] }
+  /** Makes the nodes ineligible: nothing new lands there, and what runs there runs on. */
+  | { action: 'cordon'; because: string; nodeIds: readonly string[] }
   /**
    * `alarm`: a person has to act. `unserved`: the run could not serve this instance. `stuck`: what will not resolve by
    * itself, in words that stay the same while it lasts.

@@ -1,15 +1,17 @@
 import type { AllocationReport } from './allocation-report.ts';
 import type { Outcome } from './decision.ts';
+import type { Notice } from './notice.ts';
 
 /** The `source` of the events that the function puts on the bus, and their detail types. */
 export const EVENT_SOURCE = 'nomad-drain-hook';
 export const EVENT_TYPES = {
   started: 'Nomad Drain Started',
   stuck: 'Nomad Drain Stuck',
+  retained: 'Nomad Instance Retained',
   ended: 'Nomad Drain Ended',
 } as const;
 
-/** An event for the bus: a drain has started, is stuck, or has ended. */
+/** An event for the bus: a drain has started, is stuck, or has ended; or an instance is retained. */
 export interface DrainEvent {
   type: keyof typeof EVENT_TYPES;
   /** Milliseconds since the epoch. */
@@ -36,7 +38,10 @@ export interface DrainEventTimes {
 export interface DrainEventDetail {
   instanceId: string;
   group: string;
-  hook: string;
+  /** Absent for an instance that waits for no hook any more. */
+  hook?: string;
+  /** What AWS has said of the instance, if Auto Scaling did not hold it for us when its drain started. */
+  notice?: Notice['kind'];
   /** The Nomad node; null if none is known. */
   nodeId: string | null;
   nodeName?: string;

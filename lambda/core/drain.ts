@@ -2,14 +2,17 @@ import pMap from 'p-map';
 import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
 import { nodeOf } from './observation.ts';
 import type { Ports, RunOptions } from './ports.ts';
 import type { Progress } from './progress.ts';
+import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
 import { nextPassMs, placeInPass, whileStoppingMs } from './time.ts';
+import { type Decided, startsDrain, Wave } from './wave.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
 const CONCURRENCY = 8;
@@ -26,6 +29,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const { terminations, nodes, clock, meter } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
+  let passes = 0;
   try {
     for (;;) {
       const waiting = inTurn(await terminations.waiting(), clock.now());
@@ -33,11 +37,13 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
 
       const progress = await pass(waiting, ports, options);
       record.note(progress, clock.now());
+      record.retained(terminations.retained);
       if (options.dryRun) return record.result();
 
       measurePass(progress, meter, clock.now());
-      await announcer.tell(progress);
+      await announcer.tell(progress, terminations.retained);
       await returnToService(waiting, ports);
+      if (passes++ === 0) record.purged(await purgeAll(ports));
       const pause = untilNextPass(progress, clock.now());
       if (pause === undefined || clock.now() + pause > options.until) return record.result();
 
@@ -55,29 +61,43 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
 const inTurn = (waiting: Termination[], now: number): Termination[] =>
   waiting.toSorted((one, other) => placeInPass(one.instanceId, now) - placeInPass(other.instanceId, now));
 
-/** Observes each waiting instance, decides, and carries that out: each by itself. */
-async function pass(
-  waiting: readonly Termination[],
-  ports: Ports,
-  { policy, dryRun }: RunOptions,
-): Promise<Progress[]> {
-  await ports.nodes.refresh();
-  const seesEveryNamespace = ports.nodes.permissions?.everyNamespace ?? false;
-  return pMap(
+/**
+ * Observes each waiting instance, decides, and carries that out: each by itself. Only drains that start wait for each other, a
+ * moment, so that all their nodes are ineligible before the first service is moved.
+ */
+async function pass(waiting: readonly Termination[], ports: Ports, options: RunOptions): Promise<Progress[]> {
+  const { nodes, clock } = ports;
+  await nodes.refresh();
+  const circumstances = { policy: options.policy, seesEveryNamespace: nodes.permissions?.everyNamespace ?? false };
+  const done = new Map<string, Progress>();
+  const finish = async (decided: Decided) => {
+    const carried = options.dryRun
+      ? {}
+      : await carryOut(decided.termination, decided.seen, decided.decision, ports, options.policy);
+    done.set(decided.termination.instanceId, { ...decided, ...carried });
+  };
+  const wave = new Wave(ports, waiting.length, finish);
+  const all = pMap(
     waiting,
-    async (termination): Promise<Progress> => {
-      const seen = await ports.nodes.observe(termination);
-      const decision = decide(termination, seen, { now: ports.clock.now(), policy, seesEveryNamespace });
-      return { termination, seen, ...(dryRun ? { decision } : await carryOut(termination, seen, decision, ports)) };
+    async (termination) => {
+      const seen = await nodes.observe(termination);
+      const decided = {
+        termination,
+        seen,
+        decision: decide(termination, seen, { ...circumstances, now: clock.now() }),
+      };
+      await (startsDrain(decided) && !options.dryRun ? wave.join(decided) : finish(decided));
     },
     { concurrency: CONCURRENCY },
   );
+  await wave.startWith(all);
+  return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
 }
 
 /** How long until something may have changed, in milliseconds; undefined if nobody waits any more. */
 function untilNextPass(progress: readonly Progress[], now: number): number | undefined {
   const pauses = progress
-    .filter(({ decision }) => decision.action !== 'complete')
+    .filter(({ termination, decision }) => !isServed(termination, decision))
     .map(({ termination, seen, decision }) => {
       if (decision.action === 'start-drain') return AFTER_START_MS;
       const drain = nodeOf(seen)?.drain;
@@ -85,4 +105,10 @@ function untilNextPass(progress: readonly Progress[], now: number): number | und
       return nextPassMs(now - (drain?.startedAt ?? termination.since ?? now), termination.heartbeatTimeoutSeconds);
     });
   return pauses.length === 0 ? undefined : Math.min(...pauses);
+}
+
+/** Whether this run has nothing more to do for an instance. After a notice it is enough that the drain is on. */
+function isServed({ notice }: Termination, decision: Decision): boolean {
+  if (decision.action === 'complete') return true;
+  return notice !== undefined && decision.action !== 'error' && !('unserved' in decision && decision.unserved);
 }

@@ -31,10 +31,11 @@ export function measurePass(progress: readonly Progress[], meter: Meter, now: nu
 }
 
 /** Measures the state at the end of a sweep. */
-export function measureSweep({ instances, unserved, waitingSince }: Result, meter: Meter, now: number): void {
+export function measureSweep({ instances, unserved, waitingSince, retained }: Result, meter: Meter, now: number): void {
   const ages = waitingSince.filter((since) => since !== undefined).map((since) => now - since);
   meter.add('InstancesWaiting', waitingSince.length);
   meter.add('OldestWait', Math.max(0, ...ages) / 1000);
   meter.add('DrainsStuck', instances.filter(({ stuck }) => stuck !== undefined).length);
   meter.add('InstancesUnserved', unserved.length);
+  meter.add('InstancesRetained', retained.length);
 }

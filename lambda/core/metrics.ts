@@ -23,6 +23,7 @@ export const METRICS = {
   OldestWait: { unit: 'Seconds', told: 'sweep', about: 'How long the oldest of them has waited' },
   DrainsStuck: { unit: 'Count', told: 'sweep', about: 'Drains that will not end by themselves' },
   InstancesUnserved: { unit: 'Count', told: 'sweep', about: 'Instances that a sweep could not serve' },
+  InstancesRetained: { unit: 'Count', told: 'sweep', about: 'Instances that Auto Scaling retains for a person' },
   TokenTooNarrow: { unit: 'Count', told: 'run', about: 'The Nomad token lacks permissions (1) or not (0)' },
   TimeToDrain: { unit: 'Seconds', told: 'happening', about: 'From the start of a drain to an empty node' },
   WaitAfterEmpty: { unit: 'Seconds', told: 'happening', about: 'From an empty node to the release of its instance' },

@@ -1,12 +1,17 @@
 import { type Allocation, isAlive, isClientTerminal } from './allocation.ts';
+import type { Notice } from './notice.ts';
 
 /** A Nomad client node, in Nomad's own words. */
 export interface NomadNode {
   id: string;
   name: string;
   status: 'initializing' | 'ready' | 'down' | 'disconnected';
+  /** Nomad may place something on it. */
+  eligible: boolean;
   /** The last drain, if it is still in force: not cancelled, and the node not made eligible since. */
   drain?: Drain;
+  /** Our record of the last drain, if that is not in force any more. */
+  ended?: DrainRecord;
   /** The allocations that the token sees; absent if they were not read. */
   allocations?: Allocation[];
   /** Replacements elsewhere that still copy their ephemeral disk from this node. */
@@ -34,6 +39,12 @@ export interface DrainRecord {
   waitingSince?: number;
   deadlineAt?: number;
   forcedAt?: number;
+  /** For a drain that began before Auto Scaling held the instance: why. */
+  notice?: Notice['kind'];
+  /** By when the notice wants the node drained. */
+  drainedBy?: number;
+  /** When the node is made eligible again, if its instance is in service then. Absent: as soon as it is back. */
+  restoreAt?: number;
 }
 
 /** The allocations that keep the instance alive. */

@@ -21,7 +21,8 @@ export const nodeOf = (observation: Observation): NomadNode | undefined => nodes
 
 /** Since when an instance waits, as far as is known: milliseconds since the epoch. */
 export function sinceOf({ since, seenSince }: Termination, nomad: Observation): number | undefined {
-  const drains = nodesOf(nomad).flatMap(({ drain }) => drain ?? []);
+  // A drain for a notice began before the wait.
+  const drains = nodesOf(nomad).flatMap(({ drain }) => (drain && drain.ours?.notice === undefined ? [drain] : []));
   const written = drains.flatMap(({ ours }) => ours?.waitingSince ?? []);
   return since ?? written[0] ?? drains[0]?.startedAt ?? seenSince;
 }

@@ -20,6 +20,22 @@ export interface Terminations {
   heartbeat(waiting: readonly Termination[]): Promise<void>;
   /** Those of these instances that are `InService` in one of our groups now, each with its group. */
   backInService(instanceIds: readonly string[]): Promise<Map<string, string>>;
+  /** Instances that are terminated together with that of this run, if more than one event says so. Never throws. */
+  alsoGoing(): Promise<string[]>;
+  /** Those of these instances that EC2 says are terminated, or does not know. */
+  terminated(instanceIds: readonly string[]): Promise<Set<string>>;
+  /** The instances that Auto Scaling retains for a person to look at, as of the last answer to {@link waiting}. */
+  readonly retained: readonly RetainedInstance[];
+  /** What could not be asked of AWS for {@link waiting}, and has to be; each in a sentence. */
+  readonly problems: readonly string[];
+}
+
+/** An instance whose lifecycle action was abandoned, in a group that retains such instances. */
+export interface RetainedInstance {
+  instanceId: string;
+  group: string;
+  /** Its lifecycle state, such as `Terminating:Retained`. */
+  state: string;
 }
 
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
@@ -36,12 +52,39 @@ export interface Nodes {
   changed(ms: number): Promise<void>;
 }
 
-/** The nodes that we have drained, whatever happened to their instances. */
-export interface DrainedNodes {
-  /** As the last refresh of the nodes found them. */
-  drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[];
-  /** Makes a node eligible again. @returns false if somebody has changed its eligibility since its drain */
-  giveBack(nodeId: string): Promise<boolean>;
+/** The eligibility of nodes: those that we make ineligible, whatever then becomes of their instances. */
+export interface TakenNodes {
+  /** Makes a node ineligible until `restoreAt`, so that nothing new lands there. @returns false if it is not eligible any more */
+  cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean>;
+  /** Makes a node ineligible that is drained in a moment: nothing that another drain moves may land there. */
+  holdOff(nodeId: string): Promise<void>;
+  /** The eligible nodes that name one of these instances. */
+  eligibleNodesOf(instanceIds: readonly string[]): Promise<string[]>;
+  /** Those that are not down. */
+  list(): Promise<TakenNode[]>;
+  /** Makes a node eligible again. @returns false if somebody has changed its eligibility since */
+  giveBack(node: TakenNode): Promise<boolean>;
+}
+
+/** A node that we have made ineligible. Times are milliseconds since the epoch. */
+export interface TakenNode {
+  nodeId: string;
+  instanceId: string;
+  how: 'drain' | 'cordon';
+  /** When that began. */
+  since: number;
+  /** Not before then is it made eligible again. */
+  restoreAt?: number;
+}
+
+/** The nodes of instances that have ended. */
+export interface DeadNodes {
+  /** Those that are down and that our drain names, by instance. */
+  drainedByUs(): Promise<{ nodeId: string; instanceId: string }[]>;
+  /** The nodes that name this instance, down or not. */
+  ofInstance(instanceId: string): Promise<{ nodeId: string; down: boolean }[]>;
+  /** Removes a node from Nomad. @returns false if it is not down any more, or not that of the instance */
+  purge(nodeId: string, instanceId: string): Promise<boolean>;
 }
 
 /** The logs of tasks. */
@@ -78,7 +121,9 @@ export interface Announcements {
 export interface Ports {
   terminations: Terminations;
   nodes: Nodes;
-  drainedNodes: DrainedNodes;
+  takenNodes: TakenNodes;
+  /** Absent where nodes are not to be purged. */
+  deadNodes?: DeadNodes;
   logs: Logs;
   clock: Clock;
   journal: Journal;

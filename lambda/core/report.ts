@@ -3,16 +3,22 @@ import type { Decision, Outcome } from './decision.ts';
 import { say } from './explain.ts';
 import { messageOf } from './message-of.ts';
 import { remaining } from './node.ts';
+import type { Notice } from './notice.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import type { Policy } from './policy.ts';
-import type { RunOptions } from './ports.ts';
+import type { RetainedInstance, RunOptions } from './ports.ts';
 import type { Killed, Progress } from './progress.ts';
+import type { PurgedNode } from './purge.ts';
 
 /** The function's answer. */
 export interface Report {
   /** The kind of run: for one instance's event, for all instances, or a dry run. */
-  run: 'event' | 'sweep' | 'status' | 'dryRun' | 'nothing';
+  run: 'event' | 'sweep' | 'notice' | 'terminated' | 'status' | 'dryRun' | 'nothing';
   instances: InstanceReport[];
+  /** Instances that Auto Scaling retains for a person to look at, if there are any. */
+  retained?: readonly RetainedInstance[];
+  /** Nodes that were removed from Nomad, because their instances are terminated; absent if there are none. */
+  purged?: readonly PurgedNode[];
   /** What an operator should fix, such as a token that is too narrow. */
   warnings: string[];
   /** Why there was nothing to do. */
@@ -23,6 +29,8 @@ export interface Report {
 export interface InstanceReport {
   instanceId: string;
   group: string;
+  /** What AWS has said of it, if Auto Scaling does not hold it for us. */
+  notice?: Notice['kind'];
   /** The Nomad node, null if none is known. */
   nodeId: string | null;
   /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
@@ -47,6 +55,8 @@ export class RunRecord {
   readonly #dryRun: boolean;
   readonly #instances = new Map<string, InstanceReport>();
   readonly #unserved = new Map<string, string>();
+  readonly #purged: PurgedNode[] = [];
+  #retained: readonly RetainedInstance[] = [];
   #waitingSince: (number | undefined)[] = [];
 
   constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
@@ -58,7 +68,7 @@ export class RunRecord {
   note(progress: readonly Progress[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
     this.#waitingSince = progress
-      .filter(({ decision }) => decision.action !== 'complete')
+      .filter(({ termination, decision }) => decision.action !== 'complete' && !termination.notice)
       .map(({ termination, seen }) => sinceOf(termination, seen));
   }
 
@@ -70,6 +80,7 @@ export class RunRecord {
     this.#instances.set(instanceId, {
       instanceId,
       group,
+      ...(termination.notice && { notice: termination.notice.kind }),
       nodeId: node?.id ?? null,
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
@@ -83,6 +94,14 @@ export class RunRecord {
     const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
     if (failed) this.#unserved.set(instanceId, `${instanceId}: ${decision.because}`);
     else this.#unserved.delete(instanceId);
+  }
+
+  retained(instances: readonly RetainedInstance[]): void {
+    this.#retained = instances;
+  }
+
+  purged(nodes: readonly PurgedNode[]): void {
+    this.#purged.push(...nodes);
   }
 
   /**
@@ -99,6 +118,8 @@ export class RunRecord {
       instances: [...this.#instances.values()],
       unserved: [...this.#unserved.values()],
       waitingSince: this.#waitingSince,
+      purged: this.#purged,
+      retained: this.#retained,
     };
   }
 }
@@ -109,6 +130,8 @@ export interface Result {
   unserved: string[];
   /** Since when each instance that is left waits, milliseconds since the epoch; undefined if unknown. */
   waitingSince: (number | undefined)[];
+  purged: readonly PurgedNode[];
+  retained: readonly RetainedInstance[];
   /** Why the run could not go on, if it could not. */
   interrupted?: string;
 }
@@ -124,8 +147,11 @@ function would(decision: Decision): string {
       const { order } = decision;
       if (order.how === 'force') return 'force the drain: what still runs is killed';
       const deadline = `a deadline of ${say(order.deadlineSeconds)}`;
+      if (order.how === 'shorten') return `shorten the drain that is on to ${deadline}`;
       return order.how === 'start' ? `start the drain with ${deadline}` : `ask for the drain again with ${deadline}`;
     }
+    case 'cordon':
+      return 'make the node ineligible, and drain nothing';
     case 'complete':
       return `let the instance go: ${decision.outcome}, ${decision.result}`;
     case 'wait':

@@ -1,3 +1,5 @@
+import type { Notice } from './notice.ts';
+
 /** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it. */
 export interface Termination {
   instanceId: string;
@@ -7,6 +9,8 @@ export interface Termination {
   state: string;
   /** Auto Scaling holds the instance (`…:Wait`); false in the state just before that. */
   held: boolean;
+  /** Why its node has to be drained though Auto Scaling does not hold it for us. Such an instance is never released by us. */
+  notice?: Notice;
   /** Identifies this lifecycle action; only the event has it. */
   token?: string;
   /** When the wait began, milliseconds since the epoch; absent if unknown. */
@@ -30,5 +34,9 @@ const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wai
 /** The states just before those. */
 const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'ReplacingRootVolume'];
 
+/** The end of the states of an instance whose lifecycle action was abandoned in a group that retains it. */
+const RETAINED = ':Retained';
+
+export const isRetained = (state: string): boolean => state.endsWith(RETAINED);
 export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
 export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');

@@ -81,8 +81,19 @@ export class NomadApi {
     await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body });
   }
 
-  async makeEligible(nodeId: string): Promise<void> {
-    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: 'eligible' } });
+  async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {
+    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: eligibility } });
+  }
+
+  /** Changes the dynamic metadata of a node, by way of its client; null removes a key. */
+  async setNodeMeta(nodeId: string, meta: Record<string, string | null>): Promise<void> {
+    const body = { NodeID: nodeId, Meta: meta };
+    await this.#ask({ method: 'POST', path: '/v1/client/metadata', query: { node_id: nodeId }, body });
+  }
+
+  /** Removes a node, and all that Nomad knows of it. */
+  async purge(nodeId: string): Promise<void> {
+    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/purge` });
   }
 
   /** Waits until one of these nodes changes past the index, at most `ms` milliseconds. */

@@ -6,11 +6,11 @@ import { messageOf } from '../core/message-of.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../core/node.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Policy } from '../core/policy.ts';
-import type { DrainedNodes, Meter, Nodes } from '../core/ports.ts';
+import type { Meter, Nodes, TakenNode } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
-import { DRAINED_BY, isCopying, type NodeJson, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
+import { isCopying, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
 import { matches } from './matches.ts';
 import { Reasons } from './reasons.ts';
 
@@ -33,10 +33,12 @@ export interface FleetOptions {
   wholeFleet: boolean;
   /** Also read what runs on nodes that do not drain yet, for a dry run. */
   explainAll: boolean;
+  /** Read the deadline of every drain that is on, whoever set it: a notice may shorten it. */
+  readDeadlines?: boolean;
 }
 
 /** The nodes of the waiting instances, for the length of one run. */
-export class Fleet implements Nodes, DrainedNodes {
+export class Fleet implements Nodes {
   readonly #options: FleetOptions;
   readonly #nomad: NomadApi;
   readonly #reasons: Reasons;
@@ -47,7 +49,7 @@ export class Fleet implements Nodes, DrainedNodes {
   /** The drained nodes by their own ids, and those of each instance that our drain names. */
   #fleet = new Map<string, NodeStub>();
   #ofInstance = new Map<string, NodeStub[]>();
-  #drainedByUs: { nodeId: string; instanceId: string; startedAt: number }[] = [];
+  #drainedByUs: TakenNode[] = [];
   #index: string | undefined;
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
@@ -94,20 +96,9 @@ export class Fleet implements Nodes, DrainedNodes {
     return true;
   }
 
-  drainedByUs(): { nodeId: string; instanceId: string; startedAt: number }[] {
+  /** The nodes that our drains name, as of the last refresh. */
+  get drainedByUs(): readonly TakenNode[] {
     return this.#drainedByUs;
-  }
-
-  /** Once for each drain, and not if somebody has changed the node's eligibility since. */
-  async giveBack(nodeId: string): Promise<boolean> {
-    const node = await this.#nomad.node(nodeId);
-    if (!node || !isUntouchedSinceDrain(node)) return false;
-    if (node.DrainStrategy) {
-      await this.#nomad.drain(nodeId, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
-    } else {
-      await this.#nomad.makeEligible(nodeId);
-    }
-    return true;
   }
 
   async changed(ms: number): Promise<void> {
@@ -121,11 +112,13 @@ export class Fleet implements Nodes, DrainedNodes {
     this.#ofInstance = new Map();
     this.#drainedByUs = [];
     for (const node of nodes) {
-      const instanceId = toRecord(node.LastDrain?.Meta ?? null)?.instanceId;
-      if (instanceId === undefined) continue;
+      const record = toRecord(node.LastDrain?.Meta ?? null);
+      if (record === undefined) continue;
+      const { instanceId, restoreAt } = record;
       this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
-      const startedAt = Date.parse(node.LastDrain?.StartedAt ?? '');
-      this.#drainedByUs.push({ nodeId: node.ID, instanceId, startedAt });
+      const since = Date.parse(node.LastDrain?.StartedAt ?? '');
+      const times = { since, ...(restoreAt !== undefined && { restoreAt }) };
+      this.#drainedByUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
     }
     this.#index = index;
   }
@@ -208,6 +201,7 @@ export class Fleet implements Nodes, DrainedNodes {
   /** Only the node itself has the drain's deadline: read if the drain is not ours, or is past the deadline that we gave it. */
   #needsDeadline({ LastDrain }: NodeStub): boolean {
     if (LastDrain?.Status !== 'draining') return false;
+    if (this.#options.readDeadlines) return true;
     const deadlineAt = toRecord(LastDrain.Meta)?.deadlineAt;
     return deadlineAt === undefined || this.#options.clock.now() >= deadlineAt;
   }
@@ -238,12 +232,4 @@ function present(nodes: readonly NomadNode[]): Observation {
   const rank = ({ status, drain }: NomadNode) => (status === 'down' ? 2 : drain ? 0 : 1);
   const [first, ...rest] = nodes.toSorted((one, other) => rank(one) - rank(other));
   return first ? { is: 'present', nodes: [first, ...rest] } : { is: 'absent', seen: true };
-}
-
-/** Whether nobody has made the node eligible, or ineligible, since its drain ended. A node keeps its last ten events. */
-function isUntouchedSinceDrain({ Events, DrainStrategy }: NodeJson): boolean {
-  if (DrainStrategy) return true;
-  const messages = (Events ?? []).map(({ Message }) => Message);
-  const ended = messages.findLastIndex((message) => message.startsWith('Node drain '));
-  return ended !== -1 && !messages.slice(ended).some((message) => message.startsWith('Node marked as '));
 }

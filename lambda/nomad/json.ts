@@ -1,5 +1,6 @@
 import type { Allocation, Task } from '../core/allocation.ts';
 import type { Drain, DrainRecord, NomadNode } from '../core/node.ts';
+import type { Notice } from '../core/notice.ts';
 
 /** Nomad's JSON, as far as we read it, and its translation into the types of the core. */
 
@@ -22,7 +23,9 @@ export interface NodeJson extends NodeStub {
   StatusUpdatedAt: number;
   /** `ForceDeadline` is null for a drain without a deadline, and for a forced one. */
   DrainStrategy: { Deadline: number; ForceDeadline: string | null } | null;
-  Events: { Message: string; Details: Record<string, string> | null }[] | null;
+  Events: { Message: string; Timestamp: string; Details: Record<string, string> | null }[] | null;
+  Attributes: Record<string, string> | null;
+  Meta: Record<string, string> | null;
 }
 
 export interface AllocationJson {
@@ -83,7 +86,15 @@ export const DRAINED_BY = 'nomad-drain-hook';
 
 export function toNode(json: NodeStub | NodeJson): NomadNode {
   const drain = drainInForce(json);
-  return { id: json.ID, name: json.Name, status: json.Status, ...(drain && { drain }) };
+  const ended = drain ? undefined : toRecord(json.LastDrain?.Meta ?? null);
+  return {
+    id: json.ID,
+    name: json.Name,
+    status: json.Status,
+    eligible: json.SchedulingEligibility === 'eligible',
+    ...(drain && { drain }),
+    ...(ended && { ended }),
+  };
 }
 
 /** The last drain, unless it was cancelled or the node was made eligible since: then it is no longer in force. */
@@ -120,12 +131,17 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
   const waitingSince = time(meta.waiting_since);
   const deadlineAt = time(meta.deadline_at);
   const forcedAt = time(meta.forced_at);
+  const drainedBy = time(meta.to_be_drained_by);
+  const restoreAt = time(meta.restore_at);
   return {
     instanceId: meta.aws_instance_id,
     ...(meta.lifecycle_action_token && { token: meta.lifecycle_action_token }),
     ...(waitingSince !== undefined && { waitingSince }),
     ...(deadlineAt !== undefined && { deadlineAt }),
     ...(forcedAt !== undefined && { forcedAt }),
+    ...(isNotice(meta.notice) && { notice: meta.notice }),
+    ...(drainedBy !== undefined && { drainedBy }),
+    ...(restoreAt !== undefined && { restoreAt }),
   };
 }
 
@@ -138,8 +154,14 @@ export function toMeta(record: DrainRecord): Record<string, string> {
     ...(record.waitingSince !== undefined && { waiting_since: iso(record.waitingSince) }),
     ...(record.deadlineAt !== undefined && { deadline_at: iso(record.deadlineAt) }),
     ...(record.forcedAt !== undefined && { forced_at: iso(record.forcedAt) }),
+    ...(record.notice && { notice: record.notice }),
+    ...(record.drainedBy !== undefined && { to_be_drained_by: iso(record.drainedBy) }),
+    ...(record.restoreAt !== undefined && { restore_at: iso(record.restoreAt) }),
   };
 }
+
+const isNotice = (text: string | undefined): text is Notice['kind'] =>
+  text === 'spot' || text === 'rebalance' || text === 'maintenance';
 
 export function toAllocation(json: AllocationJson): Allocation {
   const group = groupOf(json);

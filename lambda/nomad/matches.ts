@@ -22,9 +22,7 @@ export async function matches(
   nodeMetaKey: string | undefined,
 ): Promise<Found> {
   const { instanceId, addresses, names } = termination;
-  const ids = [`Attributes["${INSTANCE_ID}"] == "${instanceId}"`];
-  if (nodeMetaKey) ids.push(`Meta["${nodeMetaKey}"] == "${instanceId}"`);
-  const { nodes } = await nomad.nodes(ids.join(' or '));
+  const nodes = await nodesNaming(nomad, [instanceId], nodeMetaKey);
   // A node that is down may have come back without its fingerprint.
   if (nodes.some(({ Status }) => Status !== 'down') || nodeMetaKey) return { nodes };
   if (!addresses || !names) {
@@ -33,6 +31,23 @@ export async function matches(
   }
   const found = await byAddress(nomad, termination, addresses, names);
   return 'nodes' in found ? { nodes: [...nodes, ...found.nodes] } : found;
+}
+
+/** The nodes that name one of these instances themselves. */
+export async function nodesNaming(
+  nomad: NomadApi,
+  instanceIds: readonly string[],
+  nodeMetaKey: string | undefined,
+): Promise<NodeStub[]> {
+  const terms = instanceIds.flatMap((id) => [
+    `Attributes["${INSTANCE_ID}"] == "${id}"`,
+    ...(nodeMetaKey ? [`Meta["${nodeMetaKey}"] == "${id}"`] : []),
+  ]);
+  const found: NodeStub[] = [];
+  for (let start = 0; start < terms.length; start += TERMS) {
+    found.push(...(await nomad.nodes(terms.slice(start, start + TERMS).join(' or '))).nodes);
+  }
+  return found;
 }
 
 /**

@@ -9,6 +9,13 @@ const smallest: ConfigDocument = {
   nomad: { via: 'http', address: 'https://nomad.internal:4646' },
 };
 
+const withDefaults = {
+  ...smallest,
+  policy: DEFAULT_POLICY,
+  notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
+  purge: false,
+};
+
 const refused = (text: string | undefined): readonly ConfigProblem[] => {
   try {
     parseConfig(text);
@@ -24,7 +31,7 @@ const problems = (text: string | undefined) =>
 
 describe('the configuration document', () => {
   it('is read back as it was written, defaults filled in', () => {
-    expect(parseConfig(formatConfig(smallest))).toEqual({ ...smallest, policy: DEFAULT_POLICY });
+    expect(parseConfig(formatConfig(smallest))).toEqual(withDefaults);
     const whole: ConfigDocument = {
       groups: [{ name: 'builders', hook: 'nomad-drain', heartbeatTimeoutSeconds: 900 }],
       nomad: {
@@ -42,6 +49,8 @@ describe('the configuration document', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 600 },
+      purge: true,
     };
     expect(parseConfig(formatConfig(whole))).toEqual(whole);
   });
@@ -91,7 +100,7 @@ describe('the configuration document', () => {
     const hook = { name: 'drain', heartbeatTimeoutSeconds: 900 };
     const text = JSON.stringify({ groups: [{ name: 'runners' }, ...groups], hook, ...rest });
     const runners = { name: 'runners', hook: 'drain', heartbeatTimeoutSeconds: 900 };
-    expect(parseConfig(text)).toEqual({ ...smallest, groups: [runners, ...groups], policy: DEFAULT_POLICY });
+    expect(parseConfig(text)).toEqual({ ...withDefaults, groups: [runners, ...groups] });
     expect(problems(text.replace('900', '9')).map((problem) => problem.split(':')[0])).toEqual([
       'groups[0].heartbeatTimeoutSeconds',
       'hook.heartbeatTimeoutSeconds',

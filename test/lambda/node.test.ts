@@ -30,7 +30,13 @@ const drain = (more: Partial<Drain> = {}): Drain => ({
   ...more,
 });
 
-const node = (more: Partial<NomadNode> = {}): NomadNode => ({ id: 'n1', name: 'client-a', status: 'ready', ...more });
+const node = (more: Partial<NomadNode> = {}): NomadNode => ({
+  id: 'n1',
+  name: 'client-a',
+  status: 'ready',
+  eligible: !more.drain,
+  ...more,
+});
 
 const task = (state: string, poststop = false) => ({ name: 't', state, poststop });
 

@@ -60,15 +60,15 @@ export const task = (name: string, state: string): Task => ({ name, state, posts
 
 export const node = (more: Partial<NomadNode> = {}): Observation => ({
   is: 'present',
-  nodes: [{ id: 'n1', name: 'client-a', status: 'ready', ...more }],
+  nodes: [{ id: 'n1', name: 'client-a', status: 'ready', eligible: !more.drain, ...more }],
 });
 
 /** Two nodes that both say that they are the instance. */
 export const both = (one: Partial<NomadNode>, other: Partial<NomadNode>): Observation => ({
   is: 'present',
   nodes: [
-    { id: 'n2', name: 'client-b', status: 'ready', ...other },
-    { id: 'n1', name: 'client-a', status: 'ready', ...one },
+    { id: 'n2', name: 'client-b', status: 'ready', eligible: !other.drain, ...other },
+    { id: 'n1', name: 'client-a', status: 'ready', eligible: !one.drain, ...one },
   ],
 });
 

@@ -1,0 +1,113 @@
+import type { Clock } from '../core/clock.ts';
+import type { TakenNode, TakenNodes } from '../core/ports.ts';
+import type { NomadApi } from './api.ts';
+import { DRAINED_BY, type NodeJson } from './json.ts';
+import { CORDON_KEY, readMark, toMark } from './mark.ts';
+import { nodesNaming } from './matches.ts';
+
+/** A node is marked, and then made ineligible, within this time. In milliseconds. */
+const MARKED_MS = 30_000;
+const DRAIN = 'Node drain ';
+const ELIGIBILITY = 'Node marked as ';
+
+export interface TakenNodesOptions {
+  nomad: NomadApi;
+  clock: Clock;
+  nodeMetaKey: string | undefined;
+  /** The drained nodes, as the last refresh of this run found them. */
+  drainedByUs: () => readonly TakenNode[];
+  /** Whether nodes may have been made ineligible without a drain: they are found by another question. */
+  cordons: boolean;
+}
+
+/** The nodes that we have made ineligible, for the length of one run. */
+export class OurNodes implements TakenNodes {
+  readonly #options: TakenNodesOptions;
+  #cordoned: Promise<TakenNode[]> | undefined;
+
+  constructor(options: TakenNodesOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<TakenNode[]> {
+    const { drainedByUs, cordons } = this.#options;
+    if (!cordons) return [...drainedByUs()];
+    this.#cordoned ??= this.#findCordoned();
+    return [...drainedByUs(), ...(await this.#cordoned)];
+  }
+
+  async giveBack(taken: TakenNode): Promise<boolean> {
+    const node = await this.#options.nomad.node(taken.nodeId);
+    if (!node) return false;
+    return taken.how === 'drain' ? this.#endDrain(node) : this.#uncordon(node, taken);
+  }
+
+  async cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean> {
+    const node = await this.#options.nomad.node(nodeId);
+    if (node?.SchedulingEligibility !== 'eligible') return false;
+    // The mark first: a node that is made ineligible without one would stay so.
+    const mark = toMark({ instanceId, since: this.#options.clock.now(), restoreAt });
+    await this.#options.nomad.setNodeMeta(nodeId, { [CORDON_KEY]: mark });
+    await this.#options.nomad.setEligibility(nodeId, 'ineligible');
+    return true;
+  }
+
+  holdOff(nodeId: string): Promise<void> {
+    return this.#options.nomad.setEligibility(nodeId, 'ineligible');
+  }
+
+  async eligibleNodesOf(instanceIds: readonly string[]): Promise<string[]> {
+    return (await nodesNaming(this.#options.nomad, instanceIds, this.#options.nodeMetaKey))
+      .filter(({ SchedulingEligibility, Status }) => SchedulingEligibility === 'eligible' && Status !== 'down')
+      .map(({ ID }) => ID);
+  }
+
+  async #findCordoned(): Promise<TakenNode[]> {
+    const { nomad } = this.#options;
+    const { nodes } = await nomad.nodes(`"${CORDON_KEY}" in Meta and Status != "down"`);
+    const found: TakenNode[] = [];
+    for (const { ID: nodeId } of nodes) {
+      const mark = readMark((await nomad.node(nodeId))?.Meta?.[CORDON_KEY]);
+      if (mark) found.push({ nodeId, how: 'cordon', ...mark });
+    }
+    return found;
+  }
+
+  async #endDrain(node: NodeJson): Promise<boolean> {
+    if (!isUntouchedSinceDrain(node)) return false;
+    const { nomad } = this.#options;
+    if (node.DrainStrategy) {
+      await nomad.drain(node.ID, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
+    } else {
+      await nomad.setEligibility(node.ID, 'eligible');
+    }
+    return true;
+  }
+
+  /** The mark goes last: without it the node would stay ineligible. */
+  async #uncordon(node: NodeJson, { since }: TakenNode): Promise<boolean> {
+    const { nomad } = this.#options;
+    this.#cordoned = undefined;
+    const ours =
+      node.SchedulingEligibility === 'ineligible' && !node.DrainStrategy && isUntouchedSinceMark(node, since);
+    if (ours) await nomad.setEligibility(node.ID, 'eligible');
+    await nomad.setNodeMeta(node.ID, { [CORDON_KEY]: null });
+    return ours;
+  }
+}
+
+/** Whether nobody has made the node eligible, or ineligible, since its drain ended. A node keeps its last ten events. */
+function isUntouchedSinceDrain({ Events, DrainStrategy }: NodeJson): boolean {
+  if (DrainStrategy) return true;
+  const messages = (Events ?? []).map(({ Message }) => Message);
+  const ended = messages.findLastIndex((message) => message.startsWith(DRAIN));
+  return ended !== -1 && !messages.slice(ended).some((message) => message.startsWith(ELIGIBILITY));
+}
+
+/** Whether the last that happened to the node's eligibility is what we did when we marked it. */
+function isUntouchedSinceMark({ Events }: NodeJson, since: number): boolean {
+  const last = (Events ?? []).findLast(({ Message }) => Message.startsWith(DRAIN) || Message.startsWith(ELIGIBILITY));
+  return (
+    last?.Message === 'Node marked as ineligible for scheduling' && Date.parse(last.Timestamp) <= since + MARKED_MS
+  );
+}

@@ -1,0 +1,83 @@
+import { EventError } from './errors.ts';
+
+/** What AWS says of instances before they go, as its events say it. Times are milliseconds since the epoch. */
+export type Said =
+  | { kind: 'spot'; instanceIds: string[]; time?: number }
+  | { kind: 'rebalance'; instanceIds: string[]; time?: number }
+  | { kind: 'maintenance'; instanceIds: string[]; startsAt: number; endsAt?: number };
+
+/** What is said, or why it is nothing to act on; undefined if the event is of another kind. */
+export type Read = Said | { because: string } | undefined;
+
+const MAINTENANCE = [
+  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
+];
+
+const NO_INSTANCE = { because: 'the event names no instance in detail.instance-id' };
+
+type Fields = Record<string, unknown>;
+
+const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+
+/** Whether this is the id of an instance. */
+export const isInstanceId = (id: unknown): id is string => typeof id === 'string' && /^i-[0-9a-f]{8,17}$/.test(id);
+
+/** @throws EventError if it is not one */
+export function checkInstanceId(id: unknown, name: string): string {
+  if (isInstanceId(id)) return id;
+  throw new EventError(`${name} is not an instance id: ${JSON.stringify(id)}`);
+}
+
+/** Milliseconds since the epoch; undefined if the text is no time. */
+export function timeOf(text: unknown): number | undefined {
+  const time = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isFinite(time) ? time : undefined;
+}
+
+/**
+ * Reads an event of EC2 or AWS Health about an instance that goes, or may go.
+ * @throws EventError saying what is missing
+ */
+export function readSaid(event: Fields): Read {
+  const detail = fieldsOf(event.detail);
+  const at = timeOf(event.time);
+  const time = at === undefined ? {} : { time: at };
+  const instanceIds = [detail['instance-id']].filter(isInstanceId);
+  switch (`${String(event.source)}, ${String(event['detail-type'])}`) {
+    case 'aws.ec2, EC2 Spot Instance Interruption Warning': {
+      if (instanceIds.length === 0) return NO_INSTANCE;
+      if (detail['instance-action'] !== 'hibernate') return { kind: 'spot', instanceIds, ...time };
+      return {
+        because: 'EC2 hibernates the instance at once: there is no time to drain, and its tasks go on afterwards',
+      };
+    }
+    case 'aws.ec2, EC2 Instance Rebalance Recommendation':
+      return instanceIds.length === 0 ? NO_INSTANCE : { kind: 'rebalance', instanceIds, ...time };
+    case 'aws.health, AWS Health Event':
+      return readHealth(detail);
+    default:
+      return undefined;
+  }
+}
+
+/** One page of an event: each page names instances of its own. */
+function readHealth({ service, eventTypeCode, eventTypeCategory, statusCode, ...detail }: Fields): Read {
+  const code = String(eventTypeCode);
+  if (service !== 'EC2' || eventTypeCategory !== 'scheduledChange' || !MAINTENANCE.includes(code)) {
+    return { because: `no maintenance of instances: ${String(service)}, ${code}` };
+  }
+  if (statusCode === 'closed') return { because: 'the maintenance is over, or was cancelled' };
+  const startsAt = timeOf(detail.startTime);
+  if (startsAt === undefined) throw new EventError('the health event lacks detail.startTime');
+  const endsAt = timeOf(detail.endTime);
+  const entities = Array.isArray(detail.affectedEntities) ? detail.affectedEntities.map(fieldsOf) : [];
+  const instanceIds = entities
+    .filter(({ status }) => status !== 'RESOLVED')
+    // An id, or an ARN that ends in it.
+    .map(({ entityValue }) => String(entityValue).split('/').at(-1))
+    .filter(isInstanceId);
+  if (instanceIds.length === 0) return { because: 'the health event names no instance' };
+  return { kind: 'maintenance', instanceIds, startsAt, ...(endsAt !== undefined && { endsAt }) };
+}

@@ -151,6 +151,40 @@ describe('the replacement of a root volume', () => {
     expect(drainRequests()).toBe(1);
     expect(world.killedBuilds).toEqual([]);
   });
+
+  it('of an idle instance takes seconds, and its node is eligible four minutes after its drain began at the latest', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.aws.replaceRootVolume(instanceId);
+    await world.advance(2 * SECOND);
+    const since = world.clock.now();
+    await world.deliver();
+    await world.advance(10 * SECOND);
+    expect(world.aws.instance(instanceId).state).toBe('InService');
+
+    while (eligibility(nodeId) === 'ineligible') await world.sweepFor(MINUTE);
+
+    expect(world.clock.now() - since).toBeLessThanOrEqual(4 * MINUTE);
+  });
+
+  it('brings a new node where the client keeps its data there: it is left alone, and eligible', async () => {
+    await start();
+    const { instanceId, nodeId } = addBusyBuilder(100);
+    world.aws.replaceRootVolume(instanceId);
+    await world.advance(2 * SECOND);
+    await world.deliver();
+    while (!world.completion(instanceId)) await world.sweepFor(MINUTE);
+    const anew = world.newIdentity(instanceId);
+    await world.advance(10 * SECOND);
+    expect(world.aws.instance(instanceId).state).toBe('InService');
+
+    await world.sweepFor(5 * MINUTE);
+
+    expect(eligibility(anew)).toBe('eligible');
+    expect(world.nomad.node(anew).LastDrain).toBeNull();
+    expect(world.nomad.node(nodeId).Status).toBe('down');
+    expect(drainRequests()).toBe(1);
+  });
 });
 
 describe('what no hook runs for', () => {

@@ -1,15 +1,15 @@
 /**
- * A group of Spot instances, beside one of On-Demand instances.
+ * A group of Spot instances, beside one of On-Demand instances; one hook serves both.
  *
- * Choose it for jobs that bear being moved. EC2 takes a Spot instance back two minutes after its notice, whatever a lifecycle
- * hook says: a drain that is given longer ends by the machine being gone, and no task is told to stop. So this group has a
- * hook of its own, whose deadline and kill margin together stay below two minutes. Nomad then sends the kill signal
- * while the machine is still there, and `kill_timeout` of the jobs fits into what is left.
+ * Choose it where some instances are Spot, for jobs that bear being moved. EC2 takes a Spot instance two minutes after its
+ * warning, whatever a lifecycle hook says. By default that warning starts a drain at once, which ends half a minute before the
+ * instance: tasks are killed in order while it is still there, so `kill_timeout` of the jobs has to fit into that half minute. A
+ * drain that is already on, and would take longer, is shortened. So the deadline may be one of hours: it is for scale-in.
  *
- * Capacity rebalancing has Auto Scaling replace an instance once EC2 says that it is at risk, which may be well before the
- * notice or together with it: that termination passes the hook. Without it, Auto Scaling learns of an interruption when it is
- * over, and nothing is left to drain. The short deadline holds for ordinary scale-in of this group, too: what must be
- * allowed to run for hours belongs to the other group.
+ * EC2 may say earlier that an instance is at risk: minutes or hours before the warning, together with it, or without a warning
+ * ever to follow. Capacity rebalancing has Auto Scaling start another instance then and terminate this one, through the hook, once
+ * the other is in service. `cordon` makes the node ineligible until then: what runs goes on, and no new build lands on it. If its
+ * instance is still in service after half an hour, the node is made eligible again.
  */
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
@@ -47,10 +47,10 @@ const onDemand = new autoscaling.AutoScalingGroup(stack, 'OnDemand', {
 });
 
 const nomad = NomadAccess.http({ address: 'https://nomad.example.com:4646', token: '/nomad/drain-token' });
-new NomadDrainHook(stack, 'SpotDrainHook', {
-  groups: [spot],
+new NomadDrainHook(stack, 'DrainHook', {
+  groups: [spot, onDemand],
   nomad,
-  // Some seconds pass until the drain begins: 75 s and 15 s leave half a minute of the two.
-  policy: { deadline: Duration.seconds(75), killMargin: Duration.seconds(15) },
+  policy: { deadline: Duration.hours(2) },
+  // `spot: true` is the default.
+  notices: { rebalance: 'cordon', restoreAfter: Duration.minutes(30) },
 });
-new NomadDrainHook(stack, 'DrainHook', { groups: [onDemand], nomad });

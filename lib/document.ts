@@ -1,10 +1,10 @@
 import type { Duration } from 'aws-cdk-lib';
-import { type ConfigDocument, checkConfig } from '../lambda/config.ts';
+import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-access.ts';
-import { type DrainPolicy, hookOf, type LifecycleHookOptions } from './props.ts';
+import { type DrainPolicy, hookOf, type LifecycleHookOptions, type NoticeOptions, noticesOf } from './props.ts';
 
 /**
  * What a field of the document is called by whoever wrote it: as a property of the construct, or as a setting of the app.
@@ -18,16 +18,23 @@ export interface DocumentProps {
   readonly nomad: NomadDocument;
   readonly hook?: LifecycleHookOptions;
   readonly policy?: DrainPolicy;
+  readonly notices?: NoticeOptions;
+  readonly purgeNodes?: boolean;
   /** The name or the ARN of the bus to put events on. */
   readonly bus?: string;
 }
 
-/** The configuration document with every default written out, so that a template shows all values. */
+/**
+ * The configuration document. The defaults of the hook and the policy are written out, so that a template shows their values;
+ * those of the notices are not, because the environment is small.
+ */
 export function documentOf({
   groupNames,
   nomad,
   hook,
   policy = {},
+  notices,
+  purgeNodes = false,
   bus,
 }: DocumentProps): ConfigDocument & { policy: Policy } {
   const { name, heartbeatTimeout } = hookOf(hook);
@@ -47,8 +54,23 @@ export function documentOf({
       ...(ignoreSystemJobs !== undefined && { ignoreSystemJobs }),
       ...(onTimeout && { onTimeout }),
     },
+    ...differingNotices(notices),
+    ...(purgeNodes && { purge: purgeNodes }),
     ...(bus !== undefined && { events: { bus } }),
   };
+}
+
+/** The field of the document, where anything in it is not by default. */
+function differingNotices(options: NoticeOptions | undefined): Pick<ConfigDocument, 'notices'> {
+  const { spot, rebalance, maintenance, restoreAfter } = noticesOf(options);
+  const restoreSeconds = seconds(restoreAfter);
+  const notices = {
+    ...(!spot && { spot }),
+    ...(rebalance && { rebalance }),
+    ...(maintenance && { maintenance }),
+    ...(restoreSeconds !== DEFAULT_RESTORE_SECONDS && { restoreSeconds }),
+  };
+  return Object.keys(notices).length > 0 ? { notices } : {};
 }
 
 /** Seconds, fractions included: the schema refuses those together with all other problems. */

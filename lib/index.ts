@@ -17,4 +17,5 @@ export type {
   LifecycleHookOptions,
   MonitoringOptions,
   NomadDrainHookProps,
+  NoticeOptions,
 } from './props.ts';

@@ -17,18 +17,19 @@ import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionCode } from './function/function-code.ts';
 import { FunctionRole } from './function/function-role.ts';
+import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
 import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
-import { hookOf, type NomadDrainHookProps } from './props.ts';
+import { hookOf, type NomadDrainHookProps, noticesOf } from './props.ts';
 
 /**
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
  * allocations have stopped.
  *
- * One function, invoked by the lifecycle event of an instance and by a sweep every minute, and a lifecycle hook in each
- * group. The hooks are made last and deleted first, so that no instance waits for a function that does not exist. Deleting
+ * One function, invoked by the lifecycle event of an instance, by what EC2 says of it before, and by a sweep every minute,
+ * and a lifecycle hook in each group. The hooks are made last and deleted first, so that no instance waits for a function that does not exist. Deleting
  * a hook (with the stack, or by removing a group from `groups`) completes the instances that wait for it with CONTINUE:
  * they are terminated at once, drained or not.
  *
@@ -62,6 +63,7 @@ export class NomadDrainHook extends Construct {
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
     const hook = hookOf(props.hook, props.policy);
+    const notices = noticesOf(props.notices);
     const groups = props.groups.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
@@ -79,6 +81,7 @@ export class NomadDrainHook extends Construct {
     const permissions = new FunctionRole(this, 'Role', {
       groups,
       logGroup: this.logGroup,
+      readsMaintenance: notices.maintenance,
       inVpc: props.vpc !== undefined,
     });
     const groupNames = groups.map((group) => group.autoScalingGroupName);
@@ -159,6 +162,14 @@ export class NomadDrainHook extends Construct {
       deadLetterQueue: this.undeliveredEvents,
     });
     this.sweep = wakeUps.sweep;
+    // No hook depends on these: an instance that waits is released without them.
+    new Notices(this, 'Notices', {
+      notices,
+      purgeNodes: props.purgeNodes ?? false,
+      handler: this.function,
+      groupNames,
+      deadLetterQueue: this.undeliveredEvents,
+    });
 
     this.hooks = groups.map((group) => {
       const made = new autoscaling.LifecycleHook(this, `Hook-${idOf(group)}`, {
@@ -213,6 +224,8 @@ const PROPERTY_NAMES: FieldNames = {
   'policy.deadlineSeconds': 'policy.deadline',
   'policy.killMarginSeconds': 'policy.killMargin',
   'policy.graceSeconds': 'policy.grace',
+  'notices.restoreSeconds': 'notices.restoreAfter',
+  purge: 'purgeNodes',
   'nomad.token.parameter': 'nomad.token',
   'nomad.ca.parameter': 'nomad.ca',
   'nomad.clientCertificate.parameter': 'nomad.clientCertificate',

@@ -4,6 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import { DEFAULT_RESTORE_SECONDS } from '../lambda/config.ts';
 import { DEFAULT_POLICY } from '../lambda/core/policy.ts';
 import type { NomadAccess } from './access/nomad-access.ts';
 import type { TestEventsOptions } from './function/console-test-events.ts';
@@ -66,6 +67,34 @@ export interface LifecycleHookOptions {
   readonly defaultResult?: autoscaling.DefaultResult;
 }
 
+/** What AWS says of an instance before it goes, and what is done about it. */
+export interface NoticeOptions {
+  /**
+   * Whether to drain at once when EC2 warns that it interrupts a Spot instance. EC2 takes it two minutes after the warning,
+   * hook or not.
+   * @default true
+   */
+  readonly spot?: boolean;
+  /**
+   * What to do when EC2 recommends to replace a Spot instance because it is at risk: drain its node, or only make the node
+   * ineligible (`cordon`), so that no new build lands there.
+   * @default - nothing
+   */
+  readonly rebalance?: 'drain' | 'cordon';
+  /**
+   * Whether to drain a node before scheduled maintenance stops, reboots or cuts off its instance, in time for the drain
+   * deadline.
+   * @default false
+   */
+  readonly maintenance?: boolean;
+  /**
+   * How long after a rebalance recommendation, or after the end of maintenance, a node is made eligible again if its instance
+   * is still in service. Whole seconds, from 60 s to 168 h, which is 7 days.
+   * @default Duration.hours(1)
+   */
+  readonly restoreAfter?: Duration;
+}
+
 /** Who is notified when something is wrong, and whether to make the alarms and the dashboard. */
 export interface MonitoringOptions {
   /**
@@ -104,6 +133,17 @@ export interface NomadDrainHookProps {
    */
   readonly hook?: LifecycleHookOptions;
   /**
+   * What AWS says of an instance before it goes, and what is done about it.
+   * @default - the default of each field
+   */
+  readonly notices?: NoticeOptions;
+  /**
+   * Whether to remove a node from Nomad once its instance is terminated, if it is down and is that instance's. Otherwise Nomad
+   * lists it for a day.
+   * @default false
+   */
+  readonly purgeNodes?: boolean;
+  /**
    * How long to keep the function's log.
    * @default logs.RetentionDays.THREE_MONTHS
    */
@@ -119,8 +159,8 @@ export interface NomadDrainHookProps {
    */
   readonly eventBus?: events.IEventBus;
   /**
-   * Ready-made events for the Test button of the Lambda console: status, dryRun, sweep. `{}` where the account already has
-   * shareable test events.
+   * Ready-made events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance,
+   * maintenance and terminated. `{}` where the account already has shareable test events.
    * @default - none
    */
   readonly testEvents?: TestEventsOptions;
@@ -167,4 +207,22 @@ export function hookOf(
 ): Required<LifecycleHookOptions> {
   // A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
   return { name, heartbeatTimeout, defaultResult: defaultResult ?? autoscaling.DefaultResult[onTimeout] };
+}
+
+/** The notices that are acted on, with every default. */
+export interface ResolvedNotices {
+  readonly spot: boolean;
+  readonly rebalance: 'drain' | 'cordon' | undefined;
+  readonly maintenance: boolean;
+  readonly restoreAfter: Duration;
+}
+
+/** The options with every default. */
+export function noticesOf({
+  spot = true,
+  rebalance,
+  maintenance = false,
+  restoreAfter = Duration.seconds(DEFAULT_RESTORE_SECONDS),
+}: NoticeOptions = {}): ResolvedNotices {
+  return { spot, rebalance, maintenance, restoreAfter };
 }

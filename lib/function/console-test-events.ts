@@ -3,14 +3,52 @@ import * as eventschemas from 'aws-cdk-lib/aws-eventschemas';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
+/** In place of an instance id of yours. */
+const INSTANCE = 'i-0123456789abcdef0';
+
 /** The events that the Test button of the Lambda console offers, by name. */
 export const TEST_EVENTS = {
   /** Changes nothing; reports every waiting instance and what the next sweep would do. */
   status: { command: 'status' },
   /** Changes nothing; reports step by step what would be done for this instance. Put in an instance id of yours. */
-  dryRun: { command: 'dryRun', instanceId: 'i-0123456789abcdef0' },
+  dryRun: { command: 'dryRun', instanceId: INSTANCE },
   /** Runs a sweep now: takes every waiting instance one step further. */
   sweep: { source: 'aws.events', 'detail-type': 'Scheduled Event' },
+  /** Changes nothing; reports what would be done if EC2 interrupted this Spot instance in two minutes. */
+  spot: {
+    dryRun: true,
+    source: 'aws.ec2',
+    'detail-type': 'EC2 Spot Instance Interruption Warning',
+    detail: { 'instance-id': INSTANCE, 'instance-action': 'terminate' },
+  },
+  /** Changes nothing; reports what would be done if EC2 recommended to replace this Spot instance. */
+  rebalance: {
+    dryRun: true,
+    source: 'aws.ec2',
+    'detail-type': 'EC2 Instance Rebalance Recommendation',
+    detail: { 'instance-id': INSTANCE },
+  },
+  /** Changes nothing; reports what would be done about maintenance of this instance. Put in a time that suits you. */
+  maintenance: {
+    dryRun: true,
+    source: 'aws.health',
+    'detail-type': 'AWS Health Event',
+    detail: {
+      service: 'EC2',
+      eventTypeCode: 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
+      eventTypeCategory: 'scheduledChange',
+      statusCode: 'upcoming',
+      startTime: 'Thu, 01 Jan 2099 00:00:00 GMT',
+      affectedEntities: [{ entityValue: INSTANCE }],
+    },
+  },
+  /** Changes nothing; reports which node would be removed from Nomad. Put in a group of yours, too. */
+  terminated: {
+    dryRun: true,
+    source: 'aws.autoscaling',
+    'detail-type': 'EC2 Instance Terminate Successful',
+    detail: { AutoScalingGroupName: 'builders', EC2InstanceId: INSTANCE, Destination: 'EC2' },
+  },
 } as const;
 
 /** The registry of all shareable test events of an account and region, whichever function they are for. */

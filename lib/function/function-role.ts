@@ -11,6 +11,8 @@ export interface FunctionRoleProps {
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
   readonly logGroup: logs.ILogGroup;
+  /** Whether it drains before scheduled maintenance. */
+  readonly readsMaintenance: boolean;
   /** Whether it runs inside a VPC. */
   readonly inVpc: boolean;
 }
@@ -51,6 +53,8 @@ export class FunctionRole extends Construct {
     ]);
     // Whether an instance still runs, and its addresses, which identify its Nomad node. No resource-level permission.
     this.#allow('ReadInstances', ['ec2:DescribeInstances']);
+    // Which maintenance is scheduled for them. No resource-level permission.
+    if (props.readsMaintenance) this.#allow('ReadMaintenance', ['ec2:DescribeInstanceStatus']);
     // Its own log group. It exists before the function, so the function need not create one.
     this.#allow('WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]);
     if (props.inVpc) {

@@ -1,13 +1,10 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployedLength } from './deployed-size.ts';
-
-/** EventBridge's limit for an event pattern, in characters. */
-const PATTERN_CHARACTERS = 2048;
+import { groupRules } from './group-rules.ts';
 
 /** Which function is invoked, for which groups and hook. */
 export interface WakeUpsProps {
@@ -29,24 +26,16 @@ export class WakeUps extends Construct {
 
   constructor(scope: Construct, id: string, { handler, groupNames, hookName, deadLetterQueue }: WakeUpsProps) {
     super(scope, id);
-    const pattern = (names: string[]) => ({
-      source: ['aws.autoscaling'],
-      detailType: ['EC2 Instance-terminate Lifecycle Action'],
-      detail: { AutoScalingGroupName: names, LifecycleHookName: [hookName] },
-    });
-
-    const room = PATTERN_CHARACTERS - JSON.stringify(pattern([])).length;
-    const sizeOf = (name: string) => deployedLength(name, Stack.of(this)) + '"",'.length;
-    this.terminations = packed(groupNames, sizeOf, room).map((names, index) => {
-      const rule = new events.Rule(this, `Termination${index || ''}`, {
-        description: 'An instance waits to be terminated: drain its Nomad node',
-        eventPattern: pattern(names),
-      });
+    this.terminations = groupRules(this, 'Termination', {
+      description: 'An instance waits to be terminated: drain its Nomad node',
+      groupNames,
+      patternFor: (names) => ({
+        source: ['aws.autoscaling'],
+        detailType: ['EC2 Instance-terminate Lifecycle Action'],
+        detail: { AutoScalingGroupName: names, LifecycleHookName: [hookName] },
+      }),
       // Two retries within the hour. By then a sweep has found the instance.
-      rule.addTarget(
-        new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 2, maxEventAge: Duration.hours(1) }),
-      );
-      return rule;
+      target: () => new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 2, maxEventAge: Duration.hours(1) }),
     });
 
     this.sweep = new events.Rule(this, 'Sweep', {
@@ -58,20 +47,4 @@ export class WakeUps extends Construct {
       new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
     );
   }
-}
-
-/** Splits the items, in order, into as few lists as their sizes allow. */
-function packed(items: readonly string[], sizeOf: (item: string) => number, room: number): string[][] {
-  const lists: string[][] = [];
-  let left = 0;
-  for (const item of items) {
-    left -= sizeOf(item);
-    const last = lists.at(-1);
-    if (last && left >= 0) last.push(item);
-    else {
-      lists.push([item]);
-      left = room - sizeOf(item);
-    }
-  }
-  return lists;
 }

@@ -16,7 +16,8 @@ export class NomadDrainHookStack extends Stack {
 
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
-    const { groups, nomad, runCommand, policy, hook, alarmTopic, eventBus, network, stackName, example } = settings;
+    const { groups, nomad, runCommand, policy, hook, notices, purgeNodes = false, ...others } = settings;
+    const { alarmTopic, eventBus, network, stackName, example } = others;
     super(scope, id, {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
       ...(stackName && { stackName }),
@@ -28,6 +29,8 @@ export class NomadDrainHookStack extends Stack {
       nomad: runCommand ? NomadAccess.runCommand(runCommand) : NomadAccess.http(nomad),
       policy,
       hook,
+      notices,
+      purgeNodes,
       ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),

@@ -29,8 +29,13 @@ export const settings = z
     deadline: duration(),
     killMargin: duration(),
     grace: duration(),
-    ignoreSystemJobs: choice('true', 'false').transform((chosen) => chosen === 'true'),
+    ignoreSystemJobs: flag(),
     onTimeout: choice('CONTINUE', 'ABANDON'),
+    spotInterruptions: flag(),
+    rebalanceRecommendations: choice('drain', 'cordon'),
+    scheduledMaintenance: flag(),
+    restoreAfter: duration(),
+    purgeNodes: flag(),
     alarmTopic: text(
       /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
       'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',
@@ -86,6 +91,11 @@ export const fittingSettings = settings.superRefine(
     if (isGiven('nomadGateway') && !ssm) refuse('nomadGateway', 'needs nomadVia=ssm');
     if (isGiven('nomadAudience') && !isGiven('nomadLogin'))
       refuse('nomadAudience', 'belongs to nomadLogin, which is missing');
+    if (isGiven('restoreAfter') && !isGiven('rebalanceRecommendations') && !values.scheduledMaintenance)
+      refuse(
+        'restoreAfter',
+        'needs rebalanceRecommendations or scheduledMaintenance=true: nothing else is restored after it',
+      );
   },
   { when: () => true },
 );
@@ -123,6 +133,10 @@ function list(pattern: RegExp, wanted: string) {
 function choice<const Option extends string>(...options: Option[]) {
   const wanted = mustBe(options.join(' or '));
   return z.union([z.string(), z.boolean()], wanted).transform(String).pipe(z.enum(options, wanted));
+}
+
+function flag() {
+  return choice('true', 'false').transform((chosen) => chosen === 'true');
 }
 
 function duration() {

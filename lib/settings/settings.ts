@@ -3,7 +3,7 @@ import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
-import type { DrainPolicy, LifecycleHookOptions } from '../props.ts';
+import type { DrainPolicy, LifecycleHookOptions, NoticeOptions } from '../props.ts';
 import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
 
 /** The context key of the example: its settings are used when no setting is given. */
@@ -24,6 +24,8 @@ export interface Settings {
   readonly runCommand?: RunCommandAccessProps;
   readonly policy: DrainPolicy;
   readonly hook: LifecycleHookOptions;
+  readonly notices: NoticeOptions;
+  readonly purgeNodes?: boolean;
   /** The ARN of a topic. */
   readonly alarmTopic?: string;
   /** The name or the ARN of a bus. */
@@ -48,8 +50,7 @@ export function readSettings(context: Record<string, unknown>): Settings {
   const wrong = wrongSettings(source);
   const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrong.has(key))));
   const read = settingsOf(sound, example);
-  const { groups, nomad, hook, policy } = read;
-  const document = documentOf({ groupNames: groups, nomad: httpDocument(nomad), hook, policy });
+  const document = documentOf({ ...read, groupNames: read.groups, nomad: httpDocument(read.nomad) });
   // A wrong setting is reported once: the checks below see a default in its place.
   const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
   const problems = [...wrong.values(), ...unfit];
@@ -92,6 +93,7 @@ const FIELD_NAMES: FieldNames = {
   'policy.deadlineSeconds': 'deadline',
   'policy.killMarginSeconds': 'killMargin',
   'policy.graceSeconds': 'grace',
+  'notices.restoreSeconds': 'restoreAfter',
   'nomad.address': 'nomadAddress',
   'nomad.fallbackAddresses': 'nomadFallbackAddresses',
   'nomad.login': 'nomadLogin',
@@ -130,6 +132,13 @@ function settingsOf(values: Values, example: boolean): Settings {
       heartbeatTimeout: values.heartbeatTimeout,
       defaultResult: values.hookDefaultResult,
     }),
+    notices: defined({
+      spot: values.spotInterruptions,
+      rebalance: values.rebalanceRecommendations,
+      maintenance: values.scheduledMaintenance,
+      restoreAfter: values.restoreAfter,
+    }),
+    purgeNodes: values.purgeNodes,
     alarmTopic: values.alarmTopic,
     eventBus: values.eventBus,
     network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,

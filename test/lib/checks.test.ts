@@ -20,6 +20,7 @@ const VARIANTS: Record<string, (stack: Stack) => Partial<NomadDrainHookProps>> =
   groupOfTheSameStack: (stack) => ({ groups: [groupIn(stack)] }),
   groupOfAnotherStack: (stack) => ({ groups: [groupIn(emptyStack('Fleet', stack.node.root as App))] }),
   insideVpc: (stack) => ({ vpc: importedVpc(stack), vpcEndpoints: true }),
+  notices: () => ({ notices: { rebalance: 'cordon', maintenance: true }, purgeNodes: true }),
   runCommand: () => ({ nomad: NomadAccess.runCommand() }),
   login: () => ({ nomad: NomadAccess.http({ address, login: { authMethod: 'aws' } }) }),
   ownKey: (stack) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
-import { only, resources, templateOf } from './stacks.ts';
+import { type Json, only, resources, templateOf } from './stacks.ts';
 
 const SCHEMA = 'AWS::EventSchemas::Schema';
 const REGISTRY = 'AWS::EventSchemas::Registry';
@@ -33,8 +33,33 @@ describe('the test events of the Lambda console', () => {
     });
     const events = Object.entries(components.examples as Record<string, { value: unknown }>);
     expect(Object.fromEntries(events.map(([name, { value }]) => [name, value]))).toEqual(TEST_EVENTS);
-    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', 'sweep']);
+    const ofNotices = ['spot', 'rebalance', 'maintenance', 'terminated'];
+    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', 'sweep', ...ofNotices]);
   });
+
+  test('change nothing where they speak of an instance: the id in them is made up', () => {
+    const aboutAnInstance = Object.values<Json>(TEST_EVENTS).filter((event) => JSON.stringify(event).includes('"i-'));
+    expect(aboutAnInstance.length).toBe(5);
+    for (const event of aboutAnInstance) {
+      expect(event.command === 'dryRun' || event.dryRun).toBe(true);
+    }
+  });
+
+  test.each(['spot', 'rebalance', 'maintenance', 'terminated'] as const)(
+    'are what the rule for it would let through: %s',
+    (name) => {
+      const event = TEST_EVENTS[name] as Json;
+      const template = templateOf({ notices: { rebalance: 'drain', maintenance: true }, purgeNodes: true });
+      const patterns = Object.values(resources(template, 'AWS::Events::Rule')).map(
+        ({ Properties: { EventPattern: pattern } }) => pattern,
+      );
+      const lets = ({ source, detail = {}, 'detail-type': types }: Json) =>
+        source.includes(event.source) &&
+        types.includes(event['detail-type']) &&
+        Object.entries(detail as Json).every(([key, values]) => (values as Json).includes(event.detail[key]));
+      expect(patterns.filter((pattern) => pattern && lets(pattern))).toHaveLength(1);
+    },
+  );
 
   test('go into the registry that is there, unless it is to be made', () => {
     templateOf({ testEvents: {} }).resourceCountIs(REGISTRY, 0);

@@ -19,6 +19,7 @@ const PLACES: Record<string, (given: Given) => Partial<NomadDrainHookProps>> = {
   NomadDrainHookProps: (given) => given,
   DrainPolicy: (policy) => ({ policy }),
   LifecycleHookOptions: (hook) => ({ hook }),
+  NoticeOptions: (notices) => ({ notices }),
   MonitoringOptions: (monitoring) => ({ monitoring }),
   TestEventsOptions: (testEvents) => ({ testEvents }),
   HttpAccessProps: (given) => ({ nomad: http(given) }),
@@ -105,7 +106,8 @@ describe('a duration', () => {
     expect(most, 'the comment says "Whole seconds, from … to …" or "… up to …"').toBeDefined();
     const refused = (duration: Duration) =>
       problemsOf(() => made(property.place, { [property.name]: duration })).some((problem) =>
-        problem.includes(`:${property.name}OutOfRange]`),
+        // That of restoreAfter is restoreOutOfRange.
+        property.name.startsWith(/:(\w+)OutOfRange\]/.exec(problem)?.[1] ?? 'none'),
       );
     const highest = inUnit(most, mostUnit);
     const second = Duration.seconds(1);

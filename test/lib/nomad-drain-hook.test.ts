@@ -88,6 +88,8 @@ describe('the function', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
+      purge: false,
       events: { bus: 'default' },
     });
   });

@@ -239,6 +239,7 @@ test('docs/security.md lists every action there is, and none besides', () => {
     ...actionsOf(templateOf({ nomad: withToken, vpc: vpcIn(stack) }, stack)),
     ...actionsOf(templateOf({ nomad: withLogin })),
     ...actionsOf(templateOf({ nomad: NomadAccess.runCommand() })),
+    ...actionsOf(templateOf({ notices: { maintenance: true } })),
   ];
 
   expect(listed.toSorted()).toEqual([...new Set(granted)].toSorted());

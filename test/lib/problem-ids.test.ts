@@ -43,6 +43,7 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   killMarginOutOfRange: policy({ killMargin: Duration.hours(3) }),
   mixedSchemes: http({ fallbackAddresses: ['http://other.internal:4646'] }),
   noGroup: { groups: [] },
+  restoreOutOfRange: { notices: { restoreAfter: seconds(59) } },
   secretGiven: http({ token: '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f' }),
   tokenAndLogin: http({ token: '/token', login: { authMethod: 'aws' } }),
   tooManyAddresses: http({ fallbackAddresses: many(7, 'https://server') }),

@@ -35,6 +35,11 @@ describe('the settings', () => {
       grace: '45s',
       ignoreSystemJobs: 'true',
       onTimeout: 'ABANDON',
+      spotInterruptions: 'false',
+      rebalanceRecommendations: 'cordon',
+      scheduledMaintenance: 'true',
+      restoreAfter: '30m',
+      purgeNodes: 'true',
       vpcId: 'vpc-11111111',
       subnetIds: 'subnet-11111111,subnet-22222222',
       securityGroupIds: 'sg-11111111',
@@ -59,6 +64,8 @@ describe('the settings', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
+      purge: true,
       events: { bus: 'builds' },
     });
     template.allResourcesProperties('AWS::CloudWatch::Alarm', {
@@ -68,6 +75,25 @@ describe('the settings', () => {
       SubnetIds: ['subnet-11111111', 'subnet-22222222'],
       SecurityGroupIds: ['sg-11111111'],
     });
+  });
+
+  test('say when nodes are restored only where something is: after a recommendation, or after maintenance', () => {
+    const restoreAfter = '30m';
+    const why = expect.stringMatching(/^restoreAfter: needs rebalanceRecommendations or scheduledMaintenance=true/);
+    expect(problems({ ...required, restoreAfter })).toEqual([why]);
+    expect(problems({ ...required, restoreAfter, scheduledMaintenance: 'false' })).toEqual([why]);
+    expect(problems({ ...required, restoreAfter, scheduledMaintenance: false })).toEqual([why]);
+    expect(problems({ ...required, restoreAfter, scheduledMaintenance: true })).toEqual([]);
+    expect(problems({ ...required, restoreAfter, rebalanceRecommendations: 'drain' })).toEqual([]);
+    const wrong = { rebalanceRecommendations: 'ignore', scheduledMaintenance: 'soon', restoreAfter: '8d' };
+    expect(problems({ ...required, ...wrong }).map((problem) => problem.split(':')[0])).toEqual([
+      'rebalanceRecommendations',
+      'scheduledMaintenance',
+      'restoreAfter',
+    ]);
+    expect(problems({ ...required, rebalanceRecommendations: 'cordon', restoreAfter: '59s' })).toEqual([
+      expect.stringMatching(/^restoreAfter \(in seconds\): .*restoreOutOfRange\]$/),
+    ]);
   });
 
   test('say how a wait ends that lapses: as onTimeout, unless told otherwise', () => {

@@ -25,14 +25,15 @@ function tooLarge(count: number, nameLength: number): string[] {
   const names = Array.from({ length: count }, (_, index) => `${index}`.padStart(nameLength, 'g'));
   const GroupNames = names.join(',');
   const { resources } = make(TEMPLATE, { ...EVERYTHING, GroupNames });
-  const sum = (type: string, property: string) =>
-    ofType(resources, type).reduce((all, { Properties }) => all + deployed(Properties[property] ?? '').length, 0);
+  const lengths = (type: string, property: string) =>
+    ofType(resources, type).map(({ Properties }) => deployed(Properties[property] ?? '').length);
+  const sum = (type: string, property: string) => lengths(type, property).reduce((all, length) => all + length, 0);
   const sizes: Record<keyof typeof LIMITS, number> = {
     'the policy of the role': sum('AWS::IAM::Policy', 'PolicyDocument'),
     'the environment of the function': deployed(
       ofType(resources, 'AWS::Lambda::Function')[0].Properties.Environment.Variables,
     ).length,
-    'the pattern of the rule': sum('AWS::Events::Rule', 'EventPattern'),
+    'the pattern of the rule': Math.max(...lengths('AWS::Events::Rule', 'EventPattern')),
     'the value of the parameter': GroupNames.length,
   };
   return Object.entries(LIMITS).flatMap(([limit, most]) => (sizes[limit as keyof typeof LIMITS] > most ? [limit] : []));

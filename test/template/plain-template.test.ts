@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
@@ -30,11 +31,20 @@ describe('the function', () => {
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
       },
+      notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
+      purge: true,
     });
   });
 
   test('reads the defaults where they say nothing', () => {
-    const { groups, policy } = configIn(made(ONE));
+    const { groups, policy, notices, purge } = configIn(made(ONE));
+    expect(notices).toEqual({
+      spot: true,
+      rebalance: 'off',
+      maintenance: false,
+      restoreSeconds: DEFAULT_RESTORE_SECONDS,
+    });
+    expect(purge).toBe(false);
     expect(policy).toEqual(DEFAULT_POLICY);
     const heartbeatTimeoutSeconds = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
     expect(groups).toEqual([{ name: 'builders', hook: DEFAULT_HOOK.name, heartbeatTimeoutSeconds }]);
@@ -108,6 +118,10 @@ describe('the parameters', () => {
     ['OnTimeout', ['continue', '']],
     ['HookDefaultResult', ['continue']],
     ['IgnoreSystemJobs', ['yes', '']],
+    ['SpotInterruptions', ['yes', '']],
+    ['RebalanceRecommendations', ['off', 'true']],
+    ['ScheduledMaintenance', ['yes', '']],
+    ['PurgeNodes', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
   });

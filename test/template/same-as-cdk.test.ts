@@ -18,6 +18,11 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   GraceSeconds: (seconds) => ({ grace: `${seconds}s` }),
   IgnoreSystemJobs: (ignoreSystemJobs) => ({ ignoreSystemJobs }),
   OnTimeout: (onTimeout) => ({ onTimeout }),
+  SpotInterruptions: (spotInterruptions) => ({ spotInterruptions }),
+  RebalanceRecommendations: (rebalanceRecommendations) => ({ rebalanceRecommendations }),
+  ScheduledMaintenance: (scheduledMaintenance) => ({ scheduledMaintenance }),
+  RestoreAfterSeconds: (seconds) => ({ restoreAfter: `${seconds}s` }),
+  PurgeNodes: (purgeNodes) => ({ purgeNodes }),
   HookName: (hookName) => ({ hookName }),
   HookDefaultResult: (hookDefaultResult) => ({ hookDefaultResult }),
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
@@ -45,7 +50,9 @@ const SUFFIXES: Record<string, string> = {
 /** The resources under the ids that the template gives them: those of the CDK without their path and their hash. */
 function readable(resources: Record<string, Json>): Record<string, Json> {
   const ids = Object.entries(resources).map(([id, { Type: type }]) => {
-    const name = id.replace(/^DrainHook(Monitoring|WakeUps)?/, '').replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
+    const name = id
+      .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
+      .replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
     return [id, name + (SUFFIXES[type] ?? '')] as const;
   });
   const renamed = ids.reduce(
@@ -105,6 +112,7 @@ const OTHER_NUMBERS = {
   DeadlineSeconds: '20021',
   KillMarginSeconds: '311',
   GraceSeconds: '127',
+  RestoreAfterSeconds: '3607',
   HeartbeatTimeoutSeconds: '1783',
   AlarmAfterSeconds: '20332',
 };
@@ -124,6 +132,14 @@ describe('a template for those without the CDK makes what the CDK makes', () => 
       { ...EVERYTHING, HookDefaultResult: 'CONTINUE' },
     ],
     ['outside of any VPC', without('SubnetIds', 'SecurityGroupIds')],
+    ['that does nothing before an instance goes but at its lifecycle event', { ...ONE, SpotInterruptions: 'false' }],
+    ['that drains where EC2 recommends it', { ...ONE, RebalanceRecommendations: 'drain' }],
+    [
+      'that cordons where EC2 recommends it',
+      { ...ONE, RebalanceRecommendations: 'cordon', RestoreAfterSeconds: '900' },
+    ],
+    ['that drains before maintenance', { ...ONE, ScheduledMaintenance: 'true', RestoreAfterSeconds: '60' }],
+    ['that removes dead nodes', { ...ONE, PurgeNodes: 'true' }],
     ['with other numbers', { ...EVERYTHING, ...OTHER_NUMBERS }],
     ['inside a VPC with nothing else', { ...ONE, SubnetIds: 'subnet-11111111', SecurityGroupIds: 'sg-11111111' }],
   ])('%s', (_, values) => {

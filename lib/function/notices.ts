@@ -1,0 +1,93 @@
+import { Duration } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { ResolvedNotices } from '../props.ts';
+import { groupRules } from './group-rules.ts';
+
+/**
+ * The types of AWS Health events about maintenance that stops, reboots or cuts off an instance, as the AWS Health User Guide
+ * names them: `PERSISTENT` is an instance with an EBS root volume.
+ */
+export const MAINTENANCE_CODES = [
+  'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
+  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
+];
+
+/** What is acted on, and who acts. */
+export interface NoticesProps {
+  readonly notices: ResolvedNotices;
+  /** Whether nodes of terminated instances are removed from Nomad. */
+  readonly purgeNodes: boolean;
+  readonly handler: lambda.IFunction;
+  /** The names of the groups; may be tokens. */
+  readonly groupNames: readonly string[];
+  /** Receives the events that EventBridge could not deliver to the function. */
+  readonly deadLetterQueue: sqs.IQueue;
+}
+
+/**
+ * The rules that invoke the function when an instance is about to go, or has gone; each is made only if that is acted on. Events
+ * of EC2 and AWS Health name no group, so those of all instances of the account and region come.
+ */
+export class Notices extends Construct {
+  readonly #props: NoticesProps;
+
+  constructor(scope: Construct, id: string, props: NoticesProps) {
+    super(scope, id);
+    this.#props = props;
+    const { notices, purgeNodes, groupNames } = props;
+
+    if (notices.spot) {
+      this.#rule('Spot', 'EC2 interrupts a Spot instance in two minutes: drain its Nomad node', {
+        pattern: { source: ['aws.ec2'], detailType: ['EC2 Spot Instance Interruption Warning'] },
+        // Two minutes after the warning the instance is gone.
+        target: this.#target(2, Duration.minutes(2)),
+      });
+    }
+    if (notices.rebalance) {
+      this.#rule('Rebalance', 'EC2 may interrupt a Spot instance soon: drain or cordon its Nomad node', {
+        pattern: { source: ['aws.ec2'], detailType: ['EC2 Instance Rebalance Recommendation'] },
+        target: this.#target(2, Duration.hours(1)),
+      });
+    }
+    if (notices.maintenance) {
+      this.#rule('Maintenance', 'Maintenance of an instance is scheduled: drain its Nomad node in time', {
+        pattern: {
+          source: ['aws.health'],
+          detailType: ['AWS Health Event'],
+          detail: { service: ['EC2'], eventTypeCategory: ['scheduledChange'], eventTypeCode: MAINTENANCE_CODES },
+        },
+        // It is announced days before it starts.
+        target: this.#target(4, Duration.hours(24)),
+      });
+    }
+    if (purgeNodes) {
+      groupRules(this, 'Terminated', {
+        description: 'An instance is terminated: remove its Nomad node once that is down',
+        groupNames,
+        patternFor: (names) => ({
+          source: ['aws.autoscaling'],
+          detailType: ['EC2 Instance Terminate Successful'],
+          detail: { AutoScalingGroupName: names },
+        }),
+        target: () => this.#target(2, Duration.hours(1)),
+      });
+    }
+  }
+
+  #rule(id: string, description: string, rule: { pattern: events.EventPattern; target: events.IRuleTarget }): void {
+    new events.Rule(this, id, { description, eventPattern: rule.pattern, targets: [rule.target] });
+  }
+
+  #target(retryAttempts: number, maxEventAge: Duration): events.IRuleTarget {
+    const { handler, deadLetterQueue } = this.#props;
+    return new LambdaFunction(handler, { deadLetterQueue, retryAttempts, maxEventAge });
+  }
+}

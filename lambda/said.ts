@@ -9,9 +9,13 @@ export type Said =
 /** What is said, or why it is nothing to act on; undefined if the event is of another kind. */
 export type Read = Said | { because: string } | undefined;
 
+/** The codes of AWS Health for what stops an instance, reboots it or cuts it off: the rule lets in the same. */
 const MAINTENANCE = [
   'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
   'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
   'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
 ];
 

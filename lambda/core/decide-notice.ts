@@ -1,6 +1,7 @@
 import { orderFor, waitFor } from './combine.ts';
 import { type Circumstances, type Decision, startDrain, wait } from './decision.ts';
-import type { NomadNode } from './node.ts';
+import { names } from './explain.ts';
+import { type NomadNode, remaining } from './node.ts';
 import { drainedBy, type Notice } from './notice.ts';
 import { nodesOf, type Observation } from './observation.ts';
 import type { Termination } from './termination.ts';
@@ -49,7 +50,11 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances
   const because = BECAUSE[notice.kind];
   if (status === 'down') return wait('the node is down');
   if (drain?.status === 'complete') return wait(`${because}; the node is drained already`);
-  if (drain) return shorten(notice, node, circumstances) ?? wait(`${because}; the node drains already`);
+  if (drain) {
+    const left = node.allocations ? remaining(node, circumstances.policy) : [];
+    const runs = left.length > 0 ? `: ${names(left, circumstances.now)}` : '';
+    return shorten(notice, node, circumstances) ?? wait(`${because}, and its node drains${runs}`);
+  }
   // Not again and again: somebody wants to use the node until then.
   if (notice.kind === 'maintenance' && ended?.drainedBy === drainedBy(notice, circumstances.policy)) {
     return wait(`${because}, but somebody has ended the drain for it`);

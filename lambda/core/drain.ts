@@ -107,8 +107,8 @@ function untilNextPass(progress: readonly Progress[], now: number): number | und
   return pauses.length === 0 ? undefined : Math.min(...pauses);
 }
 
-/** Whether this run has nothing more to do for an instance. After a notice it is enough that the drain is on. */
+/** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */
 function isServed({ notice }: Termination, decision: Decision): boolean {
   if (decision.action === 'complete') return true;
-  return notice !== undefined && decision.action !== 'error' && !('unserved' in decision && decision.unserved);
+  return notice !== undefined && (decision.action === 'cordon' || (decision.action === 'wait' && !decision.unserved));
 }

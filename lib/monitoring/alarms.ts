@@ -104,6 +104,12 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       metric: measured('TimedOut', 'Sum'),
       ...ONCE_AN_HOUR,
     },
+    InstanceRetained: {
+      says:
+        'Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until somebody terminates it.',
+      metric: measured('InstancesRetained', 'Maximum'),
+      silence: UNKNOWN,
+    },
     NotANode: {
       says:
         'An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or ' +

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { AutoScalingClient, TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EVENT_TYPES } from '../../lambda/core/drain-event.ts';
 import { METRICS } from '../../lambda/core/metrics.ts';
@@ -147,6 +148,25 @@ describe('an alarm rings', () => {
     expect(stage.rings('InstanceUnserved')).toBe(true);
     expect(stage.rings('FailedRuns')).toBe(true);
     expect(stage.rings('NomadUnreachable')).toBe(false);
+  });
+
+  it('InstanceRetained, until somebody terminates it', async () => {
+    const policy = { deadlineSeconds: 300, killMarginSeconds: 60, onTimeout: 'ABANDON' } as const;
+    await start(policy, { policy, group: { retainOnAbandon: true } });
+    const { instanceId, nodeId } = await leaving({ id: 'build', ...unstoppable });
+    await stage.run(15);
+    const { world } = stage;
+    expect(world.aws.instance(instanceId).state).toBe('Terminating:Retained');
+    expect(stage.rings('InstanceRetained')).toBe(true);
+    const told = world.told.filter((event) => event['detail-type'] === 'Nomad Instance Retained');
+    expect(told).toMatchObject([{ detail: { instanceId, because: expect.stringContaining('Terminating:Retained') } }]);
+    expect(world.reports.at(-1)?.retained).toEqual([{ instanceId, group: 'builders', state: 'Terminating:Retained' }]);
+    expect(world.nomad.node(nodeId)).toMatchObject({ SchedulingEligibility: 'ineligible' });
+
+    const byHand = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: false };
+    await new AutoScalingClient().send(new TerminateInstanceInAutoScalingGroupCommand(byHand));
+    await stage.run(5);
+    expect(stage.rings('InstanceRetained')).toBe(false);
   });
 
   it('HeartbeatsRefused, before the hook lapses', async () => {

@@ -20,6 +20,10 @@ export interface WorldOptions {
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
   /** The event bus that the function is given; null for none. */
   bus?: string | null;
+  /** What AWS says before an instance goes, and which of it is acted on. */
+  notices?: ConfigDocument['notices'];
+  /** Nodes of terminated instances are purged. */
+  purge?: boolean;
   /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
   moreGroups?: readonly GroupOptions[];
   /** Groups that are configured, and that Auto Scaling does not know. */
@@ -32,6 +36,18 @@ export interface WorldOptions {
   ssm?: { gateway?: { tag: string; value: string } };
   /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
   before?: (plainUrl: string) => Promise<string>;
+}
+
+/** The types of the events that the rules of a stack with these options let in. */
+export function deliveredTypes({ notices = {}, purge = false }: WorldOptions): string[] {
+  const { spot = true, rebalance = 'off', maintenance = false } = notices;
+  return [
+    'EC2 Instance-terminate Lifecycle Action',
+    ...(spot ? ['EC2 Spot Instance Interruption Warning'] : []),
+    ...(rebalance !== 'off' ? ['EC2 Instance Rebalance Recommendation'] : []),
+    ...(maintenance ? ['AWS Health Event'] : []),
+    ...(purge ? ['EC2 Instance Terminate Successful'] : []),
+  ];
 }
 
 /** The configuration of the function, by which Nomad answers at `address`. */
@@ -47,6 +63,8 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
       ? { via: 'ssm', document: DOCUMENT, ...ssm }
       : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
     policy,
+    ...(options.notices && { notices: options.notices }),
+    ...(options.purge !== undefined && { purge: options.purge }),
     ...(bus !== null && { events: { bus } }),
   };
 }

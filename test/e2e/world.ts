@@ -11,7 +11,7 @@ import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import type { NodeSpec } from '../emulators/nomad/nodes.ts';
 import { loadBundle, runInOwnProcess } from './bundle.ts';
 import { DrivenClock } from './driven-clock.ts';
-import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
+import { deliveredTypes, documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
 
 export { DOCUMENT, type WorldOptions } from './world-options.ts';
 
@@ -50,7 +50,7 @@ export class World {
   readonly printed: string[] = [];
   /** What the function has put on the event bus, as a rule would hand it on. */
   readonly told: EventBridgeEvent[] = [];
-  /** Lifecycle events that have arrived and wake nobody until `deliver` is called. */
+  /** Events that have arrived and wake nobody until `deliver` is called. */
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
   readonly reports: Report[] = [];
@@ -61,14 +61,20 @@ export class World {
   /** What the function lives by. */
   readonly #time: DrivenClock;
 
-  private constructor(clock: ManualClock, aws: AwsEmulator, nomad: NomadEmulator, environment: Record<string, string>) {
+  private constructor(
+    clock: ManualClock,
+    aws: AwsEmulator,
+    nomad: NomadEmulator,
+    environment: Record<string, string>,
+    delivered: readonly string[],
+  ) {
     this.clock = clock;
     this.aws = aws;
     this.nomad = nomad;
     this.#environment = environment;
     this.#time = new DrivenClock(clock, () => this.#servers);
     this.#invoke = () => Promise.reject(new Error('not deployed'));
-    aws.onEvent((event) => this.events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
+    for (const detailType of delivered) aws.onEvent((event) => this.events.push(event), { detailType });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onInstanceGone(({ id }) => {
       for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);
@@ -88,7 +94,7 @@ export class World {
     const address = (await before?.(nomad.url)) ?? nomad.url;
     const document = documentOf(options, address);
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
-    const world = new World(clock, aws, nomad, environment);
+    const world = new World(clock, aws, nomad, environment, deliveredTypes(options));
     await world.coldStart();
     return world;
   }

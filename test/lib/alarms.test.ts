@@ -123,6 +123,7 @@ test('what the tests above tell is what the function measures', () => {
     'OldestWait',
     'DrainsStuck',
     'InstancesUnserved',
+    'InstancesRetained',
     'TokenTooNarrow',
   ]);
 });

@@ -34,6 +34,7 @@ describe('the alarms', () => {
       DrainStuck: 'DrainsStuck',
       InstanceUnserved: 'InstancesUnserved',
       TimedOut: 'TimedOut',
+      InstanceRetained: 'InstancesRetained',
       NotANode: 'NodeMissing',
       HeartbeatsRefused: 'HeartbeatsRefused',
       SweepMissing: 'InstancesWaiting',
@@ -67,7 +68,7 @@ describe('the alarms', () => {
       .filter(({ Properties }) => Properties.Namespace === NAMESPACE)
       .map(({ Properties }) => JSON.stringify([Properties.MetricName, Properties.Dimensions]));
     expect(new Set(watched).size).toBe(watched.length);
-    expect(watched).toHaveLength(22);
+    expect(watched).toHaveLength(24);
   });
 
   test('do not fire for a stack that is deleted: the one on missing sweeps goes before the sweep does', () => {

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { spotWarning } from './notice-events.ts';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
+
+/** A Spot instance in service, with a build that runs for so many seconds. */
+const busy = (runSeconds = 2 * 3600) => {
+  const builder = world.addBuilder();
+  const [build = ''] = world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds });
+  return { ...builder, build };
+};
+
+const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
+const deadlineOf = (nodeId: string) => Date.parse(world.nomad.node(nodeId).DrainStrategy?.ForceDeadline ?? '');
+/** Kills by the drain: what is told to stop has the time to. */
+const killed = () => world.nomad.killed().map(({ allocationId, how }) => ({ allocationId, how }));
+
+describe('a Spot interruption warning', () => {
+  it('drains the node at once, until 30 s before EC2 ends the instance', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    const warnedAt = world.clock.now();
+
+    const report = await world.wake(spotWarning(instanceId));
+
+    expect(report).toMatchObject({
+      run: 'notice',
+      instances: [{ instanceId, group: 'builders', notice: 'spot', nodeId, action: 'start-drain' }],
+    });
+    expect(report.instances[0]?.because).toContain('EC2 interrupts the Spot instance, and its node drains: build (');
+    expect(report.instances[0]?.remaining).toMatchObject([{ job: 'build' }]);
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+    expect(deadlineOf(nodeId) - warnedAt).toBeLessThanOrEqual(90 * SECOND);
+    expect(deadlineOf(nodeId) - warnedAt).toBeGreaterThan(85 * SECOND);
+    expect(world.clock.now() - warnedAt).toBeLessThan(5 * SECOND);
+  });
+
+  it('has what is left killed in order before the instance dies, and lets a short build finish', async () => {
+    await start();
+    const { instanceId, nodeId, build } = busy();
+    const [short = ''] = world.nomad.run({ id: 'short', type: 'batch', on: nodeId, runSeconds: 60 });
+
+    await world.wake(spotWarning(instanceId));
+    await world.advance(2 * MINUTE);
+    world.aws.terminate(instanceId);
+    await world.advance(SECOND);
+
+    expect(world.nomad.allocation(short)).toMatchObject({ ClientStatus: 'complete' });
+    expect(killed()).toMatchObject([{ allocationId: build, how: 'stopped' }]);
+  });
+
+  it('that comes late leaves less time', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    const warning = spotWarning(instanceId);
+    const warnedAt = Date.parse(warning.time);
+    await world.advance(40 * SECOND);
+    await world.wake(warning);
+    expect(deadlineOf(nodeId)).toBeLessThanOrEqual(warnedAt + 90 * SECOND);
+    expect(deadlineOf(nodeId)).toBeGreaterThan(warnedAt + 85 * SECOND);
+  });
+
+  it('that comes in the last 30 s stops everything at once', async () => {
+    await start();
+    const { instanceId, nodeId, build } = busy();
+    const warning = spotWarning(instanceId);
+    await world.advance(100 * SECOND);
+    const report = await world.wake(warning);
+    expect(report.instances).toMatchObject([{ action: 'start-drain' }]);
+    await world.advance(10 * SECOND);
+    expect(world.nomad.allocation(build).DesiredStatus).toBe('stop');
+    expect(world.nomad.node(nodeId)).toMatchObject({ Drain: false, LastDrain: { Status: 'complete' } });
+  });
+
+  it('older than two minutes drains nothing', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    const warning = spotWarning(instanceId);
+    await world.advance(3 * MINUTE);
+    expect(await world.wake(warning)).toMatchObject({
+      run: 'nothing',
+      because: expect.stringContaining('the warning is too old: EC2 was to interrupt the instance 1 min'),
+    });
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+  });
+
+  it('of an instance of another group costs one question, and drains nothing', async () => {
+    await start({ moreGroups: [] });
+    world.aws.addGroup({ name: 'others' });
+    const instanceId = world.aws.addInstance('others');
+    const { id: nodeId } = world.nomad.addNode({ instanceId });
+    const before = world.aws.requests.length;
+
+    const report = await world.wake(spotWarning(instanceId));
+
+    expect(report).toMatchObject({ instances: [], because: `not in the groups served here: ${instanceId}` });
+    expect(world.aws.requests.slice(before).map(({ action }) => action)).toEqual(['DescribeAutoScalingInstances']);
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+  });
+
+  it('is repeated until Nomad answers, as long as the run lasts', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    let silent = 4;
+    world.nomad.server.fault = () => (silent-- > 0 ? { status: 500, body: 'No cluster leader' } : undefined);
+    await world.wake(spotWarning(instanceId));
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+  });
+
+  it('fails its run where Nomad stays silent', async () => {
+    await start();
+    const { instanceId } = busy();
+    world.nomad.server.fault = () => ({ status: 500, body: 'No cluster leader' });
+    await expect(world.wake(spotWarning(instanceId))).rejects.toThrow(/1 of 1 instances not served/);
+  });
+
+  it('to stop the instance is like one to terminate it; to hibernate it, nothing is drained, and why is said', async () => {
+    await start();
+    const [stopped, hibernated] = [busy(), busy()];
+    await world.wake(spotWarning(stopped.instanceId, 'stop'));
+    expect(world.nomad.node(stopped.nodeId).Drain).toBe(true);
+    expect(await world.wake(spotWarning(hibernated.instanceId, 'hibernate'))).toMatchObject({
+      run: 'nothing',
+      because: expect.stringContaining('EC2 hibernates the instance at once'),
+    });
+    expect(world.nomad.node(hibernated.nodeId).LastDrain).toBeNull();
+  });
+
+  it('is not acted on where that is switched off, and a dry run only says what it would do', async () => {
+    await start({ notices: { spot: false } });
+    const { instanceId } = busy();
+    expect(await world.wake(spotWarning(instanceId))).toMatchObject({ run: 'nothing' });
+    await start();
+    const other = busy();
+    const report = await world.wake({ ...spotWarning(other.instanceId), dryRun: true });
+    expect(report.instances).toMatchObject([
+      { would: expect.stringContaining('start the drain with a deadline of 1 min') },
+    ]);
+    expect(world.nomad.node(other.nodeId).LastDrain).toBeNull();
+  });
+});
+
+describe('a warning and the lifecycle event of one instance', () => {
+  it('meet without a second drain request if the warning comes first', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    await world.wake(spotWarning(instanceId));
+    const deadline = deadlineOf(nodeId);
+    await world.advance(10 * SECOND);
+    await world.scaleIn(instanceId);
+    const [report] = await world.deliver();
+    await world.wake(SWEEP);
+
+    expect(report?.instances).toMatchObject([{ instanceId, action: 'wait' }]);
+    expect(drainRequests()).toBe(1);
+    expect(deadlineOf(nodeId)).toBe(deadline);
+  });
+
+  it('have the deadline of the drain shortened, and that said, if the warning comes second', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeGreaterThan(5 * HOUR);
+    await world.advance(10 * SECOND);
+    const warnedAt = world.clock.now();
+
+    const report = await world.wake(spotWarning(instanceId));
+
+    expect(deadlineOf(nodeId) - warnedAt).toBeLessThanOrEqual(90 * SECOND);
+    expect(report.instances).toMatchObject([{ instanceId, action: 'start-drain', remaining: [{ job: 'build' }] }]);
+    const because = 'EC2 interrupts the Spot instance before the drain that is on would end';
+    expect(world.log).toContainEqual(
+      expect.objectContaining({ message: 'drain shortened', instanceId, nodeId, because }),
+    );
+    expect(drainRequests()).toBe(2);
+
+    await world.wake(spotWarning(instanceId));
+    expect(drainRequests()).toBe(2);
+  });
+
+  it("shorten an operator's drain too, and leave one that ends in time as it is", async () => {
+    await start();
+    const [long, short] = [busy(), busy()];
+    const byHand = (nodeId: string, seconds: number) =>
+      fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+        method: 'POST',
+        body: JSON.stringify({ DrainSpec: { Deadline: seconds * 1e9 } }),
+      });
+    await byHand(long.nodeId, 3600);
+    await byHand(short.nodeId, 60);
+    const [before, now] = [deadlineOf(short.nodeId), world.clock.now()];
+
+    await world.wake(spotWarning(long.instanceId));
+    await world.wake(spotWarning(short.instanceId));
+
+    expect(deadlineOf(long.nodeId)).toBeLessThanOrEqual(now + 91 * SECOND);
+    expect(deadlineOf(short.nodeId)).toBe(before);
+  });
+
+  it('are one wait: the deadline that the warning set does not count against the hook', async () => {
+    await start();
+    const { instanceId } = busy(30);
+    await world.wake(spotWarning(instanceId));
+    await world.advance(40 * SECOND);
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    expect(world.outcome(instanceId)).toBe('drained');
+  });
+});
+
+describe('a Spot instance that is not interrupted after all', () => {
+  it('has its node made eligible again after ten minutes', async () => {
+    await start();
+    const { instanceId, nodeId } = busy(10);
+    await world.wake(spotWarning(instanceId));
+    await world.sweepFor(11 * MINUTE);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('ineligible');
+    await world.sweepFor(3 * MINUTE);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
+  });
+});

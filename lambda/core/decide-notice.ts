@@ -12,6 +12,9 @@ const BECAUSE: Record<Notice['kind'], string> = {
   maintenance: 'maintenance of the instance is scheduled',
 };
 
+/** A deadline counts from when Nomad takes the request, a little later than it was reckoned. In milliseconds. */
+const REQUEST_MS = 2_000;
+
 /**
  * Decides about an instance that goes, or may go, without waiting for our hook. Pure. It is never released here: if Auto Scaling
  * comes to hold it, `decide` does that.
@@ -70,9 +73,8 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances
 function shorten(notice: Notice, node: NomadNode, circumstances: Circumstances): Decision | undefined {
   const latest = drainedBy(notice, circumstances.policy);
   const deadlineAt = node.drain?.deadlineAt ?? node.drain?.ours?.deadlineAt ?? 'never';
-  if (latest === undefined || (deadlineAt !== 'never' && deadlineAt <= Math.max(latest, circumstances.now))) {
-    return undefined;
-  }
+  if (latest === undefined) return undefined;
+  if (deadlineAt !== 'never' && deadlineAt <= Math.max(latest, circumstances.now) + REQUEST_MS) return undefined;
   const because = `${BECAUSE[notice.kind]} before the drain that is on would end`;
   return order(node, 'shorten', secondsFor(notice, circumstances), because);
 }

@@ -28,3 +28,43 @@ export const rebalanceRecommendation = (instanceId: string) =>
     [`arn:aws:ec2:us-east-1:123456789012:instance/${instanceId}`],
     { 'instance-id': instanceId },
   );
+
+interface Maintenance {
+  /** Milliseconds since the epoch. */
+  startTime: number;
+  as?: 'id' | 'arn';
+  statusCode?: string;
+  eventTypeCode?: string;
+  page?: string;
+  totalPages?: string;
+}
+
+/** https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html */
+export const healthEvent = (
+  instanceIds: readonly string[],
+  { startTime, as = 'id', statusCode = 'upcoming', page = '1', totalPages = '1', ...more }: Maintenance,
+) => {
+  const { eventTypeCode = 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED' } = more;
+  const written = (ms: number) => new Date(ms).toUTCString();
+  const values = instanceIds.map((id) => (as === 'id' ? id : `arn:aws:ec2:us-east-1:123456789012:instance/${id}`));
+  const lastUpdatedTime = written(world.clock.now());
+  return event('aws.health', 'AWS Health Event', values, {
+    eventArn: `arn:aws:health:us-east-1::event/EC2/${eventTypeCode}/abc`,
+    service: 'EC2',
+    eventTypeCode,
+    eventTypeCategory: 'scheduledChange',
+    eventScopeCode: 'ACCOUNT_SPECIFIC',
+    communicationId: 'd0ef3ee4-6efc-4ae1-9bf6-abcdef012345',
+    startTime: written(startTime),
+    endTime: written(startTime + 7_200_000),
+    lastUpdatedTime,
+    statusCode,
+    eventRegion: 'us-east-1',
+    eventDescription: [{ language: 'en_US', latestDescription: 'Your instance is scheduled for maintenance.' }],
+    affectedEntities: values.map((entityValue) => ({ entityValue, lastUpdatedTime, status: 'PENDING' })),
+    affectedAccount: '123456789012',
+    page,
+    totalPages,
+    backupEvent: 'false',
+  });
+};

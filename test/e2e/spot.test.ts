@@ -6,7 +6,12 @@ import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 /** A Spot instance in service, with a build that runs for so many seconds. */
 const busy = (runSeconds = 2 * 3600) => {
   const builder = world.addBuilder();
-  const [build = ''] = world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds });
+  const [build = ''] = world.nomad.run({
+    id: `build-${builder.nodeId}`,
+    type: 'batch',
+    on: builder.nodeId,
+    runSeconds,
+  });
   return { ...builder, build };
 };
 
@@ -27,8 +32,8 @@ describe('a Spot interruption warning', () => {
       run: 'notice',
       instances: [{ instanceId, group: 'builders', notice: 'spot', nodeId, action: 'start-drain' }],
     });
-    expect(report.instances[0]?.because).toContain('EC2 interrupts the Spot instance, and its node drains: build (');
-    expect(report.instances[0]?.remaining).toMatchObject([{ job: 'build' }]);
+    expect(report.instances[0]?.because).toContain('EC2 interrupts the Spot instance, and its node drains: build-');
+    expect(report.instances[0]?.remaining).toMatchObject([{ job: `build-${nodeId}` }]);
     expect(world.nomad.node(nodeId).Drain).toBe(true);
     expect(deadlineOf(nodeId) - warnedAt).toBeLessThanOrEqual(90 * SECOND);
     expect(deadlineOf(nodeId) - warnedAt).toBeGreaterThan(85 * SECOND);
@@ -168,7 +173,9 @@ describe('a warning and the lifecycle event of one instance', () => {
     const report = await world.wake(spotWarning(instanceId));
 
     expect(deadlineOf(nodeId) - warnedAt).toBeLessThanOrEqual(90 * SECOND);
-    expect(report.instances).toMatchObject([{ instanceId, action: 'start-drain', remaining: [{ job: 'build' }] }]);
+    expect(report.instances).toMatchObject([
+      { instanceId, action: 'start-drain', remaining: [{ job: `build-${nodeId}` }] },
+    ]);
     const because = 'EC2 interrupts the Spot instance before the drain that is on would end';
     expect(world.log).toContainEqual(
       expect.objectContaining({ message: 'drain shortened', instanceId, nodeId, because }),

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { healthEvent, rebalanceRecommendation, spotWarning } from './notice-events.ts';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND } from './world.ts';
+
+const busy = (runSeconds = 2 * 3600) => {
+  const builder = world.addBuilder();
+  world.nomad.run({ id: `build-${builder.nodeId}`, type: 'batch', on: builder.nodeId, runSeconds });
+  return builder;
+};
+
+const eligibility = (nodeId: string) => world.nomad.node(nodeId).SchedulingEligibility;
+const setEligibility = (nodeId: string, Eligibility: string) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/eligibility`, { method: 'POST', body: JSON.stringify({ Eligibility }) });
+const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
+const deadlineOf = (nodeId: string) => Date.parse(world.nomad.node(nodeId).DrainStrategy?.ForceDeadline ?? '');
+
+describe('a rebalance recommendation', () => {
+  it('is not acted on unless that is switched on', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    expect(await world.wake(rebalanceRecommendation(instanceId))).toMatchObject({
+      run: 'nothing',
+      because: 'rebalance recommendations are not acted on (notices.rebalance)',
+    });
+    expect(eligibility(nodeId)).toBe('eligible');
+  });
+
+  it('has the node drained with the usual deadline, and made eligible again if its instance stays', async () => {
+    await start({ notices: { rebalance: 'drain' } });
+    const { instanceId, nodeId } = busy(600);
+    const report = await world.wake(rebalanceRecommendation(instanceId));
+    expect(report.instances).toMatchObject([{ instanceId, notice: 'rebalance', action: 'start-drain' }]);
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeGreaterThan(5 * HOUR);
+
+    await world.sweepFor(58 * MINUTE);
+    expect(eligibility(nodeId)).toBe('ineligible');
+    await world.sweepFor(4 * MINUTE);
+    expect(eligibility(nodeId)).toBe('eligible');
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  it('has the node cordoned: its build goes on, nothing new lands there, and it is given back', async () => {
+    await start({ notices: { rebalance: 'cordon', restoreSeconds: 1800 } });
+    const { instanceId, nodeId } = busy();
+    const report = await world.wake(rebalanceRecommendation(instanceId));
+
+    expect(report.instances).toMatchObject([
+      { instanceId, nodeId, action: 'cordon', because: 'EC2 recommends to replace the Spot instance' },
+    ]);
+    expect(world.nomad.node(nodeId)).toMatchObject({ SchedulingEligibility: 'ineligible', LastDrain: null });
+    await world.wake(rebalanceRecommendation(instanceId));
+    await world.sweepFor(28 * MINUTE);
+    expect(eligibility(nodeId)).toBe('ineligible');
+    await world.sweepFor(4 * MINUTE);
+    expect(eligibility(nodeId)).toBe('eligible');
+    expect(world.nomad.node(nodeId).Meta).not.toHaveProperty('nomad_drain_hook_cordon');
+    expect(world.log).toContainEqual(
+      expect.objectContaining({ message: 'node made eligible: its instance is in service', instanceId, nodeId }),
+    );
+    expect(drainRequests()).toBe(0);
+  });
+
+  it('leaves a cordoned node alone that somebody has made eligible, and then ineligible for reasons of their own', async () => {
+    await start({ notices: { rebalance: 'cordon', restoreSeconds: 1800 } });
+    const { instanceId, nodeId } = busy();
+    await world.wake(rebalanceRecommendation(instanceId));
+    await world.advance(5 * MINUTE);
+    await setEligibility(nodeId, 'eligible');
+    await world.advance(MINUTE);
+    await setEligibility(nodeId, 'ineligible');
+    await world.sweepFor(40 * MINUTE);
+    expect(eligibility(nodeId)).toBe('ineligible');
+    expect(world.nomad.node(nodeId).Meta).not.toHaveProperty('nomad_drain_hook_cordon');
+  });
+
+  it('leaves a node alone that was ineligible before, and does not give it back', async () => {
+    await start({ notices: { rebalance: 'cordon', restoreSeconds: 600 } });
+    const { instanceId, nodeId } = busy();
+    await setEligibility(nodeId, 'ineligible');
+    const report = await world.wake(rebalanceRecommendation(instanceId));
+    expect(report.instances).toMatchObject([{ because: expect.stringContaining('ineligible already') }]);
+    await world.sweepFor(20 * MINUTE);
+    expect(eligibility(nodeId)).toBe('ineligible');
+  });
+
+  it('does not cordon where the mark cannot be written, for nobody would give the node back', async () => {
+    await start({ notices: { rebalance: 'cordon' } });
+    const { instanceId, nodeId } = busy();
+    world.nomad.server.fault = ({ url }) =>
+      url.pathname === '/v1/client/metadata' ? { status: 500, body: 'No path to node' } : undefined;
+    await expect(world.wake(rebalanceRecommendation(instanceId))).rejects.toThrow(/No path to node/);
+    expect(eligibility(nodeId)).toBe('eligible');
+  });
+
+  it('is followed by a drain when the instance then has to go, and by a short one when it is interrupted', async () => {
+    await start({ notices: { rebalance: 'cordon' } });
+    const [going, interrupted] = [busy(100), busy()];
+    for (const { instanceId } of [going, interrupted]) await world.wake(rebalanceRecommendation(instanceId));
+    await world.scaleIn(going.instanceId);
+    await world.deliver();
+    await world.wake(spotWarning(interrupted.instanceId));
+    expect(deadlineOf(interrupted.nodeId) - world.clock.now()).toBeLessThanOrEqual(90 * SECOND);
+    await world.sweepFor(4 * MINUTE);
+    expect(world.outcome(going.instanceId)).toBe('drained');
+    expect(drainRequests()).toBe(2);
+  });
+
+  it('has the drain that it began shortened when the instance is interrupted', async () => {
+    await start({ notices: { rebalance: 'drain' } });
+    const { instanceId, nodeId } = busy();
+    await world.wake(rebalanceRecommendation(instanceId));
+    await world.wake(spotWarning(instanceId));
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeLessThanOrEqual(90 * SECOND);
+  });
+});
+
+describe('scheduled maintenance', () => {
+  const notices = { maintenance: true };
+  const inHours = (hours: number) => world.clock.now() + hours * HOUR;
+
+  it('has the node drained in time, with its whole deadline', async () => {
+    await start({ notices, policy: { deadlineSeconds: 7200 } });
+    const { instanceId, nodeId } = busy(600);
+    const report = await world.wake(healthEvent([instanceId], { startTime: inHours(2.2) }));
+    expect(report.instances).toMatchObject([{ instanceId, notice: 'maintenance', action: 'start-drain' }]);
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeGreaterThan(1.9 * HOUR);
+  });
+
+  it('near at hand leaves less: the drain ends the kill margin before it', async () => {
+    await start({ notices, policy: { deadlineSeconds: 7200, killMarginSeconds: 300 } });
+    const { instanceId, nodeId } = busy();
+    const startTime = inHours(1);
+    await world.wake(healthEvent([instanceId], { startTime }));
+    expect(deadlineOf(nodeId)).toBeLessThanOrEqual(startTime - 300 * SECOND);
+    expect(deadlineOf(nodeId)).toBeGreaterThan(startTime - 303 * SECOND);
+  });
+
+  it('names several instances, by id or by ARN, on several pages; each page is an event of its own', async () => {
+    await start({ notices });
+    const [one, two, three] = [busy(), busy(), busy()];
+    const startTime = inHours(3);
+    await world.wake(
+      healthEvent([one.instanceId, two.instanceId], { startTime, as: 'arn', page: '1', totalPages: '2' }),
+    );
+    await world.wake(healthEvent([three.instanceId], { startTime, page: '2', totalPages: '2' }));
+    for (const { nodeId } of [one, two, three]) expect(world.nomad.node(nodeId).Drain).toBe(true);
+  });
+
+  it.each([
+    ['is not acted on unless that is switched on', {}, { startTime: 1 }, 'scheduled maintenance is not acted on'],
+    ['that has begun is ignored', notices, { startTime: -1 }, 'the maintenance began 1 h'],
+    ['that is closed is ignored', notices, { startTime: 1, statusCode: 'closed' }, 'the maintenance is over'],
+    [
+      'of another kind is ignored',
+      notices,
+      { startTime: 1, eventTypeCode: 'AWS_EC2_OPERATIONAL_ISSUE' },
+      'no maintenance',
+    ],
+    ['that is still far is left to the sweeps', notices, { startTime: 300 }, 'the maintenance is still far: a sweep'],
+  ])('%s', async (_, settings, { startTime, ...more }, because) => {
+    await start({ notices: settings });
+    const { instanceId, nodeId } = busy();
+    expect(await world.wake(healthEvent([instanceId], { startTime: inHours(startTime), ...more }))).toMatchObject({
+      run: 'nothing',
+      because: expect.stringContaining(because),
+    });
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+  });
+});

@@ -3,7 +3,7 @@ import type { Ports } from './ports.ts';
 import type { Termination } from './termination.ts';
 
 /** A node that was drained later stays ineligible, in milliseconds: what Auto Scaling says may lag behind. */
-const SETTLED_MS = 120_000;
+const SETTLED_MS = 30_000;
 
 /**
  * Makes nodes eligible again whose instances are in service: back from a warm pool, or with a new root volume, or still, some time

@@ -1,28 +1,44 @@
+import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import { world } from './start.ts';
 
+interface Place {
+  clock: { now(): number };
+}
+
 /** The events of EC2 and AWS Health about an instance that goes, or may go, as AWS documents them. */
-const event = (source: string, type: string, resources: string[], detail: object) => ({
+const event = (
+  { clock }: Place,
+  source: string,
+  type: string,
+  resources: string[],
+  detail: Record<string, unknown>,
+): EventBridgeEvent => ({
   version: '0',
   id: '1e5527d7-bb36-4607-3370-4164db56a40e',
   'detail-type': type,
   source,
   account: '123456789012',
-  time: new Date(world.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+  time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
   region: 'us-east-1',
   resources,
   detail,
 });
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
-export const spotWarning = (instanceId: string, action: 'terminate' | 'stop' | 'hibernate' = 'terminate') =>
-  event('aws.ec2', 'EC2 Spot Instance Interruption Warning', [`arn:aws:ec2:us-east-1a:instance/${instanceId}`], {
+export const spotWarning = (
+  instanceId: string,
+  place: Place = world,
+  action: 'terminate' | 'stop' | 'hibernate' = 'terminate',
+) =>
+  event(place, 'aws.ec2', 'EC2 Spot Instance Interruption Warning', [`arn:aws:ec2:us-east-1a:instance/${instanceId}`], {
     'instance-id': instanceId,
     'instance-action': action,
   });
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */
-export const rebalanceRecommendation = (instanceId: string) =>
+export const rebalanceRecommendation = (instanceId: string, place: Place = world) =>
   event(
+    place,
     'aws.ec2',
     'EC2 Instance Rebalance Recommendation',
     [`arn:aws:ec2:us-east-1:123456789012:instance/${instanceId}`],
@@ -48,7 +64,7 @@ export const healthEvent = (
   const written = (ms: number) => new Date(ms).toUTCString();
   const values = instanceIds.map((id) => (as === 'id' ? id : `arn:aws:ec2:us-east-1:123456789012:instance/${id}`));
   const lastUpdatedTime = written(world.clock.now());
-  return event('aws.health', 'AWS Health Event', values, {
+  return event(world, 'aws.health', 'AWS Health Event', values, {
     eventArn: `arn:aws:health:us-east-1::event/EC2/${eventTypeCode}/abc`,
     service: 'EC2',
     eventTypeCode,

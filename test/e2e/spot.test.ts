@@ -122,9 +122,9 @@ describe('a Spot interruption warning', () => {
   it('to stop the instance is like one to terminate it; to hibernate it, nothing is drained, and why is said', async () => {
     await start();
     const [stopped, hibernated] = [busy(), busy()];
-    await world.wake(spotWarning(stopped.instanceId, 'stop'));
+    await world.wake(spotWarning(stopped.instanceId, world, 'stop'));
     expect(world.nomad.node(stopped.nodeId).Drain).toBe(true);
-    expect(await world.wake(spotWarning(hibernated.instanceId, 'hibernate'))).toMatchObject({
+    expect(await world.wake(spotWarning(hibernated.instanceId, world, 'hibernate'))).toMatchObject({
       run: 'nothing',
       because: expect.stringContaining('EC2 hibernates the instance at once'),
     });

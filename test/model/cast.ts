@@ -2,6 +2,7 @@ import { UNNAMED, World } from '../e2e/world.ts';
 import { BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
+export const RESTORE_SECONDS = 600;
 /** Long: longer than any story, so that a build that is killed was killed by us. Short: Nomad kills builds at the deadline. */
 export const POLICIES = {
   long: { deadlineSeconds: 7200, killMarginSeconds: 120, graceSeconds: 60 },
@@ -25,6 +26,12 @@ export interface Cast {
   doomed: Set<string>;
   /** Nodes whose agent is away for now. */
   away: Set<string>;
+  /** When EC2 warned that it interrupts the instance of a node, milliseconds since the epoch. */
+  interrupted: Map<string, number>;
+  /** The instances that a notice was about. */
+  noticed: Set<string>;
+  /** Nodes whose eligibility or drain somebody else has changed. */
+  touched: Set<string>;
   /** When the termination of each instance began, milliseconds since the epoch. */
   leaving: Map<string, number>;
   /** The drain deadlines that anybody gave Nomad for each node, and when, the last one first. Milliseconds since the epoch. */
@@ -34,10 +41,19 @@ export interface Cast {
 }
 
 /** Four builders, one of which does not name its instance, in a world with ACLs. */
-export async function castOf({ deadline, version }: Story): Promise<Cast> {
+export async function castOf({ deadline, version, rebalance, purge, retain }: Story): Promise<Cast> {
   const policy = POLICIES[deadline];
   const nomad = { token: { parameter: '/nomad/drain-token' } };
-  const world = await World.start({ acl: true, version, policy, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT, nomad });
+  const world = await World.start({
+    acl: true,
+    version,
+    policy: { ...policy, onTimeout: retain ? 'ABANDON' : 'CONTINUE' },
+    group: { retainOnAbandon: retain },
+    heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT,
+    nomad,
+    notices: { rebalance, restoreSeconds: RESTORE_SECONDS },
+    purge,
+  });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
@@ -60,6 +76,9 @@ export async function castOf({ deadline, version }: Story): Promise<Cast> {
     secrets: [token, world.nomad.managementToken],
     doomed: new Set(),
     away: new Set(),
+    interrupted: new Map(),
+    noticed: new Set(),
+    touched: new Set(),
     leaving: new Map(),
     deadlines,
     forgotten: 0,

@@ -7,11 +7,13 @@ import { type Cast, HEARTBEAT_TIMEOUT } from './cast.ts';
 const NEAR_CAP_MS = 240 * SECOND;
 /** The longest that a task of these stories takes to stop, in milliseconds. */
 const STOPPING_MS = 10 * SECOND;
+/** What a build has from the Spot warning on, whatever comes, in milliseconds: 90 s, and the event says whole seconds. */
+const SPOT_BUILD_MS = 88 * SECOND;
 export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
 
 /** What is true at every moment of every story. */
 export function check(cast: Cast): void {
-  const { world, leaving, secrets } = cast;
+  const { world, leaving, noticed, builders, secrets } = cast;
   const { aws, nomad, log, told, printed } = world;
   const ours = world.killedBuilds.filter((task) => !isExcused(cast, task));
   expect(ours, 'no build is killed by us').toEqual([]);
@@ -20,7 +22,13 @@ export function check(cast: Cast): void {
   for (const { LastDrain } of nomad.state.nodes.values()) {
     const { drained_by, aws_instance_id: instanceId = '' } = LastDrain?.Meta ?? {};
     if (drained_by !== 'nomad-drain-hook') continue;
-    expect(leaving.has(instanceId), `${instanceId} was drained because it leaves service`).toBe(true);
+    const goes = leaving.has(instanceId) || noticed.has(instanceId);
+    expect(goes, `${instanceId} was drained because it leaves service`).toBe(true);
+  }
+  for (const { instanceId, nodeId } of builders) {
+    if (nomad.state.nodes.has(nodeId)) continue;
+    const { ec2State } = aws.instance(instanceId);
+    expect(['shutting-down', 'terminated'], `the node of ${instanceId} is purged`).toContain(ec2State);
   }
   for (const [instanceId, since] of leaving) {
     const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
@@ -36,9 +44,11 @@ export function check(cast: Cast): void {
  * A build may be killed by what the story does, or by Nomad itself at its deadline; by the end of its instance once the kill margin
  * after that is over too; or when Auto Scaling's cap is near.
  */
-function isExcused({ world, doomed, deadlines, leaving, policy, builders }: Cast, task: KilledTask): boolean {
+function isExcused(cast: Cast, task: KilledTask): boolean {
+  const { world, doomed, deadlines, interrupted, leaving, policy, builders } = cast;
   const { allocationId, nodeId, at, how } = task;
   if (doomed.has(nodeId)) return true;
+  if (at >= (interrupted.get(nodeId) ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return true;
   if (world.nomad.allocation(allocationId).DesiredDescription.startsWith('alloc is lost')) return true;
 
   const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';

@@ -1,12 +1,11 @@
-import type { Story } from './steps.ts';
+import { PLAIN, type Story } from './steps.ts';
 
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
     because: 'two sweeps at once in one environment send one heartbeat for a slot, not two',
     story: {
-      deadline: 'long',
-      version: '2.0.6',
+      ...PLAIN,
       steps: [
         { what: 'scale-in', builder: 0, event: 'lost' },
         { what: 'build', builder: 0, seconds: 900, kind: 'plain' },
@@ -21,8 +20,7 @@ export const kept: { because: string; story: Story }[] = [
   {
     because: "the last sweep before Auto Scaling's own cap has the time to release, even if Nomad is silent",
     story: {
-      deadline: 'long',
-      version: '2.0.6',
+      ...PLAIN,
       steps: [
         { what: 'scale-in', builder: 0, event: 'late' },
         { what: 'deliver', backwards: false },
@@ -33,8 +31,7 @@ export const kept: { because: string; story: Story }[] = [
   {
     because: 'a slot that began in the middle of the sweep before one that was skipped has its heartbeat',
     story: {
-      deadline: 'long',
-      version: '2.0.6',
+      ...PLAIN,
       steps: [
         { what: 'scale-in', builder: 1, event: 'in time' },
         { what: 'Nomad fails', how: 403, requests: 10 },
@@ -51,7 +48,7 @@ export const kept: { because: string; story: Story }[] = [
   {
     because: 'of a client that does not name its instance all earlier nodes are it, once they are down',
     story: {
-      deadline: 'long',
+      ...PLAIN,
       version: '1.8.4',
       steps: [
         { what: 'agent comes back as another', builder: 0 },

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { rebalanceRecommendation, spotWarning } from '../e2e/notice-events.ts';
 import { MINUTE, SECOND, SWEEP } from '../e2e/world.ts';
 import { type Builder, type Cast, castOf, isAnyAwayForGood } from './cast.ts';
 import { autoScalingFault, ec2Fault, failing, nomadFault, strayEvent } from './faults.ts';
@@ -43,6 +44,19 @@ class Play {
     if (isAnyAwayForGood(this.#cast)) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
+    await this.#sweepWhile(() => this.#leftIneligible().length > 0, 25);
+    expect(this.#leftIneligible(), 'what stays in service is made eligible again').toEqual([]);
+  }
+
+  /** Nodes that we have made ineligible, and nobody else, though their instances are in service after all. */
+  #leftIneligible(): string[] {
+    const { world, touched, doomed, builders } = this.#cast;
+    return builders
+      .filter(({ nodeId }) => !touched.has(nodeId) && !doomed.has(nodeId) && world.nomad.state.nodes.has(nodeId))
+      .filter(({ instanceId }) => world.aws.instance(instanceId).state === 'InService')
+      .filter(({ instanceId }) => world.aws.instance(instanceId).ec2State === 'running')
+      .filter(({ nodeId }) => world.nomad.node(nodeId).SchedulingEligibility === 'ineligible')
+      .map(({ nodeId }) => nodeId);
   }
 
   /** Nomad never answers again: the instances are released just before Auto Scaling's cap, and not earlier. */
@@ -131,6 +145,12 @@ class Play {
         const DrainSpec = { Deadline: step.seconds * 1e9, IgnoreSystemJobs: step.ignoreSystemJobs };
         return this.#operate(nodeId, 'drain', { DrainSpec, Meta: { drained_by: 'another tool' } });
       }
+      case 'Spot interruption':
+        return this.#interrupt(builder, step);
+      case 'rebalance recommendation':
+        if (world.aws.instance(instanceId).ec2State !== 'running') return;
+        this.#cast.noticed.add(instanceId);
+        return this.#wake(rebalanceRecommendation(instanceId, world));
       case 'instance dies':
         if (world.aws.instance(instanceId).ec2State !== 'running') return;
         doomed.add(nodeId);
@@ -174,10 +194,26 @@ class Play {
     }
   }
 
+  /** EC2 warns, or its warning is lost, and ends the instance two minutes later, whatever else happens. */
+  #interrupt({ instanceId, nodeId }: Builder, { action, event }: Step & { what: 'Spot interruption' }): void {
+    const { world, interrupted, noticed } = this.#cast;
+    if (interrupted.has(nodeId) || world.aws.instance(instanceId).ec2State !== 'running') return;
+    interrupted.set(nodeId, world.clock.now());
+    noticed.add(instanceId);
+    const warning = spotWarning(instanceId, world, action);
+    if (event !== 'lost') world.clock.after(event === 'late' ? 60 * SECOND : 0, () => world.events.push(warning));
+    world.clock.after(120 * SECOND, () => {
+      if (world.aws.instance(instanceId).ec2State !== 'running') return;
+      if (!this.#cast.leaving.has(instanceId)) this.#cast.leaving.set(instanceId, world.clock.now());
+      world.aws.terminate(instanceId);
+    });
+  }
+
   /** The scheduler places nothing on a node that drains or is down; and a build on a released instance would be lost with it. */
   #build(builder: Builder, seconds: number, kind: BuildKind): void {
     const { world, away, version } = this.#cast;
     const { instanceId, nodeId } = builder;
+    if (!world.nomad.state.nodes.has(nodeId)) return;
     const { SchedulingEligibility, Status } = world.nomad.node(nodeId);
     if (SchedulingEligibility !== 'eligible' || Status !== 'ready' || away.has(nodeId)) return;
     if (!this.#lives(builder) || world.completion(instanceId)) return;
@@ -220,6 +256,7 @@ class Play {
   }
 
   async #operate(nodeId: string, path: string, body: object): Promise<void> {
+    this.#cast.touched.add(nodeId);
     const { nomad } = this.#cast.world;
     const fault = nomad.server.fault;
     nomad.server.fault = undefined;

@@ -13,6 +13,8 @@ export type Step =
   | { what: 'stray event'; builder: number }
   | { what: 'cancel drain'; builder: number; eligible: boolean }
   | { what: 'mark ineligible'; builder: number }
+  | { what: 'Spot interruption'; builder: number; action: 'terminate' | 'stop'; event: 'in time' | 'late' | 'lost' }
+  | { what: 'rebalance recommendation'; builder: number }
   | { what: 'instance dies'; builder: number }
   | { what: 'client dies'; builder: number }
   | { what: 'agent goes away'; builder: number }
@@ -43,9 +45,18 @@ export interface Story {
   deadline: 'long' | 'short';
   /** 1.8 keeps builds on nodes that are down; 2.0 keeps them on disconnected nodes, for a time. */
   version: '1.8.4' | '2.0.6';
+  /** What is done about rebalance recommendations. */
+  rebalance: 'off' | 'drain' | 'cordon';
+  /** Nodes of terminated instances are purged. */
+  purge: boolean;
+  /** Instances whose time is up are abandoned, and the group retains those. */
+  retain: boolean;
   steps: Step[];
   ending: Ending;
 }
+
+/** What a story is like unless it says otherwise. */
+export const PLAIN = { deadline: 'long', version: '2.0.6', rebalance: 'off', purge: false, retain: false } as const;
 
 export const BUILDERS = 4;
 
@@ -87,6 +98,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ what: fc.constant('cancel drain' as const), builder, eligible: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('mark ineligible' as const), builder }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('Spot interruption' as const),
+      builder,
+      action: fc.constantFrom('terminate' as const, 'stop' as const),
+      event: fc.constantFrom('in time' as const, 'in time' as const, 'late' as const, 'lost' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('rebalance recommendation' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('instance dies' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('client dies' as const), builder }) },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('agent goes away' as const), builder }) },
@@ -168,6 +189,9 @@ const ending: fc.Arbitrary<Ending> = fc.oneof(
 export const story: fc.Arbitrary<Story> = fc.record({
   deadline: fc.constantFrom('long' as const, 'short' as const),
   version: fc.constantFrom('1.8.4' as const, '2.0.6' as const),
+  rebalance: fc.constantFrom('off' as const, 'drain' as const, 'cordon' as const),
+  purge: fc.boolean(),
+  retain: fc.boolean(),
   steps: fc.array(step, { minLength: 4, maxLength: 24 }),
   ending,
 });

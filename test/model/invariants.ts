@@ -45,10 +45,11 @@ export function check(cast: Cast): void {
  * after that is over too; or when Auto Scaling's cap is near.
  */
 function isExcused(cast: Cast, task: KilledTask): boolean {
-  const { world, doomed, deadlines, interrupted, leaving, policy, builders } = cast;
+  const { world, doomed, deadlines, interrupted, touched, leaving, policy, builders } = cast;
   const { allocationId, nodeId, at, how } = task;
   if (doomed.has(nodeId)) return true;
-  if (at >= (interrupted.get(nodeId) ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return true;
+  const warnedAt = interrupted.get(nodeId) ?? Number.POSITIVE_INFINITY;
+  if (at >= warnedAt + SPOT_BUILD_MS) return true;
   if (world.nomad.allocation(allocationId).DesiredDescription.startsWith('alloc is lost')) return true;
 
   const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';
@@ -57,6 +58,8 @@ function isExcused(cast: Cast, task: KilledTask): boolean {
   // A task that was told to stop takes some seconds: a drain that began meanwhile has not killed it.
   return [at, at - STOPPING_MS].some((then) => {
     const inForce = deadlines.get(nodeId)?.find(({ givenAt }) => givenAt <= then);
-    return inForce !== undefined && at >= inForce.deadlineAt + margin;
+    // After a warning nobody but another tool shortens a deadline to less than what the warning leaves.
+    const ofWarning = inForce !== undefined && inForce.givenAt >= warnedAt && !touched.has(nodeId);
+    return inForce !== undefined && !ofWarning && at >= inForce.deadlineAt + margin;
   });
 }

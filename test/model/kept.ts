@@ -3,6 +3,18 @@ import { PLAIN, type Story } from './steps.ts';
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
+    because: 'a build has a minute and a half from the Spot warning on',
+    story: {
+      ...PLAIN,
+      steps: [
+        { what: 'build', builder: 1, seconds: 900, kind: 'plain' },
+        { what: 'Spot interruption', builder: 1, action: 'terminate', event: 'in time' },
+        { what: 'pass', seconds: 60 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
     because: 'two sweeps at once in one environment send one heartbeat for a slot, not two',
     story: {
       ...PLAIN,

@@ -195,18 +195,22 @@ class Play {
   }
 
   /** EC2 warns, or its warning is lost, and ends the instance two minutes later, whatever else happens. */
-  #interrupt({ instanceId, nodeId }: Builder, { action, event }: Step & { what: 'Spot interruption' }): void {
+  async #interrupt(
+    { instanceId, nodeId }: Builder,
+    { action, event }: Step & { what: 'Spot interruption' },
+  ): Promise<void> {
     const { world, interrupted, noticed } = this.#cast;
     if (interrupted.has(nodeId) || world.aws.instance(instanceId).ec2State !== 'running') return;
     interrupted.set(nodeId, world.clock.now());
     noticed.add(instanceId);
     const warning = spotWarning(instanceId, world, action);
-    if (event !== 'lost') world.clock.after(event === 'late' ? 60 * SECOND : 0, () => world.events.push(warning));
+    if (event === 'late') world.clock.after(60 * SECOND, () => world.events.push(warning));
     world.clock.after(120 * SECOND, () => {
       if (world.aws.instance(instanceId).ec2State !== 'running') return;
       if (!this.#cast.leaving.has(instanceId)) this.#cast.leaving.set(instanceId, world.clock.now());
       world.aws.terminate(instanceId);
     });
+    if (event === 'in time') await this.#wake(warning);
   }
 
   /** The scheduler places nothing on a node that drains or is down; and a build on a released instance would be lost with it. */

@@ -113,12 +113,13 @@ export class Stage {
   }
 
   /** The deployed function, started from its environment. */
-  async deploy(policy: object, access: object = { token: { parameter: TOKEN } }) {
+  async deploy(policy: object, access: object = { token: { parameter: TOKEN } }, more: object = {}) {
     const { makeHandler } = await loadBundle();
     const document = {
       groups: [{ name: 'builders', hook: 'nomad-drain' }],
       nomad: { via: 'http', address: this.nomad.address, ...access },
       policy,
+      ...more,
     };
     const quiet = () => {};
     const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };

@@ -44,9 +44,11 @@ export class Groups {
       this.#arrivals.arrive(passage, result),
     );
     this.#arrivals = new Arrivals({ schedule, bus, fleet, timing, lifecycle: this.#lifecycle, groups: this });
-    fleet.dying.add((instance) => {
+    const check = (instance: Instance) => {
       schedule.after(timing.healthCheckMs, () => isMember(instance) && this.#replaceUnhealthy(instance));
-    });
+    };
+    fleet.dying.add(check);
+    fleet.stopping.add(check);
   }
 
   add({ name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false }: GroupOptions): Group {
@@ -129,7 +131,10 @@ export class Groups {
   }
 
   #replaceUnhealthy(instance: Member): void {
-    if (GOING.test(instance.member.state)) return;
+    // The instances of a warm pool and those in standby may be stopped.
+    const mayStop = /^(Warmed:|EnteringStandby|Standby)/.test(instance.member.state);
+    if (GOING.test(instance.member.state) || instance.ec2State === 'running') return;
+    if (mayStop && /^stop/.test(instance.ec2State)) return;
     instance.member.healthy = false;
     const cause =
       'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.';

@@ -116,6 +116,32 @@ export class Groups {
     );
   }
 
+  /** Takes the instance out of its group, or into standby, while it runs on: no hook is asked. */
+  release(instance: Member, to: 'Detached' | 'Standby', cause: string): void {
+    const detaches = to === 'Detached';
+    const description = detaches ? 'Detaching EC2 instance:' : 'Moving EC2 instance to Standby:';
+    this.#lifecycle.move(instance, detaches ? 'Detaching' : 'EnteringStandby', description, cause, () => {
+      this.#lifecycle.enter(instance, to);
+      if (detaches) delete (instance as Instance).member;
+    });
+  }
+
+  exitStandby(instance: Member, cause: string): void {
+    this.#lifecycle.move(instance, 'Pending', 'Moving EC2 instance out of Standby:', cause, () =>
+      this.#lifecycle.enter(instance, 'InService'),
+    );
+  }
+
+  /** Ends the group and its instances at once. */
+  forceDelete(group: Group): void {
+    group.desiredCapacity = 0;
+    const cause = 'an instance was taken out of service in response to a user request.';
+    for (const instance of this.members(group)) {
+      if (instance.ec2State !== 'terminated') this.#arrivals.terminateAtOnce(instance, cause);
+    }
+    this.groups.delete(group.name);
+  }
+
   /** Launches or removes instances until the group has as many as it should: those removed first are the oldest. */
   reconcile(group: Group, cause: string): void {
     const counted = this.members(group).filter(({ member }) => COUNTED.test(member.state));

@@ -42,6 +42,41 @@ export class WaysOut {
     this.#groups.replaceRootVolume(this.member(id));
   }
 
+  /** The instance leaves its group, whose desired capacity shrinks, and runs on. */
+  detach(id: string): void {
+    this.#release(id, 'Detached', 'detached');
+  }
+
+  standby(id: string): void {
+    this.#release(id, 'Standby', 'put into standby');
+  }
+
+  exitStandby(id: string): void {
+    const instance = this.member(id);
+    instance.member.group.desiredCapacity += 1;
+    this.#groups.exitStandby(instance, 'instance was moved out of standby in response to a user request.');
+  }
+
+  /** DeleteAutoScalingGroup with ForceDelete: no hook is asked. */
+  forceDeleteGroup(name: string): void {
+    this.#groups.forceDelete(this.group(name));
+  }
+
+  /** The instance is older than the group's maximum lifetime; what it is replaced by begins when it has gone. */
+  exceedLifetime(id: string): void {
+    this.#groups.remove(
+      this.member(id),
+      'an instance was taken out of service in response to a maximum instance lifetime.',
+      false,
+    );
+  }
+
+  #release(id: string, to: 'Detached' | 'Standby', what: string): void {
+    const instance = this.member(id);
+    instance.member.group.desiredCapacity -= 1;
+    this.#groups.release(instance, to, `instance was ${what} in response to a user request.`);
+  }
+
   /** Warns that a Spot instance is interrupted; EC2 ends it two minutes later, one that hibernates at once. */
   interruptSpot(id: string, action: SpotAction = 'terminate'): void {
     this.#notices.interruptSpot(this.known(id), action);

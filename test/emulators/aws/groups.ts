@@ -1,3 +1,4 @@
+import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
 import { Activities } from './activities.ts';
 import { Arrivals } from './arrivals.ts';
 import type { EventBus } from './events.ts';
@@ -32,11 +33,13 @@ export class Groups {
   readonly #arrivals: Arrivals;
   readonly #schedule: Schedule;
   readonly #ids: Ids;
+  readonly #bus: EventBus;
   readonly #fleet: Fleet;
 
   constructor(schedule: Schedule, bus: EventBus, ids: Ids, fleet: Fleet, timing: Timing) {
     this.#schedule = schedule;
     this.#ids = ids;
+    this.#bus = bus;
     this.#fleet = fleet;
     this.activities = new Activities(schedule, ids);
     this.actions = new LifecycleActions(schedule, bus, ids);
@@ -114,6 +117,49 @@ export class Groups {
       instance,
       'an instance refresh replaced the root volume of an instance.',
     );
+  }
+
+  /** Calls `then` once, when the instance enters this state. */
+  once(instance: Member, state: LifecycleState, then: () => void): void {
+    const listener = (other: Member) => {
+      if (other !== instance || other.member.state !== state) return;
+      this.#lifecycle.entered.delete(listener);
+      then();
+    };
+    this.#lifecycle.entered.add(listener);
+  }
+
+  /** An instance refresh replaces this instance: it goes first, and is replaced when its hooks let it go. */
+  refresh(instance: Member): void {
+    const { group } = instance.member;
+    const InstanceRefreshId = this.#ids.uuid();
+    const tell = (what: 'Started' | 'Succeeded') =>
+      this.#bus.send({
+        source: 'aws.autoscaling',
+        detailType: `EC2 Auto Scaling Instance Refresh ${what}`,
+        resource: group.arn,
+        detail: { InstanceRefreshId, AutoScalingGroupName: group.name },
+      });
+    tell('Started');
+    this.remove(instance, 'an instance was taken out of service in response to an instance refresh.', false);
+    // What replaces it is launched as for any termination that leaves the group one short.
+    this.once(instance, 'Terminated', () => {
+      const late = this.members(group).find(({ member }) => member.state.startsWith('Pending'));
+      if (late) this.once(late, 'InService', () => tell('Succeeded'));
+      else tell('Succeeded');
+    });
+  }
+
+  /** Availability Zone rebalancing launches first, and terminates this instance when the new one is in service. */
+  rebalanceZones(instance: Member): void {
+    const { group } = instance.member;
+    const next = this.launch(
+      group,
+      'AutoScalingGroup',
+      "an instance was launched to aid in balancing the group's zones.",
+    );
+    const cause = 'an instance was taken out of service to aid in balancing the zones of its group.';
+    this.once(next, 'InService', () => this.remove(instance, cause, false));
   }
 
   /** Takes the instance out of its group, or into standby, while it runs on: no hook is asked. */

@@ -11,6 +11,8 @@ export type Arrive = (passage: Passage, result: LifecycleActionResult) => void;
 
 /** Moves instances through the states of their lifecycle: `first`, `first:Wait` while hooks wait, `first:Proceed`. */
 export class Lifecycle {
+  /** Told when an instance enters a state. */
+  readonly entered = new Set<(instance: Member) => void>();
   readonly #schedule: Schedule;
   readonly #timing: Timing;
   readonly #activities: Activities;
@@ -37,6 +39,7 @@ export class Lifecycle {
     this.#schedule.after(this.#timing.describeLagMs, () => {
       member.shown = state;
     });
+    for (const listener of [...this.entered]) listener(instance);
   }
 
   /** Sends the instance on its way, past its hooks unless told otherwise. Another way that it was on ends here, and so do its lifecycle actions. */

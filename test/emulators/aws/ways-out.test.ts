@@ -64,3 +64,24 @@ test('an instance past its lifetime goes through its hook', async () => {
   await clock.advance(SECOND);
   expect(aws.instance(id).state).toBe('Terminating:Wait');
 });
+
+test('a refreshed instance goes through its hook, is replaced, and the refresh has succeeded', async () => {
+  const id = aws.addInstance(GROUP);
+  aws.refresh(id);
+  const refreshes = () =>
+    aws.events.map((event) => event['detail-type']).filter((type) => type.includes('Instance Refresh'));
+  await clock.advance(SECOND);
+  expect(aws.instance(id).state).toBe('Terminating:Wait');
+  expect(refreshes()).toEqual(['EC2 Auto Scaling Instance Refresh Started']);
+  await clock.advance(3700 * SECOND);
+  expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['InService']);
+  expect(refreshes().at(-1)).toBe('EC2 Auto Scaling Instance Refresh Succeeded');
+});
+
+test('rebalancing zones launches another instance before it takes one out', async () => {
+  const id = aws.addInstance(GROUP);
+  aws.rebalanceZones(id);
+  expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['InService', 'Pending']);
+  await clock.advance(4 * SECOND);
+  expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['Terminating:Wait', 'InService']);
+});

@@ -62,7 +62,16 @@ export class WaysOut {
     this.#groups.forceDelete(this.group(name));
   }
 
-  /** The instance is older than the group's maximum lifetime; what it is replaced by begins when it has gone. */
+  /** An instance refresh that reaches this instance, and ends with it. */
+  refresh(id: string): void {
+    this.#groups.refresh(this.member(id));
+  }
+
+  rebalanceZones(id: string): void {
+    this.#groups.rebalanceZones(this.member(id));
+  }
+
+  /** The instance is older than the group's maximum lifetime; it is replaced when its hooks let it go. */
   exceedLifetime(id: string): void {
     this.#groups.remove(
       this.member(id),

@@ -51,6 +51,8 @@ test('a group that is deleted by force is gone at once, and its instances end wh
   expect(aws.waiting).toEqual([]);
   const { AutoScalingGroups } = await connect(aws).autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
   expect(AutoScalingGroups).toEqual([]);
+  await clock.advance(2 * SECOND);
+  expect(aws.waiting).toEqual([]);
   await clock.advance(60 * SECOND);
   const ended = aws.events.filter((event) => event['detail-type'] === 'EC2 Instance Terminate Successful');
   expect(ended.map(({ resources }) => resources[1])).toEqual(

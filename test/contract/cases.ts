@@ -4,12 +4,14 @@ import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
 import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
+import { markCases } from './cases-marks.ts';
+import { metadataCases } from './cases-metadata.ts';
 import { otherDrainCases } from './cases-other-drains.ts';
 import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
 import { taskCases } from './cases-tasks.ts';
 import { ends, job } from './contract-jobs.ts';
-import { eventsOf, list, Nomad, type NomadUnderTest } from './nomad-under-test.ts';
+import { eventsOf, list, Nomad, type NomadUnderTest, object } from './nomad-under-test.ts';
 
 /**
  * What the Lambda relies on, as cases that hold of the emulator and of real agents alike. Without `access` for an emulator
@@ -30,6 +32,8 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
     describe('other drains', () => otherDrainCases(the));
+    describe('marks', () => markCases(the));
+    describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));
     describe('lists', () => listCases(the));
     describe('tasks', () => taskCases(the));
@@ -98,6 +102,7 @@ const nodeCases = (the: () => Nomad): void => {
     expect(await the().get(unknown)).toMatchObject({ status: 404, text: 'node not found' });
     expect(await the().get(`${unknown}/allocations`)).toMatchObject({ status: 200, body: [] });
     expect(await the().send('POST', `${unknown}/drain`, {})).toMatchObject({ status: 500, text: 'node not found' });
+    expect(await the().send('POST', `${unknown}/purge`, {})).toMatchObject({ status: 500, text: 'node not found' });
     const malformed = 'node lookup failed: index error: UUID must be 36 characters';
     expect(await the().get('/v1/node/nope')).toMatchObject({ status: 500, text: malformed });
   });
@@ -158,7 +163,14 @@ const deathCases = (the: () => Nomad): void => {
       DesiredStatus: 'stop',
       DesiredDescription: 'alloc is lost since its node is down',
     });
-    expect((await the().send('POST', `/v1/node/${nodes[1]?.id}/purge`, {})).status).toBe(200);
+    const metadata = `/v1/client/metadata?node_id=${nodes[1]?.id}`;
+    const away = { status: 404, text: 'No path to node' };
+    expect(await the().send('POST', metadata, { Meta: { a: 'b' } })).toMatchObject(away);
+    const purge = () => the().send('POST', `/v1/node/${nodes[1]?.id}/purge`, {});
+    const purged = await purge();
+    expect(purged.status).toBe(200);
+    expect(object(purged.body).NodeModifyIndex).toBe(object(purged.body).Index);
+    expect(await purge()).toMatchObject({ status: 500, text: 'node not found' });
     expect((await the().get(`/v1/node/${nodes[1]?.id}`)).status).toBe(404);
     const filter = `Attributes["unique.platform.aws.instance-id"] == "${nodes[1]?.instanceId}"`;
     expect((await the().nodes(filter)).body).toEqual([]);

@@ -3,6 +3,7 @@ import type { EventBus } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { type Group, type Instance, isMember, type LifecycleActionResult, type Member, type Timing } from './model.ts';
+import { arnOf } from './notices.ts';
 import type { Passage } from './passage.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -47,9 +48,13 @@ export class Arrivals {
 
   /** AWS keeps a retained instance "until you call TerminateInstanceInAutoScalingGroup"; its hooks have had their say. */
   terminateRetained(instance: Member): void {
-    const { lifecycle, fleet } = this.#world;
-    lifecycle.enter(instance, instance.member.state.startsWith('Warmed:') ? 'Warmed:Terminating' : 'Terminating');
-    fleet.shutDown(instance, () => this.#leave(instance));
+    this.terminateAtOnce(instance, 'an instance was taken out of service in response to a user request.');
+  }
+
+  /** No hook is asked, and none that is waited for holds the instance any longer. */
+  terminateAtOnce(instance: Member, cause: string): void {
+    const name = instance.member.state.startsWith('Warmed:') ? 'terminateFromWarmPool' : 'terminate';
+    this.#terminate(this.#world.lifecycle.begin(name, instance, cause, false));
   }
 
   #retain(passage: Passage): void {
@@ -103,7 +108,7 @@ export class Arrivals {
     this.#world.bus.send({
       source: 'aws.autoscaling',
       detailType,
-      resource: group.arn,
+      resource: [group.arn, arnOf(instance.id)],
       detail: {
         StatusCode: 'InProgress',
         Description: activity.description,

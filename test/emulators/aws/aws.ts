@@ -9,22 +9,15 @@ import { Fleet, type InstanceOptions } from './fleet.ts';
 import { Groups } from './groups.ts';
 import { Ids } from './ids.ts';
 import type { LifecycleAction } from './lifecycle-actions.ts';
-import {
-  type Completion,
-  DEFAULT_TIMING,
-  type Group,
-  type GroupOptions,
-  type Heartbeat,
-  isMember,
-  type Member,
-  type Timing,
-} from './model.ts';
+import { type Completion, DEFAULT_TIMING, type GroupOptions, type Heartbeat, type Timing } from './model.ts';
+import { Notices } from './notices.ts';
 import { RunCommand } from './run-command.ts';
 import { Schedule } from './schedule.ts';
 import { type RecordedRequest, serveAutoScaling, serveEc2, serveJson, serveSts } from './services.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm.ts';
 import { type Federation, stsActions } from './sts.ts';
 import type { InstanceView, LaunchOptions } from './views.ts';
+import { WaysOut } from './ways-out.ts';
 
 export interface AwsOptions {
   clock: Timeline;
@@ -32,7 +25,7 @@ export interface AwsOptions {
 }
 
 /** One AWS account in one region: Auto Scaling, EC2, SSM and EventBridge over the same instances. */
-export class AwsEmulator {
+export class AwsEmulator extends WaysOut {
   readonly servers: Record<'autoScaling' | 'ec2' | 'ssm' | 'sts' | 'eventBridge', Loopback>;
   /** SSM Run Command. */
   readonly commands: RunCommand;
@@ -56,7 +49,9 @@ export class AwsEmulator {
     requests: RecordedRequest[],
     federation: Federation,
     commands: RunCommand,
+    notices: Notices,
   ) {
+    super(groups, fleet, notices);
     this.commands = commands;
     this.federation = federation;
     this.#schedule = schedule;
@@ -75,6 +70,7 @@ export class AwsEmulator {
     const bus = new EventBus(schedule, ids);
     const fleet = new Fleet(schedule, bus, ids, times);
     const groups = new Groups(schedule, bus, ids, fleet, times);
+    const notices = new Notices(schedule, bus, ids, fleet);
     const parameters = new ParameterStore();
     const commands = new RunCommand(schedule, fleet, ids);
     const federation: Federation = { issuer: new Issuer(), enabled: true };
@@ -89,7 +85,7 @@ export class AwsEmulator {
       sts: await Loopback.listen(serveSts(stsActions(schedule, federation), note)),
       eventBridge: await Loopback.listen(serveJson('events', eventBridgeActions(bus, ids), note)),
     };
-    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation, commands);
+    return new AwsEmulator(schedule, bus, fleet, groups, parameters, servers, requests, federation, commands, notices);
   }
 
   /** For `AWS_ENDPOINT_URL_…` of each service. */
@@ -144,58 +140,31 @@ export class AwsEmulator {
 
   /** Adds an instance that is InService already; the group's desired capacity grows by one. */
   addInstance(group: string, options: InstanceOptions = {}): string {
-    return this.#groups.addInService(this.#group(group), options).id;
+    return this.#groups.addInService(this.group(group), options).id;
   }
 
   /** Launches an instance into the group, or its warm pool: it waits for the launching hooks that there are. */
   launch(group: string, { into = 'AutoScalingGroup', ...options }: LaunchOptions = {}): string {
-    const into_ = this.#group(group);
+    const into_ = this.group(group);
     if (into === 'AutoScalingGroup') into_.desiredCapacity += 1;
     return this.#groups.launch(into_, into, 'an instance was launched at the wish of a test.', options).id;
   }
 
-  /** Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. */
-  scaleIn(group: string, which: readonly string[] | number): string[] {
-    const from = this.#group(group);
-    const inService = this.#groups.members(from).filter(({ member }) => member.state === 'InService');
-    const chosen = typeof which === 'number' ? inService.slice(0, which) : which.map((id) => this.#member(id));
-    const before = from.desiredCapacity;
-    from.desiredCapacity = Math.max(0, before - chosen.length);
-    const cause = `a monitor alarm in state ALARM triggered policy scale-in changing the desired capacity from ${before} to ${from.desiredCapacity}.`;
-    for (const instance of chosen) this.#groups.remove(instance, cause);
-    return chosen.map(({ id }) => id);
-  }
-
-  /** EC2 terminates the instance, no hook asked: a Spot interruption, or TerminateInstances by hand. */
-  terminate(id: string): void {
-    this.#fleet.shutDown(this.#instance(id));
-  }
-
   /** Puts an instance of the warm pool back into service, as a scale-out does. */
   startFromWarmPool(id: string): void {
-    const instance = this.#member(id);
+    const instance = this.member(id);
     instance.member.group.desiredCapacity += 1;
     this.#groups.startFromWarmPool(instance, 'an instance was started from the warm pool.');
   }
 
-  /** Terminates an instance of the warm pool: the pool shrinks. */
-  terminateFromWarmPool(id: string): void {
-    this.#groups.remove(this.#member(id), 'an instance was removed from the warm pool.');
-  }
-
-  /** An instance refresh with the strategy ReplaceRootVolume reaches this instance. */
-  replaceRootVolume(id: string): void {
-    this.#groups.replaceRootVolume(this.#member(id));
-  }
-
   instance(id: string): InstanceView {
-    const { privateIp, privateDns, ec2State, member } = this.#instance(id);
+    const { privateIp, privateDns, ec2State, member } = this.known(id);
     return { id, privateIp, privateDns, ec2State, group: member?.group.name, state: member?.state };
   }
 
   /** The instances of a group and its warm pool, oldest first. */
   instances(group: string): InstanceView[] {
-    return this.#groups.members(this.#group(group)).map(({ id }) => this.instance(id));
+    return this.#groups.members(this.group(group)).map(({ id }) => this.instance(id));
   }
 
   putParameter(name: string, value: string, type: ParameterType = 'String'): void {
@@ -229,23 +198,5 @@ export class AwsEmulator {
     this.#schedule.close();
     this.commands.close();
     await Promise.all(Object.values(this.servers).map((server) => server.close()));
-  }
-
-  #group(name: string): Group {
-    const group = this.#groups.groups.get(name);
-    if (!group) throw new Error(`no group ${name}`);
-    return group;
-  }
-
-  #instance(id: string) {
-    const instance = this.#groups.instance(id);
-    if (!instance) throw new Error(`no instance ${id}`);
-    return instance;
-  }
-
-  #member(id: string): Member {
-    const instance = this.#instance(id);
-    if (!isMember(instance)) throw new Error(`instance ${id} is in no group`);
-    return instance;
   }
 }

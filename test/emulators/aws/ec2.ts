@@ -1,4 +1,5 @@
 import type { Fleet, SecondInterface } from './fleet.ts';
+import { describeStatus, isAskedFor, STATUS_FILTERS } from './instance-status.ts';
 import { ACCOUNT, type Instance, SUBNET, ZONE } from './model.ts';
 import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
 
@@ -26,24 +27,16 @@ const FILTERS: Record<string, (instance: Instance) => readonly (string | undefin
 export function ec2Actions(fleet: Fleet): QueryActions {
   return {
     DescribeInstances: (params) => {
-      const ids = params.list('InstanceId');
-      const maxResults = params.integer('MaxResults');
-      if (maxResults !== undefined && ids.length > 0) {
-        throw new QueryError(
-          'InvalidParameterCombination',
-          'The parameter instancesSet cannot be used with the parameter maxResults',
-        );
-      }
-      if (maxResults !== undefined && (maxResults < 5 || maxResults > 1000)) {
-        throw new QueryError(
-          'InvalidParameterValue',
-          `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`,
-        );
-      }
-      const known = [...fleet.instances.values()].filter(({ forgotten }) => !forgotten);
-      const named = ids.length === 0 ? known : requireInstances(fleet, ids);
-      const { items, next } = page(named.filter(readFilters(params)), maxResults ?? 1000, params.get('NextToken'));
+      const { items, next } = found(fleet, params, FILTERS, () => true);
       return { reservationSet: items.map(describeReservation), nextToken: next };
+    },
+
+    DescribeInstanceStatus: (params) => {
+      const { items, next } = found(fleet, params, STATUS_FILTERS, isAskedFor(params));
+      return {
+        instanceStatusSet: items.map((instance) => describeStatus(instance, describeState(instance))),
+        nextToken: next,
+      };
     },
 
     TerminateInstances: (params) => {
@@ -57,6 +50,28 @@ export function ec2Actions(fleet: Fleet): QueryActions {
       };
     },
   };
+}
+
+/** One page of the instances that are asked for: by their ids, or by filters. */
+function found(fleet: Fleet, params: QueryParams, filters: typeof FILTERS, also: (instance: Instance) => boolean) {
+  const ids = params.list('InstanceId');
+  const maxResults = params.integer('MaxResults');
+  if (maxResults !== undefined && ids.length > 0) {
+    throw new QueryError(
+      'InvalidParameterCombination',
+      'The parameter instancesSet cannot be used with the parameter maxResults',
+    );
+  }
+  if (maxResults !== undefined && (maxResults < 5 || maxResults > 1000)) {
+    throw new QueryError(
+      'InvalidParameterValue',
+      `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`,
+    );
+  }
+  const known = [...fleet.instances.values()].filter(({ forgotten }) => !forgotten);
+  const named = ids.length === 0 ? known : requireInstances(fleet, ids);
+  const fitting = named.filter(readFilters(params, filters)).filter(also);
+  return page(fitting, maxResults ?? 1000, params.get('NextToken'));
 }
 
 function requireInstances(fleet: Fleet, ids: readonly string[]): Instance[] {
@@ -77,12 +92,12 @@ function requireInstances(fleet: Fleet, ids: readonly string[]): Instance[] {
   return [...found.values()];
 }
 
-function readFilters(params: QueryParams): (instance: Instance) => boolean {
+function readFilters(params: QueryParams, known: typeof FILTERS): (instance: Instance) => boolean {
   const filters: ((instance: Instance) => boolean)[] = [];
   for (let n = 1; ; n++) {
     const name = params.get(`Filter.${n}.Name`);
     if (name === undefined) return (instance) => filters.every((filter) => filter(instance));
-    const valuesOf = FILTERS[name];
+    const valuesOf = known[name];
     if (!valuesOf) throw new QueryError('InvalidParameterValue', `The filter '${name}' is invalid`);
     const wanted = params.list(`Filter.${n}.Value`);
     filters.push((instance) => valuesOf(instance).some((value) => value !== undefined && wanted.includes(value)));

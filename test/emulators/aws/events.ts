@@ -25,7 +25,8 @@ export interface EventPattern {
 interface Sent {
   source: string;
   detailType: string;
-  resource: string;
+  /** One, or all of them in their order. */
+  resource: string | readonly string[];
   detail: Record<string, unknown>;
 }
 
@@ -71,7 +72,12 @@ export class EventBus {
     this.#arrive(this.#event({ source, detailType, detail }));
   }
 
-  #event({ source, detailType, resource, detail }: Omit<Sent, 'resource'> & { resource?: string }): EventBridgeEvent {
+  #event({
+    source,
+    detailType,
+    resource,
+    detail,
+  }: Omit<Sent, 'resource'> & Partial<Pick<Sent, 'resource'>>): EventBridgeEvent {
     const event: EventBridgeEvent = {
       version: '0',
       id: this.#ids.uuid(),
@@ -81,7 +87,7 @@ export class EventBus {
       // Whole seconds, as EventBridge writes it.
       time: new Date(this.#schedule.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
       region: REGION,
-      resources: resource === undefined ? [] : [resource],
+      resources: resource === undefined ? [] : [resource].flat(),
       detail,
     };
     this.sent.push(event);

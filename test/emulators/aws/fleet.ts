@@ -29,6 +29,8 @@ export class Fleet {
   readonly gone = new Set<Listener>();
   /** Told when an instance is terminated, whoever asked for it, and whether it ran or not. */
   readonly dying = new Set<Listener>();
+  /** Told when an instance begins to stop, whoever asked for it. */
+  readonly stopping = new Set<Listener>();
   /** Told when an instance runs: just launched, or started again. */
   readonly running = new Set<Listener>();
   readonly #schedule: Schedule;
@@ -74,6 +76,7 @@ export class Fleet {
   stop(instance: Instance): void {
     this.#enter(instance, 'stopping');
     for (const listener of this.gone) listener(instance);
+    for (const listener of this.stopping) listener(instance);
     this.#schedule.after(this.#timing.shutdownMs, () => {
       if (instance.ec2State === 'stopping') this.#enter(instance, 'stopped');
     });

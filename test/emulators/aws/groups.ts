@@ -1,3 +1,4 @@
+import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
 import { Activities } from './activities.ts';
 import { Arrivals } from './arrivals.ts';
 import type { EventBus } from './events.ts';
@@ -32,11 +33,13 @@ export class Groups {
   readonly #arrivals: Arrivals;
   readonly #schedule: Schedule;
   readonly #ids: Ids;
+  readonly #bus: EventBus;
   readonly #fleet: Fleet;
 
   constructor(schedule: Schedule, bus: EventBus, ids: Ids, fleet: Fleet, timing: Timing) {
     this.#schedule = schedule;
     this.#ids = ids;
+    this.#bus = bus;
     this.#fleet = fleet;
     this.activities = new Activities(schedule, ids);
     this.actions = new LifecycleActions(schedule, bus, ids);
@@ -44,9 +47,11 @@ export class Groups {
       this.#arrivals.arrive(passage, result),
     );
     this.#arrivals = new Arrivals({ schedule, bus, fleet, timing, lifecycle: this.#lifecycle, groups: this });
-    fleet.dying.add((instance) => {
+    const check = (instance: Instance) => {
       schedule.after(timing.healthCheckMs, () => isMember(instance) && this.#replaceUnhealthy(instance));
-    });
+    };
+    fleet.dying.add(check);
+    fleet.stopping.add(check);
   }
 
   add({ name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false }: GroupOptions): Group {
@@ -114,6 +119,75 @@ export class Groups {
     );
   }
 
+  /** Calls `then` once, when the instance enters this state. */
+  once(instance: Member, state: LifecycleState, then: () => void): void {
+    const listener = (other: Member) => {
+      if (other !== instance || other.member.state !== state) return;
+      this.#lifecycle.entered.delete(listener);
+      then();
+    };
+    this.#lifecycle.entered.add(listener);
+  }
+
+  /** An instance refresh replaces this instance: it goes first, and is replaced when its hooks let it go. */
+  refresh(instance: Member): void {
+    const { group } = instance.member;
+    const InstanceRefreshId = this.#ids.uuid();
+    const tell = (what: 'Started' | 'Succeeded') =>
+      this.#bus.send({
+        source: 'aws.autoscaling',
+        detailType: `EC2 Auto Scaling Instance Refresh ${what}`,
+        resource: group.arn,
+        detail: { InstanceRefreshId, AutoScalingGroupName: group.name },
+      });
+    tell('Started');
+    this.remove(instance, 'an instance was taken out of service in response to an instance refresh.', false);
+    // What replaces it is launched as for any termination that leaves the group one short.
+    this.once(instance, 'Terminated', () => {
+      const late = this.members(group).find(({ member }) => member.state.startsWith('Pending'));
+      if (late) this.once(late, 'InService', () => tell('Succeeded'));
+      else tell('Succeeded');
+    });
+  }
+
+  /** Availability Zone rebalancing launches first, and terminates this instance when the new one is in service. */
+  rebalanceZones(instance: Member): void {
+    const { group } = instance.member;
+    const next = this.launch(
+      group,
+      'AutoScalingGroup',
+      "an instance was launched to aid in balancing the group's zones.",
+    );
+    const cause = 'an instance was taken out of service to aid in balancing the zones of its group.';
+    this.once(next, 'InService', () => this.remove(instance, cause, false));
+  }
+
+  /** Takes the instance out of its group, or into standby, while it runs on: no hook is asked. */
+  release(instance: Member, to: 'Detached' | 'Standby', cause: string): void {
+    const detaches = to === 'Detached';
+    const description = detaches ? 'Detaching EC2 instance:' : 'Moving EC2 instance to Standby:';
+    this.#lifecycle.move(instance, detaches ? 'Detaching' : 'EnteringStandby', description, cause, () => {
+      this.#lifecycle.enter(instance, to);
+      if (detaches) delete (instance as Instance).member;
+    });
+  }
+
+  exitStandby(instance: Member, cause: string): void {
+    this.#lifecycle.move(instance, 'Pending', 'Moving EC2 instance out of Standby:', cause, () =>
+      this.#lifecycle.enter(instance, 'InService'),
+    );
+  }
+
+  /** Ends the group and its instances at once. */
+  forceDelete(group: Group): void {
+    group.desiredCapacity = 0;
+    const cause = 'an instance was taken out of service in response to a user request.';
+    for (const instance of this.members(group)) {
+      if (instance.ec2State !== 'terminated') this.#arrivals.terminateAtOnce(instance, cause);
+    }
+    this.groups.delete(group.name);
+  }
+
   /** Launches or removes instances until the group has as many as it should: those removed first are the oldest. */
   reconcile(group: Group, cause: string): void {
     const counted = this.members(group).filter(({ member }) => COUNTED.test(member.state));
@@ -129,7 +203,10 @@ export class Groups {
   }
 
   #replaceUnhealthy(instance: Member): void {
-    if (GOING.test(instance.member.state)) return;
+    // The instances of a warm pool and those in standby may be stopped.
+    const mayStop = /^(Warmed:|EnteringStandby|Standby)/.test(instance.member.state);
+    if (GOING.test(instance.member.state) || instance.ec2State === 'running') return;
+    if (mayStop && /^stop/.test(instance.ec2State)) return;
     instance.member.healthy = false;
     const cause =
       'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.';

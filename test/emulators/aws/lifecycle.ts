@@ -11,6 +11,8 @@ export type Arrive = (passage: Passage, result: LifecycleActionResult) => void;
 
 /** Moves instances through the states of their lifecycle: `first`, `first:Wait` while hooks wait, `first:Proceed`. */
 export class Lifecycle {
+  /** Told when an instance enters a state. */
+  readonly entered = new Set<(instance: Member) => void>();
   readonly #schedule: Schedule;
   readonly #timing: Timing;
   readonly #activities: Activities;
@@ -37,10 +39,11 @@ export class Lifecycle {
     this.#schedule.after(this.#timing.describeLagMs, () => {
       member.shown = state;
     });
+    for (const listener of [...this.entered]) listener(instance);
   }
 
-  /** Sends the instance on its way. Another way that it was on ends here, and so do its lifecycle actions. */
-  begin(name: TransitionName, instance: Member, cause: string): void {
+  /** Sends the instance on its way, past its hooks unless told otherwise. Another way that it was on ends here, and so do its lifecycle actions. */
+  begin(name: TransitionName, instance: Member, cause: string, hooks = true): Passage {
     const former = this.#passages.get(instance.id);
     if (former) this.#activities.end(former.activity, 'Cancelled');
     this.#actions.drop(instance);
@@ -51,7 +54,23 @@ export class Lifecycle {
     const passage = { name, transition, instance, activity };
     this.#passages.set(instance.id, passage);
     this.enter(instance, transition.first);
-    this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+    if (hooks) this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+    return passage;
+  }
+
+  /** The instance changes its place and no hook is asked: it is in `first` for a moment, and then `arrived` is called. */
+  move(instance: Member, first: LifecycleState, description: string, cause: string, arrived: () => void): void {
+    const former = this.#passages.get(instance.id);
+    if (former) this.#activities.end(former.activity, 'Cancelled');
+    this.#passages.delete(instance.id);
+    this.#actions.drop(instance);
+    const activity = this.#activities.start(instance.member.group, `${description} ${instance.id}`, cause);
+    this.enter(instance, first);
+    this.#schedule.after(this.#timing.beforeWaitMs, () => {
+      if (instance.member?.state !== first) return;
+      this.#activities.end(activity, 'Successful');
+      arrived();
+    });
   }
 
   /** The instance has arrived where it was going. */

@@ -75,6 +75,15 @@ export interface Membership {
   healthy: boolean;
 }
 
+/** What EC2 has planned for an instance. Times in milliseconds since 1970. */
+export interface ScheduledEvent {
+  id: string;
+  code: 'instance-retirement' | 'instance-reboot' | 'system-reboot' | 'system-maintenance' | 'instance-stop';
+  description: string;
+  notBefore: number;
+  notAfter?: number;
+}
+
 /** An instance as EC2 knows it, and as its group does while it is in one. */
 export interface Instance {
   id: string;
@@ -90,6 +99,7 @@ export interface Instance {
   member?: Membership;
   /** Terminated so long ago that EC2 says it does not exist. */
   forgotten?: boolean;
+  scheduledEvents?: ScheduledEvent[];
 }
 
 /** An instance of a group. */

@@ -20,6 +20,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['GET', '/v1/client/fs/logs/:', jobs.readLogs],
   ['GET', '/v1/evaluations', evaluations.listEvaluations],
   ['GET', '/v1/evaluation/:', evaluations.readEvaluation],
+  ['GET', '/v1/client/metadata', metadata.readMetadata],
   ['PUT', '/v1/client/metadata', metadata.applyMetadata],
   ['GET', '/v1/jobs', jobs.listJobs],
   ['PUT', '/v1/jobs', jobs.putJob],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ec2Error } from '../emulators/aws/services.ts';
 import { healthEvent, rebalanceRecommendation, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND } from './world.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 const busy = (runSeconds = 2 * 3600) => {
   const builder = world.addBuilder();
@@ -166,5 +167,99 @@ describe('scheduled maintenance', () => {
       because: expect.stringContaining(because),
     });
     expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+  });
+});
+
+describe('maintenance that no event has told in time', () => {
+  const notices = { maintenance: true };
+  const HOURS = { deadlineSeconds: 7200, killMarginSeconds: 300 };
+  const asks = () => world.aws.requests.filter(({ action }) => action === 'DescribeInstanceStatus').length;
+
+  it('is found by the sweeps, which start the drain when its time has come', async () => {
+    await start({ notices, policy: HOURS });
+    const { instanceId, nodeId } = busy(8000);
+    const startTime = world.clock.now() + 4 * HOUR;
+    world.aws.deliver = () => [];
+    world.aws.scheduleMaintenance([instanceId], { code: 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED', startTime });
+    await world.sweepFor(90 * MINUTE);
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+    await world.sweepFor(20 * MINUTE);
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+    const drainedAt = Date.parse(world.nomad.node(nodeId).LastDrain?.StartedAt ?? '');
+    expect(startTime - drainedAt).toBeGreaterThanOrEqual((7200 + 300) * SECOND);
+
+    await world.sweepFor(2 * HOUR);
+    expect(world.killedBuilds).toEqual([]);
+    expect(drainRequests()).toBe(1);
+    expect(eligibility(nodeId)).toBe('ineligible');
+    expect(world.reports.at(-1)?.instances).toMatchObject([{ instanceId, notice: 'maintenance', action: 'wait' }]);
+  });
+
+  it('is over some time later: the node is made eligible again, and not drained anew', async () => {
+    await start({ notices: { maintenance: true, restoreSeconds: 600 }, policy: HOURS });
+    const { instanceId, nodeId } = busy(60);
+    const startTime = world.clock.now() + HOUR;
+    const code = 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED';
+    world.aws.scheduleMaintenance([instanceId], { code, startTime, endTime: startTime + HOUR });
+    await world.deliver();
+    await world.sweepFor(HOUR + 5 * MINUTE);
+    expect(eligibility(nodeId)).toBe('ineligible');
+    await world.sweepFor(70 * MINUTE);
+    expect(eligibility(nodeId)).toBe('eligible');
+    expect(drainRequests()).toBe(1);
+  });
+
+  it('does not drain a node again that somebody has taken back for the time until then', async () => {
+    await start({ notices, policy: HOURS });
+    const { instanceId, nodeId } = busy();
+    const startTime = world.clock.now() + 2 * HOUR;
+    world.aws.scheduleMaintenance([instanceId], { code: 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED', startTime });
+    await world.deliver();
+    await fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+      method: 'POST',
+      body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
+    });
+    await world.sweepFor(10 * MINUTE);
+    expect(eligibility(nodeId)).toBe('eligible');
+    expect(world.reports.at(-1)?.instances).toMatchObject([
+      { because: 'maintenance of the instance is scheduled, but somebody has ended the drain for it' },
+    ]);
+  });
+
+  it('drains nothing if it is cancelled, or is that of an instance of another group', async () => {
+    await start({ notices, policy: HOURS });
+    world.aws.addGroup({ name: 'others' });
+    const other = world.aws.addInstance('others');
+    const { id } = world.nomad.addNode({ instanceId: other });
+    const cancelled = busy();
+    world.aws.deliver = () => [];
+    world.aws.scheduleMaintenance([cancelled.instanceId, other], {
+      code: 'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
+      startTime: world.clock.now() + HOUR,
+    });
+    world.aws.endMaintenance([cancelled.instanceId], 'Canceled');
+    await world.sweepFor(5 * MINUTE);
+    for (const nodeId of [id, cancelled.nodeId]) expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+  });
+
+  it('is asked for once a sweep, and only where that is switched on', async () => {
+    await start({ notices });
+    const { instanceId } = busy();
+    await world.scaleIn(instanceId);
+    await world.sweepFor(5 * MINUTE);
+    expect(asks()).toBe(5);
+    await start();
+    await world.sweepFor(2 * MINUTE);
+    expect(asks()).toBe(0);
+  });
+
+  it('fails the sweep if EC2 does not say, after all waiting instances have been served', async () => {
+    await start({ notices });
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.aws.servers.ec2.fault = ({ body }) =>
+      body.includes('DescribeInstanceStatus') ? ec2Error('UnauthorizedOperation', 'denied', 403) : undefined;
+    await expect(world.wake(SWEEP)).rejects.toThrow(/EC2 does not say which maintenance is scheduled/);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 });

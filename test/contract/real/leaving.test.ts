@@ -11,8 +11,8 @@ interface Node {
   ID: string;
   Status: string;
   SchedulingEligibility: string;
-  DrainStrategy: { ForceDeadline: string } | null;
-  LastDrain: { StartedAt: string; Meta: Record<string, string> } | null;
+  DrainStrategy: { Deadline: number; ForceDeadline: string } | null;
+  LastDrain: { Meta: Record<string, string> } | null;
   Meta: Record<string, string>;
 }
 
@@ -45,9 +45,10 @@ describe('ways out, with a real Nomad', () => {
     const report = await handler(spotWarning(instanceId, place), context);
 
     expect(report.instances).toMatchObject([{ instanceId, notice: 'spot', action: 'start-drain' }]);
-    const { LastDrain } = await node(instanceId);
-    console.log(`from the Spot warning to the drain request: ${Date.parse(LastDrain?.StartedAt ?? '') - warnedAt} ms`);
     const deadline = await deadlineOf(instanceId);
+    // Nomad counts the deadline from when it took the request; what it says of the start has whole seconds.
+    const takenAt = deadline - ((await node(instanceId)).DrainStrategy?.Deadline ?? 0) / 1e6;
+    console.log(`from the Spot warning to the drain request: ${Math.round(takenAt - warnedAt)} ms`);
     expect(deadline - warnedAt).toBeLessThanOrEqual(91_000);
     expect(deadline - warnedAt).toBeGreaterThan(80_000);
 
@@ -103,7 +104,9 @@ describe('ways out, with a real Nomad', () => {
     expect((await node(instanceId)).Status).toBe('ready');
 
     await stage.nomad.stopClient(stage.clientOf(instanceId));
-    const report = await handler(terminated[0], context);
+    // A run waits for most of a minute; how long Nomad takes to miss a client depends on its heartbeats.
+    let report = await handler(terminated[0], context);
+    if (!report.purged) report = await handler(terminated[0], context);
 
     expect(report).toMatchObject({ run: 'terminated', purged: [{ instanceId, nodeId }] });
     const nodes = await stage.ask<Node[]>('GET', '/v1/nodes');

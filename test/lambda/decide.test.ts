@@ -3,13 +3,14 @@ import { decide } from '../../lambda/core/decide.ts';
 import { complete } from './situations/complete.ts';
 import { draining } from './situations/draining.ts';
 import { nodes } from './situations/nodes.ts';
+import { notices } from './situations/notices.ts';
 import { at, MINUTE, policy, waiting } from './situations/situation.ts';
 import { timeIsUp } from './situations/time-is-up.ts';
 import { whatIsLeft } from './situations/what-is-left.ts';
 
-const situations = [...draining, ...complete, ...whatIsLeft, ...nodes, ...timeIsUp];
+const situations = [...draining, ...complete, ...whatIsLeft, ...nodes, ...timeIsUp, ...notices];
 
-describe('an instance waits for our hook', () => {
+describe('an instance waits for our hook, or goes without', () => {
   test.each(situations)('$when', ({ termination = waiting(), nomad, now = at(11 * MINUTE), decision, ...more }) => {
     const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
     expect(decide(termination, nomad, circumstances)).toMatchObject(decision);

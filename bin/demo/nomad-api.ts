@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** What the audience of the demo asks Nomad, and what sets its scene. The function itself asks by its own client. */
 export interface NomadApi {
   /** The allocations of a node that have not ended. */
@@ -6,6 +8,8 @@ export interface NomadApi {
   buildEnded(job: string): Promise<'finished' | 'killed' | undefined>;
   idleNodes(driver: string): Promise<{ id: string; name: string }[]>;
   setMeta(nodeId: string, key: string, value: string | null): Promise<void>;
+  /** Resolves when the servers know of the metadata: a client tells them of it within ten seconds. */
+  knowsMeta(nodeId: string, key: string): Promise<void>;
   runBuild(job: string, nodeId: string, seconds: number): Promise<void>;
   /** Ends a drain that is on, and makes the node eligible. */
   putBack(nodeId: string): Promise<void>;
@@ -28,6 +32,9 @@ interface NodeStub {
 
 const hasEnded = ({ ClientStatus }: AllocationStub) => ['complete', 'failed', 'lost'].includes(ClientStatus);
 
+/** How often the servers are asked whether they know of metadata, and how long apart, in milliseconds. */
+const META_TRIES = 60;
+const META_PAUSE_MS = 500;
 /** How long one question may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
@@ -75,6 +82,15 @@ export function nomadApi(address: string, token?: string, signal?: AbortSignal):
 
     async setMeta(nodeId, key, value) {
       await ask('POST', `/v1/client/metadata?node_id=${nodeId}`, { NodeID: nodeId, Meta: { [key]: value } });
+    },
+
+    async knowsMeta(nodeId, key) {
+      for (let tries = 0; tries < META_TRIES; tries++) {
+        const { Meta } = await ask<{ Meta: Record<string, string> | null }>('GET', `/v1/node/${nodeId}`);
+        if (Meta?.[key] !== undefined) return;
+        await sleep(META_PAUSE_MS);
+      }
+      throw new Error(`Nomad: the client of node ${nodeId} has not told its servers of its metadata`);
     },
 
     async runBuild(job, nodeId, seconds) {

@@ -68,15 +68,18 @@ export async function realStage({ address, token, undo, signal, tell, ask }: Rea
         undo: () => after.putBack(id),
         byHand: `nomad node drain -disable -yes ${id}; nomad node eligibility -enable ${id}`,
       });
-      const builds = index === 0 ? [] : [`${name}-${index}`];
-      builders.push({ instanceId, nodeId: id, name: nodeName, builds });
+      builders.push({ instanceId, nodeId: id, name: nodeName, builds: index === 0 ? [] : [`${name}-${index}`] });
+    }
+    // The function finds a client by what its servers know.
+    for (const { nodeId } of builders) await nomad.knowsMeta(nodeId, META_KEY);
+    for (const [index, { nodeId, builds }] of builders.entries()) {
       for (const build of builds) {
         undo.note({
           what: `the job ${build} may be there`,
           undo: () => after.purge(build),
           byHand: `nomad job stop -purge ${build}`,
         });
-        await nomad.runBuild(build, id, 4 + 5 * index);
+        await nomad.runBuild(build, nodeId, 4 + 5 * index);
       }
     }
     if (token) aws.putParameter('/nomad/drain-token', token, 'SecureString');

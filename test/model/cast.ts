@@ -51,7 +51,7 @@ export async function castOf({ deadline, version, rebalance, purge, retain }: St
     group: { retainOnAbandon: retain },
     heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT,
     nomad,
-    notices: { rebalance, restoreSeconds: RESTORE_SECONDS },
+    notices: { rebalance, maintenance: rebalance !== 'off', restoreSeconds: RESTORE_SECONDS },
     purge,
   });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');

@@ -15,6 +15,12 @@ export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
 export function check(cast: Cast): void {
   const { world, leaving, noticed, builders, secrets } = cast;
   const { aws, nomad, log, told, printed } = world;
+  // Also those that Auto Scaling has chosen itself, to make up for one that it launched.
+  for (const { detail, time, 'detail-type': type } of aws.events) {
+    const instanceId = String(detail.EC2InstanceId);
+    if (type !== 'EC2 Instance-terminate Lifecycle Action' || leaving.has(instanceId)) continue;
+    leaving.set(instanceId, Date.parse(time));
+  }
   const ours = world.killedBuilds.filter((task) => !isExcused(cast, task));
   expect(ours, 'no build is killed by us').toEqual([]);
   for (const { by, instanceId } of aws.completions) expect(by, `the hook of ${instanceId} never lapses`).toBe('call');

@@ -4,7 +4,10 @@ import { MINUTE, SECOND, SWEEP } from '../e2e/world.ts';
 import { type Builder, type Cast, castOf, isAnyAwayForGood } from './cast.ts';
 import { autoScalingFault, ec2Fault, failing, nomadFault, strayEvent } from './faults.ts';
 import { CAP_MS, check } from './invariants.ts';
-import type { BuildKind, Ending, Step, Story } from './steps.ts';
+import type { BuildKind, Ending, Step, Story, Way } from './steps.ts';
+
+/** How far away maintenance is when it is announced, in milliseconds. */
+const MAINTENANCE_IN_MS = 20 * MINUTE;
 
 /** Plays a story to its end. @throws the invariant that is violated, as soon as it is */
 export async function play(story: Story): Promise<void> {
@@ -44,7 +47,7 @@ class Play {
     if (isAnyAwayForGood(this.#cast)) await this.#sweepWhile(() => aws.waiting.length > 0, 140);
     check(this.#cast);
     expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
-    await this.#sweepWhile(() => this.#leftIneligible().length > 0, 25);
+    await this.#sweepWhile(() => this.#leftIneligible().length > 0, 45);
     expect(this.#leftIneligible(), 'what stays in service is made eligible again').toEqual([]);
   }
 
@@ -105,7 +108,7 @@ class Play {
     switch (step.what) {
       case 'scale-in':
         if (world.aws.instance(instanceId).state !== 'InService') return;
-        leaving.set(instanceId, world.clock.now());
+        this.#leaves(instanceId);
         world.aws.deliver = () => ({ 'in time': [0], twice: [0, 500], late: [200 * SECOND], lost: [] })[step.event];
         return world.scaleIn(instanceId);
       case 'build':
@@ -151,6 +154,16 @@ class Play {
         if (world.aws.instance(instanceId).ec2State !== 'running') return;
         this.#cast.noticed.add(instanceId);
         return this.#wake(rebalanceRecommendation(instanceId, world));
+      case 'maintenance': {
+        if (world.aws.instance(instanceId).ec2State !== 'running') return;
+        this.#cast.noticed.add(instanceId);
+        world.aws.deliver = () => (step.event === 'lost' ? [] : [0]);
+        const code = 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED';
+        world.aws.scheduleMaintenance([instanceId], { code, startTime: world.clock.now() + MAINTENANCE_IN_MS });
+        return;
+      }
+      case 'another way':
+        return this.#leaveBy(step.how, instanceId);
       case 'instance dies':
         if (world.aws.instance(instanceId).ec2State !== 'running') return;
         doomed.add(nodeId);
@@ -158,6 +171,7 @@ class Play {
         world.aws.terminate(instanceId);
         return;
       case 'client dies':
+        if (!world.nomad.state.nodes.has(nodeId)) return;
         doomed.add(nodeId);
         world.nomad.stopClient(nodeId);
         return;
@@ -192,6 +206,25 @@ class Play {
       case 'EC2 fails':
         world.aws.servers.ec2.fault = failing(step.requests, () => ec2Fault(step.how));
     }
+  }
+
+  #leaves(instanceId: string): void {
+    const { leaving, world } = this.#cast;
+    if (!leaving.has(instanceId)) leaving.set(instanceId, world.clock.now());
+  }
+
+  #leaveBy(how: Way, instanceId: string): void {
+    const { aws } = this.#cast.world;
+    const { state } = aws.instance(instanceId);
+    if (how === 'back from standby' && state === 'Standby') aws.exitStandby(instanceId);
+    if (how === 'back from standby' || state !== 'InService') return;
+    aws.deliver = () => [0];
+    if (how === 'standby') aws.standby(instanceId);
+    if (how === 'detach') aws.detach(instanceId);
+    if (how === 'refresh') aws.refresh(instanceId);
+    if (how === 'lifetime') aws.exceedLifetime(instanceId);
+    if (how === 'zones') aws.rebalanceZones(instanceId);
+    if (how === 'root volume') aws.replaceRootVolume(instanceId);
   }
 
   /** EC2 warns, or its warning is lost, and ends the instance two minutes later, whatever else happens. */
@@ -232,10 +265,11 @@ class Play {
     });
   }
 
-  /** The instance runs, and its agent has not been killed for good. */
+  /** The instance runs, and its agent has not been killed for good. Without an instance its node may have been purged. */
   #lives({ instanceId, nodeId }: Builder): boolean {
     const { world, doomed } = this.#cast;
-    return world.aws.instance(instanceId).ec2State === 'running' && !doomed.has(nodeId);
+    const known = world.nomad.state.nodes.has(nodeId);
+    return known && world.aws.instance(instanceId).ec2State === 'running' && !doomed.has(nodeId);
   }
 
   /** Time passes as in production: with a sweep on every full minute, whatever else the story does. */

@@ -15,6 +15,8 @@ export type Step =
   | { what: 'mark ineligible'; builder: number }
   | { what: 'Spot interruption'; builder: number; action: 'terminate' | 'stop'; event: 'in time' | 'late' | 'lost' }
   | { what: 'rebalance recommendation'; builder: number }
+  | { what: 'maintenance'; builder: number; event: 'in time' | 'lost' }
+  | { what: 'another way'; builder: number; how: Way }
   | { what: 'instance dies'; builder: number }
   | { what: 'client dies'; builder: number }
   | { what: 'agent goes away'; builder: number }
@@ -28,6 +30,9 @@ export type Step =
   | { what: 'Nomad fails'; how: NomadFault; requests: number }
   | { what: 'the event bus fails'; requests: number }
   | { what: 'Auto Scaling fails'; how: 'Throttling' | 'ResourceContention'; requests: number };
+
+/** Ways by which Auto Scaling takes an instance out of service, with a hook or without one. */
+export type Way = 'refresh' | 'lifetime' | 'zones' | 'root volume' | 'standby' | 'back from standby' | 'detach';
 
 export type NomadFault = 403 | 429 | 500 | 'garbage' | 'hang-up' | 'answer lost' | 'silence' | 'slow';
 
@@ -45,7 +50,7 @@ export interface Story {
   deadline: 'long' | 'short';
   /** 1.8 keeps builds on nodes that are down; 2.0 keeps them on disconnected nodes, for a time. */
   version: '1.8.4' | '2.0.6';
-  /** What is done about rebalance recommendations. */
+  /** What is done about rebalance recommendations; scheduled maintenance is acted on unless it is off. */
   rebalance: 'off' | 'drain' | 'cordon';
   /** Nodes of terminated instances are purged. */
   purge: boolean;
@@ -108,6 +113,30 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('rebalance recommendation' as const), builder }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('maintenance' as const),
+      builder,
+      event: fc.constantFrom('in time' as const, 'lost' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('another way' as const),
+      builder,
+      how: fc.constantFrom<Way[]>(
+        'refresh',
+        'lifetime',
+        'zones',
+        'root volume',
+        'standby',
+        'back from standby',
+        'detach',
+      ),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('instance dies' as const), builder }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('client dies' as const), builder }) },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('agent goes away' as const), builder }) },

@@ -105,8 +105,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       ...ONCE_AN_HOUR,
     },
     InstanceRetained: {
-      says:
-        'Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until somebody terminates it.',
+      says: 'Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until somebody terminates it.',
       metric: measured('InstancesRetained', 'Maximum'),
       silence: UNKNOWN,
     },

@@ -48,7 +48,7 @@ export class Groups {
     );
     this.#arrivals = new Arrivals({ schedule, bus, fleet, timing, lifecycle: this.#lifecycle, groups: this });
     const check = (instance: Instance) => {
-      schedule.after(timing.healthCheckMs, () => isMember(instance) && this.#replaceUnhealthy(instance));
+      schedule.after(timing.healthCheckMs, () => isMember(instance) && this.#checkHealth(instance));
     };
     fleet.dying.add(check);
     fleet.stopping.add(check);
@@ -188,6 +188,16 @@ export class Groups {
     this.groups.delete(group.name);
   }
 
+  /** A health check has failed: the instance goes through its hooks, dead or alive, and is never returned to the pool. */
+  replaceUnhealthy(instance: Member, cause: string): void {
+    instance.member.healthy = false;
+    this.remove(instance, cause, false);
+    this.reconcile(
+      instance.member.group,
+      'an instance was launched in response to an unhealthy instance needing to be replaced.',
+    );
+  }
+
   /** Launches or removes instances until the group has as many as it should: those removed first are the oldest. */
   reconcile(group: Group, cause: string): void {
     const counted = this.members(group).filter(({ member }) => COUNTED.test(member.state));
@@ -202,19 +212,14 @@ export class Groups {
     }
   }
 
-  #replaceUnhealthy(instance: Member): void {
+  #checkHealth(instance: Member): void {
     // The instances of a warm pool and those in standby may be stopped.
     const mayStop = /^(Warmed:|EnteringStandby|Standby)/.test(instance.member.state);
     if (GOING.test(instance.member.state) || instance.ec2State === 'running') return;
     if (mayStop && /^stop/.test(instance.ec2State)) return;
-    instance.member.healthy = false;
-    const cause =
-      'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.';
-    // A dead instance is never returned to the pool.
-    this.remove(instance, cause, false);
-    this.reconcile(
-      instance.member.group,
-      'an instance was launched in response to an unhealthy instance needing to be replaced.',
+    this.replaceUnhealthy(
+      instance,
+      'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.',
     );
   }
 }

@@ -87,3 +87,11 @@ test('rebalancing zones launches another instance before it takes one out', asyn
   await clock.advance(4 * SECOND);
   expect(aws.instances(GROUP).map(({ state }) => state)).toEqual(['Terminating:Wait', 'InService']);
 });
+
+test('an instance that fails a health check while it runs goes through its hook, and is replaced', async () => {
+  const id = aws.addInstance(GROUP);
+  aws.failHealthCheck(id);
+  await clock.advance(SECOND);
+  expect(aws.instance(id)).toMatchObject({ state: 'Terminating:Wait', ec2State: 'running' });
+  expect(aws.instances(GROUP)).toHaveLength(2);
+});

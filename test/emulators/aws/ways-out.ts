@@ -80,6 +80,14 @@ export class WaysOut {
     );
   }
 
+  /** SetInstanceHealth says that the instance is unhealthy, or a load balancer does: it runs on until its hooks let it go. */
+  failHealthCheck(id: string): void {
+    this.#groups.replaceUnhealthy(
+      this.member(id),
+      'an instance was taken out of service in response to a user health-check.',
+    );
+  }
+
   #release(id: string, to: 'Detached' | 'Standby', what: string): void {
     const instance = this.member(id);
     instance.member.group.desiredCapacity -= 1;

@@ -120,7 +120,9 @@ export class Wiring {
     const bus = { client: this.#eventBridge, bus: events?.bus, clock, journal, meter, stuck: this.#stuck };
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = new EventBus(bus);
-    const cordons = this.#config.notices.rebalance === 'cordon';
+    // A sweep looks after what no event is about.
+    const sweeps = wake.kind === 'sweep';
+    const cordons = sweeps && this.#config.notices.rebalance !== 'off';
     const takenNodes = new OurNodes({
       nomad: api,
       clock,
@@ -128,7 +130,8 @@ export class Wiring {
       drainedByUs: () => nodes.drainedByUs,
       cordons,
     });
-    const deadNodes = this.#config.purge ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey) } : {};
+    const purges = this.#config.purge && (sweeps || wake.kind === 'terminated');
+    const deadNodes = purges ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey) } : {};
     return { terminations, nodes, takenNodes, ...deadNodes, logs, clock, journal, meter, announcements };
   }
 

@@ -26,9 +26,9 @@ export function stuckFor(allocations: readonly Allocation[], drainStartedAt: num
   return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
 }
 
-/** A duration for a reader: "45 s", "5 min", "2 h 5 min". */
+/** A duration for a reader: "90 s", "5 min", "2 h 5 min". */
 export function say(seconds: number): string {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

@@ -42,7 +42,7 @@ describe('an example event of docs/leaving.md is a dry run, and is understood:',
   });
   const ANSWERS: [string, Partial<Record<keyof Report, unknown>>][] = [
     ['Ways with a hook', nobody('event')],
-    ['Spot interruption', one('spot', 'start the drain with a deadline of 1 min')],
+    ['Spot interruption', one('spot', 'start the drain with a deadline of 90 s')],
     ['Rebalance recommendation', one('rebalance', 'make the node ineligible, and drain nothing')],
     ['Scheduled maintenance', { run: 'nothing', because: expect.stringContaining('is still far: a sweep starts') }],
     ['Warm pools', nobody('event')],

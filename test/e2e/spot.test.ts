@@ -84,7 +84,7 @@ describe('a Spot interruption warning', () => {
     await world.advance(3 * MINUTE);
     expect(await world.wake(warning)).toMatchObject({
       run: 'nothing',
-      because: expect.stringContaining('the warning is too old: EC2 was to interrupt the instance 1 min'),
+      because: expect.stringContaining('the warning is too old: EC2 was to interrupt the instance 60 s ago'),
     });
     expect(world.nomad.node(nodeId).LastDrain).toBeNull();
   });
@@ -139,7 +139,7 @@ describe('a Spot interruption warning', () => {
     const other = busy();
     const report = await world.wake({ ...spotWarning(other.instanceId), dryRun: true });
     expect(report.instances).toMatchObject([
-      { would: expect.stringContaining('start the drain with a deadline of 1 min') },
+      { would: expect.stringContaining('start the drain with a deadline of 90 s') },
     ]);
     expect(world.nomad.node(other.nodeId).LastDrain).toBeNull();
   });

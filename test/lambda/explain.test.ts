@@ -74,7 +74,9 @@ describe('what a drain waits for', () => {
 
   test.each([
     [59, '59 s'],
-    [60, '1 min'],
+    [60, '60 s'],
+    [119, '119 s'],
+    [120, '2 min'],
     [3599, '59 min'],
     [3600, '1 h'],
     [7500, '2 h 5 min'],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rebalanceRecommendation, spotWarning } from '../../e2e/notice-events.ts';
+import type { EventBridgeEvent } from '../../emulators/aws/events.ts';
 import { type Allocation, Stage, SWEEP } from './stage.ts';
 
 const FOREVER = 'while true; do sleep 1; done';
@@ -95,7 +96,9 @@ describe('ways out, with a real Nomad', () => {
     const nodeId = stage.nodeOf(instanceId);
     const handler = await stage.deploy({}, undefined, { purge: true });
     const terminated: unknown[] = [];
-    stage.aws.onEvent((each) => terminated.push(each), { detailType: 'EC2 Instance Terminate Successful' });
+    // Others leave in the meantime, too.
+    const note = (each: EventBridgeEvent) => each.detail.EC2InstanceId === instanceId && terminated.push(each);
+    stage.aws.onEvent(note, { detailType: 'EC2 Instance Terminate Successful' });
     await handler(await event(instanceId), context);
     await expect.poll(() => terminated.length, { timeout: 60_000 }).toBe(1);
 

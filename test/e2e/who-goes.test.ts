@@ -87,12 +87,12 @@ describe('a group that asks the function who goes', () => {
 
   it('knows an agent that has come back under another id: its builds are on the new node', async () => {
     await startAsked();
-    const [again, ...others] = builders(8, [0, 1]) as [Builder, ...Builder[]];
-    await world.shrink(0);
-    build({ ...again, nodeId: world.newIdentity(again.instanceId) }, 3600, 'after');
-    await world.advance(MINUTE);
+    const [first, again, other] = builders(8, [0, 1, 2]) as [Builder, Builder, Builder];
     await world.shrink(1);
-    expect(going()).toEqual(ids([others[0]]));
+    expect(going()).toEqual(ids([first]));
+    build({ ...again, nodeId: world.newIdentity(again.instanceId) }, 3600, 'after');
+    await world.shrink(1);
+    expect(lastAsked()?.taken).toEqual(ids([other]));
   });
 
   it('ends the one whose build ends first, by what earlier runs of the same job took', async () => {
@@ -133,6 +133,18 @@ describe('a group that asks the function who goes', () => {
     expect(lastAsked()?.answer.length).toBe(2);
     // Zone a has no idle Spot Instance: one with a build goes, though there are idle ones elsewhere.
     expect(going()).toEqual(ids([idle, busy]));
+  });
+
+  it('takes a busy one of one zone rather than a second idle one of another: the zones stay balanced', async () => {
+    await startAsked();
+    const busy = ['old', 'older'].map((id) => {
+      const builder = world.addBuilder({}, { zone: 'us-east-1a' });
+      build(builder, 3600, id);
+      return builder;
+    });
+    const idle = [1, 2].map(() => world.addBuilder({}, { zone: 'us-east-1b' }));
+    await world.shrink(2);
+    expect(going()).toEqual(ids([busy[0], idle[0]]));
   });
 
   it('never names an instance that is protected from scale-in', async () => {

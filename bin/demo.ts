@@ -7,6 +7,7 @@ import { liveScreen, plainScreen, silent } from './demo/screen.ts';
 import type { Stage } from './demo/stage.ts';
 import { play, type Result, table } from './demo/story.ts';
 import { Undo } from './demo/undo.ts';
+import { comparison, whoGoes } from './demo/who-goes.ts';
 
 const USAGE = `npm run demo [-- --json] [-- --nomad <address> [--yes]]
 
@@ -77,8 +78,13 @@ async function main(): Promise<number> {
   for (const line of left) tell(`not undone: ${line}`);
   await stage?.close();
   if (!result) return interrupted || 1;
-  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `\n${table(result)}\n`);
-  return result.killed > 0 || result.kept > 0 || left.length > 0 ? 1 : 0;
+  // AWS and Nomad of its own, once those of the story are closed.
+  const scaleIns = values.nomad ? [] : await whoGoes();
+  const compared = scaleIns.length > 0 ? `\n${comparison(scaleIns)}\n` : '';
+  const json = { ...result, ...(scaleIns.length > 0 && { scaleIns }) };
+  process.stdout.write(values.json ? `${JSON.stringify(json, null, 2)}\n` : `\n${table(result)}\n${compared}`);
+  const lost = result.killed + result.kept + scaleIns.reduce((sum, { buildsKilled }) => sum + buildsKilled, 0);
+  return lost > 0 || left.length > 0 ? 1 : 0;
 }
 
 process.exitCode = await main().catch((error: Error) => {

@@ -2,6 +2,7 @@ import type { Clock } from '../../lambda/core/clock.ts';
 import type { Journal } from '../../lambda/core/ports.ts';
 import type { Report } from '../../lambda/core/report.ts';
 import { loadBundle } from '../../test/e2e/bundle.ts';
+import { columns } from './columns.ts';
 import type { Row, Screen } from './screen.ts';
 import { type Builder, GROUP, HOOK, type Stage } from './stage.ts';
 
@@ -165,7 +166,7 @@ async function conclude(
 
 /** The result as a person reads it. */
 export function table({ instances, finished, killed, kept }: Result): string {
-  const lines = [
+  return columns([
     ['instance', 'outcome', 'drained in', 'builds finished', 'builds killed'],
     ...instances.map((each) => [
       each.instanceId,
@@ -175,14 +176,5 @@ export function table({ instances, finished, killed, kept }: Result): string {
       String(each.buildsKilled),
     ]),
     ['total', kept === 0 ? 'none kept' : `${kept} kept`, '', String(finished), String(killed)],
-  ];
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  ]);
 }

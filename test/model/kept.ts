@@ -3,6 +3,19 @@ import { PLAIN, type Story } from './steps.ts';
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
+    because: 'a node that was cordoned just before its agent went away is given back when that has come back',
+    story: {
+      ...PLAIN,
+      rebalance: 'cordon',
+      steps: [
+        { what: 'rebalance recommendation', builder: 2 },
+        { what: 'agent goes away', builder: 2 },
+        { what: 'pass', seconds: 60 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
     because: 'a build has a minute and a half from the Spot warning on',
     story: {
       ...PLAIN,

@@ -8,6 +8,7 @@ import { Heartbeats } from './heartbeat.ts';
 import type { Servers } from './http.ts';
 import { registerJob } from './job-endpoints.ts';
 import { type JobSpec, jobOf } from './jobs.ts';
+import { registerMetadata } from './metadata-endpoints.ts';
 import type { Allocation, Job, Node } from './model.ts';
 import { instanceOf, type NodeSpec, registerNode, specOf } from './nodes.ts';
 import { serve, tokenOf } from './routes.ts';
@@ -148,7 +149,9 @@ export class NomadEmulator {
 
   /** The client agent is back. */
   startClient(nodeId: string): void {
-    this.#heartbeats.resumed(this.node(nodeId));
+    const node = this.node(nodeId);
+    registerMetadata(node);
+    this.#heartbeats.resumed(node);
   }
 
   /**

@@ -36,6 +36,12 @@ const shown = (metadata: Metadata) => ({
   Static: metadata.Static,
 });
 
+/** A client that comes back registers its node with the metadata that it has kept on its disk. */
+export function registerMetadata(node: Node): void {
+  const metadata = KNOWN.get(node);
+  if (metadata) node.Meta = merged(metadata);
+}
+
 /** The node whose client is asked. */
 const nodeToAsk = ({ servers }: Call, id: string): Node => {
   if (id === '') throw new HttpError(400, 'No local Node and node_id not provided');

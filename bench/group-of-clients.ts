@@ -30,6 +30,8 @@ export interface Outcome {
   idle: number;
   /** Builds that a client had to wait for before it could go. */
   waitedFor: number;
+  /** Builds that were placed on a client between its choice and its drain. */
+  raced: number;
   drainedMinutes: number;
   longestDrainMinutes: number;
   instanceHours: number;
@@ -49,16 +51,19 @@ const CALM = 10 * MINUTE;
 /** Nomad's scheduler algorithm: to the fullest client that has room, its default, or to the emptiest. */
 export type Placement = 'binpack' | 'spread';
 
-/** Plays a day: builds are placed as Nomad places them, the group grows at once and shrinks after a while. */
-export function play(builds: readonly Build[], policy: Policy, placement: Placement): Outcome {
+/**
+ * Plays a day: builds are placed as Nomad places them, the group grows at once and shrinks after a while.
+ * @param raceMs how long a client that was chosen takes builds until its drain begins, in milliseconds, rounded up to {@link STEP}
+ */
+export function play(builds: readonly Build[], policy: Policy, placement: Placement, raceMs = 0): Outcome {
   const clients: BenchClient[] = [];
   const ended: Ended[] = [];
   const queue: Build[] = [];
   const drains: number[] = [];
   const needed: { at: number; count: number }[] = [];
-  let [next, ids, gone, idle, waitedFor, instanceMs, queuedMs] = [0, 0, 0, 0, 0, 0, 0];
+  let [next, ids, gone, idle, waitedFor, raced, instanceMs, queuedMs] = [0, 0, 0, 0, 0, 0, 0, 0];
   const free = ({ builds: running, drainsSince, readyAt }: BenchClient, now: number) =>
-    drainsSince === undefined && readyAt <= now ? SLOTS - running.length : 0;
+    (drainsSince === undefined || now <= drainsSince) && readyAt <= now ? SLOTS - running.length : 0;
 
   for (
     let now = 0;
@@ -78,9 +83,12 @@ export function play(builds: readonly Build[], policy: Policy, placement: Placem
       const build = client && queue.shift();
       if (!build) break;
       queuedMs += now - build.arrivesAt;
+      if (client.drainsSince !== undefined) raced += 1;
       client.builds.push({ build, startedAt: now, endsAt: now + build.lengthMs });
     }
-    for (const client of clients.filter((each) => each.drainsSince !== undefined && each.builds.length === 0)) {
+    for (const client of clients.filter(
+      (each) => each.drainsSince !== undefined && now >= each.drainsSince && each.builds.length === 0,
+    )) {
       drains.push(now - (client.drainsSince ?? now));
       instanceMs += now - client.launchedAt;
       clients.splice(clients.indexOf(client), 1);
@@ -96,7 +104,7 @@ export function play(builds: readonly Build[], policy: Policy, placement: Placem
     const excess = staying.length - Math.max(...needed.map(({ count }) => count));
     if (excess <= 0 || now % MINUTE !== 0) continue;
     for (const client of policy(staying, excess, { now, ended })) {
-      client.drainsSince = now;
+      client.drainsSince = now + raceMs;
       gone += 1;
       waitedFor += client.builds.length;
       if (client.builds.length === 0) idle += 1;
@@ -107,6 +115,7 @@ export function play(builds: readonly Build[], policy: Policy, placement: Placem
     gone,
     idle,
     waitedFor,
+    raced,
     drainedMinutes: drains.reduce((sum, ms) => sum + ms, 0) / MINUTE,
     longestDrainMinutes: Math.max(0, ...drains) / MINUTE,
     instanceHours: instanceMs / HOUR,

@@ -150,7 +150,11 @@ export class Wiring {
       nomad: new NomadApi(this.#nomad, clock),
       clock,
       whoIsWho: this.#whoIsWho,
-      permissions: () => this.#readPermissions(clock),
+      permissions: async () => {
+        const permissions = await this.#readPermissions(clock);
+        if (permissions.missing.length > 0) this.forgetPermissions();
+        return permissions;
+      },
     });
     return { clients, clock, journal: this.#journal, idleWait: this.#idleWait };
   }

@@ -96,7 +96,7 @@ export class Wiring {
 
   /** The ports of the story, for one run. */
   forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
-    const { policy, nomad, groups, events } = this.#config;
+    const { policy, nomad, groups } = this.#config;
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
@@ -126,9 +126,8 @@ export class Wiring {
       groups: groups.map(({ name }) => name),
       event: wake.kind === 'event' ? wake.event : undefined,
     });
-    const bus = { client: this.#eventBridge, bus: events?.bus, clock, journal, meter, stuck: this.#stuck };
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
-    const announcements = new EventBus(bus);
+    const announcements = this.#eventBus(clock);
     // A sweep looks after what no event is about.
     const sweeps = wake.kind === 'sweep';
     const cordons = sweeps && this.#config.notices.rebalance !== 'off';
@@ -156,7 +155,8 @@ export class Wiring {
         return permissions;
       },
     });
-    return { clients, clock, journal: this.#journal, idleWait: this.#idleWait };
+    const announcements = this.#eventBus(clock);
+    return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
   }
 
   /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */
@@ -167,6 +167,12 @@ export class Wiring {
   /** Closes what a frozen function would hold open. */
   close(): void {
     this.#nomad.close();
+  }
+
+  #eventBus(clock: RunClock): EventBus {
+    const bus = this.#config.events?.bus;
+    const [client, journal, meter, stuck] = [this.#eventBridge, this.#journal, this.metrics, this.#stuck];
+    return new EventBus({ client, bus, clock, journal, meter, stuck });
   }
 
   #aws(): AwsAccess {

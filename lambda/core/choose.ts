@@ -1,9 +1,10 @@
 import type { Candidate, Client, EarlierRuns, Running } from './candidate.ts';
 import type { Clock } from './clock.ts';
+import type { DrainEvent } from './drain-event.ts';
 import { say } from './explain.ts';
 import type { IdleWait } from './idle-wait.ts';
 import { messageOf } from './message-of.ts';
-import type { Journal } from './ports.ts';
+import type { Announcements, Journal } from './ports.ts';
 import { type Chosen, rank } from './rank.ts';
 
 /** What Auto Scaling asks the function of a termination policy. */
@@ -39,6 +40,7 @@ export interface ChooseOptions {
   clients: Clients;
   clock: Clock;
   journal: Journal;
+  announcements: Pick<Announcements, 'send'>;
   /** Waits for builds to end, if it is set. */
   idleWait?: IdleWait | undefined;
 }
@@ -48,7 +50,7 @@ export interface ChooseOptions {
  * does not say enough in time, those that Auto Scaling suggests, in its order. Never throws.
  */
 export async function choose(question: TerminationQuestion, options: ChooseOptions): Promise<string[]> {
-  const { clock, journal, idleWait } = options;
+  const { clock, journal, announcements, idleWait } = options;
   const about = { run: 'choose', group: question.group };
   let chosen: Chosen[];
   try {
@@ -66,8 +68,17 @@ export async function choose(question: TerminationQuestion, options: ChooseOptio
   for (const { instanceId, place, because } of going) {
     journal.info('instance chosen', { ...about, instanceId, place, because });
   }
+  await announcements.send(going.map((each) => eventOf(each, question.group, clock.now())));
   return going.map(({ instanceId }) => instanceId);
 }
+
+const eventOf = ({ instanceId, place, because }: Chosen, group: string, at: number): DrainEvent => ({
+  type: 'chosen',
+  at,
+  because,
+  times: {},
+  detail: { instanceId, group, place, nodeId: null, allocations: [], allocationCount: 0 },
+});
 
 /** Auto Scaling's own order: more than are wanted, so that its next policy chooses among them. */
 export function asSuggested({ group, suggested }: TerminationQuestion, because: string, journal: Journal): string[] {

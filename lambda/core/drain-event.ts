@@ -1,17 +1,19 @@
 import type { AllocationReport } from './allocation-report.ts';
 import type { Outcome } from './decision.ts';
 import type { Notice } from './notice.ts';
+import type { Place } from './rank.ts';
 
 /** The `source` of the events that the function puts on the bus, and their detail types. */
 export const EVENT_SOURCE = 'nomad-drain-hook';
 export const EVENT_TYPES = {
+  chosen: 'Nomad Client Chosen',
   started: 'Nomad Drain Started',
   stuck: 'Nomad Drain Stuck',
   retained: 'Nomad Instance Retained',
   ended: 'Nomad Drain Ended',
 } as const;
 
-/** An event for the bus: a drain has started, is stuck, or has ended; or an instance is retained. */
+/** An event for the bus: an instance was chosen to go; a drain has started, is stuck, or has ended; an instance is retained. */
 export interface DrainEvent {
   type: keyof typeof EVENT_TYPES;
   /** Milliseconds since the epoch. */
@@ -42,6 +44,8 @@ export interface DrainEventDetail {
   hook?: string;
   /** What AWS has said of the instance, if Auto Scaling did not hold it for us when its drain started. */
   notice?: Notice['kind'];
+  /** Why it goes before others: only in `Nomad Client Chosen`. */
+  place?: Place;
   /** The Nomad node; null if none is known. */
   nodeId: string | null;
   nodeName?: string;

@@ -8,7 +8,7 @@ import { autoScalingError } from '../emulators/aws/services.ts';
 import { alarmsOf, dashboardOf } from '../lib/monitored.ts';
 import { templateOf } from '../lib/stacks.ts';
 import { MonitoredWorld } from './monitored-world.ts';
-import { UNNAMED } from './world.ts';
+import { FUNCTION_ARN, UNNAMED } from './world.ts';
 
 /** What the stories below have brought about in all. */
 const measured = new Set<string>();
@@ -215,6 +215,17 @@ describe('an alarm rings', () => {
     await leaving();
     await stage.run(3);
     expect(stage.rung).toEqual(['EventsLost']);
+  });
+});
+
+describe('no alarm rings, either', () => {
+  it('where the group asks who goes', async () => {
+    await start({}, { group: { terminationPolicies: [FUNCTION_ARN, 'Default'] } });
+    for (let count = 0; count < 3; count++) stage.world.addBuilder();
+    await stage.world.shrink(1);
+    await stage.run(3);
+    expect(stage.world.aws.completions).toHaveLength(1);
+    expect(stage.rung).toEqual([]);
   });
 });
 

@@ -60,6 +60,9 @@ describe('a group that asks the function who goes', () => {
       }),
       expect.objectContaining({ place: 'empty' }),
     ]);
+    const told = world.told.filter((event) => event['detail-type'] === 'Nomad Client Chosen');
+    expect(told.map(({ detail }) => detail.instanceId)).toEqual(lastAsked()?.answer);
+    expect(told[0]?.detail).toMatchObject({ place: 'empty', because: expect.stringContaining('nothing runs on') });
   });
 
   it('asks Nomad two questions, once it is known which node is which instance', async () => {
@@ -232,6 +235,14 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     expect(await shrinkOne()).toEqual([expect.stringContaining('the Nomad token is too narrow')]);
     // The function notices when that is mended.
     world.nomad.policy('narrow', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+    await world.shrink(1);
+    expect(lastAsked()?.taken).toEqual(ids([idle]));
+  });
+
+  it('and where the event bus is silent, the choice is in time all the same', async () => {
+    await startAsked();
+    const idle = builders(5, [4])[4];
+    world.aws.servers.eventBridge.fault = () => 'silence';
     await world.shrink(1);
     expect(lastAsked()?.taken).toEqual(ids([idle]));
   });

@@ -147,6 +147,12 @@ export const notices: readonly Situation[] = [
     decision: { ...start(90), nodeIds: ['n2'] } as Partial<Decision>,
   },
   {
+    when: 'a Spot warning comes for an instance of two nodes, one of which drains for hours and the other in time',
+    termination: spot(),
+    nomad: both({ drain: drain('draining') }, { drain: theirs({ deadlineAt: NOW }) }),
+    decision: { ...shorten(90), nodeIds: ['n1'] } as Partial<Decision>,
+  },
+  {
     when: 'a Spot warning comes for an instance of two nodes that both drain',
     termination: spot(),
     nomad: both({ drain: theirs({ deadlineAt: NOW }) }, { drain: theirs({ deadlineAt: NOW }) }),

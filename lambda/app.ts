@@ -1,5 +1,6 @@
 import type { Hooks } from './aws/hooks.ts';
 import type { Config, GroupConfig } from './config.ts';
+import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
 import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
 import { measureSweep } from './core/measure.ts';
@@ -23,6 +24,8 @@ const SWEEP_BUDGET_MS = 50_000;
  * the run reports.
  */
 const RESERVE_MS = 8_000;
+/** Auto Scaling waits two seconds for who goes: all waits end before that, in milliseconds. */
+const CHOICE_MS = 1_400;
 /** The end of the reserve, in milliseconds: completions have ended too, and the run only says how it ended. */
 const LAST_MS = 2_000;
 
@@ -47,10 +50,28 @@ export class App {
    * @throws EventError if the event is malformed
    * @throws RunFailed if an instance could not be served, after all others were
    */
-  async run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report> {
+  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report> {
+    return this.#framed(() => this.#run(event, remainingMs));
+  }
+
+  /** Which instances go, as Auto Scaling asks it for a group whose termination policy we are. Within a second and a half. */
+  choose(question: TerminationQuestion): Promise<string[]> {
+    return this.#framed(() => this.#choose(question));
+  }
+
+  async #choose(question: TerminationQuestion): Promise<string[]> {
+    const { group } = question;
+    if (!this.#config.groups.some(({ name }) => name === group)) {
+      return asSuggested(question, `group ${group} is not configured`, this.#journal);
+    }
+    const clock = new RunClock(this.#clock, this.#clock.now() + CHOICE_MS);
+    return choose(question, this.#wiring.forChoice(clock));
+  }
+
+  async #framed<T>(run: () => Promise<T>): Promise<T> {
     this.#runs += 1;
     try {
-      return await this.#run(event, remainingMs);
+      return await run();
     } finally {
       this.#runs -= 1;
       this.#wiring.metrics.flush();

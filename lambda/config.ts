@@ -13,6 +13,9 @@ export const IDENTITY_SECONDS = 300;
 /** The default of `notices.restoreSeconds`: an hour. */
 export const DEFAULT_RESTORE_SECONDS = 3600;
 
+/** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
+export const DEFAULT_ONLY_IDLE_SECONDS = 900;
+
 /** What a check says when it refuses, and the id under which docs/construct.md explains it. */
 const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
 
@@ -139,6 +142,14 @@ const notices = z.strictObject({
   restoreSeconds: seconds(60, 604_800, 'nomad-drain-hook:restoreOutOfRange').default(DEFAULT_RESTORE_SECONDS),
 });
 
+/** Which instances go, where a group asks the function as its termination policy. */
+const chooses = z.strictObject({
+  /** Only idle ones, so that the group waits for builds to end. */
+  onlyIdle: z.boolean().default(false),
+  /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
+  onlyIdleForSeconds: z.int().min(60).max(3000).default(DEFAULT_ONLY_IDLE_SECONDS),
+});
+
 const document = z.strictObject({
   groups: z
     .array(group)
@@ -157,6 +168,7 @@ const document = z.strictObject({
   nomad,
   policy: policy.prefault({}),
   notices: notices.prefault({}),
+  chooses: chooses.prefault({}),
   /** Remove nodes from Nomad that are down because their instance was terminated. */
   purge: z.boolean().default(false),
   /** The bus for events about drains; without it none are sent. */

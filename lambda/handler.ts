@@ -1,10 +1,13 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { App } from './app.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config.ts';
+import { asSuggested } from './core/choose.ts';
 import type { Clock } from './core/clock.ts';
+import { messageOf } from './core/message-of.ts';
 import { SERVICE } from './core/metrics.ts';
 import type { Journal } from './core/ports.ts';
 import type { Report } from './core/report.ts';
+import { readQuestion, type TerminationAnswer } from './question.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The part of Lambda's context object that we use. */
@@ -12,7 +15,7 @@ export interface Context {
   getRemainingTimeInMillis?: () => number;
 }
 
-export type Handler = (event: unknown, context?: Context) => Promise<Report>;
+export type Handler = (event: unknown, context?: Context) => Promise<Report | TerminationAnswer>;
 
 /** What a handler runs with. By default: the system's clock, environment, log and standard output. */
 export interface HandlerOptions {
@@ -34,14 +37,24 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;
   const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
   let app: App | undefined;
-  return async (event, context) => {
+  const theApp = () => {
     app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), {
       clock,
       journal,
       print,
       functionName: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local',
     });
-    return app.run(event, context?.getRemainingTimeInMillis?.());
+    return app;
+  };
+  return async (event, context) => {
+    const question = readQuestion(event);
+    if (!question) return theApp().run(event, context?.getRemainingTimeInMillis?.());
+    try {
+      return { InstanceIDs: await theApp().choose(question) };
+    } catch (error) {
+      // Whatever is wrong with us, the group scales in.
+      return { InstanceIDs: asSuggested(question, messageOf(error), journal) };
+    }
   };
 }
 

@@ -19,17 +19,21 @@ import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
 import type { Config } from './config.ts';
 import type { Allocation } from './core/allocation.ts';
+import type { ChooseOptions } from './core/choose.ts';
 import type { Clock, RunClock } from './core/clock.ts';
+import { IdleWait } from './core/idle-wait.ts';
 import type { Notice } from './core/notice.ts';
 import type { Journal, Ports } from './core/ports.ts';
 import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
+import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
 import { Fleet } from './nomad/fleet.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
+import { WhoIsWho } from './nomad/who-is-who.ts';
 import { isDryRun, type Wake } from './wake.ts';
 
 /** What a warm function runs with. */
@@ -69,6 +73,8 @@ export class Wiring {
   readonly #memory = new WaitMemory();
   readonly #hooks: HookMemory = new Map();
   readonly #stuck = new Map<string, string>();
+  readonly #whoIsWho: WhoIsWho;
+  readonly #idleWait: IdleWait | undefined;
   #permissions: Promise<Permissions> | undefined;
 
   constructor(config: Config, { clock, journal, print, functionName }: Environment) {
@@ -76,6 +82,9 @@ export class Wiring {
     this.#journal = journal;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
     this.#nomad = transportTo(config.nomad, this.#aws());
+    this.#whoIsWho = new WhoIsWho(config.nomad.nodeMetaKey);
+    const { onlyIdle, onlyIdleForSeconds } = config.chooses;
+    this.#idleWait = onlyIdle ? new IdleWait(onlyIdleForSeconds) : undefined;
   }
 
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
@@ -133,6 +142,17 @@ export class Wiring {
     const purges = this.#config.purge && (sweeps || wake.kind === 'terminated');
     const deadNodes = purges ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey) } : {};
     return { terminations, nodes, takenNodes, ...deadNodes, logs, clock, journal, meter, announcements };
+  }
+
+  /** What the story of who goes needs, for one run. */
+  forChoice(clock: RunClock): ChooseOptions {
+    const clients = new NomadClients({
+      nomad: new NomadApi(this.#nomad, clock),
+      clock,
+      whoIsWho: this.#whoIsWho,
+      permissions: () => this.#readPermissions(clock),
+    });
+    return { clients, clock, journal: this.#journal, idleWait: this.#idleWait };
   }
 
   /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */

@@ -1,6 +1,14 @@
 import type { RunClock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
-import type { AllocationJson, AllocationStub, BlockedEvaluation, NodeJson, NodeStub } from './json.ts';
+import type {
+  AllocationInList,
+  AllocationJson,
+  AllocationStub,
+  BlockedEvaluation,
+  NodeInList,
+  NodeJson,
+  NodeStub,
+} from './json.ts';
 import type { Answer, Ask, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
@@ -32,6 +40,26 @@ export class NomadApi {
   async nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
     const { items, index } = await this.#pages<NodeStub>('/v1/nodes', { filter });
     return { nodes: items, ...(index && { index }) };
+  }
+
+  /** Every node, with its resources: a node of a list names no instance. */
+  listNodes<T>(translate: (json: NodeInList) => T): Promise<T[]> {
+    return this.#each('/v1/nodes', { resources: 'true' }, (node) => translate(node as NodeInList));
+  }
+
+  /** The ids of the nodes that match a filter. */
+  nodeIds(filter: string): Promise<string[]> {
+    return this.#each('/v1/nodes', { filter }, (node) => (node as NodeStub).ID);
+  }
+
+  /** The allocations of all namespaces that match a filter, without their jobs; `per_page` limits how many. */
+  listAllocations<T>(
+    filter: string,
+    more: { reverse?: string; per_page?: string },
+    translate: (json: AllocationInList) => T,
+  ): Promise<T[]> {
+    const query = { namespace: '*', resources: 'true', task_states: 'false', filter, ...more };
+    return this.#each('/v1/allocations', query, (allocation) => translate(allocation as AllocationInList));
   }
 
   node(id: string): Promise<NodeJson | undefined> {
@@ -107,6 +135,10 @@ export class NomadApi {
       // After a quick failure wait all the same; a late one has waited long enough.
       await this.#clock.sleep(Math.max(0, began + ms - this.#clock.now()));
     }
+  }
+
+  async #each<T>(path: string, query: Record<string, string>, each: (element: unknown) => T): Promise<T[]> {
+    return (await this.#ask({ method: 'GET', path, query, each })).body as T[];
   }
 
   async #pages<T>(path: string, query: Record<string, string>): Promise<{ items: T[]; index?: string }> {

@@ -53,6 +53,36 @@ export interface AllocationStub {
   TaskStates: Record<string, { Events: { Type: string; Time: number; DisplayMessage: string }[] | null }> | null;
 }
 
+/** What a node has, or keeps back; what a task takes. CPU in MHz. */
+interface ResourcesJson {
+  Cpu: { CpuShares: number };
+  Memory: { MemoryMB: number };
+}
+
+/** A node in a list that is asked for with resources. */
+export interface NodeInList {
+  ID: string;
+  Name: string;
+  Status: string;
+  SchedulingEligibility: string;
+  Drain: boolean;
+  NodePool: string;
+  CreateIndex: number;
+  NodeResources?: ResourcesJson | null;
+  ReservedResources?: ResourcesJson | null;
+}
+
+/** An allocation in a list across nodes, without its job. Times are nanoseconds since the epoch. */
+export interface AllocationInList {
+  NodeID: string;
+  JobID: string;
+  JobType: string;
+  Namespace: string;
+  CreateTime: number;
+  ModifyTime: number;
+  AllocatedResources?: { Tasks: Record<string, ResourcesJson> | null } | null;
+}
+
 /** An evaluation that could not place everything, and waits until something changes. */
 export interface BlockedEvaluation {
   JobID: string;

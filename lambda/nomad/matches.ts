@@ -8,7 +8,8 @@ export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: s
 
 /** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
 const TERMS = 16;
-const INSTANCE_ID = 'unique.platform.aws.instance-id';
+/** The attribute of a client that runs on EC2. */
+export const INSTANCE_ID = 'unique.platform.aws.instance-id';
 
 /**
  * All nodes that name this instance: its agent may have come back under a new id. If none does, the node that has an address or

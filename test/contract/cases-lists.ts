@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ends, fails, job, obeys } from './contract-jobs.ts';
-import { list, type Nomad } from './nomad-under-test.ts';
+import { list, type Nomad, object } from './nomad-under-test.ts';
 
 /** A node's allocations without their jobs: `/v1/allocations`, filtered. */
 export const listCases = (the: () => Nomad): void => {
@@ -40,6 +40,60 @@ export const listCases = (the: () => Nomad): void => {
       (await mine(here())).map(({ CreateIndex }) => CreateIndex).reverse(),
     );
     expect(forth).toHaveLength(3);
+  });
+
+  test('nodes are listed with what they have and what is kept back, if that is asked for, and never with who they are', async () => {
+    const ours = async (query: string) => {
+      const { body } = await the().get(`/v1/nodes?${query}`);
+      return list(body).find(({ ID }) => ID === the().under.nodes[0]?.id) ?? {};
+    };
+    const plain = await ours('');
+    expect(Object.keys(plain)).toHaveLength(16);
+    expect(plain).not.toHaveProperty('NodeResources');
+    const { Attributes: all, NodeResources, ReservedResources } = await the().node(0);
+    const rich = await ours('resources=true');
+    expect(rich).toMatchObject({
+      NodeResources: { Cpu: { CpuShares: expect.any(Number) }, Memory: { MemoryMB: expect.any(Number) } },
+      ReservedResources: { Cpu: { CpuShares: expect.any(Number) }, Memory: { MemoryMB: expect.any(Number) } },
+    });
+    expect(rich).toEqual({ ...plain, NodeResources, ReservedResources });
+    expect(await ours('os=true')).toEqual({ ...plain, Attributes: { 'os.name': object(all)['os.name'] } });
+    expect((await the().get('/v1/nodes?resources=maybe')).text).toBe(
+      'Failed to parse node list fields: Failed to parse value of "resources" (maybe) as a bool: ' +
+        'strconv.ParseBool: parsing "maybe": invalid syntax',
+    );
+  });
+
+  test('a filter with hundreds of instance ids finds the node among them', async () => {
+    const id = the().under.nodes[1]?.instanceId ?? '';
+    const others = Array.from({ length: 299 }, (_, index) => `i-${String(index).padStart(17, '0')}`);
+    const naming = (ids: string[]) => `Attributes["unique.platform.aws.instance-id"] matches "^(${ids.join('|')})$"`;
+    const found = list((await the().nodes(naming([...others, id]))).body);
+    expect(found.map(({ ID }) => ID)).toEqual([the().under.nodes[1]?.id]);
+    expect(list((await the().nodes(naming(others))).body)).toEqual([]);
+  });
+
+  test('the last ended ones come first, and no more of them than are asked for', async () => {
+    const on = the().under.nodes[0]?.id ?? '';
+    await the().run(job('listed-ran', 'batch', ends(1), { on, count: 3 }), 3);
+    await the().until(
+      8000,
+      () => the().allocations(0, 'listed-ran'),
+      (allocations) => allocations.every(({ ClientStatus }) => ClientStatus === 'complete'),
+    );
+    const ended = 'ClientStatus == "complete" and DesiredStatus == "run" and Job.Type == "batch"';
+    const last = list(
+      (await ask(`${ended} and JobID matches "^(listed-ran|x)(/|$)"`, '&reverse=true&per_page=2')).body,
+    );
+    const all = await mine(ended);
+    expect(last.map(({ ID }) => ID)).toEqual(
+      all
+        .map(({ ID }) => ID)
+        .toReversed()
+        .slice(0, 2),
+    );
+    const [one] = last;
+    expect(Number(one?.ModifyTime) - Number(one?.CreateTime)).toBeGreaterThan(0.9e9);
   });
 
   const READ = 'failed to create result paginator: failed to read filter expression: ';

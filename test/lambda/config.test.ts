@@ -13,6 +13,7 @@ const withDefaults = {
   ...smallest,
   policy: DEFAULT_POLICY,
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
+  chooses: { onlyIdle: false, onlyIdleForSeconds: 900 },
   purge: false,
 };
 
@@ -50,9 +51,17 @@ describe('the configuration document', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 600 },
+      chooses: { onlyIdle: true, onlyIdleForSeconds: 600 },
       purge: true,
     };
     expect(parseConfig(formatConfig(whole))).toEqual(whole);
+  });
+
+  it('lets a group wait for idle instances for less than an hour: an instance refresh fails after that', () => {
+    const waiting = (onlyIdleForSeconds: number) =>
+      problems(JSON.stringify({ ...smallest, chooses: { onlyIdle: true, onlyIdleForSeconds } }));
+    expect(waiting(3000)).toEqual([]);
+    expect(waiting(3600)).toEqual([expect.stringMatching(/^chooses\.onlyIdleForSeconds: /)]);
   });
 
   it('is refused with every problem at once, each naming its field', () => {

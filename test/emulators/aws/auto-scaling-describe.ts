@@ -124,13 +124,13 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
     MaxSize: group.maxSize,
     DesiredCapacity: group.desiredCapacity,
     DefaultCooldown: 300,
-    AvailabilityZones: [ZONE],
+    AvailabilityZones: [...new Set([ZONE, ...members.map(({ zone }) => zone)])],
     HealthCheckType: 'EC2',
     HealthCheckGracePeriod: 0,
     Instances: members.filter((member) => !isWarmed(member)).map(describeInstance),
     CreatedTime: new Date(group.createdAt),
     NewInstancesProtectedFromScaleIn: false,
-    TerminationPolicies: ['Default'],
+    TerminationPolicies: group.terminationPolicies,
     WarmPoolConfiguration: describeWarmPool(group),
     WarmPoolSize: group.warmPool && members.filter(isWarmed).length,
     InstanceLifecyclePolicy: group.retainOnAbandon
@@ -139,15 +139,15 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
   };
 }
 
-function describeInstance({ id, member }: Member): { [name: string]: Xml } {
+function describeInstance({ id, zone, protectedFromScaleIn, member }: Member): { [name: string]: Xml } {
   return {
     InstanceId: id,
     InstanceType: 'm7g.large',
-    AvailabilityZone: ZONE,
+    AvailabilityZone: zone,
     LifecycleState: member.shown,
     HealthStatus: member.healthy ? 'Healthy' : 'Unhealthy',
     LaunchTemplate: LAUNCH_TEMPLATE,
-    ProtectedFromScaleIn: false,
+    ProtectedFromScaleIn: protectedFromScaleIn,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Fleet, SecondInterface } from './fleet.ts';
 import { describeStatus, isAskedFor, STATUS_FILTERS } from './instance-status.ts';
-import { ACCOUNT, type Instance, SUBNET, ZONE } from './model.ts';
+import { ACCOUNT, type Instance, SUBNET } from './model.ts';
 import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
@@ -124,7 +124,8 @@ function describeReservation(instance: Instance): Xml {
         networkInterfaceSet: isGone(instance) ? undefined : describeInterfaces(instance),
         instanceType: 'm7g.large',
         launchTime: new Date(instance.launchedAt),
-        placement: { availabilityZone: ZONE, tenancy: 'default' },
+        placement: { availabilityZone: instance.zone, tenancy: 'default' },
+        instanceLifecycle: instance.market === 'spot' ? 'spot' : undefined,
         subnetId: isGone(instance) ? undefined : SUBNET,
         tagSet: instance.groupTag ? [{ key: 'aws:autoscaling:groupName', value: instance.groupTag }] : undefined,
       },

@@ -1,6 +1,6 @@
 import type { EventBus } from './events.ts';
 import type { Ids } from './ids.ts';
-import { ACCOUNT, type Group, type Instance, REGION, type Timing } from './model.ts';
+import { ACCOUNT, type Group, type Instance, type MarketOption, REGION, type Timing, ZONE } from './model.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface InstanceOptions {
@@ -12,6 +12,9 @@ export interface InstanceOptions {
   ipv6Only?: boolean;
   /** Private addresses of a second network interface; it may have more than one. */
   secondInterface?: SecondInterface;
+  zone?: string;
+  market?: MarketOption;
+  protectedFromScaleIn?: boolean;
 }
 
 export interface SecondInterface {
@@ -59,6 +62,9 @@ export class Fleet {
       ...(options.ipv6 !== undefined && { ipv6: options.ipv6 }),
       ipv6Only: options.ipv6Only ?? false,
       ...(options.secondInterface && { secondInterface: options.secondInterface }),
+      zone: options.zone ?? ZONE,
+      market: options.market ?? 'on-demand',
+      protectedFromScaleIn: options.protectedFromScaleIn ?? false,
       launchedAt: this.#schedule.now(),
       ec2State: 'pending',
       ...(group && { groupTag: group.name }),

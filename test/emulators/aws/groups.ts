@@ -18,6 +18,7 @@ import {
   type Timing,
 } from './model.ts';
 import type { Schedule } from './schedule.ts';
+import { checkPolicies, TerminationPolicies } from './termination-policies.ts';
 
 /** The states of an instance that counts toward its group's desired capacity. Retained ones do not. */
 const COUNTED = /^(Pending|InService|ReplacingRootVolume|RootVolumeReplaced)/;
@@ -29,6 +30,7 @@ export class Groups {
   readonly groups = new Map<string, Group>();
   readonly activities: Activities;
   readonly actions: LifecycleActions;
+  readonly policies: TerminationPolicies;
   readonly #lifecycle: Lifecycle;
   readonly #arrivals: Arrivals;
   readonly #schedule: Schedule;
@@ -42,6 +44,7 @@ export class Groups {
     this.#bus = bus;
     this.#fleet = fleet;
     this.activities = new Activities(schedule, ids);
+    this.policies = new TerminationPolicies(schedule, timing, this);
     this.actions = new LifecycleActions(schedule, bus, ids);
     this.#lifecycle = new Lifecycle(schedule, timing, this.activities, this.actions, (passage, result) =>
       this.#arrivals.arrive(passage, result),
@@ -54,13 +57,18 @@ export class Groups {
     fleet.stopping.add(check);
   }
 
-  add({ name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false }: GroupOptions): Group {
+  add(options: GroupOptions): Group {
+    const { name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false } = options;
+    const { terminationPolicies = ['Default'], onDemandPercentage = 100 } = options;
+    checkPolicies(terminationPolicies);
     const group: Group = {
       name,
       arn: `arn:aws:autoscaling:${REGION}:${ACCOUNT}:autoScalingGroup:${this.#ids.uuid()}:autoScalingGroupName/${name}`,
-      hooks: new Map(hooks.map((options) => [options.name, makeHook(options)])),
+      hooks: new Map(hooks.map((each) => [each.name, makeHook(each)])),
       ...(warmPool && { warmPool: { reuse: false, state: 'Stopped' as const, ...warmPool } }),
       retainOnAbandon,
+      terminationPolicies,
+      onDemandPercentage,
       minSize: 0,
       maxSize: 1000,
       desiredCapacity: 0,
@@ -198,12 +206,15 @@ export class Groups {
     );
   }
 
-  /** Launches or removes instances until the group has as many as it should: those removed first are the oldest. */
+  /** The instances that count toward the desired capacity, oldest first. */
+  counted(group: Group): Member[] {
+    return this.members(group).filter(({ member }) => COUNTED.test(member.state));
+  }
+
+  /** Launches or removes instances until the group has as many as it should. */
   reconcile(group: Group, cause: string): void {
-    const counted = this.members(group).filter(({ member }) => COUNTED.test(member.state));
-    for (const instance of counted.slice(0, Math.max(0, counted.length - group.desiredCapacity))) {
-      this.remove(instance, cause);
-    }
+    const counted = this.counted(group);
+    this.policies.reduce(group, cause);
     const warm = this.members(group).filter(({ member }) => /^Warmed:(Stopped|Running|Hibernated)$/.test(member.state));
     for (let missing = group.desiredCapacity - counted.length; missing > 0; missing--) {
       const instance = warm.shift();

@@ -1,4 +1,4 @@
-import { type Instance, type ScheduledEvent, ZONE } from './model.ts';
+import type { Instance, ScheduledEvent } from './model.ts';
 import { QueryError, type QueryParams, type Xml } from './query-protocol.ts';
 
 /** What DescribeInstanceStatus can be asked to filter by; the values of an event are looked at together. */
@@ -6,7 +6,7 @@ export const STATUS_FILTERS: Record<string, (instance: Instance) => readonly (st
   'event.code': ({ scheduledEvents = [] }) => scheduledEvents.map(({ code }) => code),
   'event.instance-event-id': ({ scheduledEvents = [] }) => scheduledEvents.map(({ id }) => id),
   'instance-state-name': ({ ec2State }) => [ec2State],
-  'availability-zone': () => [ZONE],
+  'availability-zone': ({ zone }) => [zone],
 };
 
 /** Running instances only, unless the caller includes all. */
@@ -23,7 +23,7 @@ export function describeStatus(instance: Instance, state: { code: number; name: 
   const status = state.name === 'running' ? 'ok' : 'not-applicable';
   return {
     instanceId: instance.id,
-    availabilityZone: ZONE,
+    availabilityZone: instance.zone,
     instanceState: state,
     systemStatus: { status },
     instanceStatus: { status },

@@ -52,6 +52,10 @@ export interface GroupOptions {
   warmPool?: Partial<WarmPool>;
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;
+  /** Who goes first; a function may be the first of them. @default `Default` */
+  terminationPolicies?: readonly string[];
+  /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */
+  onDemandPercentage?: number;
 }
 
 export interface Group {
@@ -60,6 +64,8 @@ export interface Group {
   hooks: Map<string, Hook>;
   warmPool?: WarmPool;
   retainOnAbandon: boolean;
+  terminationPolicies: readonly string[];
+  onDemandPercentage: number;
   minSize: number;
   maxSize: number;
   desiredCapacity: number;
@@ -84,6 +90,8 @@ export interface ScheduledEvent {
   notAfter?: number;
 }
 
+export type MarketOption = 'on-demand' | 'spot';
+
 /** An instance as EC2 knows it, and as its group does while it is in one. */
 export interface Instance {
   id: string;
@@ -92,11 +100,15 @@ export interface Instance {
   ipv6?: string;
   ipv6Only: boolean;
   secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string };
+  zone: string;
+  market: MarketOption;
   launchedAt: number;
   ec2State: InstanceStateName;
   /** The name of the group that launched it: the tag outlives the membership. */
   groupTag?: string;
   member?: Membership;
+  /** Scale-in protection: Auto Scaling does not choose it. */
+  protectedFromScaleIn: boolean;
   /** Terminated so long ago that EC2 says it does not exist. */
   forgotten?: boolean;
   scheduledEvents?: ScheduledEvent[];
@@ -125,6 +137,8 @@ export interface Timing {
   forgetMs: number;
   /** How far Auto Scaling's Describe calls lag behind: they are eventually consistent. */
   describeLagMs: number;
+  /** "A short time", until the function of a termination policy is asked again: AWS does not say how long. */
+  askAgainMs: number;
 }
 
 export const DEFAULT_TIMING: Timing = {
@@ -135,6 +149,7 @@ export const DEFAULT_TIMING: Timing = {
   leaveMs: 1000,
   forgetMs: 3_600_000,
   describeLagMs: 0,
+  askAgainMs: 30_000,
 };
 
 /** How the wait of one instance at one hook ended. */

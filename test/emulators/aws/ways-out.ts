@@ -2,6 +2,7 @@ import type { Fleet } from './fleet.ts';
 import type { Groups } from './groups.ts';
 import { type Group, type Instance, isMember, type Member } from './model.ts';
 import type { Maintenance, Notices, SpotAction } from './notices.ts';
+import type { AskedPolicy, TerminationFunction } from './termination-policies.ts';
 
 /** The ways in which an instance leaves its group, or EC2: whatever a test may wish. */
 export class WaysOut {
@@ -13,6 +14,25 @@ export class WaysOut {
     this.#groups = groups;
     this.#fleet = fleet;
     this.#notices = notices;
+  }
+
+  /** The function that is a termination policy: it is asked with what Lambda would hand it, and answers as it would. */
+  onTerminationPolicy(arn: string, ask: TerminationFunction): void {
+    this.#groups.policies.functions.set(arn, ask);
+  }
+
+  /** What functions of termination policies were asked, in order, with their answers. */
+  get asked(): readonly AskedPolicy[] {
+    return this.#groups.policies.asked;
+  }
+
+  /** The group's desired capacity shrinks by so many: its termination policies say who goes. */
+  shrink(group: string, by: number): void {
+    const from = this.group(group);
+    const before = from.desiredCapacity;
+    from.desiredCapacity = Math.max(0, before - by);
+    const cause = `a monitor alarm in state ALARM triggered policy scale-in changing the desired capacity from ${before} to ${from.desiredCapacity}.`;
+    this.#groups.reconcile(from, cause);
   }
 
   /** Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. */

@@ -29,6 +29,21 @@ const nodeToWrite = ({ servers, identity, parts }: Call): Node => {
   return node;
 };
 
+const TRUE = /^(1|t|T|true|TRUE|True)$/;
+const FALSE = /^(0|f|F|false|FALSE|False)$/;
+
+/** Whether a field of the list is asked for. */
+const asked = ({ query }: Call, field: string): boolean => {
+  const given = query.get(field) ?? '';
+  if (TRUE.test(given)) return true;
+  if (given === '' || FALSE.test(given)) return false;
+  const why = `strconv.ParseBool: parsing ${JSON.stringify(given)}: invalid syntax`;
+  throw new HttpError(
+    400,
+    `Failed to parse node list fields: Failed to parse value of "${field}" (${given}) as a bool: ${why}`,
+  );
+};
+
 export const listNodes: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.nodeRead);
@@ -36,12 +51,19 @@ export const listNodes: Endpoint = (call) => {
   if (prefix.replaceAll('-', '').length % 2 === 1) {
     throw new HttpError(500, 'node lookup failed: index error: Input (without hyphens) must be even length');
   }
+  const fields = { resources: asked(call, 'resources'), os: asked(call, 'os') };
   return answer(call, {
     index: () => state.indexOf('nodes'),
     read: () => {
       const nodes = [...state.nodes.values()].filter(({ ID }) => ID.startsWith(prefix));
       nodes.sort((a, b) => (a.ID < b.ID ? -1 : 1));
-      return page(call, nodes, ({ ID }) => ID, filterableNode, nodeStub);
+      return page(
+        call,
+        nodes,
+        ({ ID }) => ID,
+        filterableNode,
+        (node) => nodeStub(node, fields),
+      );
     },
   });
 };

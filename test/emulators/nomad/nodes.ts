@@ -134,8 +134,10 @@ export interface NodeStub {
   [other: string]: unknown;
 }
 
-export const nodeStub = (node: Node): NodeStub => ({
+/** Of its attributes it shows the name of the system alone, where that is asked for (`Node.Stub`). */
+export const nodeStub = (node: Node, { resources = false, os = false } = {}): NodeStub => ({
   Address: node.HTTPAddr.slice(0, node.HTTPAddr.lastIndexOf(':')),
+  ...(os && { Attributes: { 'os.name': node.Attributes['os.name'] ?? '' } }),
   CreateIndex: node.CreateIndex,
   Datacenter: node.Datacenter,
   Drain: node.Drain,
@@ -147,6 +149,7 @@ export const nodeStub = (node: Node): NodeStub => ({
   Name: node.Name,
   NodeClass: node.NodeClass,
   NodePool: node.NodePool,
+  ...(resources && { NodeResources: node.NodeResources, ReservedResources: node.ReservedResources }),
   SchedulingEligibility: node.SchedulingEligibility,
   Status: node.Status,
   StatusDescription: node.StatusDescription,

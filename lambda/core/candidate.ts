@@ -1,0 +1,48 @@
+/** An instance that may go, and what Nomad says of it. */
+export interface Candidate {
+  instanceId: string;
+  /** Its zone and market option: Auto Scaling says how many of each have to go. */
+  pool: string;
+  /** The nodes that name it: several, if its agent came back under another id; none, if none does. */
+  clients: readonly Client[];
+}
+
+/** A Nomad client node in a list, with what runs there. */
+export interface Client {
+  id: string;
+  name: string;
+  status: string;
+  /** Nomad may place something on it. */
+  eligible: boolean;
+  draining: boolean;
+  nodePool: string;
+  /** Nomad's index of its registration: the older, the smaller. */
+  registered: number;
+  /** What is left of it. */
+  free: Resources;
+  /** What its client has not ended. */
+  runs: readonly Running[];
+}
+
+export interface Resources {
+  /** In MHz. */
+  cpu: number;
+  memoryMb: number;
+}
+
+/** An allocation in a list, as far as it matters to who goes. */
+export interface Running {
+  job: string;
+  jobType: string;
+  namespace: string;
+  /** When it was created, milliseconds since the epoch. */
+  createdAt: number;
+  takes: Resources;
+}
+
+/** How long earlier runs took, in milliseconds, by the key of {@link jobKey}. */
+export type EarlierRuns = ReadonlyMap<string, readonly number[]>;
+
+/** Runs of one dispatched or periodic job are the same job. */
+export const jobKey = ({ namespace, job }: { namespace: string; job: string }): string =>
+  `${namespace} ${job.replace(/\/(dispatch|periodic)-.*$/, '')}`;

@@ -1,0 +1,97 @@
+import type { Candidate, Client, EarlierRuns, Running } from './candidate.ts';
+import type { Clock } from './clock.ts';
+import { say } from './explain.ts';
+import type { IdleWait } from './idle-wait.ts';
+import { messageOf } from './message-of.ts';
+import type { Journal } from './ports.ts';
+import { type Chosen, rank } from './rank.ts';
+
+/** What Auto Scaling asks the function of a termination policy. */
+export interface TerminationQuestion {
+  group: string;
+  /** Why instances go: `SCALE_IN`, `INSTANCE_REFRESH`, `MAX_INSTANCE_LIFETIME` or `REBALANCE`. */
+  cause: string;
+  /** How many instances of each pool have to go: of a zone and market option. */
+  wanted: ReadonlyMap<string, number>;
+  /** The instances that may go, in Auto Scaling's order. */
+  suggested: readonly Suggested[];
+  /** There are more instances than Auto Scaling tells of: 30,000. */
+  hasMore: boolean;
+}
+
+/** An instance that Auto Scaling suggests. */
+export type Suggested = Pick<Candidate, 'instanceId' | 'pool'>;
+
+/** What Nomad says of the instances that may go. */
+export interface Known {
+  candidates: readonly Candidate[];
+  /** All clients of the cluster. */
+  clients: readonly Client[];
+}
+
+/** The clients of a group, as this story needs them, for the length of one run. */
+export interface Clients {
+  /** @throws Error if Nomad does not answer in time, or the token does not see everything */
+  read(suggested: readonly Suggested[]): Promise<Known>;
+  /** How long earlier runs of the same jobs took, as far as Nomad still has them. */
+  earlierRuns(builds: readonly Running[]): Promise<EarlierRuns>;
+}
+
+export interface ChooseOptions {
+  clients: Clients;
+  clock: Clock;
+  journal: Journal;
+  /** Waits for builds to end, if it is set. */
+  idleWait?: IdleWait | undefined;
+}
+
+/**
+ * Answers which instances go: exactly as many as are wanted, or Auto Scaling would choose among them by its next policy. If Nomad
+ * does not say enough in time, those that Auto Scaling suggests, in its order. Never throws.
+ */
+export async function choose(question: TerminationQuestion, options: ChooseOptions): Promise<string[]> {
+  const { clock, journal, idleWait } = options;
+  const about = { run: 'choose', group: question.group };
+  let chosen: Chosen[];
+  try {
+    chosen = await bestFirst(question, options);
+  } catch (error) {
+    return asSuggested(question, messageOf(error), journal);
+  }
+  const waited = idleWait?.limit(question, chosen, clock.now());
+  if (waited?.until !== undefined) {
+    const left = chosen.length - waited.chosen.length;
+    const because = `${left} more have to go, and none of the others is idle: the next ${say((waited.until - clock.now()) / 1000)} they may end their builds`;
+    journal.info('waiting for idle instances', { ...about, because });
+  }
+  const going = waited?.chosen ?? chosen;
+  for (const { instanceId, place, because } of going) {
+    journal.info('instance chosen', { ...about, instanceId, place, because });
+  }
+  return going.map(({ instanceId }) => instanceId);
+}
+
+/** Auto Scaling's own order: more than are wanted, so that its next policy chooses among them. */
+export function asSuggested({ group, suggested }: TerminationQuestion, because: string, journal: Journal): string[] {
+  journal.warn('Auto Scaling chooses', { run: 'choose', group, because });
+  return suggested.map(({ instanceId }) => instanceId);
+}
+
+async function bestFirst(
+  { wanted, suggested }: TerminationQuestion,
+  { clients: port, clock, journal }: ChooseOptions,
+): Promise<Chosen[]> {
+  const { candidates, clients } = await port.read(suggested);
+  const now = clock.now();
+  const chosen = rank(candidates, { wanted, clients, earlier: new Map(), now });
+  if (!chosen.some(({ place }) => place === 'busy')) return chosen;
+  // Only now does it matter which build ends first.
+  const builds = candidates.flatMap((each) => each.clients).flatMap(({ runs }) => runs);
+  try {
+    const earlier = await port.earlierRuns(builds.filter(({ jobType }) => jobType.endsWith('batch')));
+    return rank(candidates, { wanted, clients, earlier, now });
+  } catch (error) {
+    journal.warn('earlier runs are unknown', { run: 'choose', because: messageOf(error) });
+    return chosen;
+  }
+}

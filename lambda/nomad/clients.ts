@@ -1,0 +1,113 @@
+import { type Client, type EarlierRuns, jobKey, type Resources, type Running } from '../core/candidate.ts';
+import type { Clients, Known, Suggested } from '../core/choose.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Permissions } from './acl.ts';
+import type { NomadApi } from './api.ts';
+import type { AllocationInList, NodeInList } from './json.ts';
+import type { WhoIsWho } from './who-is-who.ts';
+
+/** `unknown` may come back with its client. */
+const ALIVE = 'ClientStatus == "running" or ClientStatus == "pending" or ClientStatus == "unknown"';
+/** Builds that ended by themselves. */
+const ENDED = 'ClientStatus == "complete" and DesiredStatus == "run"';
+/** Earlier runs that are looked at: the last ones. */
+const EARLIER = 500;
+/** Jobs whose earlier runs are asked for. */
+const MOST_JOBS = 100;
+
+export interface ClientsOptions {
+  nomad: NomadApi;
+  clock: Clock;
+  whoIsWho: WhoIsWho;
+  permissions: () => Promise<Permissions>;
+}
+
+/** What Nomad says of the clients of a group: two questions, however many there are, and those of {@link WhoIsWho}. */
+export class NomadClients implements Clients {
+  readonly #options: ClientsOptions;
+
+  constructor(options: ClientsOptions) {
+    this.#options = options;
+  }
+
+  async read(suggested: readonly Suggested[]): Promise<Known> {
+    const { nomad, clock, whoIsWho, permissions } = this.#options;
+    const instanceIds = suggested.map(({ instanceId }) => instanceId);
+    const named = async () => {
+      const nodes = await nomad.listNodes((node) => node);
+      const ids = nodes.map(({ ID }) => ID);
+      return { nodes, instanceOf: await whoIsWho.of(ids, instanceIds, nomad, clock.now()) };
+    };
+    const [{ everyNamespace, missing }, { nodes, instanceOf }, runs] = await Promise.all([
+      permissions(),
+      named(),
+      nomad.listAllocations(ALIVE, {}, (allocation) => ({ nodeId: allocation.NodeID, run: toRunning(allocation) })),
+    ]);
+    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
+
+    const runsOf = Map.groupBy(runs, ({ nodeId }) => nodeId);
+    const clients = nodes.map((node) =>
+      toClient(
+        node,
+        (runsOf.get(node.ID) ?? []).map(({ run }) => run),
+      ),
+    );
+    const by = Map.groupBy(clients, ({ id }) => instanceOf.get(id));
+    return { clients, candidates: suggested.map((each) => ({ ...each, clients: by.get(each.instanceId) ?? [] })) };
+  }
+
+  async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
+    const names = new Set(builds.map(({ job }) => job.replace(/\/(dispatch|periodic)-.*$/, '')));
+    const jobs = [...names].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
+    const filter = `${ENDED} and JobID matches "^(${jobs.join('|')})(/|$)"`;
+    const last = { reverse: 'true', per_page: String(EARLIER) };
+    const runs = await this.#options.nomad.listAllocations(filter, last, (allocation) => ({
+      key: jobKey({ namespace: allocation.Namespace, job: allocation.JobID }),
+      ms: (allocation.ModifyTime - allocation.CreateTime) / 1e6,
+    }));
+    return new Map([...Map.groupBy(runs, ({ key }) => key)].map(([key, of]) => [key, of.map(({ ms }) => ms)]));
+  }
+}
+
+function toRunning({ JobID, JobType, Namespace, CreateTime, AllocatedResources }: AllocationInList): Running {
+  const takes = Object.values(AllocatedResources?.Tasks ?? {}).map(toResources);
+  return {
+    job: JobID,
+    jobType: JobType,
+    namespace: Namespace,
+    createdAt: Math.floor(CreateTime / 1e6),
+    takes: takes.reduce(plus, NONE),
+  };
+}
+
+function toClient(node: NodeInList, runs: Running[]): Client {
+  const { NodeResources, ReservedResources } = node;
+  const [has, keeps] = [NodeResources, ReservedResources].map((each) => (each ? toResources(each) : NONE)) as [
+    Resources,
+    Resources,
+  ];
+  const taken = runs.map(({ takes }) => takes).reduce(plus, keeps);
+  return {
+    id: node.ID,
+    name: node.Name,
+    status: node.Status,
+    eligible: node.SchedulingEligibility === 'eligible',
+    draining: node.Drain,
+    nodePool: node.NodePool,
+    registered: node.CreateIndex,
+    free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
+    runs,
+  };
+}
+
+const NONE: Resources = { cpu: 0, memoryMb: 0 };
+
+const toResources = ({ Cpu, Memory }: { Cpu: { CpuShares: number }; Memory: { MemoryMB: number } }): Resources => ({
+  cpu: Cpu.CpuShares,
+  memoryMb: Memory.MemoryMB,
+});
+
+const plus = (one: Resources, other: Resources): Resources => ({
+  cpu: one.cpu + other.cpu,
+  memoryMb: one.memoryMb + other.memoryMb,
+});

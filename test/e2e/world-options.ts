@@ -22,6 +22,8 @@ export interface WorldOptions {
   bus?: string | null;
   /** What AWS says before an instance goes, and which of it is acted on. */
   notices?: ConfigDocument['notices'];
+  /** Who goes, where a group asks the function. */
+  chooses?: ConfigDocument['chooses'];
   /** Nodes of terminated instances are purged. */
   purge?: boolean;
   /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
@@ -64,6 +66,7 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
       : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
     policy,
     ...(options.notices && { notices: options.notices }),
+    ...(options.chooses && { chooses: options.chooses }),
     ...(options.purge !== undefined && { purge: options.purge }),
     ...(bus !== null && { events: { bus } }),
   };

@@ -6,6 +6,7 @@ import { AwsEmulator } from '../emulators/aws/aws.ts';
 import { environmentOf } from '../emulators/aws/environment.ts';
 import type { EventBridgeEvent } from '../emulators/aws/events.ts';
 import type { InstanceOptions } from '../emulators/aws/fleet.ts';
+import { ACCOUNT, REGION } from '../emulators/aws/model.ts';
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import type { NodeSpec } from '../emulators/nomad/nodes.ts';
@@ -23,6 +24,9 @@ export const HOUR = 60 * MINUTE;
 
 /** The name that Lambda gives the function. */
 export const FUNCTION = 'DrainHook-Function-0123456789AB';
+
+/** Of the function, as the first termination policy of a group. */
+export const FUNCTION_ARN = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FUNCTION}`;
 
 /** How long Lambda lets a run go on. */
 const TIMEOUT = MINUTE;
@@ -57,6 +61,8 @@ export class World {
   /** The nodes of each instance, the one that its agent is now last. */
   readonly #nodes = new Map<string, string[]>();
   readonly #environment: Record<string, string>;
+  /** Auto Scaling has heard who goes, where it has asked. */
+  #chosen: Promise<void> = Promise.resolve();
   #invoke: Invoke;
   /** What the function lives by. */
   readonly #time: DrivenClock;
@@ -76,6 +82,7 @@ export class World {
     this.#invoke = () => Promise.reject(new Error('not deployed'));
     for (const detailType of delivered) aws.onEvent((event) => this.events.push(event), { detailType });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
+    aws.onTerminationPolicy(FUNCTION_ARN, (event) => this.#choose(event));
     aws.onInstanceGone(({ id }) => {
       for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);
     });
@@ -162,9 +169,28 @@ export class World {
     }
   }
 
-  /** Lets time pass while the function sleeps. */
+  /** Lets time pass while the function sleeps, unless Auto Scaling asks it who goes. */
   async advance(ms: number): Promise<void> {
-    await this.clock.advance(ms);
+    const target = this.clock.now() + ms;
+    for (let next = this.clock.next(); next !== undefined && next <= target; next = this.clock.next()) {
+      await this.clock.advance(Math.max(0, next - this.clock.now()));
+      await this.#chosen;
+    }
+    await this.clock.advance(Math.max(0, target - this.clock.now()));
+  }
+
+  /** The group shrinks by so many instances, and its function says who goes; what it answers then begins. */
+  async shrink(by: number): Promise<void> {
+    this.aws.shrink(GROUP, by);
+    await this.#chosen;
+    await this.advance(2 * SECOND);
+  }
+
+  /** Wakes the function as Auto Scaling does. */
+  async #choose(event: unknown): Promise<unknown> {
+    const answered = this.#time.while(this.#invoke(event));
+    this.#chosen = answered.then(settled, settled);
+    return answered;
   }
 
   /** Wakes the function with an event and lets time pass while it waits for something, as long as Lambda would. */
@@ -245,3 +271,5 @@ export class World {
     await this.aws.close();
   }
 }
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));

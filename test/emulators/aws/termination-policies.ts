@@ -20,6 +20,7 @@ export type TerminationFunction = (event: TerminationEvent) => Promise<unknown>;
 
 export interface AskedPolicy {
   at: number;
+  answeredAt: number;
   event: TerminationEvent;
   /** What it answered in time; `none` for an error, a time-out, or what is no answer. */
   answer: readonly string[] | 'none';
@@ -79,9 +80,13 @@ export class TerminationPolicies {
     } else if (!this.#busy.has(group)) {
       this.#busy.add(group);
       void this.#ask(group, first, others[0] ?? 'Default', cause).finally(() => {
-        this.#busy.delete(group);
+        const again = () => {
+          this.#busy.delete(group);
+          this.reduce(group, cause);
+        };
         // As long as the desired capacity is less than the current one.
-        if (this.#excess(group) > 0) this.#schedule.after(this.#timing.askAgainMs, () => this.reduce(group, cause));
+        if (this.#excess(group) > 0) this.#schedule.after(this.#timing.askAgainMs, again);
+        else this.#busy.delete(group);
       });
     }
   }
@@ -91,10 +96,11 @@ export class TerminationPolicies {
     const event = this.#eventOf(group, pools);
     const at = this.#schedule.now();
     const answer = await this.#answer(arn, event);
+    const answeredAt = this.#schedule.now();
     const mayGo = this.#mayGo(group);
     const named = answer === 'none' ? [] : mayGo.filter(({ id }) => answer.includes(id));
     const taken = this.#cut(group, named, pools, next);
-    this.asked.push({ at, event, answer, taken: taken.map(({ id }) => id) });
+    this.asked.push({ at, answeredAt, event, answer, taken: taken.map(({ id }) => id) });
     for (const instance of taken) this.#world.remove(instance, cause);
   }
 

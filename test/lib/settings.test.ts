@@ -65,7 +65,7 @@ describe('the settings', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
-      chooses: { onlyIdle: false, onlyIdleForSeconds: 900 },
+      chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
       purge: true,
       events: { bus: 'builds' },
     });

@@ -25,7 +25,6 @@ export function readQuestion(event: unknown): TerminationQuestion | undefined {
     Cause: cause,
     CapacityToTerminate,
     Instances,
-    HasMoreInstances,
   } = event as Record<string, unknown>;
   if (typeof group !== 'string') throw new EventError('the question lacks AutoScalingGroupName');
   const suggested = listOf(Instances, 'Instances').map((each) => {
@@ -37,7 +36,7 @@ export function readQuestion(event: unknown): TerminationQuestion | undefined {
     if (typeof each.Capacity !== 'number') throw new EventError('a capacity of the question is no number');
     wanted.set(poolOf(each), (wanted.get(poolOf(each)) ?? 0) + each.Capacity);
   }
-  return { group, cause: String(cause), wanted, suggested, hasMore: HasMoreInstances === true };
+  return { group, cause: String(cause), wanted, suggested };
 }
 
 function listOf(given: unknown, name: string): Capacity[] {

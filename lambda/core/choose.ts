@@ -15,8 +15,6 @@ export interface TerminationQuestion {
   wanted: ReadonlyMap<string, number>;
   /** The instances that may go, in Auto Scaling's order. */
   suggested: readonly Suggested[];
-  /** There are more instances than Auto Scaling tells of: 30,000. */
-  hasMore: boolean;
 }
 
 /** An instance that Auto Scaling suggests. */
@@ -61,7 +59,7 @@ export async function choose(question: TerminationQuestion, options: ChooseOptio
   const waited = idleWait?.limit(question, chosen, clock.now());
   if (waited?.until !== undefined) {
     const left = chosen.length - waited.chosen.length;
-    const because = `${left} more have to go, and none of the others is idle: the next ${say((waited.until - clock.now()) / 1000)} they may end their builds`;
+    const because = `${left} more have to go: their builds have ${say((waited.until - clock.now()) / 1000)} to end`;
     journal.info('waiting for idle instances', { ...about, because });
   }
   const going = waited?.chosen ?? chosen;

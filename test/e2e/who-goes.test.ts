@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { loadBundle } from './bundle.ts';
 import { start, world } from './start.ts';
 import type { WorldOptions } from './world.ts';
 import { FUNCTION_ARN, MINUTE, SECOND, UNNAMED } from './world.ts';
@@ -236,6 +237,45 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     builders(5, [4]);
     world.aws.servers.ssm.fault = () => 'silence';
     expect(await shrinkOne()).toHaveLength(1);
+  });
+
+  const QUESTION = {
+    AutoScalingGroupARN: 'arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:x:autoScalingGroupName/others',
+    AutoScalingGroupName: 'others',
+    CapacityToTerminate: [{ AvailabilityZone: 'us-east-1a', Capacity: 1, InstanceMarketOption: 'on-demand' }],
+    Instances: ['i-00000000000000001', 'i-00000000000000002'].map((InstanceId) => ({
+      AvailabilityZone: 'us-east-1a',
+      InstanceId,
+      InstanceType: 'm7g.large',
+      InstanceMarketOption: 'on-demand',
+    })),
+    Cause: 'SCALE_IN',
+  };
+  const SUGGESTED = { InstanceIDs: ['i-00000000000000001', 'i-00000000000000002'] };
+
+  it('where the group is none of ours', async () => {
+    await startAsked();
+    expect(await (await world.environment())(QUESTION)).toEqual(SUGGESTED);
+    expect(logged('Auto Scaling chooses')).toMatchObject([{ because: 'group others is not configured' }]);
+  });
+
+  it('where our own configuration cannot be read', async () => {
+    await startAsked();
+    const { makeHandler } = await loadBundle();
+    const said: unknown[] = [];
+    const note = (message: string, fields: object) => void said.push({ message, ...fields });
+    const journal = { debug: note, info: note, warn: note, error: note };
+    expect(await makeHandler({ journal, environment: { NOMAD_DRAIN_HOOK: '{' } })(QUESTION)).toEqual(SUGGESTED);
+    expect(said).toMatchObject([{ because: expect.stringContaining('is not JSON') }]);
+  });
+
+  it('but not where its question cannot be understood', async () => {
+    await startAsked();
+    const invoke = await world.environment();
+    for (const missing of ['AutoScalingGroupName', 'CapacityToTerminate', 'Instances']) {
+      await expect(invoke({ ...QUESTION, [missing]: undefined })).rejects.toThrow(`the question lacks ${missing}`);
+    }
+    expect(world.nomad.requests).toEqual([]);
   });
 
   it('but a build is not unknown only because nobody knows how long it takes', async () => {

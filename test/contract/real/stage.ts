@@ -3,6 +3,7 @@ import type { Report } from '../../../lambda/core/report.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
 import { environmentOf } from '../../emulators/aws/environment.ts';
+import type { GroupOptions } from '../../emulators/aws/model.ts';
 import type { Certificate } from '../../emulators/certificates.ts';
 import { RunningClock } from '../../emulators/clock.ts';
 import { type RealNomad, startNomad } from './agent.ts';
@@ -56,14 +57,18 @@ export class Stage {
   }
 
   /** @param count how many instances: each test takes one, and one stays in service */
-  static async start(count: number, tls?: Certificate & { ca: string }): Promise<Stage> {
+  static async start(
+    count: number,
+    tls?: Certificate & { ca: string },
+    group: Partial<GroupOptions> = {},
+  ): Promise<Stage> {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
     const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
     const nomad = await startNomad(binary, instanceIds, tls);
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
-    aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 } });
+    aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });
     Object.assign(process.env, environmentOf(aws));
     aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
     for (const id of instanceIds) aws.addInstance('builders', { id });

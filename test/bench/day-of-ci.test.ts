@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { dayOfBuilds } from '../../bench/builds.ts';
+import { byBillingHour, byRank, newestFirst, play } from '../../bench/group-of-clients.ts';
+
+test('over a day of CI the ranking waits for fewer builds, and for a shorter time, than by age or billing hour', () => {
+  const builds = dayOfBuilds(1);
+  expect(builds.length).toBeGreaterThan(400);
+  const ranked = play(builds, byRank, 'binpack');
+  for (const other of [byBillingHour, newestFirst]) {
+    const outcome = play(builds, other, 'binpack');
+    expect(ranked.waitedFor).toBeLessThan(outcome.waitedFor);
+    expect(ranked.drainedMinutes).toBeLessThan(outcome.drainedMinutes);
+    expect(ranked.instanceHours).toBeLessThanOrEqual(outcome.instanceHours);
+  }
+});

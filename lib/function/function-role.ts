@@ -17,6 +17,8 @@ export interface FunctionRoleProps {
   readonly inVpc: boolean;
 }
 
+export const WRITE_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+
 /**
  * By these the Lambda service attaches a function to subnets, with the function's role and on `*`:
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
@@ -69,7 +71,7 @@ export class FunctionRole extends Construct {
     // Which maintenance is scheduled for them. No resource-level permission.
     if (props.readsMaintenance) this.#allow('ReadMaintenance', ['ec2:DescribeInstanceStatus']);
     // Its own log group. It exists before the function, so the function need not create one.
-    this.#allow('WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]);
+    this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {
       this.#allow('AttachToVpc', ATTACH_TO_VPC);
     }

@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
-import { ATTACH_TO_VPC } from './function-role.ts';
+import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';
 
 /** The first termination policy of a group that asks no function, and has none. */
 const DEFAULT = 'Default';
@@ -52,17 +52,16 @@ export class WhoGoes extends Construct {
       'Serverless-LambdaDLQ': 'Auto Scaling waits for its answer, and the rule that keeps it warm comes again.',
       'Serverless-LambdaTracing': 'Its log says what was asked and how long it took.',
     });
+    // What it needs of the role from the start. Inside a VPC Lambda refuses to make it before.
+    const policy = new iam.Policy(this, 'Policy', { roles: [role] });
+    const allow = (actions: string[], resource: string) =>
+      policy.addStatements(new iam.PolicyStatement({ actions, resources: [resource] }));
+    allow(WRITE_LOG, common.logGroup.logGroupArn);
     if (common.vpc) {
-      // Lambda refuses a function inside a VPC whose role may not attach it, when it is made.
-      const network = new iam.Policy(this, 'Network', {
-        roles: [role],
-        statements: [new iam.PolicyStatement({ actions: ATTACH_TO_VPC, resources: ['*'] })],
-      });
-      acknowledge(network, {
-        'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.',
-      });
-      this.function.node.addDependency(network);
+      allow(ATTACH_TO_VPC, '*');
+      acknowledge(policy, { 'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.' });
     }
+    this.function.node.addDependency(policy);
     this.#keepWarm();
     this.#letAsk(groups, others.serviceLinkedRoleSuffix);
   }

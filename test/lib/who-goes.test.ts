@@ -138,9 +138,9 @@ describe('the function that says which instances go', () => {
     const both = functionsOf(template);
     expect(both.answers[1].Properties.VpcConfig).toEqual(both.drains[1].Properties.VpcConfig);
     const policies = resources(template, 'AWS::IAM::Policy');
-    const [network = ''] = Object.keys(policies).filter((id) => id.includes('WhoGoesNetwork'));
-    expect(both.answers[1].DependsOn).toContain(network);
-    expect(policies[network]?.Properties.PolicyDocument.Statement[0].Action).toContain('ec2:CreateNetworkInterface');
+    const [policy = ''] = Object.keys(policies).filter((id) => id.includes('WhoGoesPolicy'));
+    expect(both.answers[1].DependsOn).toContain(policy);
+    expect(policies[policy]?.Properties.PolicyDocument.Statement[1].Action).toContain('ec2:CreateNetworkInterface');
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Hooks } from './aws/hooks.ts';
-import type { Config, GroupConfig } from './config.ts';
+import { ANY_GROUP, type Config, type GroupConfig } from './config.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
 import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
@@ -26,6 +26,8 @@ const SWEEP_BUDGET_MS = 50_000;
 const RESERVE_MS = 8_000;
 /** Auto Scaling waits two seconds for who goes: all waits end before that, in milliseconds. */
 const CHOICE_MS = 1_400;
+/** How long getting ready for that may take, in milliseconds: the function that only answers has five seconds. */
+const WARM_MS = 4_000;
 /** The end of the reserve, in milliseconds: completions have ended too, and the run only says how it ended. */
 const LAST_MS = 2_000;
 
@@ -61,7 +63,7 @@ export class App {
 
   async #choose(question: TerminationQuestion): Promise<string[]> {
     const { group } = question;
-    if (!this.#config.groups.some(({ name }) => name === group)) {
+    if (!this.#config.groups.some(({ name }) => name === group || name === ANY_GROUP)) {
       return asSuggested(question, `group ${group} is not configured`, this.#journal);
     }
     const clock = new RunClock(this.#clock, this.#clock.now() + CHOICE_MS);
@@ -91,6 +93,7 @@ export class App {
     this.#journal.info('run started', about);
 
     if (wake.kind === 'nothing') return this.#nothing(wake.because, about);
+    if (wake.kind === 'warm') return this.#warm(about, remainingMs);
     const ours = this.#isOurs(wake);
     if ('because' in ours) return this.#nothing(ours.because, about);
     const { report, failures } = await this.#serve(wake, ours.notices, remainingMs);
@@ -110,6 +113,17 @@ export class App {
   #nothing(because: string, about: object): Report {
     this.#journal.info('nothing to do', { ...about, because });
     return { run: 'nothing', instances: [], warnings: [], because };
+  }
+
+  /** Reads what the question of who goes needs. That it cannot is no failure: the question then reads it itself. */
+  async #warm(about: Record<string, unknown>, remainingMs: number): Promise<Report> {
+    const clock = new RunClock(this.#clock, this.#clock.now() + Math.min(WARM_MS, remainingMs));
+    // Again each time: a token may have been renewed, or its policy widened.
+    this.#wiring.forgetPermissions();
+    const warnings = await this.#wiring.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
+    for (const because of warnings) this.#journal.warn('not ready for who goes', { ...about, because });
+    this.#journal.info('run ended', about);
+    return { run: 'warm', instances: [], warnings };
   }
 
   async #serve(
@@ -215,7 +229,7 @@ export class App {
 }
 
 /** What a run is about that has something to do. */
-type Served = Exclude<Wake, { kind: 'nothing' }>;
+type Served = Exclude<Wake, { kind: 'nothing' | 'warm' }>;
 
 const NOTHING: Result = { instances: [], unserved: [], waitingSince: [], purged: [], retained: [] };
 

@@ -13,6 +13,12 @@ export const IDENTITY_SECONDS = 300;
 /** The default of `notices.restoreSeconds`: an hour. */
 export const DEFAULT_RESTORE_SECONDS = 3600;
 
+/**
+ * The name of a group that stands for all: for a function that only answers which instances go. The groups of its own stack are
+ * made after it, so it cannot know their names.
+ */
+export const ANY_GROUP = '*';
+
 /** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
 export const DEFAULT_ONLY_IDLE_SECONDS = 900;
 
@@ -144,10 +150,12 @@ const notices = z.strictObject({
 
 /** Which instances go, where a group asks the function as its termination policy. */
 const chooses = z.strictObject({
+  /** Every configured group should ask: the status warns of those that do not. */
+  on: z.boolean().default(false),
   /** Only idle ones, so that the group waits for builds to end. */
   onlyIdle: z.boolean().default(false),
   /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
-  onlyIdleForSeconds: z.int().min(60).max(3000).default(DEFAULT_ONLY_IDLE_SECONDS),
+  onlyIdleForSeconds: seconds(1, 3000, 'nomad-drain-hook:onlyIdleOutOfRange').default(DEFAULT_ONLY_IDLE_SECONDS),
 });
 
 const document = z.strictObject({

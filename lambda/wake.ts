@@ -20,6 +20,8 @@ export type Wake =
   /** An instance has ended. */
   | { kind: 'terminated'; instanceId: string; group: string; dryRun: boolean }
   | { kind: 'status' }
+  /** To be ready for the question of who goes. */
+  | { kind: 'warm' }
   /** One instance, as if it had to be terminated. */
   | { kind: 'dryRun'; instanceId: string }
   | { kind: 'nothing'; because: string };
@@ -28,7 +30,7 @@ export type Wake =
 export const isDryRun = (wake: Wake): boolean =>
   wake.kind === 'status' || wake.kind === 'dryRun' || ('dryRun' in wake && wake.dryRun);
 
-const COMMANDS = ['status', 'dryRun'];
+const COMMANDS = ['status', 'dryRun', 'warm'];
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /**
@@ -40,7 +42,7 @@ export function readWake(event: unknown): Wake {
   const { source, command, detail, time, dryRun, instanceId, 'detail-type': type } = event as Record<string, unknown>;
 
   if (command !== undefined) {
-    if (command === 'status') return { kind: 'status' };
+    if (command === 'status' || command === 'warm') return { kind: command };
     if (command === 'dryRun') return { kind: 'dryRun', instanceId: checkInstanceId(instanceId, 'instanceId') };
     throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${COMMANDS.join(', ')}`);
   }

@@ -104,7 +104,7 @@ export class Wiring {
       nomad: api,
       clock,
       meter,
-      permissions: () => this.#readPermissions(clock),
+      permissions: () => this.permissions(clock),
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
       wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
@@ -150,13 +150,23 @@ export class Wiring {
       clock,
       whoIsWho: this.#whoIsWho,
       permissions: async () => {
-        const permissions = await this.#readPermissions(clock);
+        const permissions = await this.permissions(clock);
         if (permissions.missing.length > 0) this.forgetPermissions();
         return permissions;
       },
     });
     const announcements = this.#eventBus(clock);
     return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
+  }
+
+  /** What the token may see, read once. @throws Error if Nomad does not say, or refuses the token */
+  permissions(clock: RunClock): Promise<Permissions> {
+    const ask = (question: Question) => this.#nomad.ask(question, clock);
+    this.#permissions ??= readPermissions(ask, tokenName(this.#config.nomad), clock.now()).catch((error) => {
+      this.#permissions = undefined;
+      throw error;
+    });
+    return this.#permissions;
   }
 
   /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */
@@ -195,16 +205,10 @@ export class Wiring {
   #finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {
     if (wake.kind === 'event') return waitingOfEvent(options, wake.event, until);
     if (wake.kind === 'dryRun') return asIfWaiting(options, wake.instanceId);
-    const { notices, policy } = this.#config;
-    return everyWaiting(options, notices.maintenance ? maintenanceNear(options, { policy, notices }) : undefined);
-  }
-
-  #readPermissions(clock: RunClock): Promise<Permissions> {
-    const ask = (question: Question) => this.#nomad.ask(question, clock);
-    this.#permissions ??= readPermissions(ask, tokenName(this.#config.nomad), clock.now()).catch((error) => {
-      this.#permissions = undefined;
-      throw error;
+    const { notices, policy, chooses } = this.#config;
+    return everyWaiting(options, {
+      maintenance: notices.maintenance ? maintenanceNear(options, { policy, notices }) : undefined,
+      shouldAsk: chooses.on && wake.kind === 'status',
     });
-    return this.#permissions;
   }
 }

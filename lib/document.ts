@@ -4,7 +4,15 @@ import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-access.ts';
-import { type DrainPolicy, hookOf, type LifecycleHookOptions, type NoticeOptions, noticesOf } from './props.ts';
+import {
+  type DrainPolicy,
+  hookOf,
+  type IdleFirstOptions,
+  idleFirstOf,
+  type LifecycleHookOptions,
+  type NoticeOptions,
+  noticesOf,
+} from './props.ts';
 
 /**
  * What a field of the document is called by whoever wrote it: as a property of the construct, or as a setting of the app.
@@ -20,6 +28,7 @@ export interface DocumentProps {
   readonly policy?: DrainPolicy;
   readonly notices?: NoticeOptions;
   readonly purgeNodes?: boolean;
+  readonly chooseIdleFirst?: boolean | IdleFirstOptions;
   /** The name or the ARN of the bus to put events on. */
   readonly bus?: string;
 }
@@ -35,6 +44,7 @@ export function documentOf({
   policy = {},
   notices,
   purgeNodes = false,
+  chooseIdleFirst,
   bus,
 }: DocumentProps): ConfigDocument & { policy: Policy } {
   const { name, heartbeatTimeout } = hookOf(hook);
@@ -55,6 +65,7 @@ export function documentOf({
       ...(onTimeout && { onTimeout }),
     },
     ...differingNotices(notices),
+    ...choices(chooseIdleFirst),
     ...(purgeNodes && { purge: purgeNodes }),
     ...(bus !== undefined && { events: { bus } }),
   };
@@ -73,6 +84,16 @@ function differingNotices(options: NoticeOptions | undefined): Pick<ConfigDocume
   return Object.keys(notices).length > 0 ? { notices } : {};
 }
 
+/** The field of the document, where anything is chosen. */
+function choices(given: boolean | IdleFirstOptions | undefined): Pick<ConfigDocument, 'chooses'> {
+  const options = idleFirstOf(given);
+  if (!options) return {};
+  const { onlyIdleFor } = options;
+  return {
+    chooses: { on: true, ...(onlyIdleFor && { onlyIdle: true, onlyIdleForSeconds: seconds(onlyIdleFor) }) },
+  };
+}
+
 /** Seconds, fractions included: the schema refuses those together with all other problems. */
 const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
 
@@ -83,7 +104,9 @@ const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
  * @param names what the fields are called in the answer
  */
 export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): ConfigProblem[] {
-  const problems = [...refusals(document), ...capacityProblems(document)].map((problem) => renamed(problem, names));
+  const problems = [...refusals(document), ...capacityProblems(document), ...choiceProblems(document)].map((problem) =>
+    renamed(problem, names),
+  );
   // All groups share one hook: its problems are reported once.
   return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
@@ -126,6 +149,13 @@ function withoutTokens(document: ConfigDocument): string {
           ...(access.fallbackAddresses && { fallbackAddresses: access.fallbackAddresses.map(withScheme) }),
         };
   return JSON.stringify({ ...document, nomad }).replaceAll(/\$\{Token\[[\w.-]*?(\d+)\]\}/g, '$1');
+}
+
+function choiceProblems({ chooses, nomad }: ConfigDocument): ConfigProblem[] {
+  if (!chooses?.on || nomad.via === 'http') return [];
+  const message =
+    'Nomad has to be asked over HTTP: through instances no answer comes in the two seconds that Auto Scaling waits';
+  return [{ path: ['chooses', 'on'], id: 'nomad-drain-hook:chooseNeedsHttp', message }];
 }
 
 function capacityProblems({ groups, policy }: Pick<ConfigDocument, 'groups'> & { policy: Policy }): ConfigProblem[] {

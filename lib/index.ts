@@ -14,6 +14,7 @@ export { NomadDrainHook } from './nomad-drain-hook.ts';
 export type {
   DrainedGroup,
   DrainPolicy,
+  IdleFirstOptions,
   LifecycleHookOptions,
   MonitoringOptions,
   NomadDrainHookProps,

@@ -15,14 +15,15 @@ import { acknowledge } from './acknowledge.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
-import { functionCode } from './function/function-code.ts';
+import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
+import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
 import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
-import { hookOf, type NomadDrainHookProps, noticesOf } from './props.ts';
+import { hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
 
 /**
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
@@ -45,6 +46,8 @@ import { hookOf, type NomadDrainHookProps, noticesOf } from './props.ts';
 export class NomadDrainHook extends Construct {
   /** The function. Lambda's limit of 4 KB for the environment is shared by the configuration and variables that you add. */
   readonly function: lambda.Function;
+  /** The function that Auto Scaling asks which instances go; undefined without `chooseIdleFirst`. */
+  readonly whoGoes: lambda.Function | undefined;
   /** The function's log, in JSON. */
   readonly logGroup: logs.LogGroup;
   /** Runs that failed, or were throttled for 5 minutes: each message has the event and the error. A sweep does their work. */
@@ -64,6 +67,7 @@ export class NomadDrainHook extends Construct {
     super(scope, id);
     const hook = hookOf(props.hook, props.policy);
     const notices = noticesOf(props.notices);
+    const idleFirst = idleFirstOf(props.chooseIdleFirst);
     const groups = props.groups.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
@@ -96,6 +100,7 @@ export class NomadDrainHook extends Construct {
       ...problemsOf(document, PROPERTY_NAMES),
       ...environmentProblems(environment, Stack.of(this)),
       ...vpcProblems(props),
+      ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
     if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
@@ -107,28 +112,19 @@ export class NomadDrainHook extends Construct {
       );
     }
 
+    const common = functionProps(props, this.logGroup);
     this.function = new lambda.Function(this, 'Function', {
+      ...common,
       description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',
-      code: functionCode(),
-      handler: 'index.handler',
-      runtime: lambda.Runtime.NODEJS_24_X,
-      architecture: lambda.Architecture.ARM_64,
-      // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
-      memorySize: 512,
       // A sweep takes up to about 50 s.
       timeout: Duration.seconds(60),
       role: permissions.role,
       environment,
-      logGroup: this.logGroup,
-      loggingFormat: lambda.LoggingFormat.JSON,
       // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
       retryAttempts: 0,
       // What was throttled for so long has been done by a later sweep. Its event goes to FailedRuns.
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
-      ...(props.vpc && { vpc: props.vpc }),
-      ...(props.vpcSubnets && { vpcSubnets: props.vpcSubnets }),
-      ...(props.securityGroups && { securityGroups: [...props.securityGroups] }),
     });
     acknowledge(this.function, {
       'Serverless-LambdaDLQ':
@@ -143,6 +139,18 @@ export class NomadDrainHook extends Construct {
         nomad: document.nomad,
         ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
       });
+    }
+    if (idleFirst) {
+      const securityGroups = props.vpc && { securityGroups: this.function.connections.securityGroups };
+      const { role } = permissions;
+      const { serviceLinkedRoleSuffix } = idleFirst;
+      this.whoGoes = new WhoGoes(this, 'WhoGoes', {
+        groups,
+        document,
+        common: { ...common, ...securityGroups },
+        role,
+        serviceLinkedRoleSuffix,
+      }).function;
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
     // Again at synthesis: variables and permissions may be added until then.
@@ -216,6 +224,12 @@ function vpcProblems({ vpc, vpcSubnets, securityGroups, vpcEndpoints }: NomadDra
   return [{ path: [], id: 'nomad-drain-hook:vpcMissing', message }];
 }
 
+const asksAnother = (index: number): ConfigProblem => ({
+  path: ['groups', index],
+  id: 'nomad-drain-hook:asksAnother',
+  message: 'has a function as its termination policy already, and a group can have one: take one of the two out',
+});
+
 /** What the construct calls the fields of the configuration document. */
 const PROPERTY_NAMES: FieldNames = {
   'groups.*.name': 'groups.*',
@@ -226,6 +240,8 @@ const PROPERTY_NAMES: FieldNames = {
   'policy.graceSeconds': 'policy.grace',
   'notices.restoreSeconds': 'notices.restoreAfter',
   purge: 'purgeNodes',
+  'chooses.on': 'chooseIdleFirst',
+  'chooses.onlyIdleForSeconds': 'chooseIdleFirst.onlyIdleFor',
   'nomad.token.parameter': 'nomad.token',
   'nomad.ca.parameter': 'nomad.ca',
   'nomad.clientCertificate.parameter': 'nomad.clientCertificate',

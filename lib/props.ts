@@ -95,6 +95,22 @@ export interface NoticeOptions {
   readonly restoreAfter?: Duration;
 }
 
+/** How instances are chosen. */
+export interface IdleFirstOptions {
+  /**
+   * How long a group waits for instances to become idle, when too few are, before others go: those whose builds end soonest
+   * first. Whole seconds, from 1 s to 50 min.
+   * @default - it does not wait
+   */
+  readonly onlyIdleFor?: Duration;
+  /**
+   * The suffix of the groups' service-linked role, if it is not `AWSServiceRoleForAutoScaling` itself: `builders` for
+   * `AWSServiceRoleForAutoScaling_builders`.
+   * @default - none
+   */
+  readonly serviceLinkedRoleSuffix?: string;
+}
+
 /** Who is notified when something is wrong, and whether to make the alarms and the dashboard. */
 export interface MonitoringOptions {
   /**
@@ -143,6 +159,12 @@ export interface NomadDrainHookProps {
    * @default false
    */
   readonly purgeNodes?: boolean;
+  /**
+   * Whether instances with idle Nomad clients go first when Auto Scaling chooses, by a function of its own as the first
+   * termination policy of each group. The stack sets it on its own groups; for other groups it has the command in its outputs.
+   * @default false
+   */
+  readonly chooseIdleFirst?: boolean | IdleFirstOptions;
   /**
    * How long to keep the function's log.
    * @default logs.RetentionDays.THREE_MONTHS
@@ -208,6 +230,10 @@ export function hookOf(
   // A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
   return { name, heartbeatTimeout, defaultResult: defaultResult ?? autoscaling.DefaultResult[onTimeout] };
 }
+
+/** The options of what is chosen; undefined if nothing is. */
+export const idleFirstOf = (given: boolean | IdleFirstOptions = false): IdleFirstOptions | undefined =>
+  typeof given === 'boolean' ? (given ? {} : undefined) : given;
 
 /** The notices that are acted on, with every default. */
 export interface ResolvedNotices {

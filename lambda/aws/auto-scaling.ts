@@ -50,6 +50,8 @@ export class AutoScaling {
   readonly #warm: AutoScalingClient;
   readonly #client: AutoScalingClient;
   readonly #clock: RunClock;
+  /** The first termination policy of each group whose members were read. */
+  readonly firstPolicies = new Map<string, string>();
 
   constructor(client: AutoScalingClient, clock: RunClock) {
     this.#warm = client;
@@ -85,9 +87,11 @@ export class AutoScaling {
     const readGroups = async (AutoScalingGroupNames: string[]) => {
       const input = { AutoScalingGroupNames, MaxRecords: GROUPS_PER_CALL };
       for await (const page of paginateDescribeAutoScalingGroups({ client: this.#client }, input)) {
-        for (const { AutoScalingGroupName = '', Instances, WarmPoolConfiguration } of page.AutoScalingGroups ?? []) {
-          add(AutoScalingGroupName, Instances);
-          if (WarmPoolConfiguration) withWarmPool.push(AutoScalingGroupName);
+        for (const group of page.AutoScalingGroups ?? []) {
+          const { AutoScalingGroupName: name = '', TerminationPolicies: [first = 'Default'] = [] } = group;
+          add(name, group.Instances);
+          this.firstPolicies.set(name, first);
+          if (group.WarmPoolConfiguration) withWarmPool.push(name);
         }
       }
     };

@@ -28,11 +28,16 @@ const REREAD_MS = 1_000;
 /** Groups whose activities are read at once. */
 const CONCURRENCY = 8;
 
-/**
- * Every instance of the configured groups that waits for our hook, and those whose maintenance is near: for the sweep.
- * @param maintenance finds those of a group's members; absent where maintenance is not acted on
- */
-export function everyWaiting(options: DescribeOptions, maintenance?: FindMaintenance): FindWaiting {
+/** What else is found out together with who waits. */
+export interface AlsoFound {
+  /** Finds, of the groups' members, those whose maintenance is near; undefined where that is not acted on. */
+  maintenance: FindMaintenance | undefined;
+  /** Every group should ask a function which instance goes. */
+  shouldAsk: boolean;
+}
+
+/** Every instance of the configured groups that waits for our hook, and those whose maintenance is near: for the sweep. */
+export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk }: AlsoFound): FindWaiting {
   const { autoScaling, groups, journal, memory } = options;
   /** When waits began, if found. It does not change, so each is looked up once a run. */
   const since = new Map<string, number>();
@@ -54,11 +59,21 @@ export function everyWaiting(options: DescribeOptions, maintenance?: FindMainten
     await pMap(groups, date, { concurrency: CONCURRENCY });
     const waiting = await describeWaiting(options, held, since);
     const retained = members.filter(({ state }) => isRetained(state));
-    const noticed = await maintenance?.(members);
-    if (!noticed) return { waiting, retained };
-    return { waiting: [...waiting, ...noticed.waiting], retained, problems: noticed.problems };
+    const noticed = (await maintenance?.(members)) ?? { waiting: [], problems: [] };
+    const problems = [...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
+    return { waiting: [...waiting, ...noticed.waiting], retained, problems };
   };
 }
+
+/** Of each group that asks no function which instance goes. */
+const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string[] =>
+  [...firstPolicies]
+    .filter(([, policy]) => !policy.startsWith('arn:'))
+    .map(
+      ([group, policy]) =>
+        `group ${group} does not ask which instance goes: its first termination policy is ${policy}; ` +
+        'the command that sets the function is in the outputs of the stack',
+    );
 
 /**
  * The one instance of a lifecycle event, once Auto Scaling itself says that it leaves service.

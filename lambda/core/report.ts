@@ -12,8 +12,8 @@ import type { PurgedNode } from './purge.ts';
 
 /** The function's answer. */
 export interface Report {
-  /** The kind of run: for one instance's event, for all instances, or a dry run. */
-  run: 'event' | 'sweep' | 'notice' | 'terminated' | 'status' | 'dryRun' | 'nothing';
+  /** The kind of run: for one instance's event, for all instances, a dry run, or one that only makes the function ready. */
+  run: 'event' | 'sweep' | 'notice' | 'terminated' | 'status' | 'dryRun' | 'warm' | 'nothing';
   instances: InstanceReport[];
   /** Instances that Auto Scaling retains for a person to look at, if there are any. */
   retained?: readonly RetainedInstance[];

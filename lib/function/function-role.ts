@@ -17,6 +17,21 @@ export interface FunctionRoleProps {
   readonly inVpc: boolean;
 }
 
+export const WRITE_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+
+/**
+ * By these the Lambda service attaches a function to subnets, with the function's role and on `*`:
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+ */
+export const ATTACH_TO_VPC = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
 /** The role of the function: one statement per concern. No managed policies: they grant more than is needed. */
 export class FunctionRole extends Construct {
   readonly role: iam.Role;
@@ -56,18 +71,9 @@ export class FunctionRole extends Construct {
     // Which maintenance is scheduled for them. No resource-level permission.
     if (props.readsMaintenance) this.#allow('ReadMaintenance', ['ec2:DescribeInstanceStatus']);
     // Its own log group. It exists before the function, so the function need not create one.
-    this.#allow('WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]);
+    this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {
-      // The Lambda service attaches the function to the subnets with this role. It requires "*"; the list is from
-      // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-      this.#allow('AttachToVpc', [
-        'ec2:AssignPrivateIpAddresses',
-        'ec2:CreateNetworkInterface',
-        'ec2:DeleteNetworkInterface',
-        'ec2:DescribeNetworkInterfaces',
-        'ec2:DescribeSubnets',
-        'ec2:UnassignPrivateIpAddresses',
-      ]);
+      this.#allow('AttachToVpc', ATTACH_TO_VPC);
     }
     // The CDK makes the function depend on its role and all its policies. It refers to the role, so the policies are enough.
     const { role } = this;

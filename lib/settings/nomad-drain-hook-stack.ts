@@ -16,7 +16,17 @@ export class NomadDrainHookStack extends Stack {
 
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
-    const { groups, nomad, runCommand, policy, hook, notices, purgeNodes = false, ...others } = settings;
+    const {
+      groups,
+      nomad,
+      runCommand,
+      policy,
+      hook,
+      notices,
+      purgeNodes = false,
+      chooseIdleFirst = false,
+      ...others
+    } = settings;
     const { alarmTopic, eventBus, network, stackName, example } = others;
     super(scope, id, {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
@@ -31,6 +41,7 @@ export class NomadDrainHookStack extends Stack {
       hook,
       notices,
       purgeNodes,
+      chooseIdleFirst,
       ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),

@@ -36,6 +36,8 @@ export const settings = z
     scheduledMaintenance: flag(),
     restoreAfter: duration(),
     purgeNodes: flag(),
+    chooseIdleFirst: flag(),
+    onlyIdleFor: duration(),
     alarmTopic: text(
       /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
       'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',
@@ -91,6 +93,8 @@ export const fittingSettings = settings.superRefine(
     if (isGiven('nomadGateway') && !ssm) refuse('nomadGateway', 'needs nomadVia=ssm');
     if (isGiven('nomadAudience') && !isGiven('nomadLogin'))
       refuse('nomadAudience', 'belongs to nomadLogin, which is missing');
+    if (values.chooseIdleFirst && ssm) refuse('chooseIdleFirst', 'has no meaning with nomadVia=ssm: that is too slow');
+    if (isGiven('onlyIdleFor') && !values.chooseIdleFirst) refuse('onlyIdleFor', 'needs chooseIdleFirst=true');
     if (isGiven('restoreAfter') && !isGiven('rebalanceRecommendations') && !values.scheduledMaintenance)
       refuse(
         'restoreAfter',

@@ -3,7 +3,7 @@ import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
-import type { DrainPolicy, LifecycleHookOptions, NoticeOptions } from '../props.ts';
+import type { DrainPolicy, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
 import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
 
 /** The context key of the example: its settings are used when no setting is given. */
@@ -26,6 +26,7 @@ export interface Settings {
   readonly hook: LifecycleHookOptions;
   readonly notices: NoticeOptions;
   readonly purgeNodes?: boolean;
+  readonly chooseIdleFirst?: false | IdleFirstOptions;
   /** The ARN of a topic. */
   readonly alarmTopic?: string;
   /** The name or the ARN of a bus. */
@@ -94,6 +95,7 @@ const FIELD_NAMES: FieldNames = {
   'policy.killMarginSeconds': 'killMargin',
   'policy.graceSeconds': 'grace',
   'notices.restoreSeconds': 'restoreAfter',
+  'chooses.onlyIdleForSeconds': 'onlyIdleFor',
   'nomad.address': 'nomadAddress',
   'nomad.fallbackAddresses': 'nomadFallbackAddresses',
   'nomad.login': 'nomadLogin',
@@ -139,6 +141,7 @@ function settingsOf(values: Values, example: boolean): Settings {
       restoreAfter: values.restoreAfter,
     }),
     purgeNodes: values.purgeNodes,
+    chooseIdleFirst: values.chooseIdleFirst && defined({ onlyIdleFor: values.onlyIdleFor }),
     alarmTopic: values.alarmTopic,
     eventBus: values.eventBus,
     network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,

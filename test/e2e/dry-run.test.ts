@@ -105,7 +105,7 @@ describe('a dry run', () => {
     await expect(world.wake({ ...SWEEP, dryRun: 'yes' })).rejects.toThrow('dryRun is neither true nor false');
     await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is not an instance id');
     await expect(world.wake({ command: 'dry-run' })).rejects.toThrow(
-      'unknown command "dry-run": known are status, dryRun',
+      'unknown command "dry-run": known are status, dryRun, warm',
     );
     expect(writings()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import { ANY_GROUP, type Config, type ConfigDocument } from '../../lambda/config.ts';
 import type { GroupOptions } from '../emulators/aws/model.ts';
 import type { NomadOptions } from '../emulators/nomad/emulator.ts';
 
@@ -24,6 +24,8 @@ export interface WorldOptions {
   notices?: ConfigDocument['notices'];
   /** Who goes, where a group asks the function. */
   chooses?: ConfigDocument['chooses'];
+  /** The function only answers who goes, and knows no group by its name. */
+  anyGroup?: boolean;
   /** Nodes of terminated instances are purged. */
   purge?: boolean;
   /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
@@ -57,7 +59,7 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
   const { policy, nomad, bus = 'default', ssm, moreGroups = [], unknownGroups = [], addresses = 1 } = options;
   const { tellsHeartbeatTimeout = false, heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
   const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
-  const names = [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
+  const names = options.anyGroup ? [ANY_GROUP] : [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
   return {
     groups: names.map((name) => ({ name })) as ConfigDocument['groups'],
     hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },

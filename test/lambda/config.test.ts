@@ -13,7 +13,7 @@ const withDefaults = {
   ...smallest,
   policy: DEFAULT_POLICY,
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
-  chooses: { onlyIdle: false, onlyIdleForSeconds: 900 },
+  chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
   purge: false,
 };
 
@@ -51,7 +51,7 @@ describe('the configuration document', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 600 },
-      chooses: { onlyIdle: true, onlyIdleForSeconds: 600 },
+      chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 600 },
       purge: true,
     };
     expect(parseConfig(formatConfig(whole))).toEqual(whole);

@@ -18,6 +18,8 @@ const VARIANTS: Record<string, (stack: Stack) => Partial<NomadDrainHookProps>> =
     nomad: NomadAccess.http({ address, token: '/t', ca: '/ca' }),
   }),
   groupOfTheSameStack: (stack) => ({ groups: [groupIn(stack)] }),
+  idleFirst: (stack) => ({ groups: [groupIn(stack), 'runners'], chooseIdleFirst: true }),
+  idleFirstInsideVpc: (stack) => ({ chooseIdleFirst: true, vpc: importedVpc(stack) }),
   groupOfAnotherStack: (stack) => ({ groups: [groupIn(emptyStack('Fleet', stack.node.root as App))] }),
   insideVpc: (stack) => ({ vpc: importedVpc(stack), vpcEndpoints: true }),
   notices: () => ({ notices: { rebalance: 'cordon', maintenance: true }, purgeNodes: true }),

@@ -20,6 +20,7 @@ const PLACES: Record<string, (given: Given) => Partial<NomadDrainHookProps>> = {
   DrainPolicy: (policy) => ({ policy }),
   LifecycleHookOptions: (hook) => ({ hook }),
   NoticeOptions: (notices) => ({ notices }),
+  IdleFirstOptions: (chooseIdleFirst) => ({ chooseIdleFirst }),
   MonitoringOptions: (monitoring) => ({ monitoring }),
   TestEventsOptions: (testEvents) => ({ testEvents }),
   HttpAccessProps: (given) => ({ nomad: http(given) }),

@@ -89,6 +89,7 @@ describe('the function', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
+      chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
       purge: false,
       events: { bus: 'default' },
     });

@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
-import { cdkContext, configOf, only, problemsOf, thrownProblems } from './stacks.ts';
+import { cdkContext, configOf, drainFunction, only, problemsOf, thrownProblems } from './stacks.ts';
 
 const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
 const problems = (context: Record<string, unknown>) => problemsOf(() => readSettings({ ...cdkContext, ...context }));
@@ -40,6 +40,8 @@ describe('the settings', () => {
       scheduledMaintenance: 'true',
       restoreAfter: '30m',
       purgeNodes: 'true',
+      chooseIdleFirst: 'true',
+      onlyIdleFor: '20m',
       vpcId: 'vpc-11111111',
       subnetIds: 'subnet-11111111,subnet-22222222',
       securityGroupIds: 'sg-11111111',
@@ -65,14 +67,14 @@ describe('the settings', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
-      chooses: { onlyIdle: false, onlyIdleForSeconds: 900 },
+      chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
       purge: true,
       events: { bus: 'builds' },
     });
     template.allResourcesProperties('AWS::CloudWatch::Alarm', {
       AlarmActions: ['arn:aws:sns:eu-west-1:111122223333:on-call'],
     });
-    expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig).toEqual({
+    expect(drainFunction(template).Properties.VpcConfig).toEqual({
       SubnetIds: ['subnet-11111111', 'subnet-22222222'],
       SecurityGroupIds: ['sg-11111111'],
     });

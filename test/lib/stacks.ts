@@ -67,11 +67,18 @@ export function only(template: Template, type: string): Resource {
   return found[0]!;
 }
 
+/** The function that drains. */
+export function drainFunction(template: Template): Resource {
+  const found = Object.entries(resources(template, 'AWS::Lambda::Function')).filter(([id]) => !id.includes('WhoGoes'));
+  if (found.length !== 1) throw new Error(`${found.length} functions that drain`);
+  return found[0]![1];
+}
+
 /** The function's environment. What CloudFormation fills in is written as the name of the resource it refers to. */
 export function environmentOf(template: Template): Record<string, string> {
   const text = (value: Json): string =>
     typeof value === 'string' ? value : value.Ref ? value.Ref : value['Fn::Join'][1].map(text).join('');
-  const { Variables: variables } = only(template, 'AWS::Lambda::Function').Properties.Environment;
+  const { Variables: variables } = drainFunction(template).Properties.Environment;
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, text(value)]));
 }
 

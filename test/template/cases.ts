@@ -20,6 +20,8 @@ export const EVERYTHING = {
   ScheduledMaintenance: 'true',
   RestoreAfterSeconds: '1800',
   PurgeNodes: 'true',
+  ChooseIdleFirst: 'true',
+  OnlyIdleForSeconds: '1200',
   HookName: 'drain',
   HeartbeatTimeoutSeconds: '1790',
   AlarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:platform',

@@ -27,14 +27,17 @@ const NOTHING = Symbol('AWS::NoValue');
  */
 export function make(template: Json, values: ParameterValues = {}): Made {
   const stack = new Evaluation(template, values);
-  const made = stack.resolve(template.Resources ?? {});
-  const resources = Object.entries(made as Record<string, Json>).filter(
-    ([, { Condition: name }]) => name === undefined || stack.holds(name),
-  );
-  return {
-    resources: Object.fromEntries(resources.map(([id, { Condition: _, ...resource }]) => [id, resource])),
-    outputs: stack.resolve(template.Outputs ?? {}),
-  };
+  const made = (section: Json): [string, Json][] =>
+    Object.entries(stack.resolve(section ?? {}) as Record<string, Json>)
+      .filter(([, { Condition: name }]) => name === undefined || stack.holds(name))
+      .map(([id, { Condition: _, ...rest }]) => [id, rest]);
+  const resources = new Map(made(template.Resources));
+  for (const [id, { DependsOn: needed, ...rest }] of resources) {
+    // What a condition leaves out, nothing waits for.
+    const needs = [needed ?? []].flat().filter((each: string) => resources.has(each));
+    resources.set(id, { ...rest, ...(needs.length > 0 && { DependsOn: needs }) });
+  }
+  return { resources: Object.fromEntries(resources), outputs: Object.fromEntries(made(template.Outputs)) };
 }
 
 class Evaluation {

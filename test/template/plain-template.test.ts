@@ -32,12 +32,14 @@ describe('the function', () => {
         onTimeout: 'ABANDON',
       },
       notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
+      chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
       purge: true,
     });
   });
 
   test('reads the defaults where they say nothing', () => {
-    const { groups, policy, notices, purge } = configIn(made(ONE));
+    const { groups, policy, notices, purge, chooses } = configIn(made(ONE));
+    expect(chooses).toMatchObject({ on: false, onlyIdle: false });
     expect(notices).toEqual({
       spot: true,
       rebalance: 'off',
@@ -122,6 +124,7 @@ describe('the parameters', () => {
     ['RebalanceRecommendations', ['off', 'true']],
     ['ScheduledMaintenance', ['yes', '']],
     ['PurgeNodes', ['yes', '']],
+    ['ChooseIdleFirst', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
   });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { synthesized } from '../../bin/synthesis.ts';
+import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config.ts';
 import type { Json } from '../lib/stacks.ts';
-import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
-import { make, type ParameterValues } from './cloudformation.ts';
+import { EVERYTHING, ONE, ofType } from './cases.ts';
+import { type Made, make, type ParameterValues } from './cloudformation.ts';
 import { TEMPLATE } from './template.ts';
 
 /** How a parameter is called as a setting of the app, and how its value is written there. */
@@ -23,6 +24,8 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   ScheduledMaintenance: (scheduledMaintenance) => ({ scheduledMaintenance }),
   RestoreAfterSeconds: (seconds) => ({ restoreAfter: `${seconds}s` }),
   PurgeNodes: (purgeNodes) => ({ purgeNodes }),
+  ChooseIdleFirst: (chooseIdleFirst) => ({ chooseIdleFirst }),
+  OnlyIdleForSeconds: (seconds) => ({ onlyIdleFor: `${seconds}s` }),
   HookName: (hookName) => ({ hookName }),
   HookDefaultResult: (hookDefaultResult) => ({ hookDefaultResult }),
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
@@ -34,9 +37,9 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
 };
 
 /** What the CDK deploys for the same settings. */
-function madeByCdk(values: ParameterValues): Record<string, Json> {
+function madeByCdk(values: ParameterValues): Made {
   const settings = Object.entries(values).map(([name, value]) => AS_SETTING[name]!(value));
-  return readable(make(synthesized(Object.assign({}, ...settings))).resources);
+  return readable(make(synthesized(Object.assign({}, ...settings))));
 }
 
 /** What an id of this type ends in, where what the CDK has of it would not say enough. */
@@ -47,9 +50,9 @@ const SUFFIXES: Record<string, string> = {
   'AWS::CloudWatch::Alarm': 'Alarm',
 };
 
-/** The resources under the ids that the template gives them: those of the CDK without their path and their hash. */
-function readable(resources: Record<string, Json>): Record<string, Json> {
-  const ids = Object.entries(resources).map(([id, { Type: type }]) => {
+/** Under the ids that the template gives them: those of the CDK without their path and their hash. */
+function readable({ resources, outputs }: Made): Made {
+  const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
     const name = id
       .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
       .replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
@@ -57,7 +60,7 @@ function readable(resources: Record<string, Json>): Record<string, Json> {
   });
   const renamed = ids.reduce(
     (text, [id, name]) => text.replaceAll(RegExp(`\\b${id}\\b`, 'g'), name),
-    JSON.stringify(resources),
+    JSON.stringify({ resources, outputs }),
   );
   return JSON.parse(renamed);
 }
@@ -79,7 +82,7 @@ function comparable(resources: Record<string, Json>): Json {
         {
           ...rest,
           ...(DependsOn && { DependsOn: DependsOn.toSorted() }),
-          Properties: withoutCode(properties, resources),
+          Properties: withoutCode(properties),
         },
       ]),
     ),
@@ -90,10 +93,13 @@ const byGroup = (hooks: Json[]) =>
   hooks.toSorted((a, b) => (a.Properties.AutoScalingGroupName < b.Properties.AutoScalingGroupName ? -1 : 1));
 const sorted = (items: Json[]) => items.map((item) => JSON.stringify(item)).toSorted();
 
-function withoutCode(
-  { Code: code, Environment: environment, PolicyDocument: document, DashboardBody: dashboard, ...properties }: Json,
-  resources: Record<string, Json>,
-): Json {
+function withoutCode({
+  Code: code,
+  Environment: environment,
+  PolicyDocument: document,
+  DashboardBody: dashboard,
+  ...properties
+}: Json): Json {
   const inLists = ({ Resource, Sid, ...statement }: Json) => ({
     ...statement,
     ...(Sid && !Sid.startsWith('AllowEventRule') && { Sid }),
@@ -101,7 +107,7 @@ function withoutCode(
   });
   return {
     ...properties,
-    ...(code && environment && { Environment: configIn(resources) }),
+    ...(code && environment && { Environment: parseConfig(environment.Variables[CONFIG_VARIABLE]) }),
     ...(dashboard && { DashboardBody: JSON.parse(dashboard) }),
     ...(document && { PolicyDocument: { ...document, Statement: document.Statement.map(inLists) } }),
   };
@@ -113,6 +119,7 @@ const OTHER_NUMBERS = {
   KillMarginSeconds: '311',
   GraceSeconds: '127',
   RestoreAfterSeconds: '3607',
+  OnlyIdleForSeconds: '1207',
   HeartbeatTimeoutSeconds: '1783',
   AlarmAfterSeconds: '20332',
 };
@@ -140,18 +147,29 @@ describe('a template for those without the CDK makes what the CDK makes', () => 
     ],
     ['that drains before maintenance', { ...ONE, ScheduledMaintenance: 'true', RestoreAfterSeconds: '60' }],
     ['that removes dead nodes', { ...ONE, PurgeNodes: 'true' }],
+    ['that lets groups ask which instances go', { ...ONE, ChooseIdleFirst: 'true' }],
     ['with other numbers', { ...EVERYTHING, ...OTHER_NUMBERS }],
     ['inside a VPC with nothing else', { ...ONE, SubnetIds: 'subnet-11111111', SecurityGroupIds: 'sg-11111111' }],
   ])('%s', (_, values) => {
     const made = comparable(make(TEMPLATE, values).resources);
-    expect(made).toEqual(comparable(madeByCdk(values)));
+    expect(made).toEqual(comparable(madeByCdk(values).resources));
     expect(made.hooks.length).toBe(values.GroupNames!.split(',').length);
     expect(Object.keys(made.others).length).toBeGreaterThan(9);
   });
 
+  test('with the same commands that make groups ask which instances go, and take it back', () => {
+    const commands = ({ outputs }: Made) => [outputs.WhoGoesAsk?.Value, outputs.WhoGoesAskNoMore?.Value];
+    expect(commands(make(TEMPLATE, EVERYTHING))).toEqual(commands(madeByCdk(EVERYTHING)));
+    expect(commands(make(TEMPLATE, EVERYTHING))).toEqual([
+      expect.stringContaining("for group in 'builders' 'runners' 'gpu.large'; do aws autoscaling"),
+      expect.stringContaining('--termination-policies Default;'),
+    ]);
+    expect(commands(make(TEMPLATE, ONE))).toEqual([undefined, undefined]);
+  });
+
   test('leaving nothing out that only some settings bring', () => {
     const types = (resources: Record<string, Json>) => new Set(Object.values(resources).map(({ Type: type }) => type));
-    expect(types(make(TEMPLATE, EVERYTHING).resources)).toEqual(types(madeByCdk(EVERYTHING)));
+    expect(types(make(TEMPLATE, EVERYTHING).resources)).toEqual(types(madeByCdk(EVERYTHING).resources));
     expect(ofType(make(TEMPLATE, ONE).resources, 'AWS::Lambda::Function')[0].Properties.VpcConfig).toBeUndefined();
   });
 });

@@ -1,0 +1,133 @@
+import { Aws, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config.ts';
+import { acknowledge } from '../acknowledge.ts';
+import type { functionProps } from './function-props.ts';
+import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';
+
+/** The first termination policy of a group that asks no function, and has none. */
+const DEFAULT = 'Default';
+
+/** Who asks, and how to answer. */
+export interface WhoGoesProps {
+  readonly groups: readonly autoscaling.IAutoScalingGroup[];
+  /** The configuration of the function that drains. */
+  readonly document: ConfigDocument;
+  /** What it has in common with that function. */
+  readonly common: ReturnType<typeof functionProps>;
+  /** The role of that function. */
+  readonly role: iam.IRole;
+  /** The suffix of the service-linked role that the groups have, if they have one with a suffix. */
+  readonly serviceLinkedRoleSuffix: string | undefined;
+}
+
+/**
+ * The function that Auto Scaling asks which instances go: the same bundle, kept warm, because it has two seconds and sweeps keep the
+ * other one busy. Nothing of it refers to a group, so that a group of its own stack can be made after it, with the permission
+ * there already (docs/decisions/0007-who-goes.md).
+ */
+export class WhoGoes extends Construct {
+  readonly function: lambda.Function;
+
+  constructor(scope: Construct, id: string, { groups, document, common, role, ...others }: WhoGoesProps) {
+    super(scope, id);
+    const { nomad, chooses } = document;
+    const hook = document.groups[0]?.hook ?? ANY_GROUP;
+    const configuration: ConfigDocument = { groups: [{ name: ANY_GROUP, hook }], nomad, ...(chooses && { chooses }) };
+    this.function = new lambda.Function(this, 'Function', {
+      ...common,
+      description: 'Says which instances go when Auto Scaling asks: idle Nomad clients first',
+      // Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
+      timeout: Duration.seconds(5),
+      // Not the role's policies: these name the groups. Whatever it needs of them it reads late, and softly.
+      role: iam.Role.fromRoleArn(this, 'Role', role.roleArn, { mutable: false }),
+      environment: { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(configuration) },
+    });
+    acknowledge(this.function, {
+      'Serverless-LambdaDLQ': 'Auto Scaling waits for its answer, and the rule that keeps it warm comes again.',
+      'Serverless-LambdaTracing': 'Its log says what was asked and how long it took.',
+    });
+    // What it needs of the role from the start. Inside a VPC Lambda refuses to make it before.
+    const policy = new iam.Policy(this, 'Policy', { roles: [role] });
+    const allow = (actions: string[], resource: string) =>
+      policy.addStatements(new iam.PolicyStatement({ actions, resources: [resource] }));
+    allow(WRITE_LOG, common.logGroup.logGroupArn);
+    if (common.vpc) {
+      allow(ATTACH_TO_VPC, '*');
+      acknowledge(policy, { 'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.' });
+    }
+    this.function.node.addDependency(policy);
+    this.#keepWarm();
+    this.#letAsk(groups, others.serviceLinkedRoleSuffix);
+  }
+
+  #keepWarm(): void {
+    const rule = new events.Rule(this, 'Warm', {
+      description: 'Every 4 minutes: the function that says which instances go stays warm',
+      schedule: events.Schedule.rate(Duration.minutes(4)),
+    });
+    rule.addTarget(
+      new LambdaFunction(this.function, {
+        event: events.RuleTargetInput.fromObject({ command: 'warm' }),
+        retryAttempts: 0,
+        maxEventAge: Duration.minutes(1),
+      }),
+    );
+    acknowledge(rule, {
+      'Serverless-EventBusDLQ': 'What is lost says nothing, and four minutes later it comes again.',
+    });
+  }
+
+  #letAsk(groups: readonly autoscaling.IAutoScalingGroup[], suffix: string | undefined): void {
+    const name = `AWSServiceRoleForAutoScaling${suffix ? `_${suffix}` : ''}`;
+    const permission = new lambda.CfnPermission(this, 'AutoScaling', {
+      action: 'lambda:InvokeFunction',
+      functionName: this.function.functionArn,
+      principal: `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/autoscaling.amazonaws.com/${name}`,
+    });
+    const others = groups.filter((group) => {
+      const made = madeHere(group, Stack.of(this));
+      if (made) {
+        made.terminationPolicies = [this.function.functionArn, ...(made.terminationPolicies ?? [DEFAULT])];
+        made.node.addDependency(permission);
+      }
+      return !made;
+    });
+    if (others.length === 0) return;
+    const names = others.map(({ autoScalingGroupName }) => quoted(autoScalingGroupName));
+    new CfnOutput(this, 'Ask', {
+      description: 'Makes the groups ask the function which instances go',
+      value: policyCommand(names, `${this.function.functionArn} ${DEFAULT}`),
+    });
+    new CfnOutput(this, 'AskNoMore', {
+      description: 'Takes that back: before the stack is deleted, or chooseIdleFirst is taken out',
+      value: policyCommand(names, DEFAULT),
+    });
+  }
+}
+
+/** The groups of this stack that have a termination policy of their own already which is a function: a group can have one. */
+export function groupsThatAskOthers(groups: readonly unknown[], stack: Stack): number[] {
+  return groups.flatMap((group, index) => {
+    const policies = typeof group === 'string' ? [] : (madeHere(group, stack)?.terminationPolicies ?? []);
+    return policies.some((policy) => policy.includes(':') || policy.includes('${Token[')) ? [index] : [];
+  });
+}
+
+/** The resource of a group that this stack makes; undefined for one that exists, or is another stack's. */
+function madeHere(group: unknown, stack: Stack): autoscaling.CfnAutoScalingGroup | undefined {
+  const { node } = group as autoscaling.IAutoScalingGroup;
+  const child = node.defaultChild;
+  return child instanceof autoscaling.CfnAutoScalingGroup && Stack.of(child) === stack ? child : undefined;
+}
+
+const policyCommand = (names: string[], policies: string) =>
+  `for group in ${names.join(' ')}; do aws autoscaling update-auto-scaling-group --auto-scaling-group-name "$group" ` +
+  `--termination-policies ${policies}; done`;
+
+const quoted = (name: string) => `'${name.replaceAll("'", "'\\''")}'`;

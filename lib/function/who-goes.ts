@@ -38,7 +38,12 @@ export class WhoGoes extends Construct {
     super(scope, id);
     const { nomad, chooses } = document;
     const hook = document.groups[0]?.hook ?? ANY_GROUP;
-    const configuration: ConfigDocument = { groups: [{ name: ANY_GROUP, hook }], nomad, ...(chooses && { chooses }) };
+    const configuration: ConfigDocument = {
+      groups: [{ name: ANY_GROUP, hook }],
+      nomad,
+      ...(chooses && { chooses }),
+      ...(document.events && { events: document.events }),
+    };
     this.function = new lambda.Function(this, 'Function', {
       ...common,
       description: 'Says which instances go when Auto Scaling asks: idle Nomad clients first',

@@ -1,0 +1,27 @@
+/**
+ * `npm run bench [-- name…] [--json]`: how fast the function reacts, what it asks and costs, and how that grows. Each figure has
+ * its rival beside it, measured in the same run. The figures run one after another. With NOMAD_BIN, as root, those of the reaction
+ * are measured on a real agent. docs/performance.md says what each is.
+ */
+import { coldStart } from './cold-start.ts';
+import { type Figure, json, type Row, table } from './row.ts';
+
+const FIGURES: Record<string, Figure> = {
+  'cold-start': coldStart,
+};
+
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = asked.filter((name) => !FIGURES[name]);
+if (unknown.length > 0) {
+  console.error(`no figure ${unknown.join(', ')}; there are: ${Object.keys(FIGURES).join(', ')}`);
+  process.exit(2);
+}
+
+const rows: Row[] = [];
+for (const [name, measure] of Object.entries(FIGURES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const began = performance.now();
+  rows.push(...(await measure()));
+  console.error(`${name}: measured in ${Math.round((performance.now() - began) / 1000)} s`);
+}
+console.log(process.argv.includes('--json') ? json(rows) : table(rows));

@@ -4,9 +4,11 @@
  * are measured on a real agent. docs/performance.md says what each is.
  */
 import { coldStart } from './cold-start.ts';
+import { reaction } from './reaction.ts';
 import { type Figure, json, type Row, table } from './row.ts';
 
 const FIGURES: Record<string, Figure> = {
+  reaction,
   'cold-start': coldStart,
 };
 

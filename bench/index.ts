@@ -4,12 +4,17 @@
  * are measured on a real agent. docs/performance.md says what each is.
  */
 import { coldStart } from './cold-start.ts';
+import { growth } from './growth.ts';
+import { calls, traffic } from './hour.ts';
 import { reaction } from './reaction.ts';
 import { type Figure, json, type Row, table } from './row.ts';
 
 const FIGURES: Record<string, Figure> = {
   reaction,
+  traffic,
+  calls,
   'cold-start': coldStart,
+  growth,
 };
 
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));

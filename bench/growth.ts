@@ -4,7 +4,7 @@ import { loadBundle } from '../test/e2e/bundle.ts';
 import { Emulators, GROUP } from './emulators.ts';
 import { type Figure, median, ROUNDS, type Row } from './row.ts';
 import { SWEEP } from './site.ts';
-import { draw, fit } from './svg.ts';
+import { draw, straightLine } from './svg.ts';
 
 const SIZES = [1, 10, 100, 500, 1000, 2000];
 /** The largest take a minute a round: three rounds of them keep all figures under ten minutes. */
@@ -80,7 +80,7 @@ function rowsOf(samples: readonly Sample[]): Row[] {
       { figure: `${figure}: requests to Nomad and AWS`, unit: 'requests', samples: of(samples, waiting, 'requests') },
     ];
   });
-  const { slope, base } = fit(points(samples, 'cpuMs', 1));
+  const { slope, base } = straightLine(points(samples, 'cpuMs', 1));
   const note = `least squares through the medians; ${base.toFixed(0)} ms at 0`;
   return [...rows, { figure: 'processor time for one instance more, by the line', unit: 'ms', samples: [slope], note }];
 }
@@ -101,7 +101,7 @@ function picture(samples: readonly Sample[]): string {
     ] as const
   ).map(([title, unit, what, per]) => {
     const plotted = points(samples, what, per);
-    return { title, unit, points: plotted, line: fit(plotted) };
+    return { title, unit, points: plotted, line: straightLine(plotted) };
   });
   const description = 'One sweep that drains and releases idle instances: time and requests against how many wait';
   return draw(plots, 'instances that wait', description);

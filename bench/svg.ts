@@ -19,7 +19,7 @@ const GRID = '#d0d7de';
 const POINT = '#0969da';
 
 /** The least-squares line through the points. */
-export function fit(points: readonly { at: number; value: number }[]): { base: number; slope: number } {
+export function straightLine(points: readonly { at: number; value: number }[]): { base: number; slope: number } {
   const mean = (of: (point: { at: number; value: number }) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [x, y] = [mean(({ at }) => at), mean(({ value }) => value)];

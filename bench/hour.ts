@@ -2,7 +2,7 @@ import { HOUR, MINUTE, SECOND, SWEEP, World } from '../test/e2e/world.ts';
 import type { Figure, Row } from './row.ts';
 import { Wire } from './wire.ts';
 
-const NODES = 100;
+export const NODES = 100;
 const ALLOCATIONS = 66;
 /** A poller asks for the allocations of its node this often, in milliseconds. */
 const POLLED_MS = 15 * SECOND;
@@ -24,6 +24,8 @@ export interface Hour {
   calls: Map<string, number>;
   /** How long the function ran, in seconds, and how often. */
   ran: { events: number[]; sweeps: number[] };
+  /** Bytes of the log, metrics included: of the whole hour, and of one sweep before it that finds nobody. */
+  logged: { hour: number; idle: number };
 }
 
 let measured: Promise<Hour> | undefined;
@@ -57,6 +59,12 @@ async function play(): Promise<Hour> {
       });
     }
   }
+  // The first reads what a warm function knows.
+  await world.wake(SWEEP);
+  const before = logBytes(world);
+  await world.wake(SWEEP);
+  const idle = logBytes(world) - before;
+  const [asked, arrived, bytes] = [world.aws.requests.length, world.nomad.server.arrived, wire.bytes];
   await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
 
   const hour: Hour = {
@@ -65,6 +73,7 @@ async function play(): Promise<Hour> {
     poller: { requests: 0, bytes: 0 },
     calls: new Map(),
     ran: { events: [], sweeps: [] },
+    logged: { hour: 0, idle: 0 },
   };
   const run = async (event: unknown, lasted: number[], invoke = undefined as Parameters<World['wake']>[1]) => {
     const began = world.clock.now();
@@ -73,10 +82,10 @@ async function play(): Promise<Hour> {
   };
   const end = world.clock.now() + HOUR;
   // As Lambda does it: events at once have an environment each, and the schedule has one of its own.
-  const arrived = world.events.splice(0);
-  const environments = await Promise.all(arrived.map(() => world.environment()));
-  await Promise.all(arrived.map((event, index) => run(event, hour.ran.events, environments[index])));
-  hour.starting = { requests: world.nomad.server.arrived, bytes: wire.bytes };
+  const events = world.events.splice(0);
+  const environments = await Promise.all(events.map(() => world.environment()));
+  await Promise.all(events.map((event, index) => run(event, hour.ran.events, environments[index])));
+  hour.starting = { requests: world.nomad.server.arrived - arrived, bytes: wire.bytes - bytes };
   while (world.clock.now() < end) {
     const next = (Math.floor(world.clock.now() / MINUTE) + 1) * MINUTE;
     await world.advance(Math.min(next, end) - world.clock.now());
@@ -84,18 +93,24 @@ async function play(): Promise<Hour> {
   }
 
   hour.sweeps = {
-    requests: world.nomad.server.arrived - hour.starting.requests,
-    bytes: wire.bytes - hour.starting.bytes,
+    requests: world.nomad.server.arrived - arrived - hour.starting.requests,
+    bytes: wire.bytes - bytes - hour.starting.bytes,
   };
-  for (const { service, action } of world.aws.requests) {
+  for (const { service, action } of world.aws.requests.slice(asked)) {
     const key = `${service} ${action}`;
     hour.calls.set(key, (hour.calls.get(key) ?? 0) + 1);
   }
+  hour.logged = { hour: logBytes(world) - before - idle, idle };
   hour.poller = await poll(builders, wire);
   await world.close();
   wire.close();
   return hour;
 }
+
+/** Of the records, as the logger writes them but for its own fields, and of the lines of metrics. */
+const logBytes = ({ log, printed }: World) =>
+  log.reduce((sum, record) => sum + JSON.stringify(record).length, 0) +
+  printed.reduce((sum, line) => sum + line.length, 0);
 
 /** Asks as a poller does, one in so many times, and multiplies. The nodes run the same all the time, so each answer is alike. */
 async function poll(builders: readonly { nodeId: string }[], wire: Wire): Promise<Hour['poller']> {

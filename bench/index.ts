@@ -4,6 +4,7 @@
  * are measured on a real agent. docs/performance.md says what each is.
  */
 import { coldStart } from './cold-start.ts';
+import { cost } from './cost.ts';
 import { growth } from './growth.ts';
 import { calls, traffic } from './hour.ts';
 import { reaction } from './reaction.ts';
@@ -15,6 +16,7 @@ const FIGURES: Record<string, Figure> = {
   calls,
   'cold-start': coldStart,
   growth,
+  cost,
 };
 
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));

@@ -8,7 +8,7 @@ import { cost } from './cost.ts';
 import { growth } from './growth.ts';
 import { calls, traffic } from './hour.ts';
 import { reaction } from './reaction.ts';
-import { type Figure, json, type Row, table } from './row.ts';
+import { type Figure, HEAD, json, lineOf, type Row } from './row.ts';
 
 const FIGURES: Record<string, Figure> = {
   reaction,
@@ -26,11 +26,16 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const asJson = process.argv.includes('--json');
 const rows: Row[] = [];
+if (!asJson) console.log(HEAD);
 for (const [name, measure] of Object.entries(FIGURES)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   const began = performance.now();
-  rows.push(...(await measure()));
+  const measured = await measure();
+  rows.push(...measured);
+  // As they come: it takes minutes.
+  if (!asJson) for (const row of measured) console.log(lineOf(row));
   console.error(`${name}: measured in ${Math.round((performance.now() - began) / 1000)} s`);
 }
-console.log(process.argv.includes('--json') ? json(rows) : table(rows));
+if (asJson) console.log(json(rows));

@@ -36,22 +36,19 @@ function cellsOf(unit: Row['unit'], samples: readonly number[]): string[] {
   return [told(unit, median(samples)), samples.length === 1 ? '' : spread];
 }
 
-const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
 
-/** The rows as a Markdown table. What was measured once has no spread: it is counted or reckoned. */
-export function table(rows: readonly Row[]): string {
-  const titles = ['figure', 'unit', 'median', 'min – max', 'rounds', 'rival', 'median', 'min – max', 'note'];
-  const lines = rows.map(({ figure, unit, samples, rival, note = '' }) =>
-    line([
-      figure,
-      unit,
-      ...cellsOf(unit, samples),
-      String(samples.length),
-      ...(rival ? [rival.name, ...cellsOf(unit, rival.samples)] : ['', '', '']),
-      note,
-    ]),
-  );
-  return [line(titles), line(titles.map(() => '---')), ...lines].join('\n');
+const TITLES = ['figure', 'unit', 'median', 'min – max', 'rounds', 'rival', 'median', 'min – max', 'note'];
+
+/** The head of a Markdown table of rows. */
+export const HEAD = [line(TITLES), line(TITLES.map(() => '---'))].join('\n');
+
+/** A row of that table. What was measured once has no spread: it is counted or reckoned. */
+export function lineOf({ figure, unit, samples, rival, note = '' }: Row): string {
+  const beside = rival ? [rival.name, ...cellsOf(unit, rival.samples)] : ['', '', ''];
+  return line([figure, unit, ...cellsOf(unit, samples), String(samples.length), ...beside, note]);
 }
 
 /** The rows for a program: the samples, and what the table says of them. */

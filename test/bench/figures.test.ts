@@ -2,7 +2,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import { inSequence } from '../../bench/observed.ts';
 import { lasts } from '../../bench/prices.ts';
-import { json, median, table } from '../../bench/row.ts';
+import { json, lineOf, median } from '../../bench/row.ts';
 import { draw, straightLine } from '../../bench/svg.ts';
 
 const ROW = {
@@ -14,7 +14,7 @@ const ROW = {
 
 describe('a figure of the bench', () => {
   it('is told by its median and its spread, beside its rival', () => {
-    expect(table([ROW]).split('\n').at(-1)).toBe('| a drain | ms | 20 | 10 – 30 | 3 | by hand | 50 |  |  |');
+    expect(lineOf(ROW)).toBe('| a drain | ms | 20 | 10 – 30 | 3 | by hand | 50 |  |  |');
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(JSON.parse(json([ROW]))).toMatchObject([
       { median: 20.4, min: 10, max: 30, samples: [30, 10, 20.4], rival: { name: 'by hand', median: 50 } },

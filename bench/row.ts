@@ -1,7 +1,7 @@
 /** A figure, measured so many times; beside it what somebody else needs for the same, in the same run. */
 export interface Row {
   figure: string;
-  unit: 'ms' | 'requests' | 'calls' | 'bytes' | 'kB' | '$';
+  unit: 'ms' | 'instances' | 'requests' | 'calls' | 'bytes' | 'kB' | '$';
   samples: readonly number[];
   rival?: { name: string; samples: readonly number[] };
   /** How it was measured or reckoned, where that is not obvious. */
@@ -22,7 +22,7 @@ export function median(samples: readonly number[]): number {
 
 const digits = (unit: Row['unit'], value: number) => {
   if (unit === '$') return Math.abs(value) < 0.1 ? 4 : 2;
-  return unit === 'requests' || unit === 'calls' || unit === 'bytes' ? 0 : value < 10 ? 1 : 0;
+  return unit === 'instances' || unit === 'requests' || unit === 'calls' || unit === 'bytes' ? 0 : value < 10 ? 1 : 0;
 };
 
 const told = (unit: Row['unit'], value: number) =>

@@ -115,8 +115,8 @@ export class NomadDrainHook extends Construct {
       architecture: lambda.Architecture.ARM_64,
       // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
       memorySize: 512,
-      // A sweep takes up to about 50 s.
-      timeout: Duration.seconds(60),
+      // A sweep that waits takes about 56 s, and up to 63 s where Nomad or AWS is silent.
+      timeout: Duration.seconds(65),
       role: permissions.role,
       environment,
       logGroup: this.logGroup,

@@ -16,9 +16,13 @@ import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
-/** An event's run starts the drain of one instance and ends; the sweep runs for most of its minute. Milliseconds. */
+/** An event's run starts the drain of one instance and ends. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
-const SWEEP_BUDGET_MS = 50_000;
+/**
+ * A sweep that has somebody to wait for stays awake until four seconds before the next, in milliseconds: in the environment of a sweep that
+ * has ended the next remembers its heartbeats, and what has been told.
+ */
+const SWEEP_BUDGET_MS = 56_000;
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
  * the run reports.

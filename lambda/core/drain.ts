@@ -4,20 +4,20 @@ import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
-import { nodeOf } from './observation.ts';
+import { nodesOf } from './observation.ts';
 import type { Ports, RunOptions } from './ports.ts';
 import type { Progress } from './progress.ts';
 import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
-import { nextPassMs, placeInPass, whileStoppingMs } from './time.ts';
+import { nextPassMs, placeInPass, whileStoppingMs, whileToldMs } from './time.ts';
 import { type Decided, startsDrain, Wave } from './wave.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
 const CONCURRENCY = 8;
-/** An idle node is drained in milliseconds: after a start the next pass comes soon. */
-const AFTER_START_MS = 500;
+/** An idle node is drained in milliseconds: so long after a start comes the next look, then after twice the time, and so on. */
+const FIRST_LOOK_MS = 50;
 /** The shortest pause between passes, however much changes in a large cluster, in milliseconds. */
 const SHORTEST_PAUSE_MS = 250;
 
@@ -30,6 +30,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
   let passes = 0;
+  let startedAt: number | undefined;
   try {
     for (;;) {
       const waiting = inTurn(await terminations.waiting(), clock.now());
@@ -44,11 +45,17 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       await announcer.tell(progress, terminations.retained);
       await returnToService(waiting, ports);
       if (passes++ === 0) record.purged(await purgeAll(ports));
-      const pause = untilNextPass(progress, clock.now());
-      if (pause === undefined || clock.now() + pause > options.until) return record.result();
+      const now = clock.now();
+      if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
+      const pause = untilNextPass(progress, now, { startedAt, told: nodes.tellsChanges });
+      // Where Nomad tells, a run that has the time stays until its end.
+      const left = options.until - now;
+      if (pause === undefined || left <= 0 || (pause > left && !nodes.tellsChanges)) return record.result();
 
-      await clock.sleep(SHORTEST_PAUSE_MS);
-      await nodes.changed(pause - SHORTEST_PAUSE_MS);
+      const rest = Math.min(pause, left, SHORTEST_PAUSE_MS);
+      await clock.sleep(rest);
+      if (Math.min(pause, left) > rest) await nodes.changed(Math.min(pause, left) - rest);
+      if (clock.now() >= options.until) return record.result();
     }
   } catch (error) {
     // What has been seen until then is still reported and measured.
@@ -67,7 +74,7 @@ const inTurn = (waiting: Termination[], now: number): Termination[] =>
  */
 async function pass(waiting: readonly Termination[], ports: Ports, options: RunOptions): Promise<Progress[]> {
   const { nodes, clock } = ports;
-  await nodes.refresh();
+  await nodes.refresh(waiting);
   const circumstances = { policy: options.policy, seesEveryNamespace: nodes.permissions?.everyNamespace ?? false };
   const done = new Map<string, Progress>();
   const finish = async (decided: Decided) => {
@@ -94,17 +101,30 @@ async function pass(waiting: readonly Termination[], ports: Ports, options: RunO
   return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
 }
 
-/** How long until something may have changed, in milliseconds; undefined if nobody waits any more. */
-function untilNextPass(progress: readonly Progress[], now: number): number | undefined {
+/**
+ * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
+ * @param startedAt when this run has last asked for drains, milliseconds since the epoch
+ * @param told Nomad tells at once if a node changes
+ */
+function untilNextPass(
+  progress: readonly Progress[],
+  now: number,
+  { startedAt, told }: { startedAt: number | undefined; told: boolean },
+): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
-    .map(({ termination, seen, decision }) => {
-      if (decision.action === 'start-drain') return AFTER_START_MS;
-      const drain = nodeOf(seen)?.drain;
-      if (drain?.status === 'complete') return whileStoppingMs(now - drain.updatedAt);
-      return nextPassMs(now - (drain?.startedAt ?? termination.since ?? now), termination.heartbeatTimeoutSeconds);
+    .map(({ termination: { since, heartbeatTimeoutSeconds }, seen }) => {
+      const nodes = nodesOf(seen);
+      const complete = nodes.flatMap(({ drain }) => (drain?.status === 'complete' ? [drain] : []));
+      const [done] = complete;
+      if (done) return whileStoppingMs(now - done.updatedAt);
+      if (told && nodes.length > 0 && nodes.every(({ drain, status }) => drain && status !== 'down')) {
+        return whileToldMs(heartbeatTimeoutSeconds);
+      }
+      return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
-  return pauses.length === 0 ? undefined : Math.min(...pauses);
+  if (pauses.length === 0) return undefined;
+  return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }
 
 /** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */

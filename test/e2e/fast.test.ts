@@ -1,0 +1,121 @@
+import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
+import { describe, expect, it } from 'vitest';
+import { connect } from '../emulators/aws/clients.ts';
+import type { Fault } from '../emulators/server.ts';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
+import { GROUP, HOOK } from './world-options.ts';
+
+const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
+
+const cancelDrain = (nodeId: string) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+    method: 'POST',
+    body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
+  });
+
+describe('an event', () => {
+  it('of an idle instance lets it go within 200 ms', async () => {
+    await start();
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    const delivered = world.clock.now();
+
+    await world.deliver();
+
+    expect((world.completion(instanceId)?.at ?? 0) - delivered).toBeLessThanOrEqual(200);
+  });
+
+  it('of an instance with a build costs a few questions, and no more where its run lasts', async () => {
+    await start();
+    const { nodeId, instanceId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    await world.scaleIn(instanceId);
+    const delivered = world.clock.now();
+    const before = world.nomad.requests.length;
+
+    await world.deliver();
+
+    const inFirstSecond = world.nomad.requests.slice(before).filter(({ at }) => at < delivered + SECOND);
+    expect(inFirstSecond.length).toBeLessThanOrEqual(12);
+    expect(world.nomad.requests.length - before).toBeLessThanOrEqual(15);
+  });
+});
+
+describe('an hour in which a hundred nodes drain', () => {
+  it('costs Nomad at most 480 requests, and AWS one of each question a sweep, and every sweep says what is waited for', async () => {
+    await start();
+    const builders = Array.from({ length: 100 }, () => world.addBuilder());
+    for (const { nodeId } of builders) {
+      world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3 * 3600 });
+    }
+    world.aws.deliver = () => [];
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    await world.sweepFor(2 * MINUTE);
+    const questions = ['DescribeAutoScalingGroups', 'DescribeInstances', 'DescribeScalingActivities'];
+    const [groups = 0, instances = 0, activities = 0] = questions.map(calls);
+    const began = world.clock.now();
+
+    await world.sweepFor(HOUR);
+
+    expect(world.nomad.requests.filter(({ at }) => at >= began).length).toBeLessThanOrEqual(480);
+    expect(calls('DescribeAutoScalingGroups') - groups).toBe(60);
+    expect(calls('DescribeInstances') - instances).toBe(60);
+    // A page of them has a hundred.
+    expect(calls('DescribeScalingActivities') - activities).toBeLessThanOrEqual(120);
+    const last = world.reports.at(-1)?.instances ?? [];
+    expect(last.filter(({ because }) => /^the drain waits for 1 allocation: b-/.test(because))).toHaveLength(100);
+  });
+});
+
+describe('a sweep that goes on for most of its minute', () => {
+  it('drains no node whose instance has come back into service meanwhile', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    world.aws.replaceRootVolume(instanceId);
+    await world.advance(5 * SECOND);
+    await world.deliver();
+    const { autoScaling } = connect(world.aws);
+    const action = { AutoScalingGroupName: GROUP, LifecycleHookName: HOOK, InstanceId: instanceId };
+    const complete = new CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: 'CONTINUE' });
+    const states: unknown[] = [];
+    const began = world.clock.now();
+    world.clock.after(10 * SECOND, () => void autoScaling.send(complete));
+    world.clock.after(40 * SECOND, () => {
+      states.push(world.aws.instance(instanceId).state);
+      void cancelDrain(nodeId);
+    });
+
+    await world.wake(SWEEP);
+
+    expect(states).toEqual(['InService']);
+    expect(world.nomad.requests.filter(({ path, at }) => path.endsWith('/drain') && at > began)).toHaveLength(1);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
+  });
+});
+
+describe('an instance that is empty after a long drain', () => {
+  const waitAfterEmpty = async (runSeconds: number, fault?: Fault) => {
+    await start();
+    world.nomad.server.fault = fault;
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds });
+    const ends = world.clock.now() + runSeconds * SECOND;
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(runSeconds * SECOND + 2 * MINUTE);
+    return (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+  };
+
+  for (const second of [3, 20, 40, 57, 59]) {
+    it(`goes within five seconds, where its build ends in second ${second} of a minute`, async () => {
+      expect(await waitAfterEmpty(3600 + second)).toBeLessThanOrEqual(5 * SECOND);
+    });
+  }
+
+  it('goes within some five seconds where blocking queries fail', async () => {
+    const fails: Fault = ({ url }) => (url.searchParams.has('index') ? { status: 504, body: 'a proxy' } : undefined);
+    expect(await waitAfterEmpty(3630, fails)).toBeLessThanOrEqual(6 * SECOND);
+  });
+});

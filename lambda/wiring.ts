@@ -108,6 +108,7 @@ export class Wiring {
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
       wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
+      instanceId: wake.kind === 'event' ? wake.event.instanceId : undefined,
       explainAll: isDryRun(wake),
       readDeadlines: notices !== undefined,
     });

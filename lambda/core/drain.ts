@@ -29,6 +29,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const { terminations, nodes, clock, meter } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
+  const begun = nodes.begin();
   let passes = 0;
   let startedAt: number | undefined;
   try {
@@ -61,6 +62,8 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
     // What has been seen until then is still reported and measured.
     return record.interrupted(error);
   } finally {
+    // Nothing outlives the run.
+    await begun;
     await announcer.end();
   }
 }

@@ -3,6 +3,20 @@ import { PLAIN, type Story } from './steps.ts';
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
+    because: 'an upload that nobody knows of any more holds its own instance to the deadline, whoever else is sick',
+    story: {
+      ...PLAIN,
+      version: '1.8.4',
+      steps: [
+        { what: 'build', builder: 3, seconds: 2, kind: 'fails and uploads' },
+        { what: 'pass', seconds: 3 },
+        { what: 'agent comes back as another', builder: 3 },
+        { what: 'scale-in', builder: 3, event: 'in time' },
+      ],
+      ending: { how: 'one stays sick', builder: 0, answer: 500 },
+    },
+  },
+  {
     because: 'a node that was cordoned just before its agent went away is given back when that has come back',
     story: {
       ...PLAIN,

@@ -92,6 +92,7 @@ class Play {
     };
     const others = () => aws.waiting.filter((each) => each.instanceId !== instanceId);
     await this.#sweepWhile(() => others().length > 0, 40);
+    if (isAnyAwayForGood(this.#cast)) await this.#sweepWhile(() => others().length > 0, 140);
     check(this.#cast);
     expect(others(), 'a failure on one instance leaves all others served').toEqual([]);
     this.#heal();

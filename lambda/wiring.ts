@@ -108,7 +108,6 @@ export class Wiring {
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
       wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
-      instanceId: wake.kind === 'event' ? wake.event.instanceId : undefined,
       explainAll: isDryRun(wake),
       readDeadlines: notices !== undefined,
     });

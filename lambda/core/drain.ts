@@ -29,7 +29,6 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const { terminations, nodes, clock, meter } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
-  const begun = nodes.begin();
   let passes = 0;
   let startedAt: number | undefined;
   try {
@@ -62,8 +61,6 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
     // What has been seen until then is still reported and measured.
     return record.interrupted(error);
   } finally {
-    // Nothing outlives the run.
-    await begun;
     await announcer.end();
   }
 }

@@ -40,11 +40,6 @@ export interface RetainedInstance {
 
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
 export interface Nodes {
-  /**
-   * Asks what does not depend on who waits, and changes nothing. Resolves when that is answered or not; never throws.
-   * See {@link observe}.
-   */
-  begin(): Promise<void>;
   /** Begins a pass with the questions whose one answer covers all nodes of these instances. Never throws: see {@link observe}. */
   refresh(waiting: readonly Termination[]): Promise<void>;
   /** What Nomad says of the nodes of one instance. Never throws: a failure is an observation too. */

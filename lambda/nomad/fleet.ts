@@ -11,14 +11,12 @@ import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { isCopying, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
-import { matches, nodesNaming } from './matches.ts';
+import { matches } from './matches.ts';
 import { Reasons } from './reasons.ts';
 import { mayAllStopLast, whatRuns } from './what-runs.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
-/** So long does an early answer hold, in milliseconds: Auto Scaling may have taken its time. */
-const EARLY_MS = 1_000;
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 
@@ -34,8 +32,6 @@ export interface FleetOptions {
   nodeMetaKey?: string | undefined;
   /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
   wholeFleet: boolean;
-  /** The instance of an event: its nodes are looked up while AWS is asked. */
-  instanceId?: string | undefined;
   /** Also read what runs on nodes that do not drain yet, for a dry run. */
   explainAll: boolean;
   /** Read the deadline of every drain that is on, whoever set it: a notice may shorten it. */
@@ -58,8 +54,6 @@ export class Fleet implements Nodes {
   #index: string | undefined;
   /** What runs on the draining nodes of waiting instances that this run has yet to explain. Never fails. */
   #runs: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
-  /** The nodes that name the instance of the event, for the first look at it. */
-  #early: { named: Promise<NodeStub[]>; askedAt: number } | undefined;
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Observation | undefined;
@@ -72,14 +66,6 @@ export class Fleet implements Nodes {
 
   get permissions(): Permissions | undefined {
     return this.#permissions;
-  }
-
-  async begin(): Promise<void> {
-    const { instanceId, nodeMetaKey, clock, permissions } = this.#options;
-    if (instanceId === undefined) return;
-    const named = nodesNaming(this.#nomad, [instanceId], nodeMetaKey);
-    this.#early = { named, askedAt: clock.now() };
-    await Promise.allSettled([named, permissions()]);
   }
 
   async refresh(waiting: readonly Termination[]): Promise<void> {
@@ -176,7 +162,7 @@ export class Fleet implements Nodes {
 
   async #lookUpAll(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
-    const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey, this.#namedEarly(instanceId));
+    const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
     if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
     if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
 
@@ -190,14 +176,6 @@ export class Fleet implements Nodes {
     if (stubs.size === 0) return { is: 'absent', seen: before.size > 0 };
     this.#nodeIds.set(instanceId, new Set(stubs.keys()));
     return present(await this.#inDetail([...stubs.values()]));
-  }
-
-  /** What was asked early, once, if it is still fresh. */
-  #namedEarly(instanceId: string): Promise<NodeStub[]> | undefined {
-    const early = this.#early;
-    this.#early = undefined;
-    const isFresh = early && this.#options.clock.now() - early.askedAt < EARLY_MS;
-    return isFresh && instanceId === this.#options.instanceId ? early.named : undefined;
   }
 
   /** The drained nodes of an instance: those whose drain record names it, and those that this run has found. */

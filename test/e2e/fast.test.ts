@@ -14,18 +14,6 @@ const cancelDrain = (nodeId: string) =>
     body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
   });
 
-const ANSWER_MS = 300;
-
-/** Every answer takes this long. */
-const slow =
-  (ms: number): Fault =>
-  async (request) => {
-    request.park();
-    await world.clock.sleep(ms);
-    request.resume();
-    return undefined;
-  };
-
 describe('an event', () => {
   it('of an idle instance lets it go within 200 ms', async () => {
     await start();
@@ -51,25 +39,6 @@ describe('an event', () => {
     const inFirstSecond = world.nomad.requests.slice(before).filter(({ at }) => at < delivered + SECOND);
     expect(inFirstSecond.length).toBeLessThanOrEqual(12);
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(15);
-  });
-});
-
-describe('a drain', () => {
-  it('is asked for after one answer of AWS and two of Nomad: what does not depend on another is asked with it', async () => {
-    await start({ tellsHeartbeatTimeout: true });
-    const { nodeId, instanceId } = world.addBuilder();
-    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
-    await world.scaleIn(instanceId);
-    for (const server of [world.nomad.server, ...Object.values(world.aws.servers)]) server.fault = slow(ANSWER_MS);
-    const delivered = world.clock.now();
-
-    await world.deliver();
-
-    const [drain] = world.nomad.requests.filter(({ path }) => path.endsWith('/drain'));
-    // The request itself is the third.
-    expect((drain?.at ?? Number.POSITIVE_INFINITY) - delivered).toBe(3 * ANSWER_MS);
-    const asked = world.aws.requests.filter(({ at }) => at >= delivered && at <= (drain?.at ?? 0));
-    expect(asked.map(({ action }) => action).sort()).toEqual(['DescribeAutoScalingInstances', 'DescribeInstances']);
   });
 });
 

@@ -85,11 +85,17 @@ export async function castOf({ deadline, version, rebalance, purge, retain }: St
   };
 }
 
-/** Whether Nomad still keeps a build of an agent that never comes back: unknown, or failed with a task that has yet to end. */
+/**
+ * Whether Nomad still keeps something of an agent that never comes back: unknown; failed with a task that has yet to end; or running,
+ * on a node that it keeps as disconnected.
+ */
 export function isAnyAwayForGood({ world, doomed }: Cast): boolean {
-  const allocations = [...doomed].flatMap((nodeId) => world.nomad.allocationsOn(nodeId));
-  return allocations.some(({ ClientStatus, TaskStates }) => {
-    const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
-    return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
-  });
+  const { nodes } = world.nomad.state;
+  return [...doomed].some((nodeId) =>
+    world.nomad.allocationsOn(nodeId).some(({ ClientStatus, TaskStates }) => {
+      const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
+      if (ClientStatus === 'running') return nodes.get(nodeId)?.Status === 'disconnected';
+      return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
+    }),
+  );
 }

@@ -3,6 +3,20 @@ import { PLAIN, type Story } from './steps.ts';
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
+    because: 'what runs on a node that stays disconnected for good holds its instance to the deadline, and no longer',
+    story: {
+      ...PLAIN,
+      steps: [
+        { what: 'system job' },
+        { what: 'build', builder: 0, seconds: 1, kind: 'outlives its agent' },
+        { what: 'pass', seconds: 2 },
+        { what: 'client dies', builder: 0 },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
     because: 'an upload that nobody knows of any more holds its own instance to the deadline, whoever else is sick',
     story: {
       ...PLAIN,

@@ -86,16 +86,16 @@ export async function castOf({ deadline, version, rebalance, purge, retain }: St
 }
 
 /**
- * Whether Nomad still keeps something of an agent that never comes back: unknown; failed with a task that has yet to end; or running,
- * on a node that it keeps as disconnected.
+ * Whether Nomad still keeps something of an agent that never comes back: what has not ended, or has a task that has yet to end. Only
+ * what is lost on a node that is down counts as ended.
  */
 export function isAnyAwayForGood({ world, doomed }: Cast): boolean {
   const { nodes } = world.nomad.state;
   return [...doomed].some((nodeId) =>
     world.nomad.allocationsOn(nodeId).some(({ ClientStatus, TaskStates }) => {
+      if (ClientStatus === 'lost' && nodes.get(nodeId)?.Status === 'down') return false;
       const unended = Object.values(TaskStates ?? {}).some(({ State }) => State !== 'dead');
-      if (ClientStatus === 'running') return nodes.get(nodeId)?.Status === 'disconnected';
-      return ClientStatus === 'unknown' || (ClientStatus === 'failed' && unended);
+      return unended || !['complete', 'failed', 'lost'].includes(ClientStatus);
     }),
   );
 }

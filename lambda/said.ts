@@ -9,21 +9,26 @@ export type Said =
 /** What is said, or why it is nothing to act on; undefined if the event is of another kind. */
 export type Read = Said | { because: string } | undefined;
 
-/** The codes of AWS Health for what stops an instance, reboots it or cuts it off: the rule lets in the same. */
-const MAINTENANCE = [
-  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
-  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
-  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
+/**
+ * The types of AWS Health events about maintenance that stops, reboots or cuts off an instance, as the AWS Health User Guide
+ * names them: `PERSISTENT` is an instance with an EBS root volume. The rule lets in these.
+ */
+export const MAINTENANCE_CODES: readonly string[] = [
   'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
+  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
+  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
+  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
 ];
 
 const NO_INSTANCE = { because: 'the event names no instance in detail.instance-id' };
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+/** The fields of a JSON object; none of anything else. */
+export const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};
 
 /** Whether this is the id of an instance. */
 export const isInstanceId = (id: unknown): id is string => typeof id === 'string' && /^i-[0-9a-f]{8,17}$/.test(id);
@@ -69,7 +74,7 @@ export function readSaid(event: Fields): Read {
 /** One page of an event: each page names instances of its own. */
 function readHealth({ service, eventTypeCode, eventTypeCategory, statusCode, ...detail }: Fields): Read {
   const code = String(eventTypeCode);
-  if (service !== 'EC2' || eventTypeCategory !== 'scheduledChange' || !MAINTENANCE.includes(code)) {
+  if (service !== 'EC2' || eventTypeCategory !== 'scheduledChange' || !MAINTENANCE_CODES.includes(code)) {
     return { because: `no maintenance of instances: ${String(service)}, ${code}` };
   }
   if (statusCode === 'closed') return { because: 'the maintenance is over, or was cancelled' };

@@ -1,5 +1,5 @@
 import { EventError } from './errors.ts';
-import { checkInstanceId, readSaid, type Said, timeOf } from './said.ts';
+import { checkInstanceId, fieldsOf, readSaid, type Said, timeOf } from './said.ts';
 
 /** The lifecycle event, as EventBridge delivers it. */
 export interface LifecycleEvent {
@@ -61,7 +61,7 @@ export function readWake(event: unknown): Wake {
 }
 
 function readTerminated(detail: unknown, dryRun: boolean): Wake {
-  const { EC2InstanceId, AutoScalingGroupName: group, Destination } = (detail ?? {}) as Record<string, unknown>;
+  const { EC2InstanceId, AutoScalingGroupName: group, Destination } = fieldsOf(detail);
   if (Destination === 'WarmPool') return { kind: 'nothing', because: 'the instance has gone to the warm pool' };
   const instanceId = checkInstanceId(EC2InstanceId, 'detail.EC2InstanceId');
   if (typeof group !== 'string') throw new EventError('the event lacks detail.AutoScalingGroupName');
@@ -69,7 +69,7 @@ function readTerminated(detail: unknown, dryRun: boolean): Wake {
 }
 
 function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
-  const fields = (typeof detail === 'object' && detail !== null ? detail : {}) as Record<string, unknown>;
+  const fields = fieldsOf(detail);
   const text = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined);
   const transition = text('LifecycleTransition');
   if (transition && transition !== TERMINATING) return { kind: 'nothing', because: `not a termination: ${transition}` };

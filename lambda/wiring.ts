@@ -180,9 +180,14 @@ export class Wiring {
   }
 
   #eventBus(clock: RunClock): EventBus {
-    const bus = this.#config.events?.bus;
-    const [client, journal, meter, stuck] = [this.#eventBridge, this.#journal, this.metrics, this.#stuck];
-    return new EventBus({ client, bus, clock, journal, meter, stuck });
+    return new EventBus({
+      client: this.#eventBridge,
+      bus: this.#config.events?.bus,
+      clock,
+      journal: this.#journal,
+      meter: this.metrics,
+      stuck: this.#stuck,
+    });
   }
 
   #aws(): AwsAccess {

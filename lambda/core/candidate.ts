@@ -43,6 +43,8 @@ export interface Running {
 /** How long earlier runs took, in milliseconds, by the key of {@link jobKey}. */
 export type EarlierRuns = ReadonlyMap<string, readonly number[]>;
 
-/** Runs of one dispatched or periodic job are the same job. */
+/** The job whose run this is: runs of one dispatched or periodic job are the same job. */
+export const familyOf = (job: string): string => job.replace(/\/(dispatch|periodic)-.*$/, '');
+
 export const jobKey = ({ namespace, job }: { namespace: string; job: string }): string =>
-  `${namespace} ${job.replace(/\/(dispatch|periodic)-.*$/, '')}`;
+  `${namespace} ${familyOf(job)}`;

@@ -1,6 +1,6 @@
 import { orderFor, waitFor } from './combine.ts';
 import { type Circumstances, type Decision, startDrain, wait } from './decision.ts';
-import { names } from './explain.ts';
+import { names, sayAmbiguous } from './explain.ts';
 import { type NomadNode, remaining } from './node.ts';
 import { drainedBy, type Notice } from './notice.ts';
 import { nodesOf, type Observation } from './observation.ts';
@@ -35,7 +35,7 @@ export function decideNotice(
     case 'ambiguous':
       return {
         action: 'error',
-        because: `more than one node may be this instance: ${nomad.nodeIds.toSorted().join(', ')}`,
+        because: sayAmbiguous(nomad.nodeIds),
       };
     case 'absent':
       return wait(`${BECAUSE[notice.kind]}, but Nomad has no node of it`);

@@ -2,7 +2,7 @@ import { type Decided, orderFor, waitFor } from './combine.ts';
 import { decideNode } from './decide-node.ts';
 import { decideNotice } from './decide-notice.ts';
 import { type Circumstances, complete, type Decision, type Outcome, timedOut, wait } from './decision.ts';
-import { say } from './explain.ts';
+import { say, sayAmbiguous } from './explain.ts';
 import { nodesOf, type Observation, sinceOf } from './observation.ts';
 import type { Termination } from './termination.ts';
 import { limits } from './time.ts';
@@ -38,7 +38,7 @@ function unanswered(termination: Termination, nomad: Observation, circumstances:
 
 function ambiguous(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
   if (nomad.is !== 'ambiguous') return undefined;
-  const because = `more than one node may be this instance: ${nomad.nodeIds.toSorted().join(', ')}`;
+  const because = sayAmbiguous(nomad.nodeIds);
   const failing: Decision = { action: 'error', because, stuck: because };
   return atTheLast(termination, failing, circumstances) ?? failing;
 }

@@ -37,6 +37,10 @@ export function say(seconds: number): string {
 export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
   Math.max(0, Math.round((now - createdAt) / 1000));
 
+/** Several nodes have an address or name of an instance, and none says that it is the instance. */
+export const sayAmbiguous = (nodeIds: readonly string[]): string =>
+  `more than one node may be this instance: ${nodeIds.toSorted().join(', ')}`;
+
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 
 function describe(allocation: Allocation, now: number): string {

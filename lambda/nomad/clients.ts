@@ -1,4 +1,4 @@
-import { type Client, type EarlierRuns, jobKey, type Resources, type Running } from '../core/candidate.ts';
+import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type Running } from '../core/candidate.ts';
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
@@ -57,7 +57,7 @@ export class NomadClients implements Clients {
   }
 
   async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
-    const names = new Set(builds.map(({ job }) => job.replace(/\/(dispatch|periodic)-.*$/, '')));
+    const names = new Set(builds.map(({ job }) => familyOf(job)));
     const jobs = [...names].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
     const filter = `${ENDED} and JobID matches "^(${jobs.join('|')})(/|$)"`;
     const last = { reverse: 'true', per_page: String(EARLIER) };

@@ -1,7 +1,7 @@
 import type { DeadNodes } from '../core/ports.ts';
 import type { NomadApi } from './api.ts';
 import { toRecord } from './json.ts';
-import { nodesNaming } from './matches.ts';
+import { INSTANCE_ID, nodesNaming } from './matches.ts';
 
 /** A drained node whose client is gone: Nomad lists it for a day. */
 const DEAD = 'SchedulingEligibility == "ineligible" and Status == "down"';
@@ -35,7 +35,7 @@ export class EndedNodes implements DeadNodes {
     const { Attributes, Meta, LastDrain } = node;
     // What the agent itself says comes first: a node may be drained for one instance and be another by then.
     const key = this.#nodeMetaKey;
-    const named = Attributes?.['unique.platform.aws.instance-id'] ?? (key && Meta?.[key]);
+    const named = Attributes?.[INSTANCE_ID] ?? (key && Meta?.[key]);
     if ((named ?? toRecord(LastDrain?.Meta ?? null)?.instanceId) !== instanceId) return false;
     await this.#nomad.purge(nodeId);
     return true;

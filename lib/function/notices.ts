@@ -4,21 +4,9 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { MAINTENANCE_CODES } from '../../lambda/said.ts';
 import type { ResolvedNotices } from '../props.ts';
 import { groupRules } from './group-rules.ts';
-
-/**
- * The types of AWS Health events about maintenance that stops, reboots or cuts off an instance, as the AWS Health User Guide
- * names them: `PERSISTENT` is an instance with an EBS root volume.
- */
-export const MAINTENANCE_CODES = [
-  'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
-  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
-  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
-  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
-];
 
 /** What is acted on, and who acts. */
 export interface NoticesProps {
@@ -62,7 +50,7 @@ export class Notices extends Construct {
         pattern: {
           source: ['aws.health'],
           detailType: ['AWS Health Event'],
-          detail: { service: ['EC2'], eventTypeCategory: ['scheduledChange'], eventTypeCode: MAINTENANCE_CODES },
+          detail: { service: ['EC2'], eventTypeCategory: ['scheduledChange'], eventTypeCode: [...MAINTENANCE_CODES] },
         },
         // It is announced days before it starts.
         target: this.#target(4, Duration.hours(24)),

@@ -1,49 +1,30 @@
-import type { EventBridgeEvent } from '../emulators/aws/events.ts';
+import type { EventBridgeEvent, Sent } from '../emulators/aws/events.ts';
+import { ACCOUNT, REGION } from '../emulators/aws/model.ts';
+import * as sent from '../emulators/aws/notices.ts';
 import { world } from './start.ts';
 
 interface Place {
   clock: { now(): number };
 }
 
-/** The events of EC2 and AWS Health about an instance that goes, or may go, as AWS documents them. */
-const event = (
-  { clock }: Place,
-  source: string,
-  type: string,
-  resources: string[],
-  detail: Record<string, unknown>,
-): EventBridgeEvent => ({
+/** An event as a rule hands it on, which nobody has sent: its instance lives on. */
+const event = ({ clock }: Place, { source, detailType, resource, detail }: Sent): EventBridgeEvent => ({
   version: '0',
   id: '1e5527d7-bb36-4607-3370-4164db56a40e',
-  'detail-type': type,
+  'detail-type': detailType,
   source,
-  account: '123456789012',
+  account: ACCOUNT,
   time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
-  region: 'us-east-1',
-  resources,
+  region: REGION,
+  resources: [resource].flat(),
   detail,
 });
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
-export const spotWarning = (
-  instanceId: string,
-  place: Place = world,
-  action: 'terminate' | 'stop' | 'hibernate' = 'terminate',
-) =>
-  event(place, 'aws.ec2', 'EC2 Spot Instance Interruption Warning', [`arn:aws:ec2:us-east-1a:instance/${instanceId}`], {
-    'instance-id': instanceId,
-    'instance-action': action,
-  });
+export const spotWarning = (instanceId: string, place: Place = world, action: sent.SpotAction = 'terminate') =>
+  event(place, sent.spotWarning(instanceId, action));
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */
 export const rebalanceRecommendation = (instanceId: string, place: Place = world) =>
-  event(
-    place,
-    'aws.ec2',
-    'EC2 Instance Rebalance Recommendation',
-    [`arn:aws:ec2:us-east-1:123456789012:instance/${instanceId}`],
-    { 'instance-id': instanceId },
-  );
+  event(place, sent.rebalanceRecommendation(instanceId));
 
 interface Maintenance {
   /** Milliseconds since the epoch. */
@@ -64,7 +45,7 @@ export const healthEvent = (
   const written = (ms: number) => new Date(ms).toUTCString();
   const values = instanceIds.map((id) => (as === 'id' ? id : `arn:aws:ec2:us-east-1:123456789012:instance/${id}`));
   const lastUpdatedTime = written(world.clock.now());
-  return event(world, 'aws.health', 'AWS Health Event', values, {
+  const detail = {
     eventArn: `arn:aws:health:us-east-1::event/EC2/${eventTypeCode}/abc`,
     service: 'EC2',
     eventTypeCode,
@@ -82,5 +63,6 @@ export const healthEvent = (
     page,
     totalPages,
     backupEvent: 'false',
-  });
+  };
+  return event(world, { source: 'aws.health', detailType: 'AWS Health Event', resource: values, detail });
 };

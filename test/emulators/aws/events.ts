@@ -22,7 +22,8 @@ export interface EventPattern {
   detailType?: string;
 }
 
-interface Sent {
+/** An event of AWS's own, without its envelope. */
+export interface Sent {
   source: string;
   detailType: string;
   /** One, or all of them in their order. */

@@ -47,6 +47,23 @@ const WARNING_MS = 120_000;
 
 export const arnOf = (id: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/${id}`;
 
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
+export const spotWarning = (id: string, action: SpotAction) => ({
+  source: 'aws.ec2',
+  detailType: 'EC2 Spot Instance Interruption Warning',
+  // The zone where the region belongs, and no account: so AWS writes it.
+  resource: `arn:aws:ec2:${ZONE}:instance/${id}`,
+  detail: { 'instance-id': id, 'instance-action': action },
+});
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */
+export const rebalanceRecommendation = (id: string) => ({
+  source: 'aws.ec2',
+  detailType: 'EC2 Instance Rebalance Recommendation',
+  resource: arnOf(id),
+  detail: { 'instance-id': id },
+});
+
 /** What EC2 and AWS Health say before they end an instance, or touch it: no group and no hook is asked. */
 export class Notices {
   readonly #schedule: Schedule;
@@ -64,13 +81,7 @@ export class Notices {
 
   /** "In the case of hibernation, you receive an interruption notice, but not two minutes in advance." */
   interruptSpot(instance: Instance, action: SpotAction): void {
-    this.#bus.send({
-      source: 'aws.ec2',
-      detailType: 'EC2 Spot Instance Interruption Warning',
-      // The zone where the region belongs, and no account: so AWS writes it.
-      resource: `arn:aws:ec2:${ZONE}:instance/${instance.id}`,
-      detail: { 'instance-id': instance.id, 'instance-action': action },
-    });
+    this.#bus.send(spotWarning(instance.id, action));
     this.#schedule.after(action === 'hibernate' ? 0 : WARNING_MS, () => {
       if (action === 'terminate') this.#fleet.shutDown(instance);
       else if (instance.ec2State === 'running') this.#fleet.stop(instance);
@@ -78,12 +89,7 @@ export class Notices {
   }
 
   recommendRebalance({ id }: Instance): void {
-    this.#bus.send({
-      source: 'aws.ec2',
-      detailType: 'EC2 Instance Rebalance Recommendation',
-      resource: arnOf(id),
-      detail: { 'instance-id': id },
-    });
+    this.#bus.send(rebalanceRecommendation(id));
   }
 
   scheduleMaintenance(instances: readonly Instance[], maintenance: Maintenance): void {

@@ -16,8 +16,8 @@ import { type Decided, startsDrain, Wave } from './wave.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
 const CONCURRENCY = 8;
-/** An idle node is drained in milliseconds: after a start the next pass comes soon. */
-const AFTER_START_MS = 500;
+/** An idle node is drained in milliseconds: so long after a start comes the next look, then after twice the time, and so on. */
+const FIRST_LOOK_MS = 50;
 /** The shortest pause between passes, however much changes in a large cluster, in milliseconds. */
 const SHORTEST_PAUSE_MS = 250;
 
@@ -30,6 +30,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
   let passes = 0;
+  let startedAt: number | undefined;
   try {
     for (;;) {
       const waiting = inTurn(await terminations.waiting(), clock.now());
@@ -44,11 +45,14 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       await announcer.tell(progress, terminations.retained);
       await returnToService(waiting, ports);
       if (passes++ === 0) record.purged(await purgeAll(ports));
-      const pause = untilNextPass(progress, clock.now());
-      if (pause === undefined || clock.now() + pause > options.until) return record.result();
+      const now = clock.now();
+      if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
+      const pause = untilNextPass(progress, now, startedAt);
+      if (pause === undefined || now + pause > options.until) return record.result();
 
-      await clock.sleep(SHORTEST_PAUSE_MS);
-      await nodes.changed(pause - SHORTEST_PAUSE_MS);
+      const rest = Math.min(pause, SHORTEST_PAUSE_MS);
+      await clock.sleep(rest);
+      if (pause > rest) await nodes.changed(pause - rest);
     }
   } catch (error) {
     // What has been seen until then is still reported and measured.
@@ -94,17 +98,20 @@ async function pass(waiting: readonly Termination[], ports: Ports, options: RunO
   return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
 }
 
-/** How long until something may have changed, in milliseconds; undefined if nobody waits any more. */
-function untilNextPass(progress: readonly Progress[], now: number): number | undefined {
+/**
+ * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
+ * @param startedAt when this run has last asked for drains, milliseconds since the epoch
+ */
+function untilNextPass(progress: readonly Progress[], now: number, startedAt: number | undefined): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
-    .map(({ termination, seen, decision }) => {
-      if (decision.action === 'start-drain') return AFTER_START_MS;
+    .map(({ termination, seen }) => {
       const drain = nodeOf(seen)?.drain;
       if (drain?.status === 'complete') return whileStoppingMs(now - drain.updatedAt);
       return nextPassMs(now - (drain?.startedAt ?? termination.since ?? now), termination.heartbeatTimeoutSeconds);
     });
-  return pauses.length === 0 ? undefined : Math.min(...pauses);
+  if (pauses.length === 0) return undefined;
+  return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }
 
 /** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */

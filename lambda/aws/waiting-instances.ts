@@ -1,14 +1,17 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../core/clock.ts';
 import type { RetainedInstance, Terminations } from '../core/ports.ts';
-import type { Termination } from '../core/termination.ts';
+import { isGoing, isHeld, type Termination } from '../core/termination.ts';
 import type { AutoScaling } from './auto-scaling.ts';
 import type { FindWaiting, Found } from './find-waiting.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import { describeInstances } from './instances.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
-/** How long an answer to "who waits?" holds, in milliseconds. */
+/**
+ * How long an answer to "who waits?" holds, in milliseconds. Between its passes a sweep asks Nomad alone: a wait that is over
+ * completes nothing, and before a drain is started on an older answer, Auto Scaling is asked about that instance.
+ */
 const FRESH_MS = 10_000;
 /** Two events of one group within this time are of one wave, in milliseconds. */
 const WAVE_MS = 60_000;
@@ -29,11 +32,19 @@ export interface WaitingInstancesOptions {
   event?: { instanceId: string; group: string } | undefined;
 }
 
+/** How long an answer holds, in milliseconds: for the rest of a sweep, if it says all. */
+function holdsFor(waiting: readonly Termination[], isOfEvent: boolean): number {
+  // What is not held yet will be in a moment.
+  if (!waiting.every(({ held, notice }) => held || notice)) return 0;
+  return isOfEvent || waiting.some(({ ec2 }) => ec2 === 'unknown') ? FRESH_MS : Number.POSITIVE_INFINITY;
+}
+
 /** The instances that wait for our hook, for the length of one run. */
 export class WaitingInstances implements Terminations {
   readonly #options: WaitingInstancesOptions;
   readonly #completed = new Set<string>();
   #found: Found = { waiting: [] };
+  #foundAt = Number.NEGATIVE_INFINITY;
   #freshUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitingInstancesOptions) {
@@ -41,20 +52,25 @@ export class WaitingInstances implements Terminations {
   }
 
   async waiting(): Promise<Termination[]> {
-    const { find, clock } = this.#options;
+    const { find, clock, event } = this.#options;
     if (clock.now() >= this.#freshUntil) {
       this.#found = await find();
-      // What is not held yet will be in a moment.
-      const settled = this.#found.waiting.every(({ held, notice }) => held || notice);
-      this.#freshUntil = clock.now() + (settled ? FRESH_MS : 0);
+      this.#foundAt = clock.now();
+      this.#freshUntil = this.#foundAt + holdsFor(this.#found.waiting, event !== undefined);
     }
     return this.#found.waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
   }
 
   async waitsForUs(termination: Termination): Promise<boolean> {
+    if (this.#options.clock.now() >= this.#foundAt + FRESH_MS && !(await this.#stillGoes(termination))) return false;
     // An instance that is launched into the warm pool waits in this state for a launching hook. Only a heartbeat tells.
     if (termination.state !== 'Warmed:Pending:Wait' || termination.token || termination.notice) return true;
     return this.#options.autoScaling.heartbeat(termination);
+  }
+
+  async #stillGoes({ instanceId, group, state }: Termination): Promise<boolean> {
+    const [now] = await this.#options.autoScaling.instances([instanceId]);
+    return now?.group === group && (now.state === state || isHeld(now.state) || isGoing(now.state));
   }
 
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {

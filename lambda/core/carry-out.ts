@@ -30,7 +30,9 @@ export async function carryOut(
     switch (decision.action) {
       case 'start-drain': {
         if (!(await ports.terminations.waitsForUs(termination))) {
-          return { decision: { action: 'wait', because: 'the instance waits for another hook than ours' } };
+          return {
+            decision: { action: 'wait', because: 'the instance does not wait for our hook any more, or for another' },
+          };
         }
         let started = 0;
         for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {

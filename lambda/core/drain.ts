@@ -71,7 +71,7 @@ const inTurn = (waiting: Termination[], now: number): Termination[] =>
  */
 async function pass(waiting: readonly Termination[], ports: Ports, options: RunOptions): Promise<Progress[]> {
   const { nodes, clock } = ports;
-  await nodes.refresh();
+  await nodes.refresh(waiting);
   const circumstances = { policy: options.policy, seesEveryNamespace: nodes.permissions?.everyNamespace ?? false };
   const done = new Map<string, Progress>();
   const finish = async (decided: Decided) => {

@@ -10,9 +10,9 @@ import type { Termination } from './termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */
 export interface Terminations {
-  /** The instances that wait for our hook now. Not read again in every pass. */
+  /** The instances that wait for our hook now: in a sweep, as of its first pass. */
   waiting(): Promise<Termination[]>;
-  /** Whether the instance waits for *our* hook, if its state alone does not tell. */
+  /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
   waitsForUs(termination: Termination): Promise<boolean>;
   /** Releases the instance. @returns false if it was released before */
   complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean>;
@@ -40,8 +40,8 @@ export interface RetainedInstance {
 
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
 export interface Nodes {
-  /** Begins a pass with the questions whose one answer covers all nodes. Never throws: see {@link observe}. */
-  refresh(): Promise<void>;
+  /** Begins a pass with the questions whose one answer covers all nodes of these instances. Never throws: see {@link observe}. */
+  refresh(waiting: readonly Termination[]): Promise<void>;
   /** What Nomad says of the nodes of one instance. Never throws: a failure is an observation too. */
   observe(termination: Termination): Promise<Observation>;
   /** What the token may do, as of the last refresh; undefined if Nomad did not answer. */

@@ -54,7 +54,9 @@ export class Wave {
   }
 
   /** Never throws: what a node does not take is said by its drain. */
-  async #holdOff({ termination: { instanceId, group }, seen, decision }: Decided): Promise<void> {
+  async #holdOff({ termination, seen, decision }: Decided): Promise<void> {
+    const { instanceId, group } = termination;
+    if (!(await this.#ports.terminations.waitsForUs(termination).catch(() => false))) return;
     const ids = 'nodeIds' in decision ? decision.nodeIds : [];
     for (const { id } of nodesOf(seen).filter((node) => node.eligible && ids.includes(node.id))) {
       await this.#ports.takenNodes

@@ -52,10 +52,10 @@ export class NomadApi {
     return this.#each('/v1/nodes', { filter }, (node) => (node as NodeStub).ID);
   }
 
-  /** The allocations of all namespaces that match a filter, without their jobs; `per_page` limits how many. */
+  /** The allocations of all namespaces that match a filter, with resources, without their jobs; `per_page` limits how many. */
   listAllocations<T>(
     filter: string,
-    more: { reverse?: string; per_page?: string },
+    more: { reverse?: string; per_page?: string; resources?: 'false' },
     translate: (json: AllocationInList) => T,
   ): Promise<T[]> {
     const query = { namespace: '*', resources: 'true', task_states: 'false', filter, ...more };

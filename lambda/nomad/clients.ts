@@ -4,10 +4,9 @@ import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import type { AllocationInList, NodeInList } from './json.ts';
+import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
-/** `unknown` may come back with its client. */
-const ALIVE = 'ClientStatus == "running" or ClientStatus == "pending" or ClientStatus == "unknown"';
 /** Builds that ended by themselves. */
 const ENDED = 'ClientStatus == "complete" and DesiredStatus == "run"';
 /** Earlier runs that are looked at: the last ones. */

@@ -13,6 +13,7 @@ import type { NomadApi } from './api.ts';
 import { isCopying, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
 import { matches } from './matches.ts';
 import { Reasons } from './reasons.ts';
+import { mayAllStopLast, whatRuns } from './what-runs.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
@@ -51,6 +52,8 @@ export class Fleet implements Nodes {
   #ofInstance = new Map<string, NodeStub[]>();
   #drainedByUs: TakenNode[] = [];
   #index: string | undefined;
+  /** What runs on the draining nodes of waiting instances that this run has yet to explain. Never fails. */
+  #runs: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Observation | undefined;
@@ -65,12 +68,14 @@ export class Fleet implements Nodes {
     return this.#permissions;
   }
 
-  async refresh(): Promise<void> {
+  async refresh(waiting: readonly Termination[]): Promise<void> {
     this.#failure = undefined;
     this.#permissions = undefined;
     try {
       this.#permissions = await this.#options.permissions();
-      if (this.#options.wholeFleet) await this.#askForFleet();
+      if (!this.#options.wholeFleet) return;
+      await this.#askForFleet();
+      this.#runs = this.#askWhatRuns(waiting);
     } catch (error) {
       this.#failure = this.#unanswered(error);
     }
@@ -121,6 +126,19 @@ export class Fleet implements Nodes {
       this.#drainedByUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
     }
     this.#index = index;
+  }
+
+  /** Asked for all at once; what that does not tell is read node by node. */
+  async #askWhatRuns(waiting: readonly Termination[]): Promise<ReadonlyMap<string, Allocation[]>> {
+    const unexplained = waiting
+      .flatMap(({ instanceId }) => this.#known(instanceId))
+      .filter((stub) => stub.LastDrain?.Status === 'draining' && !this.#needsDeadline(stub))
+      .filter(({ ID, Status }) => this.#explained.get(ID)?.status !== Status);
+    if (unexplained.length === 0 || this.#options.explainAll) return new Map();
+    return whatRuns(
+      this.#nomad,
+      unexplained.map(({ ID }) => ID),
+    ).catch(() => new Map());
   }
 
   /**
@@ -192,7 +210,9 @@ export class Fleet implements Nodes {
     const json = needsDeadline ? await this.#nomad.node(stub.ID) : stub;
     if (!json) return undefined;
     const node = toNode(json);
-    const allocations = await this.#nomad.allocations(node.id, toAllocation);
+    const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
+    const allocations =
+      listed && !mayAllStopLast(listed) ? listed : await this.#nomad.allocations(node.id, toAllocation);
     const explained = { ...node, allocations: await this.#reasons.add(node, allocations) };
     this.#explained.set(node.id, explained);
     return explained;

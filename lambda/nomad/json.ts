@@ -74,10 +74,15 @@ export interface NodeInList {
 
 /** An allocation in a list across nodes, without its job. Times are nanoseconds since the epoch. */
 export interface AllocationInList {
+  ID: string;
   NodeID: string;
   JobID: string;
   JobType: string;
   Namespace: string;
+  TaskGroup: string;
+  ClientStatus: string;
+  DesiredStatus: string;
+  DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;
   AllocatedResources?: { Tasks: Record<string, ResourcesJson> | null } | null;
@@ -213,6 +218,24 @@ export function toAllocation(json: AllocationJson): Allocation {
     ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
+  };
+}
+
+/** An allocation of a list: its tasks are not known, nor whether it is a plugin, nor where its disk goes. */
+export function toListedAllocation(json: AllocationInList): Allocation {
+  return {
+    id: json.ID,
+    job: json.JobID,
+    jobType: json.JobType,
+    namespace: json.Namespace,
+    taskGroup: json.TaskGroup,
+    clientStatus: json.ClientStatus,
+    desiredStatus: json.DesiredStatus,
+    migrating: json.DesiredTransition?.Migrate === true,
+    stopsLast: json.JobType === 'system',
+    createdAt: toMs(json.CreateTime),
+    changedAt: toMs(json.ModifyTime),
+    tasks: [],
   };
 }
 

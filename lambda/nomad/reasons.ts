@@ -4,7 +4,7 @@ import { type NomadNode, remaining } from '../core/node.ts';
 import type { Policy } from '../core/policy.ts';
 import type { NomadApi } from './api.ts';
 import { withBlocked, withFailing } from './blocked.ts';
-import type { BlockedEvaluation } from './json.ts';
+import type { AllocationStub, BlockedEvaluation } from './json.ts';
 
 /** Jobs of one node whose replacements are read. */
 const MOST_JOBS = 8;
@@ -18,6 +18,8 @@ export class Reasons {
   readonly #clock: Clock;
   /** Services that wait for room anywhere: asked once a run, and only if a service keeps a drain from ending. */
   #blocked: Promise<BlockedEvaluation[]> | undefined;
+  /** Where the allocations of a service are: asked once a run, however many nodes it keeps from ending. */
+  readonly #ofJobs = new Map<string, Promise<AllocationStub[]>>();
 
   constructor(nomad: NomadApi, policy: Policy, clock: Clock) {
     this.#nomad = nomad;
@@ -34,10 +36,17 @@ export class Reasons {
     let explained = withBlocked(allocations, await this.#blocked);
     const jobs = new Map(this.#held(node, explained).map((each) => [`${each.namespace}/${each.job}`, each]));
     for (const { job, namespace } of [...jobs.values()].slice(0, MOST_JOBS)) {
-      const ofJob = await this.#nomad.jobAllocations(job, namespace).catch(() => []);
+      const ofJob = await this.#ofJob(job, namespace);
       explained = withFailing(explained, job, namespace, ofJob, startedAt);
     }
     return explained;
+  }
+
+  #ofJob(job: string, namespace: string): Promise<AllocationStub[]> {
+    const key = `${namespace}/${job}`;
+    const ofJob = this.#ofJobs.get(key) ?? this.#nomad.jobAllocations(job, namespace).catch(() => []);
+    this.#ofJobs.set(key, ofJob);
+    return ofJob;
   }
 
   /** Services that hold the node for a reason that is not known yet. */

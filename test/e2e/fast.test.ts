@@ -1,6 +1,17 @@
+import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
+import { connect } from '../emulators/aws/clients.ts';
 import { start, world } from './start.ts';
-import { SECOND } from './world.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
+import { GROUP, HOOK } from './world-options.ts';
+
+const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
+
+const cancelDrain = (nodeId: string) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+    method: 'POST',
+    body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
+  });
 
 describe('an event', () => {
   it('of an idle instance lets it go within 200 ms', async () => {
@@ -27,5 +38,58 @@ describe('an event', () => {
     const inFirstSecond = world.nomad.requests.slice(before).filter(({ at }) => at < delivered + SECOND);
     expect(inFirstSecond.length).toBeLessThanOrEqual(12);
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(15);
+  });
+});
+
+describe('an hour in which a hundred nodes drain', () => {
+  it('costs Nomad at most 480 requests, and AWS one of each question a sweep, and every sweep says what is waited for', async () => {
+    await start();
+    const builders = Array.from({ length: 100 }, () => world.addBuilder());
+    for (const { nodeId } of builders) {
+      world.nomad.run({ id: `b-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 3 * 3600 });
+    }
+    world.aws.deliver = () => [];
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    await world.sweepFor(2 * MINUTE);
+    const questions = ['DescribeAutoScalingGroups', 'DescribeInstances', 'DescribeScalingActivities'];
+    const [groups = 0, instances = 0, activities = 0] = questions.map(calls);
+    const began = world.clock.now();
+
+    await world.sweepFor(HOUR);
+
+    expect(world.nomad.requests.filter(({ at }) => at >= began).length).toBeLessThanOrEqual(480);
+    expect(calls('DescribeAutoScalingGroups') - groups).toBe(60);
+    expect(calls('DescribeInstances') - instances).toBe(60);
+    // A page of them has a hundred.
+    expect(calls('DescribeScalingActivities') - activities).toBeLessThanOrEqual(120);
+    const last = world.reports.at(-1)?.instances ?? [];
+    expect(last.filter(({ because }) => /^the drain waits for 1 allocation: b-/.test(because))).toHaveLength(100);
+  });
+});
+
+describe('a sweep that goes on for most of its minute', () => {
+  it('drains no node whose instance has come back into service meanwhile', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    world.aws.replaceRootVolume(instanceId);
+    await world.advance(5 * SECOND);
+    await world.deliver();
+    const { autoScaling } = connect(world.aws);
+    const action = { AutoScalingGroupName: GROUP, LifecycleHookName: HOOK, InstanceId: instanceId };
+    const complete = new CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: 'CONTINUE' });
+    const states: unknown[] = [];
+    const began = world.clock.now();
+    world.clock.after(10 * SECOND, () => void autoScaling.send(complete));
+    world.clock.after(40 * SECOND, () => {
+      states.push(world.aws.instance(instanceId).state);
+      void cancelDrain(nodeId);
+    });
+
+    await world.wake(SWEEP);
+
+    expect(states).toEqual(['InService']);
+    expect(world.nomad.requests.filter(({ path, at }) => path.endsWith('/drain') && at > began)).toHaveLength(1);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
   });
 });

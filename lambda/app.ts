@@ -16,14 +16,20 @@ import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
-/** An event's run starts the drain of one instance and ends; the sweep runs for most of its minute. Milliseconds. */
+/** An event's run starts the drain of one instance and ends. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
-const SWEEP_BUDGET_MS = 50_000;
+/**
+ * A sweep that has somebody to wait for stays awake until four seconds before the next, in milliseconds: in the environment of a sweep that
+ * has ended the next remembers its heartbeats, and what has been told.
+ */
+const SWEEP_BUDGET_MS = 56_000;
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
  * the run reports.
  */
 const RESERVE_MS = 8_000;
+/** What is left after the last look for its own questions to Nomad and AWS, in milliseconds. */
+const LAST_LOOK_MS = 3_000;
 /** Auto Scaling waits two seconds for who goes: all waits end before that, in milliseconds. */
 const CHOICE_MS = 1_400;
 /** How long getting ready for that may take, in milliseconds: the function that only answers has five seconds. */
@@ -135,7 +141,7 @@ export class App {
     const latest = now + Math.max(0, remainingMs - RESERVE_MS);
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#wiring.hooks(wake, clock);
-    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest);
+    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest - LAST_LOOK_MS);
     const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
     const result = await this.#story(wake, ports, hooks, until);

@@ -116,8 +116,8 @@ export class NomadDrainHook extends Construct {
     this.function = new lambda.Function(this, 'Function', {
       ...common,
       description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',
-      // A sweep takes up to about 50 s.
-      timeout: Duration.seconds(60),
+      // A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
+      timeout: Duration.seconds(67),
       role: permissions.role,
       environment,
       // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.

@@ -4,14 +4,14 @@ import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
-import { nodeOf } from './observation.ts';
+import { nodesOf } from './observation.ts';
 import type { Ports, RunOptions } from './ports.ts';
 import type { Progress } from './progress.ts';
 import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
-import { nextPassMs, placeInPass, whileStoppingMs } from './time.ts';
+import { nextPassMs, placeInPass, whileStoppingMs, whileToldMs } from './time.ts';
 import { type Decided, startsDrain, Wave } from './wave.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
@@ -47,12 +47,15 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       if (passes++ === 0) record.purged(await purgeAll(ports));
       const now = clock.now();
       if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
-      const pause = untilNextPass(progress, now, startedAt);
-      if (pause === undefined || now + pause > options.until) return record.result();
+      const pause = untilNextPass(progress, now, { startedAt, told: nodes.tellsChanges });
+      // Where Nomad tells, a run that has the time stays until its end.
+      const left = options.until - now;
+      if (pause === undefined || left <= 0 || (pause > left && !nodes.tellsChanges)) return record.result();
 
-      const rest = Math.min(pause, SHORTEST_PAUSE_MS);
+      const rest = Math.min(pause, left, SHORTEST_PAUSE_MS);
       await clock.sleep(rest);
-      if (pause > rest) await nodes.changed(pause - rest);
+      if (Math.min(pause, left) > rest) await nodes.changed(Math.min(pause, left) - rest);
+      if (clock.now() >= options.until) return record.result();
     }
   } catch (error) {
     // What has been seen until then is still reported and measured.
@@ -101,14 +104,24 @@ async function pass(waiting: readonly Termination[], ports: Ports, options: RunO
 /**
  * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
  * @param startedAt when this run has last asked for drains, milliseconds since the epoch
+ * @param told Nomad tells at once if a node changes
  */
-function untilNextPass(progress: readonly Progress[], now: number, startedAt: number | undefined): number | undefined {
+function untilNextPass(
+  progress: readonly Progress[],
+  now: number,
+  { startedAt, told }: { startedAt: number | undefined; told: boolean },
+): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
-    .map(({ termination, seen }) => {
-      const drain = nodeOf(seen)?.drain;
-      if (drain?.status === 'complete') return whileStoppingMs(now - drain.updatedAt);
-      return nextPassMs(now - (drain?.startedAt ?? termination.since ?? now), termination.heartbeatTimeoutSeconds);
+    .map(({ termination: { since, heartbeatTimeoutSeconds }, seen }) => {
+      const nodes = nodesOf(seen);
+      const complete = nodes.flatMap(({ drain }) => (drain?.status === 'complete' ? [drain] : []));
+      const [done] = complete;
+      if (done) return whileStoppingMs(now - done.updatedAt);
+      if (told && nodes.length > 0 && nodes.every(({ drain, status }) => drain && status !== 'down')) {
+        return whileToldMs(heartbeatTimeoutSeconds);
+      }
+      return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
   if (pauses.length === 0) return undefined;
   return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));

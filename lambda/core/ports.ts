@@ -48,6 +48,8 @@ export interface Nodes {
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
   /** @returns false if a drain should be started and is on already */
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
+  /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
+  readonly tellsChanges: boolean;
   /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
   changed(ms: number): Promise<void>;
 }

@@ -85,9 +85,17 @@ export function nextPassMs(drainAgeMs: number, heartbeatTimeoutSeconds: number):
   return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
 }
 
-/** The same while only killed tasks or poststop tasks are left: they usually take seconds, an upload may take longer. */
+/** The same where Nomad tells at once that a drain is complete: only for the heartbeats of a hook with a short timeout. */
+export function whileToldMs(heartbeatTimeoutSeconds: number): number {
+  return slotMs(heartbeatTimeoutSeconds);
+}
+
+/**
+ * The same while only killed tasks or poststop tasks are left, whose end changes no node: they usually take seconds, an upload may
+ * take longer, and then the instance goes within five seconds.
+ */
 export function whileStoppingMs(sinceCompleteMs: number): number {
-  return Math.min(SWEEP_SECONDS * 1000, Math.max(1_000, sinceCompleteMs / 20));
+  return Math.min(5_000, Math.max(1_000, sinceCompleteMs / 20));
 }
 
 /**

@@ -9,7 +9,7 @@ import type {
   NodeJson,
   NodeStub,
 } from './json.ts';
-import type { Answer, Ask, Transport } from './transport.ts';
+import type { Answer, Ask, Question, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
 const LOG_BYTES = 2_000;
@@ -17,6 +17,10 @@ const LOG_BYTES = 2_000;
 const LOG_TIMEOUT_MS = 2_000;
 /** What the answer to a blocking query may take beyond its wait, in milliseconds. */
 const SLACK_MS = 2_000;
+/** What is left of a wait is slept, not asked, in milliseconds. */
+const SHORTEST_WAIT_MS = 500;
+/** When the next look comes after a blocking query that fails, in milliseconds from its beginning. */
+const AFTER_FAILURE_MS = 5_000;
 
 /** The body of a drain request. */
 export interface DrainRequest {
@@ -27,11 +31,13 @@ export interface DrainRequest {
 
 /** Nomad's API, as far as we use it, for the length of one run: what is still open when it ends is unanswered. */
 export class NomadApi {
+  readonly #transport: Transport;
   readonly #ask: Ask;
   readonly #clock: RunClock;
 
   /** @param clock the clock of the run */
   constructor(transport: Transport, clock: RunClock) {
+    this.#transport = transport;
     this.#ask = (question) => transport.ask(question, clock);
     this.#clock = clock;
   }
@@ -126,14 +132,22 @@ export class NomadApi {
 
   /** Waits until one of these nodes changes past the index, at most `ms` milliseconds. */
   async changed(filter: string, index: string, ms: number): Promise<void> {
-    const began = this.#clock.now();
-    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
-    const query = { filter, index, wait: `${Math.floor((ms * 16) / 17)}ms` };
-    try {
-      await this.#ask({ method: 'GET', path: '/v1/nodes', query, timeoutMs: ms + SLACK_MS });
-    } catch {
-      // After a quick failure wait all the same; a late one has waited long enough.
-      await this.#clock.sleep(Math.max(0, began + ms - this.#clock.now()));
+    const end = this.#clock.now() + ms;
+    for (let left = ms; left > 0; left = end - this.#clock.now()) {
+      if (left < SHORTEST_WAIT_MS) return this.#clock.sleep(left);
+      const asked = this.#clock.now();
+      // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
+      const query = { filter, index, wait: `${Math.floor((left * 16) / 17)}ms` };
+      const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: left + SLACK_MS };
+      try {
+        // Not tried again for longer than that.
+        const answer = await this.#transport.ask(question, this.#clock.atMost(left + SLACK_MS));
+        if (answer.index !== index) return;
+      } catch {
+        // After a quick failure a moment all the same; a late one has waited long enough.
+        const since = this.#clock.now() - asked;
+        return this.#clock.sleep(Math.max(0, Math.min(left, AFTER_FAILURE_MS) - since));
+      }
     }
   }
 

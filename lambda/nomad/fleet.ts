@@ -71,6 +71,7 @@ export class Fleet implements Nodes {
   async refresh(waiting: readonly Termination[]): Promise<void> {
     this.#failure = undefined;
     this.#permissions = undefined;
+    this.#index = undefined;
     try {
       this.#permissions = await this.#options.permissions();
       if (!this.#options.wholeFleet) return;
@@ -104,6 +105,10 @@ export class Fleet implements Nodes {
   /** The nodes that our drains name, as of the last refresh. */
   get drainedByUs(): readonly TakenNode[] {
     return this.#drainedByUs;
+  }
+
+  get tellsChanges(): boolean {
+    return this.#index !== undefined;
   }
 
   async changed(ms: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
+import type { Fault } from '../emulators/server.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 import { GROUP, HOOK } from './world-options.ts';
@@ -91,5 +92,30 @@ describe('a sweep that goes on for most of its minute', () => {
     expect(states).toEqual(['InService']);
     expect(world.nomad.requests.filter(({ path, at }) => path.endsWith('/drain') && at > began)).toHaveLength(1);
     expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
+  });
+});
+
+describe('an instance that is empty after a long drain', () => {
+  const waitAfterEmpty = async (runSeconds: number, fault?: Fault) => {
+    await start();
+    world.nomad.server.fault = fault;
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds });
+    const ends = world.clock.now() + runSeconds * SECOND;
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(runSeconds * SECOND + 2 * MINUTE);
+    return (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+  };
+
+  for (const second of [3, 20, 40, 57, 59]) {
+    it(`goes within five seconds, where its build ends in second ${second} of a minute`, async () => {
+      expect(await waitAfterEmpty(3600 + second)).toBeLessThanOrEqual(5 * SECOND);
+    });
+  }
+
+  it('goes within some five seconds where blocking queries fail', async () => {
+    const fails: Fault = ({ url }) => (url.searchParams.has('index') ? { status: 504, body: 'a proxy' } : undefined);
+    expect(await waitAfterEmpty(3630, fails)).toBeLessThanOrEqual(6 * SECOND);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ROLE_ARN } from '../emulators/aws/sts.ts';
 import type { EmulatorRequest, Fault, Loopback, Mishap } from '../emulators/server.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, SWEEP, type WorldOptions } from './world.ts';
+import { MINUTE, SECOND, SWEEP, UNNAMED, type WorldOptions } from './world.ts';
 
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 const BUILDERS = 12;
@@ -125,7 +125,7 @@ describe.each(SILENT)('%s', (_, servers, meant = () => true, options = undefined
         await world.coldStart();
         const began = world.clock.now();
         const answer = await world.wake(event).catch((error: Error) => error);
-        expect(world.clock.now() - began, String(answer)).toBeLessThanOrEqual(58 * SECOND);
+        expect(world.clock.now() - began, String(answer)).toBeLessThanOrEqual(65 * SECOND);
         if (!(answer instanceof Error)) continue;
         expect(answer.name).toBe('RunFailed');
         expect(answer.message).toMatch(/not served|no answer within the time limit/);
@@ -148,7 +148,7 @@ describe('a blocking query at an old drain, for which a run waits most of its mi
 
     const { instances } = await world.wake(SWEEP);
 
-    expect(world.clock.now() - began).toBeLessThanOrEqual(52 * SECOND);
+    expect(world.clock.now() - began).toBeLessThanOrEqual(57 * SECOND);
     expect(instances).toHaveLength(BUILDERS / 2);
     expect(instances.every(({ action }) => action === 'wait')).toBe(true);
   });
@@ -158,14 +158,17 @@ describe('what a run has measured', () => {
   it('is written before it is killed, and tells of a sweep that could not go on', async () => {
     await startWithBuilders();
     await world.deliver();
+    // Who waits is asked again while EC2 does not say which node this is.
+    await world.scaleIn(world.addBuilder(UNNAMED).instanceId);
+    world.aws.servers.ec2.fault = () => ({ status: 403, body: '' });
     let looks = 0;
     world.aws.servers.autoScaling.fault = ({ body }) =>
       body.includes('Action=DescribeAutoScalingGroups&') && looks++ > 0 ? 'silence' : undefined;
 
     await expect(world.wake(SWEEP)).rejects.toThrow(/the run could not go on: .*no answer within the time limit/);
 
-    expect(world.printed.join()).toContain(`"InstancesWaiting":${BUILDERS / 2}`);
-    expect(world.log.at(-1)).toMatchObject({ message: 'run ended', instances: { length: BUILDERS / 2 } });
+    expect(world.printed.join()).toContain(`"InstancesWaiting":${BUILDERS / 2 + 1}`);
+    expect(world.log.at(-1)).toMatchObject({ message: 'run ended', instances: { length: BUILDERS / 2 + 1 } });
   });
 
   it('is written as it happens', async () => {

@@ -60,8 +60,9 @@ describe('a stack that is updated in the middle of a drain', () => {
     const old = await world.environment();
     await world.redeploy({ deadlineSeconds: 2 * 3600 });
     for (let minute = 0; minute < 60; minute++) {
-      await world.advance(MINUTE);
+      const next = world.clock.now() + MINUTE;
       await Promise.all([world.wake(SWEEP, old), world.wake(SWEEP)]);
+      await world.advance(next - world.clock.now());
     }
     const [first, second, third] = builders.map(({ instanceId }) => instanceId);
     expect(world.aws.completions.map(({ instanceId }) => instanceId)).toEqual([first, second]);

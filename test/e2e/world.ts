@@ -29,7 +29,7 @@ export const FUNCTION = 'DrainHook-Function-0123456789AB';
 export const FUNCTION_ARN = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FUNCTION}`;
 
 /** How long Lambda lets a run go on. */
-const TIMEOUT = MINUTE;
+const TIMEOUT = 67 * SECOND;
 
 /** A client that does not say which instance it is: its fingerprint of EC2 failed at boot. */
 export const UNNAMED = { instanceId: '' };
@@ -199,7 +199,7 @@ export class World {
     const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
     let cancel = () => {};
     const timedOut = new Promise<never>((_, reject) => {
-      cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 60.00 seconds')));
+      cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 67.00 seconds')));
     });
     try {
       const report = await this.#time.while(Promise.race([run, timedOut]));

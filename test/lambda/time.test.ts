@@ -110,10 +110,10 @@ describe('the next look', () => {
 });
 
 describe('the next pass while tasks stop', () => {
-  it('comes after a second, after a twentieth of the time since the drain completed, and after a minute', () => {
+  it('comes after a second, after a twentieth of the time since the drain completed, and at most after five', () => {
     expect(whileStoppingMs(0)).toBe(1_000);
-    expect(whileStoppingMs(5 * MINUTE)).toBe(15_000);
-    expect(whileStoppingMs(24 * 60 * MINUTE)).toBe(MINUTE);
+    expect(whileStoppingMs(MINUTE)).toBe(3_000);
+    expect(whileStoppingMs(24 * 60 * MINUTE)).toBe(5_000);
   });
 });
 

@@ -41,7 +41,7 @@ describe('the function', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'index.handler',
-      Timeout: 60,
+      Timeout: 67,
     });
   });
 

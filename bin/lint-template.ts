@@ -64,8 +64,13 @@ const ofApp = (settings: Record<string, string>) => JSON.stringify(synthesized(s
 /** All there is to lint, by what it is called. */
 export function templates(): Record<string, string> {
   return {
-    'the template of the app': ofApp({}),
-    'that of the app inside a VPC': ofApp({ groups: 'builders,runners', ...address, nomadToken: '/token', ...network }),
+    'the template of the app': ofApp({ groups: 'builders', ...address }),
+    'that of the app inside a VPC': ofApp({
+      groups: 'builders,runners',
+      ...address,
+      nomadTokenParameter: '/token',
+      ...network,
+    }),
     'that of the app that logs in to Nomad': ofApp({ groups: 'builders', ...address, nomadLogin: 'aws' }),
     'that of the app that asks through instances': ofApp({ groups: 'builders', nomadVia: 'ssm' }),
     'that for those without the CDK': readFileSync(BY_HAND, 'utf8'),

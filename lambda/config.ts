@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DEFAULT_POLICY, type Policy } from './core/policy.ts';
+import { DURATIONS, durationRefusal } from './durations.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from './errors.ts';
 
 /** The environment variable with the whole configuration, as JSON. */
@@ -25,13 +26,12 @@ export const DEFAULT_ONLY_IDLE_SECONDS = 900;
 /** What a check says when it refuses, and the id under which docs/construct.md explains it. */
 const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
 
-const seconds = (min: number, max: number, id: ProblemId) =>
-  z
-    .number()
-    .refine(
-      (amount) => Number.isInteger(amount) && min <= amount && amount <= max,
-      refusal(id, `must be a whole number from ${min} to ${max}`),
-    );
+const seconds = (field: keyof typeof DURATIONS) =>
+  z.number().superRefine((amount, context) => {
+    const { id } = DURATIONS[field];
+    const message = durationRefusal(DURATIONS[field], amount);
+    if (message) context.addIssue({ code: 'custom', message, params: { id } });
+  });
 
 const text = z.string().refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty'));
 
@@ -59,7 +59,7 @@ const parameter = z.strictObject({
 });
 
 const hookName = name('nomad-drain-hook:hookName');
-const heartbeatTimeoutSeconds = seconds(30, 7200, 'nomad-drain-hook:heartbeatTimeoutOutOfRange').optional();
+const heartbeatTimeoutSeconds = seconds('heartbeatTimeoutSeconds').optional();
 
 const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: hookName, heartbeatTimeoutSeconds });
 
@@ -127,11 +127,9 @@ const instances = z.strictObject({
 const nomad = z.discriminatedUnion('via', [http, instances]);
 
 const policy = z.strictObject({
-  deadlineSeconds: seconds(1, 172_800, 'nomad-drain-hook:deadlineOutOfRange').default(DEFAULT_POLICY.deadlineSeconds),
-  killMarginSeconds: seconds(0, 7200, 'nomad-drain-hook:killMarginOutOfRange').default(
-    DEFAULT_POLICY.killMarginSeconds,
-  ),
-  graceSeconds: seconds(0, 3600, 'nomad-drain-hook:graceOutOfRange').default(DEFAULT_POLICY.graceSeconds),
+  deadlineSeconds: seconds('deadlineSeconds').default(DEFAULT_POLICY.deadlineSeconds),
+  killMarginSeconds: seconds('killMarginSeconds').default(DEFAULT_POLICY.killMarginSeconds),
+  graceSeconds: seconds('graceSeconds').default(DEFAULT_POLICY.graceSeconds),
   ignoreSystemJobs: z.boolean().default(DEFAULT_POLICY.ignoreSystemJobs),
   onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
 }) satisfies z.ZodType<Policy>;
@@ -145,7 +143,7 @@ const notices = z.strictObject({
   /** Scheduled maintenance of the instance's host: drain before it starts. */
   maintenance: z.boolean().default(false),
   /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
-  restoreSeconds: seconds(60, 604_800, 'nomad-drain-hook:restoreOutOfRange').default(DEFAULT_RESTORE_SECONDS),
+  restoreSeconds: seconds('restoreSeconds').default(DEFAULT_RESTORE_SECONDS),
 });
 
 /** Which instances go, where a group asks the function as its termination policy. */
@@ -155,7 +153,7 @@ const chooses = z.strictObject({
   /** Only idle ones, so that the group waits for builds to end. */
   onlyIdle: z.boolean().default(false),
   /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
-  onlyIdleForSeconds: seconds(1, 3000, 'nomad-drain-hook:onlyIdleOutOfRange').default(DEFAULT_ONLY_IDLE_SECONDS),
+  onlyIdleForSeconds: seconds('onlyIdleForSeconds').default(DEFAULT_ONLY_IDLE_SECONDS),
 });
 
 const document = z.strictObject({

@@ -8,8 +8,6 @@ export interface ConfigProblem {
   /** Undefined if the message alone is enough. */
   readonly id: ProblemId | undefined;
   readonly message: string;
-  /** The unit of the numbers in the message, if the value at the path is a duration. */
-  readonly unit?: 'seconds';
 }
 
 /** The configuration cannot be used. Thrown at cold start and at synth, with every problem at once. */
@@ -24,9 +22,9 @@ export class ConfigError extends Error {
 }
 
 /** A problem in a line: `groups[0].hook: must not be empty [nomad-drain-hook:hookName]`. */
-export function formatProblem({ path, id, message, unit }: ConfigProblem): string {
+export function formatProblem({ path, id, message }: ConfigProblem): string {
   const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
-  const field = keys.join('').replace(/^\./, '') + (unit ? ` (in ${unit})` : '');
+  const field = keys.join('').replace(/^\./, '');
   return `${field && `${field}: `}${message}${id ? ` [${id}]` : ''}`;
 }
 

@@ -2,6 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
+import { DURATIONS, inFull } from '../lambda/durations.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-access.ts';
 import {
@@ -104,7 +105,8 @@ const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
  * @param names what the fields are called in the answer
  */
 export function problemsOf(document: ConfigDocument & { policy: Policy }, names: FieldNames): ConfigProblem[] {
-  const problems = [...refusals(document), ...capacityProblems(document), ...choiceProblems(document)].map((problem) =>
+  const refused = refusals(document);
+  const problems = [...refused, ...capacityProblems(document, refused), ...choiceProblems(document)].map((problem) =>
     renamed(problem, names),
   );
   // All groups share one hook: its problems are reported once.
@@ -119,9 +121,7 @@ function renamed(problem: ConfigProblem, names: FieldNames): ConfigProblem {
     if (name === undefined) continue;
     const places = path.slice(0, length).filter((key) => typeof key === 'number');
     const keys = name.split('.').map((key) => (key === '*' ? (places.shift() ?? key) : key));
-    // The field says its unit in its name. A duration of the CDK has none.
-    const inSeconds = String(path.at(-1)).endsWith('Seconds');
-    return { ...problem, path: [...keys, ...path.slice(length)], ...(inSeconds && { unit: 'seconds' }) };
+    return { ...problem, path: [...keys, ...path.slice(length)] };
   }
   return problem;
 }
@@ -158,18 +158,24 @@ function choiceProblems({ chooses, nomad }: ConfigDocument): ConfigProblem[] {
   return [{ path: ['chooses', 'on'], id: 'nomad-drain-hook:chooseNeedsHttp', message }];
 }
 
-function capacityProblems({ groups, policy }: Pick<ConfigDocument, 'groups'> & { policy: Policy }): ConfigProblem[] {
+/** None where one of the durations is refused already: that says what is wrong. */
+function capacityProblems(
+  { groups, policy }: Pick<ConfigDocument, 'groups'> & { policy: Policy },
+  refused: readonly ConfigProblem[],
+): ConfigProblem[] {
   const timeout = groups[0]?.heartbeatTimeoutSeconds;
-  if (timeout === undefined || hookHolds(policy, timeout)) return [];
+  const isDuration = ({ path }: ConfigProblem) => String(path.at(-1)) in DURATIONS;
+  if (timeout === undefined || hookHolds(policy, timeout) || refused.some(isDuration)) return [];
+  const cap = globalCapSeconds(timeout);
   const margins = policy.killMarginSeconds + reserveSeconds(policy);
-  return [
-    {
-      path: ['policy', 'deadlineSeconds'],
-      id: 'nomad-drain-hook:deadlineBeyondHook',
-      message:
-        `${policy.deadlineSeconds} s and ${margins} s for what is killed after it are more than the ` +
-        `hook can hold an instance: ${globalCapSeconds(timeout)} s, which is 100 heartbeat timeouts of ${timeout} s and ` +
-        'at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout',
-    },
+  const remedies = [
+    ...(margins < cap ? ['shorten the deadline'] : []),
+    ...(policy.killMarginSeconds > 0 ? ['shorten the kill margin'] : []),
+    ...(cap < globalCapSeconds(DURATIONS.heartbeatTimeoutSeconds.most) ? ['lengthen the heartbeat timeout'] : []),
   ];
+  const message =
+    `${inFull(policy.deadlineSeconds)} is more than the ${inFull(Math.max(0, cap - margins))} that the hook can hold: Auto ` +
+    `Scaling holds an instance for ${inFull(cap)} (100 heartbeat timeouts of ${inFull(timeout)}, at most 48 h), and the last ` +
+    `${inFull(margins)} of that are for what is killed at the deadline. You can ${remedies.join(', or ')}`;
+  return [{ path: ['policy', 'deadlineSeconds'], id: 'nomad-drain-hook:deadlineBeyondHook', message }];
 }

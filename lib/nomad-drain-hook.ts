@@ -1,4 +1,4 @@
-import { Annotations, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
@@ -8,7 +8,6 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
-import { lapsesBeforeSweep } from '../lambda/core/time.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -24,6 +23,7 @@ import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
 import { hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
+import { warnOfTimes } from './warnings.ts';
 
 /**
  * Drains the Nomad node of every instance that an Auto Scaling group terminates, and releases the instance once its
@@ -103,14 +103,7 @@ export class NomadDrainHook extends Construct {
       ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
-    if (lapsesBeforeSweep(hook.heartbeatTimeout.toSeconds())) {
-      Annotations.of(this).addWarningV2(
-        'nomad-drain-hook:shortHook',
-        `hook.heartbeatTimeout: a hook of ${hook.heartbeatTimeout.toSeconds()} s may lapse before a sweep comes. The run of ` +
-          'the event bridges that, but EventBridge may lose an event, and the instance is then ended with its builds. ' +
-          'Give it 2 minutes or more.',
-      );
-    }
+    warnOfTimes(this, document.policy, hook.heartbeatTimeout);
 
     const common = functionProps(props, this.logGroup);
     this.function = new lambda.Function(this, 'Function', {

@@ -27,11 +27,14 @@ export class NomadDrainHookStack extends Stack {
       chooseIdleFirst = false,
       ...others
     } = settings;
-    const { alarmTopic, eventBus, network, stackName, example } = others;
-    super(scope, id, {
-      description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
-      ...(stackName && { stackName }),
-    });
+    const { alarmTopic, eventBus, network, stackName, renamed } = others;
+    super(scope, id, { description: DESCRIPTION, ...(stackName && { stackName }) });
+    for (const { old, now } of renamed) {
+      Annotations.of(this).addWarningV2(
+        'nomad-drain-hook:settingRenamed',
+        `${old} is called ${now} now: write that instead. The old name goes with the next major version.`,
+      );
+    }
     // Nothing here needs the route tables of the subnets.
     Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
     this.drainHook = new NomadDrainHook(this, 'DrainHook', {

@@ -2,13 +2,14 @@ import { Duration } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as z from 'zod';
 import { isSecret, SECRET_REFUSED } from '../../lambda/config.ts';
+import { DURATIONS, durationRefusal } from '../../lambda/durations.ts';
 
 /** Each setting as it is written after `-c` or in cdk.json, and what it is read as. */
 export const settings = z
   .strictObject({
     groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
     nomadAddress: text(/./, 'the URL of Nomad'),
-    nomadToken: parameterName(),
+    nomadTokenParameter: parameterName(),
     nomadVia: choice('http', 'ssm'),
     nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server').transform((tag) => {
       const [key = '', value = ''] = tag.split('=');
@@ -17,27 +18,27 @@ export const settings = z
     nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
     nomadLogin: text(/./, 'the name of an auth method of Nomad'),
     nomadAudience: text(/./, 'an audience of that auth method'),
-    nomadCa: parameterName(),
-    nomadClientCertificate: parameterName(),
-    nomadClientKey: parameterName(),
+    nomadCaParameter: parameterName(),
+    nomadClientCertificateParameter: parameterName(),
+    nomadClientKeyParameter: parameterName(),
     nomadServerName: text(/./, "the name in Nomad's certificate"),
     nomadRegion: text(/./, 'the name of a region of Nomad'),
     nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
     hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /'),
-    heartbeatTimeout: duration(),
+    heartbeatTimeout: duration('heartbeatTimeoutSeconds'),
     hookDefaultResult: choice('CONTINUE', 'ABANDON').transform((result) => DefaultResult[result]),
-    deadline: duration(),
-    killMargin: duration(),
-    grace: duration(),
+    deadline: duration('deadlineSeconds'),
+    killMargin: duration('killMarginSeconds'),
+    grace: duration('graceSeconds'),
     ignoreSystemJobs: flag(),
     onTimeout: choice('CONTINUE', 'ABANDON'),
     spotInterruptions: flag(),
     rebalanceRecommendations: choice('drain', 'cordon'),
     scheduledMaintenance: flag(),
-    restoreAfter: duration(),
+    restoreAfter: duration('restoreSeconds'),
     purgeNodes: flag(),
     chooseIdleFirst: flag(),
-    onlyIdleFor: duration(),
+    onlyIdleFor: duration('onlyIdleForSeconds'),
     alarmTopic: text(
       /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
       'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',
@@ -64,13 +65,19 @@ export const SETTING_NAMES = settings.keyof().options;
 const ONLY_HTTP = [
   'nomadAddress',
   'nomadFallbackAddresses',
-  'nomadToken',
+  'nomadTokenParameter',
   'nomadLogin',
-  'nomadCa',
-  'nomadClientCertificate',
-  'nomadClientKey',
+  'nomadCaParameter',
+  'nomadClientCertificateParameter',
+  'nomadClientKeyParameter',
   'nomadServerName',
 ] as const;
+
+/** What is always needed, with a value to begin from. */
+const REQUIRED = {
+  groups: 'the Auto Scaling groups of Nomad clients, like -c groups=builders,runners',
+  nomadAddress: "where Nomad's HTTP API answers, like -c nomadAddress=https://nomad.internal:4646",
+} as const;
 
 const NETWORK = ['vpcId', 'subnetIds', 'securityGroupIds'] as const;
 
@@ -82,7 +89,7 @@ export const fittingSettings = settings.superRefine(
     const ssm = values.nomadVia === 'ssm';
 
     for (const name of ['groups', ...(ssm ? [] : ['nomadAddress' as const])] as const) {
-      if (!isGiven(name)) refuse(name, `missing: -c ${name}=…`);
+      if (!isGiven(name)) refuse(name, `missing: ${REQUIRED[name]}`);
     }
     for (const name of NETWORK.some(isGiven) ? NETWORK : []) {
       if (!isGiven(name)) refuse(name, 'missing: vpcId, subnetIds and securityGroupIds belong together');
@@ -143,10 +150,14 @@ function flag() {
   return choice('true', 'false').transform((chosen) => chosen === 'true');
 }
 
-function duration() {
+function duration(field: keyof typeof DURATIONS) {
   const pattern = /^(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/;
-  return text(pattern, 'a duration like 6h, 30m, 90s or 1h30m').transform((written) => {
+  return text(pattern, 'a duration like 6h, 30m, 90s or 1h30m').transform((written, context) => {
     const [, hours = 0, minutes = 0, seconds = 0] = pattern.exec(written) ?? [];
-    return Duration.seconds(Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds));
+    const amount = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+    const { id } = DURATIONS[field];
+    const message = durationRefusal(DURATIONS[field], amount, written);
+    if (message) context.addIssue({ code: 'custom', message, params: { id } });
+    return Duration.seconds(amount);
   });
 }

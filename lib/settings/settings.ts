@@ -4,10 +4,8 @@ import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
 import type { DrainPolicy, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
+import { asWritten, RENAMED, type Renamed, underNewNames } from './renamed.ts';
 import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
-
-/** The context key of the example: its settings are used when no setting is given. */
-export const EXAMPLE_KEY = 'nomad-drain-hook:example';
 
 /** The part of a VPC that the function runs in. */
 export interface Network {
@@ -33,28 +31,27 @@ export interface Settings {
   readonly eventBus?: string;
   readonly network?: Network;
   readonly stackName?: string;
-  /** Whether these are the example's: none was given. */
-  readonly example: boolean;
+  /** Those that were given under their old names. */
+  readonly renamed: readonly Renamed[];
 }
 
 /**
- * Reads the settings from the CDK's context; those of the example where none is given.
+ * Reads the settings from the CDK's context.
  * @param context all of the app's context
  * @throws ConfigError naming every setting that is missing, wrong or unknown
  */
 export function readSettings(context: Record<string, unknown>): Settings {
   // All keys of the CDK, of its feature flags and of its lookups contain one of these characters.
-  const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !/[:@/]/.test(key)));
-  const example = Object.keys(ours).length === 0;
-  const source = example ? ((context[EXAMPLE_KEY] ?? {}) as Record<string, unknown>) : ours;
+  const given = Object.fromEntries(Object.entries(context).filter(([key]) => !/[:@/]/.test(key)));
+  const { settings: source, renamed, twice } = underNewNames(given);
 
   const wrong = wrongSettings(source);
   const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrong.has(key))));
-  const read = settingsOf(sound, example);
+  const read = settingsOf(sound, renamed);
   const document = documentOf({ ...read, groupNames: read.groups, nomad: httpDocument(read.nomad) });
   // A wrong setting is reported once: the checks below see a default in its place.
   const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
-  const problems = [...wrong.values(), ...unfit];
+  const problems = [...twice, ...[...wrong.values(), ...unfit].map((problem) => asWritten(problem, renamed))];
   if (problems.length > 0) throw new ConfigError(problems);
   return read;
 }
@@ -65,7 +62,7 @@ function wrongSettings(source: Record<string, unknown>): Map<string, ConfigProbl
   const found = issues.flatMap((issue): ConfigProblem[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ path: [key], id: undefined, message: unknownSetting(key) }))
-      : [{ path: issue.path, id: undefined, message: issue.message }],
+      : [{ path: issue.path, id: issue.code === 'custom' ? issue.params?.id : undefined, message: issue.message }],
   );
   const place = ({ path: [name] }: ConfigProblem) => SETTING_NAMES.indexOf(name as SettingName);
   const wrong = new Map<string, ConfigProblem>();
@@ -78,12 +75,13 @@ function wrongSettings(source: Record<string, unknown>): Map<string, ConfigProbl
 
 function unknownSetting(key: string): string {
   const lowerCase = (name: string) => name.toLowerCase();
-  const candidates = SETTING_NAMES.map(lowerCase);
+  const names = [...SETTING_NAMES, ...Object.keys(RENAMED)];
+  const candidates = names.map(lowerCase);
   // A word with more than a third of its letters different is another word.
   const similar = closestMatch(lowerCase(key), candidates, { maxDistance: Math.floor(key.length / 3) });
-  return similar === undefined
-    ? `unknown setting. There are: ${SETTING_NAMES.join(', ')}`
-    : `unknown setting. Did you mean ${SETTING_NAMES[candidates.indexOf(similar)]}?`;
+  if (similar === undefined) return `unknown setting. There are: ${SETTING_NAMES.join(', ')}`;
+  const meant = names[candidates.indexOf(similar)] ?? similar;
+  return `unknown setting. Did you mean ${RENAMED[meant] ?? meant}?`;
 }
 
 /** What the app calls the fields of the configuration document. */
@@ -99,13 +97,13 @@ const FIELD_NAMES: FieldNames = {
   'nomad.address': 'nomadAddress',
   'nomad.fallbackAddresses': 'nomadFallbackAddresses',
   'nomad.login': 'nomadLogin',
-  'nomad.clientCertificate': 'nomadClientCertificate',
-  'nomad.clientKey': 'nomadClientKey',
+  'nomad.clientCertificate': 'nomadClientCertificateParameter',
+  'nomad.clientKey': 'nomadClientKeyParameter',
   'nomad.serverName': 'nomadServerName',
 };
 
 /** The settings grouped for the construct. Required settings that are missing have a placeholder. */
-function settingsOf(values: Values, example: boolean): Settings {
+function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
   const { nomadLogin: authMethod, vpcId, subnetIds, securityGroupIds } = values;
   const place = { region: values.nomadRegion, nodeMetaKey: values.nomadNodeMetaKey };
   return defined({
@@ -113,11 +111,11 @@ function settingsOf(values: Values, example: boolean): Settings {
     nomad: defined({
       address: values.nomadAddress ?? 'https://missing',
       fallbackAddresses: values.nomadFallbackAddresses,
-      token: values.nomadToken,
+      token: values.nomadTokenParameter,
       login: authMethod === undefined ? undefined : defined({ authMethod, audience: values.nomadAudience }),
-      ca: values.nomadCa,
-      clientCertificate: values.nomadClientCertificate,
-      clientKey: values.nomadClientKey,
+      ca: values.nomadCaParameter,
+      clientCertificate: values.nomadClientCertificateParameter,
+      clientKey: values.nomadClientKeyParameter,
       serverName: values.nomadServerName,
       ...place,
     }),
@@ -146,6 +144,6 @@ function settingsOf(values: Values, example: boolean): Settings {
     eventBus: values.eventBus,
     network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,
     stackName: values.stackName,
-    example,
+    renamed,
   });
 }

@@ -93,7 +93,7 @@ describe('the configuration document', () => {
       {
         path: ['policy', 'deadlineSeconds'],
         id: 'nomad-drain-hook:deadlineOutOfRange',
-        message: 'must be a whole number from 1 to 172800',
+        message: '0 s is less than the 1 s a deadline must be',
       },
       {
         path: ['policy', 'graceSeconds'],

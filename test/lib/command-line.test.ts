@@ -2,35 +2,7 @@ import { execFile } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
-import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
-import { readSettings } from '../../lib/settings/settings.ts';
-import { cdkContext, problemsOf } from './stacks.ts';
-
-const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
-
-function templateWith(context: Record<string, unknown>): Template {
-  const app = new App({ context: { ...cdkContext, ...context } });
-  return Template.fromStack(new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext())));
-}
-
-describe('the example', () => {
-  test('stands where no setting is given, and says that it is one', () => {
-    expect(readSettings(cdkContext)).toMatchObject({ groups: ['example-builders'], example: true });
-    expect(templateWith({}).toJSON().Description).toMatch(/^EXAMPLE /);
-  });
-
-  test('gives way to the first setting given, even a misspelt one: then the required ones are', () => {
-    expect(problemsOf(() => readSettings({ ...cdkContext, deadline: '2h' }))).toEqual([
-      'groups: missing: -c groups=…',
-      'nomadAddress: missing: -c nomadAddress=…',
-    ]);
-    expect(problemsOf(() => readSettings({ ...cdkContext, deadlin: '2h' }))).toHaveLength(3);
-    expect(templateWith(required).toJSON().Description).not.toMatch(/EXAMPLE/);
-  });
-});
 
 describe('on the command line', () => {
   const out = mkdtempSync(join(tmpdir(), 'drain-hook-synth-'));
@@ -46,11 +18,27 @@ describe('on the command line', () => {
     });
   }
 
-  test('`cdk synth` alone prints the example, and no warning', async () => {
-    const { code, stdout, stderr } = await synth();
+  test('`cdk synth` with what is required prints the template, and no warning', async () => {
+    const { code, stdout, stderr } = await synth(
+      '-c',
+      'groups=builders',
+      '-c',
+      'nomadAddress=https://nomad.internal:4646',
+    );
     expect(stderr).toBe('');
     expect(stdout).toContain('AWS::AutoScaling::LifecycleHook');
     expect(code).toBe(0);
+  });
+
+  // The app is run in the same way for `cdk deploy`.
+  test('without any setting it is refused: one message says what to give, and no template is made', async () => {
+    const { code, stdout, stderr } = await synth();
+    expect(stderr.split('\n').slice(0, -2)).toEqual([
+      'the configuration is refused:',
+      '  - groups: missing: the Auto Scaling groups of Nomad clients, like -c groups=builders,runners',
+      "  - nomadAddress: missing: where Nomad's HTTP API answers, like -c nomadAddress=https://nomad.internal:4646",
+    ]);
+    expect([code, stdout]).toEqual([1, '']);
   });
 
   test('a stack of its own name, inside a VPC, gives no warning either', async () => {
@@ -70,13 +58,12 @@ describe('on the command line', () => {
   test('a secret in place of a name is neither printed nor written', async () => {
     const secret = '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f';
     const { code, stdout, stderr } = await synth(
-      ...['groups=builders', 'nomadAddress=https://nomad.internal:4646', `nomadToken=${secret}`].flatMap((arg) => [
-        '-c',
-        arg,
-      ]),
+      ...['groups=builders', 'nomadAddress=https://nomad.internal:4646', `nomadTokenParameter=${secret}`].flatMap(
+        (arg) => ['-c', arg],
+      ),
     );
     expect(code).toBe(1);
-    expect(stderr).toContain('  - nomadToken: is the secret or the certificate itself');
+    expect(stderr).toContain('  - nomadTokenParameter: is the secret or the certificate itself');
     const written = globSync(join(out, '**/*'), { withFileTypes: true }).filter((file) => file.isFile());
     const texts = written.map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'));
     expect([stdout, stderr, ...texts].join()).not.toContain(secret);

@@ -31,11 +31,11 @@ describe('at synth the construct refuses', () => {
     );
     expect(problems.map((problem) => problem.split(': ')[0]).toSorted()).toEqual([
       'groups',
-      'hook.heartbeatTimeout (in seconds)',
+      'hook.heartbeatTimeout',
       'hook.name',
       'nomad.address',
-      'policy.deadline (in seconds)',
-      'policy.grace (in seconds)',
+      'policy.deadline',
+      'policy.grace',
       'vpcSubnets, securityGroups, vpcEndpoints',
     ]);
     expect(problems.join('\n')).toContain('group builders is named more than once');
@@ -80,7 +80,49 @@ describe('at synth the construct refuses', () => {
   ])('a hook that cannot hold the deadline: one that %s', (_, deadline, heartbeatTimeout, accepted) => {
     const problems = problemsOf(() => drainHook({ policy: { deadline }, hook: { heartbeatTimeout } }));
     expect(problems.length).toBe(accepted ? 0 : 1);
-    expect(problems.join()).toContain(accepted ? '' : 'than the hook can hold an instance');
+    expect(problems.join()).toContain(accepted ? '' : 'that the hook can hold');
+  });
+
+  test.each([
+    [
+      '48 h by default, saying what it leaves',
+      {},
+      { deadline: Duration.hours(48) },
+      '48 h is more than the 47 h 50 min that the hook can hold: Auto Scaling holds an instance for 48 h (100 heartbeat timeouts ' +
+        'of 30 min, at most 48 h), and the last 10 min of that are for what is killed at the deadline. You can shorten the ' +
+        'deadline, or shorten the kill margin',
+    ],
+    [
+      '91 min with a hook of a minute, which may be longer',
+      { heartbeatTimeout: Duration.minutes(1) },
+      { deadline: Duration.minutes(91) },
+      '1 h 31 min is more than the 1 h 30 min that the hook can hold: Auto Scaling holds an instance for 1 h 40 min (100 heartbeat ' +
+        'timeouts of 1 min, at most 48 h), and the last 10 min of that are for what is killed at the deadline. You can shorten ' +
+        'the deadline, or shorten the kill margin, or lengthen the heartbeat timeout',
+    ],
+    [
+      'any length with a kill margin that fills the hook',
+      { heartbeatTimeout: Duration.seconds(30) },
+      { deadline: Duration.minutes(1), killMargin: Duration.hours(1) },
+      '1 min is more than the 0 s that the hook can hold: Auto Scaling holds an instance for 50 min (100 heartbeat timeouts of ' +
+        '30 s, at most 48 h), and the last 2 h of that are for what is killed at the deadline. You can shorten the kill ' +
+        'margin, or lengthen the heartbeat timeout',
+    ],
+  ])('a deadline of %s', (_, hook, policy, why) => {
+    expect(problemsOf(() => drainHook({ policy, hook }))).toEqual([
+      `policy.deadline: ${why} [nomad-drain-hook:deadlineBeyondHook]`,
+    ]);
+  });
+
+  test.each([
+    ['deadline', Duration.hours(49), '49 h is more than the 48 h a deadline may be'],
+    ['killMargin', Duration.hours(3), '3 h is more than the 2 h a kill margin may be'],
+    ['grace', Duration.seconds(3601), '1 h 1 s is more than the 1 h a grace period may be'],
+    ['grace', Duration.millis(1500), '1.5 s is not a whole number of seconds'],
+  ])('a duration out of its limits, once and in words: %s', (name, duration, why) => {
+    expect(problemsOf(() => drainHook({ policy: { [name]: duration } }))).toEqual([
+      expect.stringMatching(new RegExp(`^policy\\.${name}: ${why} \\[nomad-drain-hook:${name}OutOfRange\\]$`)),
+    ]);
   });
 
   test('more groups than fit the environment', () => {
@@ -170,6 +212,23 @@ describe('plain HTTP', () => {
       expect.stringContaining('[ack: nomad-drain-hook:plainHttp]'),
     ]);
     expect(warnings('https://nomad.internal:4646')).toEqual([]);
+  });
+});
+
+describe('a deadline below a minute, such as 6s for 6h', () => {
+  const warnings = (seconds: number) => {
+    const stack = emptyStack();
+    drainHook({ policy: { deadline: Duration.seconds(seconds) } }, stack);
+    const found = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('shortDeadline'));
+    return found.map(({ entry }) => String(entry.data));
+  };
+
+  test('is warned about', () => {
+    expect(warnings(6)).toEqual([
+      expect.stringMatching(/^The drain deadline is 6 s: builds that need longer are killed/),
+    ]);
+    expect(warnings(59)).toHaveLength(1);
+    expect(warnings(60)).toEqual([]);
   });
 });
 

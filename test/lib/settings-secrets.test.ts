@@ -15,7 +15,7 @@ const SECRETS = {
 test.each(Object.entries(SECRETS))(
   'settings refuse a secret in place of the parameter that holds it, without saying it: %s',
   (_, secret) => {
-    const settings = ['nomadToken', 'nomadCa', 'nomadClientCertificate', 'nomadClientKey'];
+    const settings = ['nomadToken', 'nomadCaParameter', 'nomadClientCertificateParameter', 'nomadClientKeyParameter'];
     const found = problemsOf(() =>
       readSettings({
         ...cdkContext,

@@ -1,6 +1,7 @@
 import { App, Duration } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { httpDocument } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
 import { cdkContext, configOf, drainFunction, only, problemsOf, thrownProblems } from './stacks.ts';
@@ -24,8 +25,8 @@ describe('the settings', () => {
     const template = templateWith({
       groups: 'builders, runners',
       nomadAddress: 'https://nomad.internal:4646',
-      nomadToken: '/nomad/token',
-      nomadCa: '/nomad/ca',
+      nomadTokenParameter: '/nomad/token',
+      nomadCaParameter: '/nomad/ca',
       nomadRegion: 'eu',
       nomadNodeMetaKey: 'instance',
       hookName: 'drain',
@@ -95,7 +96,7 @@ describe('the settings', () => {
       'restoreAfter',
     ]);
     expect(problems({ ...required, rebalanceRecommendations: 'cordon', restoreAfter: '59s' })).toEqual([
-      expect.stringMatching(/^restoreAfter \(in seconds\): .*restoreOutOfRange\]$/),
+      'restoreAfter: 59s is less than the 1 min a time before a node is restored must be [nomad-drain-hook:restoreOutOfRange]',
     ]);
   });
 
@@ -128,11 +129,28 @@ describe('the settings', () => {
     ]);
   });
 
+  test.each([
+    ['killMargin', '3h', '3h is more than the 2 h a kill margin may be [nomad-drain-hook:killMarginOutOfRange]'],
+    [
+      'killMargin',
+      '10800s',
+      '10800s is more than the 2 h a kill margin may be [nomad-drain-hook:killMarginOutOfRange]',
+    ],
+    ['deadline', '49h', '49h is more than the 48 h a deadline may be [nomad-drain-hook:deadlineOutOfRange]'],
+    ['deadline', '0s', '0s is less than the 1 s a deadline must be [nomad-drain-hook:deadlineOutOfRange]'],
+    ['heartbeatTimeout', '20s', expect.stringMatching(/^20s is less than the 30 s a heartbeat timeout must be /)],
+    ['deadline', '48h', expect.stringMatching(/^48 h is more than the 47 h 50 min that the hook can hold: /)],
+  ])('refuse a %s of %s once, in its own words', (name, written, why) => {
+    const [problem, ...others] = problems({ ...required, [name]: written });
+    expect(others).toEqual([]);
+    expect(problem?.split(/: (.*)/s)).toEqual([name, why, '']);
+  });
+
   test('say how Nomad is reached, and what does not fit together is named as the settings it is', () => {
     const tls = {
-      nomadCa: '/ca',
-      nomadClientCertificate: '/c',
-      nomadClientKey: '/k',
+      nomadCaParameter: '/ca',
+      nomadClientCertificateParameter: '/c',
+      nomadClientKeyParameter: '/k',
       nomadServerName: 'server.global.nomad',
     };
     const { nomad } = readSettings({
@@ -149,10 +167,15 @@ describe('the settings', () => {
       login: { authMethod: 'aws' },
       fallbackAddresses: ['https://b', 'https://c'],
     });
-    const wrong = { nomadToken: '/t', nomadLogin: 'aws', nomadClientKey: '/k', nomadFallbackAddresses: 'http://b' };
+    const wrong = {
+      nomadTokenParameter: '/t',
+      nomadLogin: 'aws',
+      nomadClientKeyParameter: '/k',
+      nomadFallbackAddresses: 'http://b',
+    };
     expect(problems({ ...required, ...wrong }).map((problem) => problem.split(':')[0])).toEqual([
       'nomadLogin',
-      'nomadClientCertificate',
+      'nomadClientCertificateParameter',
       'nomadFallbackAddresses[0]',
     ]);
     expect(problems({ ...required, nomadAudience: 'x' })).toEqual([
@@ -172,8 +195,8 @@ describe('the settings', () => {
       gateway: { tag: 'Role', value: 'nomad-server' },
       region: 'eu',
     });
-    expect(problems({ groups: 'builders', nomadVia: 'ssm', nomadToken: '/t' })).toEqual([
-      'nomadToken: has no meaning with nomadVia=ssm',
+    expect(problems({ groups: 'builders', nomadVia: 'ssm', nomadTokenParameter: '/t' })).toEqual([
+      'nomadTokenParameter: has no meaning with nomadVia=ssm',
     ]);
     expect(problems({ ...required, nomadGateway: 'Role=x' })).toEqual(['nomadGateway: needs nomadVia=ssm']);
   });
@@ -187,14 +210,38 @@ describe('the settings', () => {
     ]);
   });
 
+  test.each([
+    ['nomadToken', 'nomadTokenParameter'],
+    ['nomadCa', 'nomadCaParameter'],
+    ['nomadClientCertificate', 'nomadClientCertificateParameter'],
+    ['nomadClientKey', 'nomadClientKeyParameter'],
+  ])('still have their old names, and a warning tells the new one: %s', (old, now) => {
+    const tls = { nomadClientCertificateParameter: '/c', nomadClientKeyParameter: '/k' };
+    const { [now]: _, ...others } = { ...required, ...tls } as Record<string, string>;
+    const app = new App({ context: { ...cdkContext, ...others, [old]: '/old' } });
+    const stack = new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext()));
+    const expected = readSettings({ ...others, [now]: '/old' });
+    expect(configOf(Template.fromStack(stack)).nomad).toEqual(httpDocument(expected.nomad));
+    const warnings = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('settingRenamed'));
+    expect(warnings.map(({ entry }) => entry.data)).toEqual([expect.stringContaining(`${old} is called ${now} now`)]);
+    expect(expected.renamed).toEqual([]);
+  });
+
+  test('are refused under the name that was written, and under both names at once', () => {
+    expect(problems({ ...required, nomadToken: 'a b' })).toEqual(['nomadToken: must be the name of a parameter']);
+    expect(problems({ ...required, nomadToken: '/old', nomadTokenParameter: '/new' })).toEqual([
+      'nomadToken: is the old name of nomadTokenParameter, which is given too',
+    ]);
+  });
+
   test('that are missing, wrong or unknown are named all at once', () => {
     expect(
       problems({ nomadAdress: 'https://x', frobnicate: '1', deadline: 'soon', subnetIds: 'subnet-11111111' }),
     ).toEqual([
       'nomadAdress: unknown setting. Did you mean nomadAddress?',
       expect.stringMatching(/^frobnicate: unknown setting\. There are: groups, nomadAddress, .*stackName$/),
-      'groups: missing: -c groups=…',
-      'nomadAddress: missing: -c nomadAddress=…',
+      expect.stringMatching(/^groups: missing: .* -c groups=/),
+      expect.stringMatching(/^nomadAddress: missing: .* -c nomadAddress=/),
       expect.stringMatching(/^deadline: must be a duration/),
       expect.stringMatching(/^vpcId: missing/),
       expect.stringMatching(/^securityGroupIds: missing/),
@@ -209,6 +256,11 @@ describe('the settings', () => {
       killMargin: '3h',
     };
     expect(thrownProblems(() => readSettings(context))).toEqual([
+      {
+        path: ['killMargin'],
+        id: 'nomad-drain-hook:killMarginOutOfRange',
+        message: '3h is more than the 2 h a kill margin may be',
+      },
       { path: ['vpcId'], id: undefined, message: 'missing: vpcId, subnetIds and securityGroupIds belong together' },
       { path: ['subnetIds', 1], id: undefined, message: 'must be like subnet-0123abcd,subnet-4567cdef, not "b"' },
       {
@@ -221,12 +273,6 @@ describe('the settings', () => {
         id: 'nomad-drain-hook:mixedSchemes',
         message: 'not of the same scheme as address',
       },
-      {
-        path: ['killMargin'],
-        id: 'nomad-drain-hook:killMarginOutOfRange',
-        message: 'must be a whole number from 0 to 7200',
-        unit: 'seconds',
-      },
     ]);
   });
 
@@ -234,6 +280,7 @@ describe('the settings', () => {
     ['nomadAdress', 'nomadAddress'],
     ['NOMADADDRESS', 'nomadAddress'],
     ['dead_line', 'deadline'],
+    ['nomadTokn', 'nomadTokenParameter'],
     ['hook', undefined],
     ['frobnicate', undefined],
   ])('that are unknown are taken for a misspelt one only where it is near: %s', (typed, meant) => {
@@ -258,7 +305,6 @@ describe('the settings', () => {
       onTimeout: 'continue',
     });
     expect(found.map((problem) => /^\w+/.exec(problem)?.[0]).toSorted()).toEqual([
-      'deadline',
       'groups',
       'heartbeatTimeout',
       'hookName',

@@ -233,9 +233,13 @@ describe('a group that is not of the stack', () => {
 });
 
 describe('at synth is refused', () => {
-  test.each([Duration.minutes(51), Duration.millis(1500), Duration.seconds(0)])('a wait of %s', (onlyIdleFor) => {
+  test.each([
+    [Duration.minutes(51), '51 min is more than the 50 min a wait for idle instances may be'],
+    [Duration.millis(1500), '1.5 s is not a whole number of seconds'],
+    [Duration.seconds(0), '0 s is less than the 1 s a wait for idle instances must be'],
+  ])('a wait of %s', (onlyIdleFor, why) => {
     expect(problemsOf(() => drainHook({ chooseIdleFirst: { onlyIdleFor } }))).toEqual([
-      'chooseIdleFirst.onlyIdleFor (in seconds): must be a whole number from 1 to 3000 [nomad-drain-hook:onlyIdleOutOfRange]',
+      `chooseIdleFirst.onlyIdleFor: ${why} [nomad-drain-hook:onlyIdleOutOfRange]`,
     ]);
   });
 
@@ -255,7 +259,7 @@ describe('at synth is refused', () => {
       expect.stringMatching(/^chooseIdleFirst: has no meaning with nomadVia=ssm/),
     ]);
     expect(problems({ nomadAddress: 'https://nomad', chooseIdleFirst: 'true', onlyIdleFor: '51m' })).toEqual([
-      expect.stringMatching(/^onlyIdleFor \(in seconds\): must be/),
+      expect.stringMatching(/^onlyIdleFor: 51m is more than the 50 min /),
     ]);
   });
 });

@@ -10,8 +10,8 @@ import { TEMPLATE } from './template.ts';
 const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   GroupNames: (groups) => ({ groups }),
   NomadAddress: (nomadAddress) => ({ nomadAddress }),
-  NomadTokenParameter: (nomadToken) => ({ nomadToken }),
-  NomadCaParameter: (nomadCa) => ({ nomadCa }),
+  NomadTokenParameter: (nomadTokenParameter) => ({ nomadTokenParameter }),
+  NomadCaParameter: (nomadCaParameter) => ({ nomadCaParameter }),
   SubnetIds: (subnetIds) => ({ subnetIds, vpcId: 'vpc-11111111' }),
   SecurityGroupIds: (securityGroupIds) => ({ securityGroupIds }),
   DeadlineSeconds: (seconds) => ({ deadline: `${seconds}s` }),

@@ -1,4 +1,4 @@
-import { Annotations, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -49,6 +49,30 @@ export class NomadDrainHookStack extends Stack {
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),
     });
+    this.#tell();
+  }
+
+  /** What to do next, as outputs: those of the plain template. */
+  #tell(): void {
+    const { region } = this;
+    const { logGroup, dashboard } = this.drainHook;
+    const { functionName } = this.drainHook.function;
+    const output = (id: string, description: string, value: string) => new CfnOutput(this, id, { description, value });
+    output('FunctionName', 'The function: test it with {"command": "status"}', functionName);
+    output(
+      'StatusCommand',
+      'Says who waits to be released, and why',
+      `aws lambda invoke --region ${region} --function-name ${functionName} --cli-binary-format raw-in-base64-out ` +
+        `--payload '{"command": "status"}' /dev/stdout`,
+    );
+    if (dashboard) {
+      output(
+        'DashboardUrl',
+        'The dashboard, in the console',
+        `https://console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`,
+      );
+    }
+    output('LogGroupName', 'What the function logs', logGroup.logGroupName);
   }
 
   #bus(nameOrArn: string): events.IEventBus {

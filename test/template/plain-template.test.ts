@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
+import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
 import { make, type ParameterValues } from './cloudformation.ts';
@@ -62,10 +63,19 @@ describe('the function', () => {
     });
   });
 
-  test('is told by its outputs', () => {
+  test('is told by its outputs, with the command that asks it and the dashboard', () => {
     const { resources, outputs } = make(TEMPLATE, ONE);
     expect(resources[outputs.FunctionName.Value.Ref].Type).toBe('AWS::Lambda::Function');
     expect(resources[outputs.LogGroupName.Value.Ref].Type).toBe('AWS::Logs::LogGroup');
+    const [, region, name, payload] =
+      /^aws lambda invoke --region (\S+) --function-name (\S+) --cli-binary-format raw-in-base64-out --payload '(.*)' \S+$/.exec(
+        outputs.StatusCommand.Value,
+      ) ?? [];
+    expect([region, name]).toEqual(['eu-west-1', expect.stringMatching(/^\$\{Function\}$/)]);
+    expect(JSON.parse(payload!)).toEqual(TEST_EVENTS.status);
+    const url = new URL(outputs.DashboardUrl.Value);
+    expect(url.searchParams.get('region')).toBe('eu-west-1');
+    expect(url.hash).toMatch(/^#dashboards\/dashboard\/\$\{Dashboard\}$/);
   });
 });
 

@@ -10,6 +10,7 @@ export default defineConfig({
     isolate: false,
     // Vitest leaves a core to itself otherwise: one of two.
     maxWorkers: '100%',
+    globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -17,7 +18,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: UNIT } },
       {
         extends: true,
-        test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['test/contract/real/**', ...UNIT] },
+        test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', 'test/contract/real/**', ...UNIT] },
       },
     ],
   },

@@ -10,9 +10,10 @@ describe('on the command line', () => {
 
   /** `--build true`: other tests read the bundle while this one runs. */
   function synth(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const env = { ...process.env, CDK_DISABLE_CLI_TELEMETRY: 'true' };
     const cdk = ['node_modules/aws-cdk/bin/cdk', 'synth', '--build', 'true', '--output', out, ...args];
     return new Promise((resolve) => {
-      execFile(process.execPath, cdk, { cwd: new URL('../..', import.meta.url) }, (error, stdout, stderr) =>
+      execFile(process.execPath, cdk, { cwd: new URL('../..', import.meta.url), env }, (error, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
       );
     });

@@ -2,12 +2,14 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Records why a rule of cdk-nag does not apply here. It is metadata of the CDK itself: cdk-nag need not be installed.
+ * Records why a rule of cdk-nag does not apply here. It is metadata of the CDK itself: cdk-nag need not be installed. A CDK
+ * without validations (before 2.252) cannot record it, and cdk-nag cannot read it there.
  * @param construct the construct of the finding, or one above it
  * @param reasons why, by the rule's name
  */
 export function acknowledge(construct: IConstruct, reasons: Record<string, string>): void {
-  Validations.of(construct).acknowledge(...Object.entries(reasons).map(([id, reason]) => ({ id, reason })));
+  // Undefined in an older CDK, whatever the types say.
+  Validations?.of(construct).acknowledge?.(...Object.entries(reasons).map(([id, reason]) => ({ id, reason })));
 }
 
 /**

@@ -3,6 +3,9 @@ import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { NomadDrainHookProps } from '../props.ts';
 import { functionCode } from './function-code.ts';
 
+/** By its name: an older CDK has no constant for it. */
+const NODEJS_24 = new lambda.Runtime('nodejs24.x', lambda.RuntimeFamily.NODEJS, { supportsInlineCode: true });
+
 /** What all functions of the stack have in common: the bundle, how it runs, where, and where it logs to. */
 export function functionProps(
   { vpc, vpcSubnets, securityGroups }: Pick<NomadDrainHookProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>,
@@ -11,7 +14,7 @@ export function functionProps(
   return {
     code: functionCode(),
     handler: 'index.handler',
-    runtime: lambda.Runtime.NODEJS_24_X,
+    runtime: NODEJS_24,
     architecture: lambda.Architecture.ARM_64,
     // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
     memorySize: 512,

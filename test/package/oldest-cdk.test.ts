@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const EVERYTHING = fileURLToPath(new URL('everything.ts', import.meta.url));
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** The lowest version of each package that an app may have. */
+const OLDEST = Object.entries<string>(peerDependencies).map(([name, range]) => [name, range.replace('^', '')] as const);
+
+/** Where the registry cannot be reached: npm ends with one of these, after seconds. */
+const UNREACHABLE = /\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ENOTCACHED)\b/;
+
+const run = async (file: string, args: string[], cwd: string, env: object = {}) =>
+  (await promisify(execFile)(file, args, { cwd, env: { ...process.env, ...env } })).stdout;
+
+/** What the app's stack is made of. */
+async function resources(app: string, directory: string): Promise<object> {
+  const out = join(directory, 'cdk.out');
+  await run(process.execPath, [app], directory, { CDK_OUTDIR: out });
+  return JSON.parse(readFileSync(join(out, 'Everything.template.json'), 'utf8')).Resources;
+}
+
+describe('with the oldest CDK that it says it works with, the packed package', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'drain-hook-oldest-'));
+  const app = join(directory, 'app.ts');
+  afterAll(() => rmSync(directory, { recursive: true }));
+  let unreachable: string | undefined;
+
+  beforeAll(async () => {
+    // Not built anew: other tests read the bundle while this one runs.
+    const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', directory];
+    const [packed] = JSON.parse(await run('npm', pack, ROOT));
+    writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    copyFileSync(EVERYTHING, app);
+    // 30 MB the first time; npm keeps them.
+    const quick = ['--prefer-offline', '--fetch-retries=0', '--no-audit', '--no-fund', '--no-update-notifier'];
+    const peers = OLDEST.map(([name, version]) => `${name}@${version}`);
+    try {
+      await run('npm', ['install', ...quick, join(directory, packed.filename), ...peers], directory);
+    } catch (error) {
+      [unreachable] = UNREACHABLE.exec((error as { stderr: string }).stderr) ?? [];
+      if (!unreachable) throw error;
+    }
+  }, 300_000);
+
+  test('has its types checked', { timeout: 120_000 }, async ({ skip }) => {
+    if (unreachable) return skip(`npm cannot get that CDK: ${unreachable}`);
+    for (const [name, version] of OLDEST) {
+      const manifest = readFileSync(join(directory, 'node_modules', name, 'package.json'), 'utf8');
+      expect(JSON.parse(manifest).version).toBe(version);
+    }
+    const compilerOptions = {
+      target: 'es2022',
+      lib: ['es2022', 'dom', 'esnext.disposable'],
+      module: 'nodenext',
+      types: [],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+    };
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }));
+    const wrong = await run(process.execPath, [TSC, '--project', directory], directory).catch((error) => error.stdout);
+    expect(wrong).toBe('');
+  });
+
+  test('makes the very resources that it makes with the newest', { timeout: 120_000 }, async ({ skip }) => {
+    if (unreachable) return skip(`npm cannot get that CDK: ${unreachable}`);
+    const newest = mkdtempSync(join(tmpdir(), 'drain-hook-newest-'));
+    try {
+      expect(await resources(app, directory)).toEqual(await resources(EVERYTHING, newest));
+    } finally {
+      rmSync(newest, { recursive: true });
+    }
+  });
+});
+
+test('README and docs/construct.md say which CDK is the oldest', () => {
+  const [, version] = OLDEST.find(([name]) => name === 'aws-cdk-lib')!;
+  for (const page of ['README.md', 'docs/construct.md']) {
+    expect(readFileSync(join(ROOT, page), 'utf8'), page).toContain(`aws-cdk-lib ${version}`);
+  }
+});

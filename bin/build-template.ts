@@ -24,12 +24,16 @@ export function zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
 /**
  * Writes what a team without the CDK deploys: the function's code, and beside it the template.
  * @param directory where to; made if it is not there
+ * @param name what the names of both begin with
  * @returns the files that were written
  */
-export function buildTemplate(directory: string = pathOf('dist/template')): { template: string; code: string } {
+export function buildTemplate(
+  directory: string = pathOf('dist/template'),
+  name = 'nomad-drain-hook',
+): { template: string; code: string } {
   mkdirSync(directory, { recursive: true });
-  const template = join(directory, 'nomad-drain-hook.template.yaml');
-  const code = join(directory, 'nomad-drain-hook.zip');
+  const template = join(directory, `${name}.template.yaml`);
+  const code = join(directory, `${name}.zip`);
   copyFileSync(pathOf('deploy/cloudformation/template.yaml'), template);
   writeFileSync(code, zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) }));
   return { template, code };

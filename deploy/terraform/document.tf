@@ -46,11 +46,9 @@ locals {
   events = { bus = var.event_bus == null ? "default" : var.event_bus }
 
   document = { for field, value in {
-    groups = [for name in var.group_names : {
-      name                    = name
-      hook                    = var.hook_name
-      heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds
-    }]
+    # One hook for all groups, written once: that leaves room for more of them.
+    groups  = [for name in var.group_names : { name = name }]
+    hook    = { name = var.hook_name, heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds }
     nomad   = local.nomad
     policy  = local.policy
     notices = length(local.notices) > 0 ? local.notices : null

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { madeByCdk } from './by-cdk.ts';
 import { EVERYTHING, ONE, type Variables } from './cases.ts';
-import { make } from './module.ts';
+import { MODULE, make } from './module.ts';
 
 const refusals = (given: Variables) => make({ ...ONE, ...given }).problems;
 
@@ -111,16 +113,27 @@ describe('what does not fit together is refused, as by the construct', () => {
   });
 });
 
-describe('too many groups', () => {
-  const names = (count: number) => Array.from({ length: count }, (_, index) => `builders-${index}`);
-
-  test('are refused where the environment of the function would be too large, as by the construct', () => {
-    const verdicts = [20, 30, 40, 50, 60].map((count) => {
-      const given = { ...EVERYTHING, group_names: names(count) };
-      return [refusals(given).some((each) => each.includes('Lambda takes 4096')), isRefusedByCdk(given)];
+describe('README.md says how many groups fit about, with every option chosen', () => {
+  const page = readFileSync(join(MODULE, 'README.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (\d+) \| (\d+) \|$/gm)].map(([, length, groups]) => [
+    Number(length),
+    Number(groups),
+  ]);
+  const problems = (count: number, length: number) =>
+    refusals({
+      ...EVERYTHING,
+      group_names: Array.from({ length: count }, (_, index) => `${index}`.padStart(length, 'g')),
     });
-    expect(verdicts.map(([module]) => module)).toEqual(verdicts.map(([, cdk]) => cdk));
-    expect(new Set(verdicts.map(([module]) => module)).size).toBe(2);
+
+  test('for short and for long names', () => {
+    expect(rows.map(([length]) => length)).toEqual([10, 30, 60]);
+  });
+
+  test.each(rows)('with names of %i characters: %i, but not a tenth more', (length, groups) => {
+    expect(problems(groups!, length!)).toEqual([]);
+    expect(problems(groups! * 1.1, length!)).toEqual([
+      expect.stringMatching(/^group_names: .* (Lambda takes 4096|10240 characters that IAM takes)\. /),
+    ]);
   });
 });
 

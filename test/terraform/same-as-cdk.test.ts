@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CONFIG_VARIABLE } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config.ts';
 import type { Json } from '../lib/stacks.ts';
 import { asCloudFormation } from './as-cloudformation.ts';
 import { madeByCdk } from './by-cdk.ts';
@@ -32,8 +32,8 @@ const statement = ({ Resource, Action, Sid, ...rest }: Json) => ({
 });
 
 /**
- * A resource without what may differ: where the code lies, the ids of targets, how a JSON document is spaced, the order of
- * statements and of their resources, what a security group is described as, and what CloudFormation alone is told.
+ * A resource without what may differ: where the code lies, that all groups share the hook in the document, the ids of targets, how a
+ * JSON document is spaced, the order of statements and of their resources, what a security group is described as, and what CloudFormation alone is told.
  */
 function comparable({ Type, Properties: given = {} }: Json): Json {
   const { Code, PolicyName, GroupDescription, Environment, PolicyDocument, DashboardBody, Dimensions, ...properties } =
@@ -43,7 +43,7 @@ function comparable({ Type, Properties: given = {} }: Json): Json {
     Type,
     Properties: {
       ...properties,
-      ...(Environment && { Environment: JSON.parse(Environment.Variables[CONFIG_VARIABLE]) }),
+      ...(Environment && { Environment: parseConfig(Environment.Variables[CONFIG_VARIABLE]) }),
       ...(DashboardBody && { DashboardBody: parsed(DashboardBody) }),
       ...(Dimensions && { Dimensions: sorted(Dimensions) }),
       ...(PolicyDocument && {

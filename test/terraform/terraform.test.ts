@@ -1,11 +1,11 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASES, ONE, PACKAGE, type Variables } from './cases.ts';
 import { DATA, MODULE, make, type Resource } from './module.ts';
 import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';
-import { hasTerraform, planned, terraform, using } from './terraform.ts';
+import { type Ended, hasTerraform, planned, terraform, using } from './terraform.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a plan holds is any JSON
 type Json = any;
@@ -111,7 +111,7 @@ describe.skipIf(!HERE)('Terraform itself', { timeout: 300_000 }, () => {
         ssm: { nomad_via: 'ssm', choose_idle_first: true },
         hook: { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },
         checksum: { package: { file: join(MODULE, 'README.md'), sha256: 'a'.repeat(64) } },
-        many: { group_names: Array.from({ length: 60 }, (_, index) => `builders-${index}`) },
+        many: { group_names: Array.from({ length: 120 }, (_, index) => `builders-${index}`) },
       },
     ],
   ])('refuses %s, in the words that we reckon', async (_, wrong) => {
@@ -161,15 +161,25 @@ describe.skipIf(!HERE)('Terraform itself', { timeout: 300_000 }, () => {
     expect(group.values.termination_policies).toEqual([expect.stringContaining('-who-goes'), 'Default']);
   });
 
-  test("passes the module's own tests, with a mocked provider", async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-test-'));
-    try {
-      cpSync(MODULE, directory, { recursive: true });
-      expect(await terraform(['init', '-no-color'], directory, provider.environment)).toMatchObject({ code: 0 });
-      const { code, said } = await terraform(['test', '-no-color'], directory, provider.environment);
-      expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/Success! [1-9]\d* passed, 0 failed/) });
-    } finally {
-      rmSync(directory, { recursive: true });
+  describe('in a copy of the module', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-module-'));
+    beforeAll(() => cpSync(MODULE, directory, { recursive: true }));
+    afterAll(() => rmSync(directory, { recursive: true }));
+
+    async function run(folder: string, ...command: string[]): Promise<Ended> {
+      const within = join(directory, folder);
+      expect(await terraform(['init', '-no-color'], within, provider.environment)).toMatchObject({ code: 0 });
+      return terraform([...command, '-no-color'], within, provider.environment);
     }
+
+    test('passes its own tests, with a mocked provider', async () => {
+      const passed = expect.stringMatching(/Success! [1-9]\d* passed, 0 failed/);
+      expect(await run('.', 'test')).toEqual({ code: 0, said: passed });
+    });
+
+    test.each(readdirSync(join(MODULE, 'examples')))('finds the example %s valid', async (example) => {
+      const valid = expect.stringContaining('Success! The configuration is valid.');
+      expect(await run(`examples/${example}`, 'validate')).toEqual({ code: 0, said: valid });
+    });
   });
 });

@@ -17,7 +17,7 @@ variable "nomad_address" {
   default     = null
 
   validation {
-    condition     = var.nomad_address == null ? true : can(regex("^https?://[^/:]+", var.nomad_address))
+    condition     = var.nomad_address == null ? true : can(regex("^https?://([^\\s/?#@]*@)?(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]]+)(:[0-9]{1,5})?([/?#]\\S*)?$", var.nomad_address))
     error_message = "nomad_address: not an http:// or https:// URL."
   }
 }
@@ -28,7 +28,7 @@ variable "nomad_fallback_addresses" {
   default     = []
 
   validation {
-    condition     = alltrue([for address in var.nomad_fallback_addresses : can(regex("^https?://[^/:]+", address))])
+    condition     = alltrue([for address in var.nomad_fallback_addresses : can(regex("^https?://([^\\s/?#@]*@)?(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]]+)(:[0-9]{1,5})?([/?#]\\S*)?$", address))])
     error_message = "nomad_fallback_addresses: not an http:// or https:// URL."
   }
 
@@ -78,7 +78,7 @@ variable "nomad_ca_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_ca_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_ca_parameter)) && !can(regex("^LS0tLS", var.nomad_ca_parameter))
+    condition     = var.nomad_ca_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_ca_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_ca_parameter))
     error_message = "nomad_ca_parameter: must be the name of a parameter, not the certificate itself."
   }
 }
@@ -89,7 +89,7 @@ variable "nomad_client_certificate_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_client_certificate_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_certificate_parameter)) && !can(regex("^LS0tLS", var.nomad_client_certificate_parameter))
+    condition     = var.nomad_client_certificate_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_certificate_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_certificate_parameter))
     error_message = "nomad_client_certificate_parameter: must be the name of a parameter, not the certificate itself."
   }
 }
@@ -100,7 +100,7 @@ variable "nomad_client_key_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_client_key_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_key_parameter)) && !can(regex("^LS0tLS", var.nomad_client_key_parameter))
+    condition     = var.nomad_client_key_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_key_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_key_parameter))
     error_message = "nomad_client_key_parameter: must be the name of a parameter, not the key itself."
   }
 }

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTemplate } from '../../bin/build-template.ts';
 import { configIn } from './cases.ts';
 import { make } from './cloudformation.ts';
-import { PARAMETERS, parse } from './template.ts';
+import { parse } from './template.ts';
 
 const pathOf = (example: string) => fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'drain-hook-examples-'));
@@ -51,28 +51,5 @@ describe('examples/cloudformation/deploy.sh', () => {
     const { BUCKET: _, ...rest } = settings;
     await expect(deploy(rest)).rejects.toThrow(/BUCKET: is missing/);
     expect(() => readFileSync(calls)).toThrow();
-  });
-});
-
-describe('examples/terraform/main.tf', () => {
-  const source = readFileSync(pathOf('terraform/main.tf'), 'utf8');
-
-  test('gives the template parameters that it takes, and all that it requires', () => {
-    const [, block = ''] = /parameters = \{(.*?)\n {2}\}/s.exec(source) ?? [];
-    const given = [...block.matchAll(/^ +(\w+) +=/gm)].map(([, name]) => name!);
-    const required = Object.keys(PARAMETERS).filter((name) => PARAMETERS[name]!.Default === undefined);
-    expect(Object.keys(PARAMETERS)).toEqual(expect.arrayContaining(given));
-    expect(given).toEqual(expect.arrayContaining(required));
-  });
-
-  test('keeps the old code until the stack has the new one, so that a rollback finds it', () => {
-    const [, object = ''] = /^resource "aws_s3_object" "code" \{\n(.*?)^\}/ms.exec(source) ?? [];
-    expect(object).toMatch(/lifecycle \{\n +create_before_destroy = true\n/);
-  });
-
-  test('is formatted as Terraform does it', ({ skip }) => {
-    const { error, status, stdout } = spawnSync('terraform', ['fmt', '-check', '-diff', pathOf('terraform/main.tf')]);
-    if (error) return skip('there is no terraform here');
-    expect({ status, diff: `${stdout}` }).toEqual({ status: 0, diff: '' });
   });
 });

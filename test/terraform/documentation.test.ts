@@ -39,9 +39,9 @@ describe('an example is taken by the module:', () => {
     expect(make({ ...variables, package: PACKAGE })).toMatchObject({ problems: [], warnings: [] });
   });
 
-  test('that of the README', () => {
-    const [, text = ''] = /```hcl\n(.*?)```/s.exec(readme) ?? [];
-    const { source, variables } = given(text, 'README.md');
+  test.each(['README.md', '../../README.md'])('that of %s', (file) => {
+    const [, text = ''] = /```hcl\n(.*?)```/s.exec(readFileSync(join(MODULE, file), 'utf8')) ?? [];
+    const { source, variables } = given(text, file);
     expect(source).toMatch(/^git::https:.*\/\/deploy\/terraform\?ref=v0\.1\.0$/);
     expect(make({ ...variables, package: PACKAGE })).toMatchObject({ problems: [], warnings: [] });
   });

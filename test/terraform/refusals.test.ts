@@ -50,6 +50,43 @@ describe('a number is refused where the construct refuses it', () => {
   });
 });
 
+describe('a text is refused where the construct refuses it', () => {
+  const SECRET = '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d';
+  const addresses = [
+    'https://nomad',
+    'http://10.0.0.1:4646',
+    'https://[fd00::1]:4646',
+    'https://n:4646/path?a=b',
+    'https://u:p@n',
+  ].concat(['ftp://nomad', 'nomad:4646', 'https://', 'https://a b', 'https://nomad:port', '//nomad', '']);
+  const parameters = [
+    '/nomad/ca',
+    'nomad-ca',
+    'a.b',
+    SECRET,
+    `/${SECRET}`,
+    'eyJhbGciOi.eyJzdWIi.c2ln',
+    'LS0tLS1CRUdJTg==',
+    '',
+  ];
+  test.each([
+    ...addresses.map((address) => ['nomad_address', address] as const),
+    ...['nomad_token_parameter', 'nomad_ca_parameter'].flatMap((name) =>
+      parameters.map((each) => [name, each] as const),
+    ),
+    ...['nomad_region', 'nomad_node_meta_key', 'nomad_server_name', 'nomad_login'].map((name) => [name, ''] as const),
+    ...['a', 'a'.repeat(255), 'a'.repeat(256), ''].map((name) => ['hook_name', name] as const),
+  ])('%s = "%s"', (name, value) => {
+    expect(refusals({ [name]: value }).length > 0).toBe(isRefusedByCdk({ [name]: value }));
+  });
+
+  test.each(['client_certificate', 'client_key'])('%s', (kind) => {
+    const pair = { nomad_client_certificate_parameter: '/c', nomad_client_key_parameter: '/k' };
+    expect(refusals(pair)).toEqual([]);
+    expect(refusals({ ...pair, [`nomad_${kind}_parameter`]: SECRET })).toHaveLength(1);
+  });
+});
+
 describe('what does not fit together is refused, as by the construct', () => {
   const network = { vpc_id: 'vpc-11111111', subnet_ids: ['subnet-11111111'] };
   const address = { nomad_address: null };

@@ -1,17 +1,25 @@
+import type { Stack } from 'aws-cdk-lib';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { emptyStack, type Json, templateOf } from '../lib/stacks.ts';
 import { type Made, make } from '../template/cloudformation.ts';
 import { AS_PROPERTY, type Properties } from './as-property.ts';
 import type { Variables } from './cases.ts';
 
-/** What the CDK makes for the same settings, under ids without the path and the hash. */
-export function madeByCdk(variables: Variables): Made {
-  const stack = emptyStack();
+/** The properties of the construct for the same settings. */
+export function propertiesOf(variables: Variables, stack: Stack): Partial<NomadDrainHookProps> {
   const given = Object.entries(variables).map(([name, value]) => AS_PROPERTY[name]!.give(value, stack));
   const { via, nomad = {}, ...properties } = given.reduce(merged, {});
   const access = via === 'ssm' ? NomadAccess.runCommand(nomad) : NomadAccess.http(nomad);
+  // In a list of Terraform's that is empty nothing is given.
   if (properties.securityGroups?.length === 0) delete properties.securityGroups;
-  return readable(make(templateOf({ ...properties, nomad: access }, stack).toJSON()));
+  return { ...properties, nomad: access };
+}
+
+/** What the CDK makes for the same settings, under ids without the path and the hash. */
+export function madeByCdk(variables: Variables): Made {
+  const stack = emptyStack();
+  return readable(make(templateOf(propertiesOf(variables, stack), stack).toJSON()));
 }
 
 /** One object of both: their plain objects are merged, of anything else the second wins. */

@@ -18,7 +18,11 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: UNIT } },
       {
         extends: true,
-        test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', 'test/contract/real/**', ...UNIT] },
+        test: {
+          name: 'rest',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'test/contract/real/**', ...UNIT],
+        },
       },
     ],
   },

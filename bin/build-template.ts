@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import { bundle } from './build.ts';
@@ -22,7 +23,8 @@ export function zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
 }
 
 /**
- * Writes what a team without the CDK deploys: the function's code, and beside it the template.
+ * Writes what a team without the CDK deploys: the function's code with its checksum, as `sha256sum --check` reads it, and beside it
+ * the template.
  * @param directory where to; made if it is not there
  * @param name what the names of both begin with
  * @returns the files that were written
@@ -30,17 +32,21 @@ export function zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
 export function buildTemplate(
   directory: string = pathOf('dist/template'),
   name = 'nomad-drain-hook',
-): { template: string; code: string } {
+): { template: string; code: string; checksum: string } {
   mkdirSync(directory, { recursive: true });
   const template = join(directory, `${name}.template.yaml`);
   const code = join(directory, `${name}.zip`);
   copyFileSync(pathOf('deploy/cloudformation/template.yaml'), template);
-  writeFileSync(code, zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) }));
-  return { template, code };
+  const checksum = `${code}.sha256`;
+  const zipped = zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) });
+  writeFileSync(code, zipped);
+  writeFileSync(checksum, `${createHash('sha256').update(zipped).digest('hex')}  ${basename(code)}\n`);
+  return { template, code, checksum };
 }
 
 if (import.meta.main) {
   await bundle();
-  const { template, code } = buildTemplate();
+  const { template, code, checksum } = buildTemplate();
+  console.log(readFileSync(checksum, 'utf8').trimEnd());
   for (const path of [template, code]) console.log(`${path} ${(readFileSync(path).length / 1024).toFixed(0)} kB`);
 }

@@ -26,9 +26,7 @@ export const version = (): string => JSON.parse(readFileSync(pathOf('package.jso
 export function buildRelease(directory: string): string[] {
   mkdirSync(directory, { recursive: true });
   const name = `nomad-drain-hook-${version()}`;
-  const { template, code } = buildTemplate(directory, name);
-  const checksum = `${code}.sha256`;
-  writeFileSync(checksum, `${sha256(readFileSync(code))}  ${basename(code)}\n`);
+  const { template, code, checksum } = buildTemplate(directory, name);
   const script = join(directory, `${name}.deploy.sh`);
   copyFileSync(pathOf('deploy/cloudformation/deploy.sh'), script);
   const terraform = join(directory, `nomad-drain-hook-terraform-${version()}.zip`);

@@ -96,7 +96,7 @@ export class ConsoleTestEvents extends Construct {
 }
 
 /** The document as the console and the SAM CLI write it: the events are its examples, its schema is any object. */
-function testEventDocument(): object {
+export function testEventDocument(): object {
   const examples = Object.entries(TEST_EVENTS).map(([name, value]) => [name, { value }]);
   return {
     openapi: '3.0.0',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,11 @@ describe('what is built for those without the CDK', () => {
     const files = unzipSync(readFileSync(built.code));
     expect(Object.keys(files)).toEqual(['index.mjs']);
     expect(Buffer.from(files['index.mjs']!).equals(readFileSync(BUNDLE))).toBe(true);
+  });
+
+  test('with the checksum of its zip file, as sha256sum writes it', () => {
+    const checksum = createHash('sha256').update(readFileSync(built.code)).digest('hex');
+    expect(readFileSync(built.checksum, 'utf8')).toBe(`${checksum}  nomad-drain-hook.zip\n`);
   });
 });
 

@@ -1,0 +1,98 @@
+# What the settings need of each other. Refused before anything is changed; what each setting alone may be is with its variable.
+# Nothing here names a group: a group may be made after the function that it asks, and everything needs this data source.
+
+data "aws_partition" "current" {
+  lifecycle {
+    precondition {
+      condition     = local.by_ssm || var.nomad_address != null
+      error_message = "nomad_address: missing."
+    }
+    precondition {
+      condition = !local.by_ssm || length(compact([
+        var.nomad_address, var.nomad_token_parameter, var.nomad_login, var.nomad_ca_parameter,
+        var.nomad_client_certificate_parameter, var.nomad_client_key_parameter, var.nomad_server_name,
+        var.nomad_encryption_key_arn, join(",", var.nomad_fallback_addresses),
+      ])) == 0
+      error_message = "nomad_via = \"ssm\": nomad_address, nomad_fallback_addresses, nomad_token_parameter, nomad_login, nomad_ca_parameter, nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name and nomad_encryption_key_arn have no meaning with it. The instances themselves are configured for Nomad."
+    }
+    precondition {
+      condition     = local.by_ssm || var.nomad_gateway == null
+      error_message = "nomad_gateway: needs nomad_via = \"ssm\"."
+    }
+    precondition {
+      condition     = var.nomad_token_parameter == null || var.nomad_login == null
+      error_message = "nomad_login: there is a nomad_token_parameter too: one of the two."
+    }
+    precondition {
+      condition     = var.nomad_audience == null || var.nomad_login != null
+      error_message = "nomad_audience: belongs to nomad_login, which is missing."
+    }
+    precondition {
+      condition     = (var.nomad_client_certificate_parameter == null) == (var.nomad_client_key_parameter == null)
+      error_message = "nomad_client_certificate_parameter, nomad_client_key_parameter: a certificate needs its key, and a key its certificate."
+    }
+    precondition {
+      condition     = local.secure || length(compact([var.nomad_client_certificate_parameter, var.nomad_client_key_parameter, var.nomad_server_name])) == 0
+      error_message = "nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name: need an https:// address."
+    }
+    precondition {
+      condition     = alltrue([for address in var.nomad_fallback_addresses : startswith(address, "https:") == local.secure])
+      error_message = "nomad_fallback_addresses: not of the same scheme as nomad_address."
+    }
+    precondition {
+      condition     = var.deadline_seconds + var.kill_margin_seconds + local.reserve_seconds <= local.hook_holds_seconds
+      error_message = "deadline_seconds: ${var.deadline_seconds} s and ${var.kill_margin_seconds + local.reserve_seconds} s for what is killed after it are more than the hook can hold an instance: ${local.hook_holds_seconds} s, which is 100 heartbeat timeouts of ${var.heartbeat_timeout_seconds} s and at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout."
+    }
+    precondition {
+      condition     = var.restore_after_seconds == null || var.rebalance_recommendations != null || var.scheduled_maintenance
+      error_message = "restore_after_seconds: needs rebalance_recommendations or scheduled_maintenance: nothing else is restored after it."
+    }
+    precondition {
+      condition     = !var.choose_idle_first || !local.by_ssm
+      error_message = "choose_idle_first: Nomad has to be asked over HTTP: through instances no answer comes in the two seconds that Auto Scaling waits."
+    }
+    precondition {
+      condition     = var.choose_idle_first || var.only_idle_for_seconds == null
+      error_message = "only_idle_for_seconds: needs choose_idle_first."
+    }
+    precondition {
+      condition     = var.choose_idle_first || var.service_linked_role_suffix == null
+      error_message = "service_linked_role_suffix: needs choose_idle_first."
+    }
+    precondition {
+      condition     = var.test_events || !var.create_test_event_registry
+      error_message = "create_test_event_registry: needs test_events."
+    }
+    precondition {
+      condition     = local.in_vpc || (length(var.security_group_ids) == 0 && var.vpc_id == null && !var.vpc_endpoints)
+      error_message = "vpc_id, security_group_ids, vpc_endpoints: no subnet_ids given."
+    }
+    precondition {
+      condition     = !local.in_vpc || var.vpc_id != null || (length(var.security_group_ids) > 0 && !var.vpc_endpoints)
+      error_message = "vpc_id: missing: a security group of the function's own, and endpoints, are made in it."
+    }
+  }
+}
+
+locals {
+  secure = var.nomad_address == null ? false : startswith(var.nomad_address, "https:")
+
+  # As the function reckons it (lambda/core/time.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
+  # than 48 h; of that the kill margin must be left at the deadline, or two and a half minutes if that is more.
+  hook_holds_seconds = min(172800, 100 * var.heartbeat_timeout_seconds)
+  reserve_seconds    = max(var.kill_margin_seconds, 150)
+}
+
+check "short_hook" {
+  assert {
+    condition     = var.heartbeat_timeout_seconds >= 120
+    error_message = "heartbeat_timeout_seconds: a hook of ${var.heartbeat_timeout_seconds} s may lapse before a sweep comes. The run of the event bridges that, but EventBridge may lose an event, and the instance is then ended with its builds. Give it 2 minutes or more."
+  }
+}
+
+check "plain_http" {
+  assert {
+    condition     = local.by_ssm || local.secure
+    error_message = "nomad_address: Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https."
+  }
+}

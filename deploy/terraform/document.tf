@@ -1,0 +1,59 @@
+# The configuration that the function reads, as JSON, from its environment: lambda/config.ts has its schema. What is null is
+# left out, as the construct leaves it out: the environment of a function is small.
+
+locals {
+  nomad = { for field, value in {
+    via               = var.nomad_via
+    address           = var.nomad_address
+    fallbackAddresses = length(var.nomad_fallback_addresses) > 0 ? var.nomad_fallback_addresses : null
+    region            = var.nomad_region
+    nodeMetaKey       = var.nomad_node_meta_key
+    token             = var.nomad_token_parameter == null ? null : { parameter = var.nomad_token_parameter }
+    login             = var.nomad_login == null ? null : { authMethod = var.nomad_login, audience = local.audience }
+    ca                = var.nomad_ca_parameter == null ? null : { parameter = var.nomad_ca_parameter }
+    clientCertificate = var.nomad_client_certificate_parameter == null ? null : { parameter = var.nomad_client_certificate_parameter }
+    clientKey         = var.nomad_client_key_parameter == null ? null : { parameter = var.nomad_client_key_parameter }
+    serverName        = var.nomad_server_name
+    document          = local.by_ssm ? aws_ssm_document.ask_nomad[0].name : null
+    gateway           = var.nomad_gateway
+  } : field => value if value != null }
+
+  by_ssm   = var.nomad_via == "ssm"
+  audience = var.nomad_audience == null ? "nomad" : var.nomad_audience
+
+  policy = {
+    deadlineSeconds   = var.deadline_seconds
+    killMarginSeconds = var.kill_margin_seconds
+    graceSeconds      = var.grace_seconds
+    ignoreSystemJobs  = var.ignore_system_jobs
+    onTimeout         = var.on_timeout
+  }
+
+  # Where anything is not by default.
+  notices = { for field, value in {
+    spot           = var.spot_interruptions ? null : false
+    rebalance      = var.rebalance_recommendations
+    maintenance    = var.scheduled_maintenance ? true : null
+    restoreSeconds = var.restore_after_seconds == 3600 ? null : var.restore_after_seconds
+  } : field => value if value != null }
+
+  chooses = { for field, value in {
+    on                 = var.choose_idle_first ? true : null
+    onlyIdle           = var.only_idle_for_seconds == null ? null : true
+    onlyIdleForSeconds = var.only_idle_for_seconds
+  } : field => value if value != null }
+
+  events = { bus = var.event_bus == null ? "default" : var.event_bus }
+
+  document = { for field, value in {
+    # One hook for all groups, written once: that leaves room for more of them.
+    groups  = [for name in var.group_names : { name = name }]
+    hook    = { name = var.hook_name, heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds }
+    nomad   = local.nomad
+    policy  = local.policy
+    notices = length(local.notices) > 0 ? local.notices : null
+    chooses = length(local.chooses) > 0 ? local.chooses : null
+    purge   = var.purge_nodes ? true : null
+    events  = local.events
+  } : field => value if value != null }
+}

@@ -1,0 +1,18 @@
+# One group, a Nomad that answers on the Internet, and a token in Parameter Store.
+
+module "nomad_drain_hook" {
+  source = "../.."
+
+  package = {
+    file   = "${path.module}/nomad-drain-hook-0.1.0.zip"
+    sha256 = "0000000000000000000000000000000000000000000000000000000000000000" # as nomad-drain-hook-0.1.0.zip.sha256 has it
+  }
+
+  group_names           = ["builders"]
+  nomad_address         = "https://nomad.example.com:4646"
+  nomad_token_parameter = "/nomad/drain-token"
+}
+
+output "status_command" {
+  value = module.nomad_drain_hook.status_command
+}

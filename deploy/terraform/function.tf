@@ -1,0 +1,85 @@
+data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  # Both functions are the same code, and run in the same way.
+  runtime      = "nodejs24.x"
+  handler      = "index.handler"
+  architecture = "arm64"
+  memory_mb    = 512
+
+  # The checksum in base64, as Lambda has it: three hexadecimal digits are two of its characters.
+  base64    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+  digits    = "${var.package.sha256}00"
+  pairs     = [for place in range(22) : parseint(substr(local.digits, 3 * place, 3), 16)]
+  code_hash = "${substr(join("", [for pair in local.pairs : "${substr(local.base64, floor(pair / 64), 1)}${substr(local.base64, pair % 64, 1)}"]), 0, 43)}="
+
+  environment = { NOMAD_DRAIN_HOOK = jsonencode(local.document) }
+}
+
+resource "aws_lambda_function" "function" {
+  function_name = var.name
+  description   = "Drains the Nomad nodes of instances that Auto Scaling terminates"
+  role          = aws_iam_role.function.arn
+
+  filename          = var.package.file
+  s3_bucket         = var.package.s3_bucket
+  s3_key            = var.package.s3_key
+  s3_object_version = var.package.s3_object_version
+  source_code_hash  = local.code_hash
+
+  runtime       = local.runtime
+  handler       = local.handler
+  architectures = [local.architecture]
+  memory_size   = local.memory_mb
+  # A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
+  timeout = 67
+
+  environment {
+    variables = local.environment
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.log.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.in_vpc ? [var.subnet_ids] : []
+    content {
+      subnet_ids         = vpc_config.value
+      security_group_ids = local.security_group_ids
+    }
+  }
+
+  # It refers to the role; of use it is with what the role may do.
+  depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      condition     = var.package.file == null ? true : filesha256(var.package.file) == var.package.sha256
+      error_message = "package: the file has another checksum than sha256 says. Download it again, and compare it with the checksum file of the release."
+    }
+    precondition {
+      # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+      condition     = length(jsonencode(local.environment)) <= 4096
+      error_message = "group_names: the environment of the function would be ${length(jsonencode(local.environment))} bytes, Lambda takes 4096. Use this module several times, with some of the groups each."
+    }
+  }
+}
+
+resource "aws_lambda_function_event_invoke_config" "function" {
+  function_name = aws_lambda_function.function.function_name
+  qualifier     = "$LATEST"
+  # Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
+  maximum_retry_attempts = 0
+  # What was throttled for so long has been done by a later sweep. Its event goes to the queue of failed runs.
+  maximum_event_age_in_seconds = 300
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failed_runs.arn
+    }
+  }
+}

@@ -1,0 +1,59 @@
+# The rules that invoke the function when an instance is about to go, or has gone; each is made only if that is acted on. Events of
+# EC2 and AWS Health name no group, so those of all instances of the account and region come.
+
+locals {
+  of_ec2_or_health = { for name, rule in {
+    spot = !var.spot_interruptions ? null : {
+      description = "EC2 interrupts a Spot instance in two minutes: drain its Nomad node"
+      pattern     = { source = ["aws.ec2"], "detail-type" = ["EC2 Spot Instance Interruption Warning"] }
+      schedule    = null
+      retries     = 2
+      # Two minutes after the warning the instance is gone.
+      age_seconds = 120
+    }
+    rebalance = var.rebalance_recommendations == null ? null : {
+      description = "EC2 may interrupt a Spot instance soon: drain or cordon its Nomad node"
+      pattern     = { source = ["aws.ec2"], "detail-type" = ["EC2 Instance Rebalance Recommendation"] }
+      schedule    = null
+      retries     = 2
+      age_seconds = 3600
+    }
+    maintenance = !var.scheduled_maintenance ? null : {
+      description = "Maintenance of an instance is scheduled: drain its Nomad node in time"
+      pattern = {
+        source        = ["aws.health"]
+        "detail-type" = ["AWS Health Event"]
+        detail = {
+          service           = ["EC2"]
+          eventTypeCategory = ["scheduledChange"]
+          eventTypeCode = [
+            "AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED",
+            "AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED",
+            "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
+            "AWS_EC2_INSTANCE_STOP_SCHEDULED",
+            "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
+            "AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED",
+          ]
+        }
+      }
+      schedule = null
+      retries  = 4
+      # It is announced days before it starts.
+      age_seconds = 86400
+    }
+  } : name => rule if rule != null }
+
+  of_terminated = { for place, names in local.groups_by_rule : "terminated${local.suffixes[place]}" => {
+    description = "An instance is terminated: remove its Nomad node once that is down"
+    pattern = {
+      source        = ["aws.autoscaling"]
+      "detail-type" = ["EC2 Instance Terminate Successful"]
+      detail        = { AutoScalingGroupName = names }
+    }
+    schedule    = null
+    retries     = 2
+    age_seconds = 3600
+  } if var.purge_nodes }
+
+  notice_rules = merge(local.of_ec2_or_health, local.of_terminated)
+}

@@ -1,0 +1,111 @@
+# `terraform init && terraform test`, in the folder of the module: what it makes of its variables, without an AWS account.
+
+mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { region = "eu-west-1" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+}
+
+variables {
+  package = {
+    s3_bucket = "releases"
+    s3_key    = "nomad-drain-hook-0.1.0.zip"
+    sha256    = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+  }
+  group_names   = ["builders", "runners"]
+  nomad_address = "https://nomad.internal:4646"
+}
+
+run "each_group_has_the_hook" {
+  command = plan
+
+  assert {
+    condition     = toset([for hook in aws_autoscaling_lifecycle_hook.hook : hook.autoscaling_group_name]) == toset(["builders", "runners"])
+    error_message = "There must be a hook in each group."
+  }
+  assert {
+    condition     = alltrue([for hook in aws_autoscaling_lifecycle_hook.hook : hook.name == "nomad-drain" && hook.default_result == "CONTINUE"])
+    error_message = "The hooks must be as by default."
+  }
+}
+
+run "only_what_is_asked_for_is_made" {
+  command = plan
+
+  assert {
+    condition     = length(aws_lambda_function.who_goes) == 0 && length(aws_security_group.function) == 0 && length(aws_vpc_endpoint.endpoint) == 0 && length(aws_ssm_document.ask_nomad) == 0
+    error_message = "No second function, no network and no document are made by default."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.alarm) == 14 && length(aws_cloudwatch_dashboard.dashboard) == 1
+    error_message = "The alarms and the dashboard are made by default."
+  }
+  assert {
+    condition     = output.who_goes_function_arn == null
+    error_message = "There is no function to ask by default."
+  }
+}
+
+run "the_checksum_is_told_to_lambda_in_base64" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.function.source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    error_message = "The checksum must be the same in base64."
+  }
+}
+
+run "alarms_follow_the_deadline" {
+  command = plan
+  variables {
+    deadline_seconds    = 1200
+    kill_margin_seconds = 60
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.alarm["OldestWait"].threshold == 1260 && aws_cloudwatch_metric_alarm.alarm["DrainStuck"].evaluation_periods == 5
+    error_message = "The thresholds must follow from the settings."
+  }
+}
+
+run "a_hook_that_cannot_hold_the_drain_is_refused" {
+  command = plan
+  variables {
+    deadline_seconds          = 7200
+    heartbeat_timeout_seconds = 60
+  }
+
+  expect_failures = [data.aws_partition.current, check.short_hook]
+}
+
+run "the_secret_itself_is_refused" {
+  command = plan
+  variables {
+    nomad_token_parameter = "6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d"
+  }
+
+  expect_failures = [var.nomad_token_parameter]
+}
+
+run "it_can_be_made" {
+  command = apply
+  variables {
+    choose_idle_first = true
+    test_events       = true
+  }
+
+  assert {
+    condition     = output.status_command == "aws lambda invoke --region eu-west-1 --function-name nomad-drain-hook --cli-binary-format raw-in-base64-out --payload '{\"command\":\"status\"}' /dev/stdout"
+    error_message = "The status command must name the function and the region."
+  }
+  assert {
+    condition     = output.dashboard_url == "https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/nomad-drain-hook-eu-west-1"
+    error_message = "The URL must be that of the dashboard."
+  }
+}

@@ -1,0 +1,157 @@
+# What is deployed
+
+variable "name" {
+  description = "The name of the function, and what the names of all other resources begin with. Two of this module in one account and region need two names. From 1 to 37 letters, digits and hyphens."
+  type        = string
+  default     = "nomad-drain-hook"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]{1,37}$", var.name))
+    error_message = "name: must have from 1 to 37 letters, digits and hyphens."
+  }
+}
+
+variable "package" {
+  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. Of an object it tells when there is a new one: check it before you upload it."
+  type = object({
+    file              = optional(string)
+    s3_bucket         = optional(string)
+    s3_key            = optional(string)
+    s3_object_version = optional(string)
+    sha256            = string
+  })
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{64}$", var.package.sha256))
+    error_message = "package.sha256: must be a SHA-256 checksum: 64 hexadecimal digits, lower case."
+  }
+
+  validation {
+    condition = var.package.file != null ? (
+      var.package.s3_bucket == null && var.package.s3_key == null && var.package.s3_object_version == null
+    ) : (var.package.s3_bucket != null && var.package.s3_key != null)
+    error_message = "package: must have either file, or s3_bucket and s3_key."
+  }
+}
+
+# Whose instances
+
+variable "group_names" {
+  description = "The Auto Scaling groups of Nomad clients. The names must be known when Terraform plans, because each hook is kept under the name of its group: of a group that is not made yet, give the `name`, not a `name_prefix`."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.group_names) > 0
+    error_message = "group_names: must name at least one group."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.group_names : can(regex("^[^:]{1,255}$", name))])
+    error_message = "group_names: must be names of Auto Scaling groups, of from 1 to 255 characters, not ARNs."
+  }
+
+  validation {
+    condition     = length(distinct(var.group_names)) == length(var.group_names)
+    error_message = "group_names: a group is named more than once."
+  }
+}
+
+# Logs, alarms, events
+
+variable "log_retention_days" {
+  description = "How long to keep the function's log, in days: one of those that CloudWatch Logs takes; 0 for ever."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days: CloudWatch Logs takes 0 (for ever), 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic that is notified when an alarm fires and when it resolves. An encrypted topic needs a customer managed key that CloudWatch may use. Null: nobody is notified; the alarms only have their state."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null ? true : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[\\w-]{1,256}$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call."
+  }
+}
+
+variable "alarms" {
+  description = "Whether to make the alarms. docs/operations.md says what each means and what to do."
+  type        = bool
+  default     = true
+}
+
+variable "dashboard" {
+  description = "Whether to make the dashboard."
+  type        = bool
+  default     = true
+}
+
+variable "event_bus" {
+  description = "The bus for the function's events: a drain has started, is stuck, or has ended. Its name, or its ARN where it is another account's or region's. Null for the account's default bus."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.event_bus == null ? true : can(regex("^(arn:aws[a-z-]*:events:[a-z0-9-]+:\\d{12}:event-bus/)?[\\w./-]{1,256}$", var.event_bus))
+    error_message = "event_bus: must be the name or the ARN of an event bus."
+  }
+}
+
+variable "test_events" {
+  description = "Whether to make shareable events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance, maintenance and terminated. Needs the registry `lambda-testevent-schemas`, which the account has once anybody has shared a test event."
+  type        = bool
+  default     = false
+}
+
+variable "create_test_event_registry" {
+  description = "Whether to make that registry too. An account and region can have one: it has the test events of all functions. Needs `test_events`."
+  type        = bool
+  default     = false
+}
+
+# Where the function runs
+
+variable "subnet_ids" {
+  description = "The subnets to run in, where Nomad can be reached only from inside a VPC. They need a route to the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints. Empty for a function outside any VPC."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.subnet_ids : can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
+    error_message = "subnet_ids: must be like subnet-0123abcd."
+  }
+}
+
+variable "security_group_ids" {
+  description = "The security groups of the function. Empty for one of its own that allows all outbound traffic."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.security_group_ids : can(regex("^sg-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
+    error_message = "security_group_ids: must be like sg-0123abcd."
+  }
+}
+
+variable "vpc_id" {
+  description = "The VPC of the subnets. Needed for a security group of the function's own, and for endpoints."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null ? true : can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", var.vpc_id))
+    error_message = "vpc_id: must be like vpc-0123abcd."
+  }
+}
+
+variable "vpc_endpoints" {
+  description = "Whether to make the interface endpoints that the function needs in the subnets (Auto Scaling, EC2 and EventBridge; Systems Manager and STS where it uses them), so that it works without a NAT gateway. Leave it off where the VPC has them: AWS refuses a second one with private DNS."
+  type        = bool
+  default     = false
+}

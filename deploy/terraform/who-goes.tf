@@ -1,0 +1,114 @@
+# The function that Auto Scaling asks which instances go: the same code, kept warm, because it has two seconds and sweeps keep the
+# other one busy. Nothing of it refers to a group, so that a group may be made after it, with the permission there already.
+
+locals {
+  who_goes_environment = { NOMAD_DRAIN_HOOK = jsonencode({
+    groups  = [{ name = "*", hook = var.hook_name }]
+    nomad   = local.nomad
+    chooses = local.chooses
+    events  = local.events
+  }) }
+
+  # What it needs of the role from the start: inside a VPC Lambda refuses to make it before. Whatever it needs of the other
+  # policy, which names the groups, it reads late, and softly.
+  who_goes_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [for statement in [
+      { Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
+      local.in_vpc ? { Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
+    ] : statement if statement != null]
+  })
+
+  service_linked_role = join("_", compact(["AWSServiceRoleForAutoScaling", var.service_linked_role_suffix]))
+}
+
+resource "aws_iam_role_policy" "who_goes" {
+  count = var.choose_idle_first ? 1 : 0
+
+  name   = "who-goes"
+  role   = aws_iam_role.function.name
+  policy = local.who_goes_policy
+}
+
+resource "aws_lambda_function" "who_goes" {
+  count = var.choose_idle_first ? 1 : 0
+
+  function_name = "${var.name}-who-goes"
+  description   = "Says which instances go when Auto Scaling asks: idle Nomad clients first"
+  role          = aws_iam_role.function.arn
+
+  filename          = var.package.file
+  s3_bucket         = var.package.s3_bucket
+  s3_key            = var.package.s3_key
+  s3_object_version = var.package.s3_object_version
+  source_code_hash  = local.code_hash
+
+  runtime       = local.runtime
+  handler       = local.handler
+  architectures = [local.architecture]
+  memory_size   = local.memory_mb
+  # Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
+  timeout = 5
+
+  environment {
+    variables = local.who_goes_environment
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.log.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.in_vpc ? [var.subnet_ids] : []
+    content {
+      subnet_ids         = vpc_config.value
+      security_group_ids = local.security_group_ids
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.who_goes]
+}
+
+resource "aws_cloudwatch_event_rule" "warm" {
+  count = var.choose_idle_first ? 1 : 0
+
+  name                = "${var.name}-warm"
+  description         = "Every 4 minutes: the function that says which instances go stays warm"
+  schedule_expression = "rate(4 minutes)"
+  state               = "ENABLED"
+}
+
+# What is lost says nothing, and four minutes later it comes again: no queue for it.
+resource "aws_cloudwatch_event_target" "warm" {
+  count = var.choose_idle_first ? 1 : 0
+
+  rule      = aws_cloudwatch_event_rule.warm[0].name
+  target_id = "function"
+  arn       = aws_lambda_function.who_goes[0].arn
+  input     = jsonencode({ command = "warm" })
+
+  retry_policy {
+    maximum_retry_attempts       = 0
+    maximum_event_age_in_seconds = 60
+  }
+}
+
+resource "aws_lambda_permission" "warm" {
+  count = var.choose_idle_first ? 1 : 0
+
+  statement_id  = "warm"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.who_goes[0].function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.warm[0].arn
+}
+
+resource "aws_lambda_permission" "auto_scaling" {
+  count = var.choose_idle_first ? 1 : 0
+
+  statement_id  = "auto-scaling"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.who_goes[0].function_name
+  principal     = "arn:${local.aws}:iam::${local.account}:role/aws-service-role/autoscaling.amazonaws.com/${local.service_linked_role}"
+}

@@ -1,0 +1,159 @@
+import { Duration, type Stack } from 'aws-cdk-lib';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+
+// biome-ignore lint/suspicious/noExplicitAny: a variable holds any value
+type Json = any;
+
+/** Properties of the construct; those of `nomad` as they are given to one of its static methods. */
+export type Properties = Record<string, Json>;
+
+interface AsProperty {
+  /** The properties of the construct that it is: `DrainPolicy.deadline`. Empty where only Terraform has it. */
+  readonly properties: readonly string[];
+  /** The setting of the app that it is. */
+  readonly setting?: string;
+  /** The properties as the construct takes them, merged with those of the other variables. */
+  readonly give: (value: Json, stack: Stack) => Properties;
+}
+
+const seconds = (value: number) => Duration.seconds(value);
+const nomad = (name: string, setting: string, by = ['HttpAccessProps']): AsProperty => ({
+  properties: by.map((each) => `${each}.${name}`),
+  setting,
+  give: (value) => ({ nomad: { [name]: value } }),
+});
+const option = (
+  group: string,
+  [by, name]: [string, string],
+  setting: string | undefined,
+  convert: (value: Json) => Json = (value) => value,
+): AsProperty => ({
+  properties: [`${by}.${name}`],
+  ...(setting && { setting }),
+  give: (value) => ({ [group]: { [name]: convert(value) } }),
+});
+const BOTH = ['HttpAccessProps', 'RunCommandAccessProps'];
+
+/** What each variable of the module is in the construct. A variable, a property or a setting that is missing here fails a test. */
+export const AS_PROPERTY: Record<string, AsProperty> = {
+  name: { properties: [], setting: 'stackName', give: () => ({}) },
+  // The CDK uploads the function itself.
+  package: { properties: [], give: () => ({}) },
+  group_names: {
+    properties: ['NomadDrainHookProps.groups'],
+    setting: 'groups',
+    give: (groups) => ({ groups }),
+  },
+  nomad_via: { properties: ['NomadDrainHookProps.nomad'], setting: 'nomadVia', give: (via) => ({ via }) },
+  nomad_address: nomad('address', 'nomadAddress'),
+  nomad_fallback_addresses: nomad('fallbackAddresses', 'nomadFallbackAddresses'),
+  nomad_token_parameter: nomad('token', 'nomadTokenParameter'),
+  nomad_login: {
+    properties: ['HttpAccessProps.login', 'LoginProps.authMethod'],
+    setting: 'nomadLogin',
+    give: (authMethod) => ({ nomad: { login: { authMethod } } }),
+  },
+  nomad_audience: {
+    properties: ['LoginProps.audience'],
+    setting: 'nomadAudience',
+    give: (audience) => ({ nomad: { login: { audience } } }),
+  },
+  nomad_ca_parameter: nomad('ca', 'nomadCaParameter'),
+  nomad_client_certificate_parameter: nomad('clientCertificate', 'nomadClientCertificateParameter'),
+  nomad_client_key_parameter: nomad('clientKey', 'nomadClientKeyParameter'),
+  nomad_server_name: nomad('serverName', 'nomadServerName'),
+  nomad_encryption_key_arn: {
+    properties: ['HttpAccessProps.encryptionKey'],
+    give: (arn, stack) => ({ nomad: { encryptionKey: kms.Key.fromKeyArn(stack, 'Key', arn) } }),
+  },
+  nomad_gateway: {
+    properties: ['RunCommandAccessProps.gateway', 'Gateway.tag', 'Gateway.value'],
+    setting: 'nomadGateway',
+    give: (gateway) => ({ nomad: { gateway } }),
+  },
+  nomad_region: nomad('region', 'nomadRegion', BOTH),
+  nomad_node_meta_key: nomad('nodeMetaKey', 'nomadNodeMetaKey', BOTH),
+  deadline_seconds: option('policy', ['DrainPolicy', 'deadline'], 'deadline', seconds),
+  kill_margin_seconds: option('policy', ['DrainPolicy', 'killMargin'], 'killMargin', seconds),
+  grace_seconds: option('policy', ['DrainPolicy', 'grace'], 'grace', seconds),
+  ignore_system_jobs: option('policy', ['DrainPolicy', 'ignoreSystemJobs'], 'ignoreSystemJobs'),
+  on_timeout: option('policy', ['DrainPolicy', 'onTimeout'], 'onTimeout'),
+  hook_name: option('hook', ['LifecycleHookOptions', 'name'], 'hookName'),
+  heartbeat_timeout_seconds: option('hook', ['LifecycleHookOptions', 'heartbeatTimeout'], 'heartbeatTimeout', seconds),
+  hook_default_result: option(
+    'hook',
+    ['LifecycleHookOptions', 'defaultResult'],
+    'hookDefaultResult',
+    (result: 'CONTINUE' | 'ABANDON') => DefaultResult[result],
+  ),
+  spot_interruptions: option('notices', ['NoticeOptions', 'spot'], 'spotInterruptions'),
+  rebalance_recommendations: option('notices', ['NoticeOptions', 'rebalance'], 'rebalanceRecommendations'),
+  scheduled_maintenance: option('notices', ['NoticeOptions', 'maintenance'], 'scheduledMaintenance'),
+  restore_after_seconds: option('notices', ['NoticeOptions', 'restoreAfter'], 'restoreAfter', seconds),
+  purge_nodes: {
+    properties: ['NomadDrainHookProps.purgeNodes'],
+    setting: 'purgeNodes',
+    give: (purgeNodes) => ({ purgeNodes }),
+  },
+  choose_idle_first: {
+    properties: ['NomadDrainHookProps.chooseIdleFirst'],
+    setting: 'chooseIdleFirst',
+    give: (chosen) => (chosen ? { chooseIdleFirst: {} } : {}),
+  },
+  only_idle_for_seconds: option('chooseIdleFirst', ['IdleFirstOptions', 'onlyIdleFor'], 'onlyIdleFor', seconds),
+  service_linked_role_suffix: option('chooseIdleFirst', ['IdleFirstOptions', 'serviceLinkedRoleSuffix'], undefined),
+  log_retention_days: {
+    properties: ['NomadDrainHookProps.logRetention'],
+    // The CDK's word for ever is a number of days that CloudWatch Logs does not take.
+    give: (days) => ({ logRetention: days === 0 ? 9999 : days }),
+  },
+  alarm_topic_arn: {
+    properties: ['MonitoringOptions.alarmTopic'],
+    setting: 'alarmTopic',
+    give: (arn, stack) => ({ monitoring: { alarmTopic: sns.Topic.fromTopicArn(stack, 'Topic', arn) } }),
+  },
+  alarms: option('monitoring', ['MonitoringOptions', 'alarms'], undefined),
+  dashboard: option('monitoring', ['MonitoringOptions', 'dashboard'], undefined),
+  event_bus: {
+    properties: ['NomadDrainHookProps.eventBus'],
+    setting: 'eventBus',
+    give: (bus: string, stack) => ({
+      eventBus: bus.startsWith('arn:')
+        ? events.EventBus.fromEventBusArn(stack, 'Bus', bus)
+        : events.EventBus.fromEventBusName(stack, 'Bus', bus),
+    }),
+  },
+  test_events: {
+    properties: ['NomadDrainHookProps.testEvents'],
+    give: (made) => (made ? { testEvents: {} } : {}),
+  },
+  create_test_event_registry: option('testEvents', ['TestEventsOptions', 'createRegistry'], undefined),
+  subnet_ids: {
+    properties: ['NomadDrainHookProps.vpcSubnets'],
+    setting: 'subnetIds',
+    give: (ids: string[], stack) => ({
+      vpcSubnets: {
+        subnets: ids.map((id) => ec2.Subnet.fromSubnetAttributes(stack, id, { subnetId: id, routeTableId: id })),
+      },
+    }),
+  },
+  security_group_ids: {
+    properties: ['NomadDrainHookProps.securityGroups'],
+    setting: 'securityGroupIds',
+    give: (ids: string[], stack) => ({
+      securityGroups: ids.map((id) => ec2.SecurityGroup.fromSecurityGroupId(stack, id, id, { mutable: false })),
+    }),
+  },
+  vpc_id: {
+    properties: ['NomadDrainHookProps.vpc'],
+    setting: 'vpcId',
+    give: (vpcId, stack) => ({
+      vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', { vpcId, availabilityZones: ['unknown'] }),
+    }),
+  },
+  vpc_endpoints: { properties: ['NomadDrainHookProps.vpcEndpoints'], give: (vpcEndpoints) => ({ vpcEndpoints }) },
+};

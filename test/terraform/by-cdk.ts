@@ -1,0 +1,50 @@
+import type { Stack } from 'aws-cdk-lib';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import type { NomadDrainHookProps } from '../../lib/props.ts';
+import { emptyStack, type Json, templateOf } from '../lib/stacks.ts';
+import { type Made, make } from '../template/cloudformation.ts';
+import { AS_PROPERTY, type Properties } from './as-property.ts';
+import type { Variables } from './cases.ts';
+
+/** The properties of the construct for the same settings. */
+export function propertiesOf(variables: Variables, stack: Stack): Partial<NomadDrainHookProps> {
+  const given = Object.entries(variables).map(([name, value]) => AS_PROPERTY[name]!.give(value, stack));
+  const { via, nomad = {}, ...properties } = given.reduce(merged, {});
+  const access = via === 'ssm' ? NomadAccess.runCommand(nomad) : NomadAccess.http(nomad);
+  // In a list of Terraform's that is empty nothing is given.
+  if (properties.securityGroups?.length === 0) delete properties.securityGroups;
+  return { ...properties, nomad: access };
+}
+
+/** What the CDK makes for the same settings, under ids without the path and the hash. */
+export function madeByCdk(variables: Variables): Made {
+  const stack = emptyStack();
+  return readable(make(templateOf(propertiesOf(variables, stack), stack).toJSON()));
+}
+
+/** One object of both: their plain objects are merged, of anything else the second wins. */
+function merged(one: Properties, other: Properties): Properties {
+  const isPlain = (value: Json) => value?.constructor === Object;
+  const entries = Object.entries(other).map(([key, value]) => [
+    key,
+    isPlain(value) && isPlain(one[key]) ? merged(one[key], value) : value,
+  ]);
+  return { ...one, ...Object.fromEntries(entries) };
+}
+
+/** What an id of this type ends in, where what the CDK has of it would not say enough. */
+const SUFFIXES: Record<string, string> = { 'AWS::Lambda::Permission': 'Permission', 'AWS::CloudWatch::Alarm': 'Alarm' };
+
+function readable({ resources, outputs }: Made): Made {
+  const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
+    const name = id
+      .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
+      .replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
+    return [id, name === 'WhoGoesAutoScaling' ? name : name + (SUFFIXES[type] ?? '')] as const;
+  });
+  const text = ids.reduce(
+    (all, [id, name]) => all.replaceAll(RegExp(`\\b${id}\\b`, 'g'), name),
+    JSON.stringify({ resources, outputs }),
+  );
+  return JSON.parse(text);
+}

@@ -1,0 +1,117 @@
+// biome-ignore lint/suspicious/noExplicitAny: a variable holds any value
+type Json = any;
+
+/** Values of the module's variables. */
+export type Variables = Readonly<Record<string, Json>>;
+
+const SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+export const PACKAGE = { s3_bucket: 'releases', s3_key: 'nomad-drain-hook.zip', sha256: SHA256 };
+export const ONE: Variables = {
+  package: PACKAGE,
+  group_names: ['builders'],
+  nomad_address: 'https://nomad.internal:4646',
+};
+const NETWORK = {
+  vpc_id: 'vpc-11111111',
+  subnet_ids: ['subnet-11111111', 'subnet-22222222'],
+  security_group_ids: ['sg-11111111', 'sg-22222222'],
+};
+const TLS = {
+  nomad_ca_parameter: '/nomad/ca',
+  nomad_client_certificate_parameter: '/nomad/cert',
+  nomad_client_key_parameter: 'nomad-key',
+  nomad_server_name: 'server.global.nomad',
+};
+
+/** Everything that goes together with a login by HTTP, for three groups, and no value as by default. */
+export const EVERYTHING: Variables = {
+  ...TLS,
+  ...NETWORK,
+  name: 'drain',
+  package: { ...PACKAGE, s3_object_version: 'v1' },
+  group_names: ['builders', 'runners', 'gpu.large'],
+  nomad_via: 'http',
+  nomad_address: 'https://nomad.internal:4646',
+  nomad_fallback_addresses: ['https://nomad-2.internal:4646'],
+  nomad_login: 'aws',
+  nomad_audience: 'builds',
+  nomad_encryption_key_arn: 'arn:aws:kms:eu-west-1:111122223333:key/abc',
+  nomad_region: 'eu',
+  nomad_node_meta_key: 'instance',
+  deadline_seconds: 5400,
+  kill_margin_seconds: 90,
+  grace_seconds: 45,
+  ignore_system_jobs: true,
+  on_timeout: 'ABANDON',
+  hook_name: 'drain',
+  heartbeat_timeout_seconds: 1790,
+  hook_default_result: 'CONTINUE',
+  spot_interruptions: false,
+  rebalance_recommendations: 'cordon',
+  scheduled_maintenance: true,
+  restore_after_seconds: 1800,
+  purge_nodes: true,
+  choose_idle_first: true,
+  only_idle_for_seconds: 1200,
+  service_linked_role_suffix: 'builders',
+  log_retention_days: 30,
+  alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform',
+  event_bus: 'arn:aws:events:eu-west-1:444455556666:event-bus/builds',
+  test_events: true,
+  create_test_event_registry: true,
+  vpc_endpoints: true,
+};
+
+const BY_SSM: Variables = { package: PACKAGE, group_names: ['builders', 'runners'], nomad_via: 'ssm' };
+
+/** What the module is compared with the construct for, each in a sentence. */
+export const CASES: readonly (readonly [string, Variables])[] = [
+  ['with nothing but what is required', ONE],
+  ['with everything, for three groups', EVERYTHING],
+  ['with a stored token', { ...ONE, nomad_token_parameter: '/nomad/drain-token' }],
+  ['with a client certificate', { ...ONE, ...TLS }],
+  ['with a login by its AWS identity', { ...ONE, nomad_login: 'aws' }],
+  ['over plain HTTP', { ...ONE, nomad_address: 'http://nomad.internal:4646' }],
+  ['through instances of the groups', BY_SSM],
+  [
+    'through instances with a tag',
+    { ...BY_SSM, nomad_gateway: { tag: 'Role', value: 'nomad-server' }, nomad_region: 'eu', nomad_node_meta_key: 'id' },
+  ],
+  ['through instances, from inside a VPC', { ...BY_SSM, ...NETWORK, vpc_endpoints: true }],
+  ['inside a VPC', { ...ONE, ...NETWORK }],
+  [
+    'inside a VPC, with a security group of its own',
+    { ...ONE, ...NETWORK, security_group_ids: [], choose_idle_first: true },
+  ],
+  [
+    'inside a VPC, with a security group of its own and endpoints',
+    { ...ONE, ...NETWORK, security_group_ids: [], vpc_endpoints: true, nomad_token_parameter: '/t' },
+  ],
+  ['that does nothing before an instance goes but at its lifecycle event', { ...ONE, spot_interruptions: false }],
+  ['that drains where EC2 recommends it', { ...ONE, rebalance_recommendations: 'drain' }],
+  ['that drains before maintenance', { ...ONE, scheduled_maintenance: true, restore_after_seconds: 60 }],
+  ['that restores after an hour, as by default', { ...ONE, scheduled_maintenance: true, restore_after_seconds: 3600 }],
+  ['that removes dead nodes', { ...ONE, purge_nodes: true }],
+  ['that lets groups ask which instances go', { ...ONE, choose_idle_first: true }],
+  ['that waits for idle instances', { ...ONE, choose_idle_first: true, only_idle_for_seconds: 900 }],
+  ['that retains what is abandoned', { ...ONE, on_timeout: 'ABANDON' }],
+  ['without alarms', { ...ONE, alarms: false }],
+  ['without a dashboard', { ...ONE, dashboard: false }],
+  ['that tells a topic', { ...ONE, alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform' }],
+  ['that tells a bus of its own', { ...ONE, event_bus: 'builds' }],
+  ['with test events, in a registry that is there', { ...ONE, test_events: true }],
+  ['that keeps its log for ever', { ...ONE, log_retention_days: 0 }],
+  [
+    'with other numbers',
+    {
+      ...ONE,
+      deadline_seconds: 1021,
+      kill_margin_seconds: 311,
+      grace_seconds: 127,
+      heartbeat_timeout_seconds: 283,
+      restore_after_seconds: 3607,
+      rebalance_recommendations: 'cordon',
+    },
+  ],
+  ['with a short hook', { ...ONE, deadline_seconds: 60, kill_margin_seconds: 0, heartbeat_timeout_seconds: 31 }],
+];

@@ -1,0 +1,53 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { generated } from '../../bin/build-terraform.ts';
+import { parseHcl } from '../../bin/hcl.ts';
+import { PACKAGE } from './cases.ts';
+import { evaluate, type Scope } from './evaluate.ts';
+import { MODULE, make } from './module.ts';
+import type { Value } from './value.ts';
+
+describe('what follows from other files is as these are ("npm run build:terraform" writes it)', () => {
+  test.each(Object.entries(generated()))('%s', (file, text) => {
+    expect(readFileSync(join(MODULE, file), 'utf8')).toBe(text);
+  });
+});
+
+/** What a configuration gives our module; what it takes from elsewhere has some value. */
+function given(text: string, file: string): Record<string, Value> {
+  const [use, ...others] = parseHcl(text, file).filter(({ type }) => type === 'module');
+  expect(others).toEqual([]);
+  const some = { attribute: (name: string): Value => (name === 'module' ? '/example' : name) };
+  const scope: Scope = (root) => (root === 'path' ? some : { attribute: () => some });
+  const { source, ...variables } = Object.fromEntries(
+    [...use!.attributes].map(([name, expression]) => [name, evaluate(expression, scope)]),
+  );
+  return { source, variables };
+}
+
+const readme = readFileSync(join(MODULE, 'README.md'), 'utf8');
+
+describe('an example is taken by the module:', () => {
+  const files = globSync('examples/*/main.tf', { cwd: MODULE });
+
+  test.each(files)('%s', (file) => {
+    const path = join(MODULE, file);
+    const { source, variables } = given(readFileSync(path, 'utf8'), file);
+    expect(join(dirname(path), source)).toBe(join(MODULE, '.'));
+    expect(JSON.stringify(variables.package)).toContain('nomad-drain-hook-0.1.0.zip');
+    expect(make({ ...variables, package: PACKAGE })).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  test.each(['README.md', '../../README.md'])('that of %s', (file) => {
+    const [, text = ''] = /```hcl\n(.*?)```/s.exec(readFileSync(join(MODULE, file), 'utf8')) ?? [];
+    const { source, variables } = given(text, file);
+    expect(source).toMatch(/^git::https:.*\/\/deploy\/terraform\?ref=v0\.1\.0$/);
+    expect(make({ ...variables, package: PACKAGE })).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  test('which names them all', () => {
+    const named = [...readme.matchAll(/\]\(examples\/([\w-]+)\/main\.tf\) \|/g)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(files.map((file) => basename(dirname(file))).toSorted());
+  });
+});

@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { drainHook, emptyStack } from '../lib/stacks.ts';
+import { propertiesOf } from './by-cdk.ts';
+import { EVERYTHING, ONE, type Variables } from './cases.ts';
+import { MODULE, make } from './module.ts';
+
+const refusals = (given: Variables) => make({ ...ONE, ...given }).problems;
+
+function isRefusedByCdk(given: Variables): boolean {
+  try {
+    const stack = emptyStack();
+    drainHook(propertiesOf({ ...ONE, ...given }, stack), stack);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Both sides of each limit of the construct. */
+const LIMITS: Record<string, readonly number[]> = {
+  deadline_seconds: [0, 1, 1.5, 172_200, 172_201, 172_801],
+  kill_margin_seconds: [-1, 0, 0.5, 7200, 7201],
+  grace_seconds: [-1, 0, 0.5, 3600, 3601],
+  heartbeat_timeout_seconds: [29, 218, 219, 219.5, 7200, 7201],
+};
+
+describe('a number is refused where the construct refuses it', () => {
+  test.each(Object.entries(LIMITS).flatMap(([name, numbers]) => numbers.map((number) => [name, number] as const)))(
+    '%s = %d',
+    (name, number) => {
+      const problems = refusals({ [name]: number });
+      expect(problems.length > 0).toBe(isRefusedByCdk({ [name]: number }));
+      expect(problems.join()).toMatch(problems.length > 0 ? /^[a-z_.]+: / : /^$/);
+    },
+  );
+
+  test.each([29, 30, 7200, 7201])('heartbeat_timeout_seconds = %d, where the deadline is short', (seconds) => {
+    const given = { heartbeat_timeout_seconds: seconds, deadline_seconds: 60, kill_margin_seconds: 0 };
+    expect(refusals(given).length > 0).toBe(isRefusedByCdk(given));
+  });
+
+  test.each([59, 60, 604_800, 604_801])('restore_after_seconds = %d', (seconds) => {
+    const given = { restore_after_seconds: seconds, scheduled_maintenance: true };
+    expect(refusals(given).length > 0).toBe(isRefusedByCdk(given));
+  });
+
+  test.each([0, 1, 3000, 3001])('only_idle_for_seconds = %d', (seconds) => {
+    const given = { only_idle_for_seconds: seconds, choose_idle_first: true };
+    expect(refusals(given).length > 0).toBe(isRefusedByCdk(given));
+  });
+});
+
+describe('a text is refused where the construct refuses it', () => {
+  const SECRET = '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d';
+  const addresses = [
+    'https://nomad',
+    'http://10.0.0.1:4646',
+    'https://[fd00::1]:4646',
+    'https://n:4646/path?a=b',
+    'https://u:p@n',
+  ].concat(['ftp://nomad', 'nomad:4646', 'https://', 'https://a b', 'https://nomad:port', '//nomad', '']);
+  const parameters = [
+    '/nomad/ca',
+    'nomad-ca',
+    'a.b',
+    SECRET,
+    `/${SECRET}`,
+    'eyJhbGciOi.eyJzdWIi.c2ln',
+    'LS0tLS1CRUdJTg==',
+    '',
+  ];
+  test.each([
+    ...addresses.map((address) => ['nomad_address', address] as const),
+    ...['nomad_token_parameter', 'nomad_ca_parameter'].flatMap((name) =>
+      parameters.map((each) => [name, each] as const),
+    ),
+    ...['nomad_region', 'nomad_node_meta_key', 'nomad_server_name', 'nomad_login'].map((name) => [name, ''] as const),
+    ...['a', 'a'.repeat(255), 'a'.repeat(256), ''].map((name) => ['hook_name', name] as const),
+  ])('%s = "%s"', (name, value) => {
+    expect(refusals({ [name]: value }).length > 0).toBe(isRefusedByCdk({ [name]: value }));
+  });
+
+  test.each(['client_certificate', 'client_key'])('%s', (kind) => {
+    const pair = { nomad_client_certificate_parameter: '/c', nomad_client_key_parameter: '/k' };
+    expect(refusals(pair)).toEqual([]);
+    expect(refusals({ ...pair, [`nomad_${kind}_parameter`]: SECRET })).toHaveLength(1);
+  });
+});
+
+describe('what does not fit together is refused, as by the construct', () => {
+  const network = { vpc_id: 'vpc-11111111', subnet_ids: ['subnet-11111111'] };
+  const address = { nomad_address: null };
+  test.each<[string, Variables]>([
+    ['group_names: must name at least one group.', { group_names: [] }],
+    ['group_names: a group is named more than once.', { group_names: ['builders', 'builders'] }],
+    ['nomad_address: not an http:// or https:// URL.', { nomad_address: 'nomad.internal:4646' }],
+    ['nomad_login: there is a nomad_token_parameter too', { nomad_login: 'aws', nomad_token_parameter: '/t' }],
+    ['nomad_client_certificate_parameter, nomad_client_key_parameter: a cert', { nomad_client_key_parameter: '/k' }],
+    [
+      'nomad_client_certificate_parameter, nomad_client_key_parameter: a cert',
+      { nomad_client_certificate_parameter: '/c' },
+    ],
+    [
+      'nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name: need an https',
+      { nomad_address: 'http://n', nomad_server_name: 's' },
+    ],
+    ['nomad_fallback_addresses: not of the same scheme', { nomad_fallback_addresses: ['http://n'] }],
+    ['nomad_fallback_addresses: more than six', { nomad_fallback_addresses: Array(7).fill('https://n') }],
+    ['choose_idle_first: Nomad has to be asked over HTTP', { ...address, nomad_via: 'ssm', choose_idle_first: true }],
+    ['vpc_id, security_group_ids, vpc_endpoints: no subnet_ids', { vpc_endpoints: true }],
+    [
+      'nomad_token_parameter: must be the name of a parameter',
+      { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
+    ],
+    ['nomad_region: must not be empty', { nomad_region: '' }],
+    [
+      'deadline_seconds: 7200 s and 600 s for what is killed after it are more than the hook can hold an instance: 6000 s',
+      { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },
+    ],
+  ])('%s', (says, given) => {
+    expect(refusals(given)).toEqual([expect.stringContaining(says)]);
+    expect(isRefusedByCdk(given)).toBe(true);
+  });
+
+  test.each<[string, Variables]>([
+    ['nomad_address: missing.', address],
+    ['nomad_via = "ssm": nomad_address,', { nomad_via: 'ssm' }],
+    ['nomad_gateway: needs nomad_via', { nomad_gateway: { tag: 'Role', value: 'server' } }],
+    ['nomad_audience: belongs to nomad_login', { nomad_audience: 'nomad' }],
+    ['restore_after_seconds: needs rebalance_recommendations or', { restore_after_seconds: 60 }],
+    ['only_idle_for_seconds: needs choose_idle_first', { only_idle_for_seconds: 60 }],
+    ['service_linked_role_suffix: needs choose_idle_first', { service_linked_role_suffix: 'x' }],
+    ['create_test_event_registry: needs test_events', { create_test_event_registry: true }],
+    ['vpc_id: missing: a security group', { subnet_ids: network.subnet_ids }],
+    ['name: must have from 1 to 37', { name: 'a name' }],
+    ['group_names: must be names of Auto Scaling groups', { group_names: ['arn:aws:autoscaling:builders'] }],
+    ['hook_name: must have', { hook_name: 'a hook' }],
+    ['log_retention_days: CloudWatch Logs takes', { log_retention_days: 10 }],
+    ['package.sha256: must be a SHA-256', { package: { file: 'a.zip', sha256: 'abc' } }],
+    ['package: must have either file', { package: { sha256: 'a'.repeat(64) } }],
+    ['package: must have either file', { package: { file: 'a.zip', s3_key: 'k', sha256: 'a'.repeat(64) } }],
+  ])('%s (what the types of the construct, or the app, do not let pass)', (says, given) => {
+    expect(refusals(given)).toEqual(expect.arrayContaining([expect.stringContaining(says)]));
+  });
+
+  test('a message does not repeat what may be a secret', () => {
+    const secret = '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d';
+    const names = ['token', 'ca', 'client_certificate', 'client_key'].map((name) => `nomad_${name}_parameter`);
+    for (const name of names) expect(refusals({ [name]: `-----BEGIN ${secret}` }).join()).not.toContain(secret);
+  });
+});
+
+describe('README.md says how many groups fit about, with every option chosen', () => {
+  const page = readFileSync(join(MODULE, 'README.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (\d+) \| (\d+) \|$/gm)].map(([, length, groups]) => [
+    Number(length),
+    Number(groups),
+  ]);
+  const problems = (count: number, length: number) =>
+    refusals({
+      ...EVERYTHING,
+      group_names: Array.from({ length: count }, (_, index) => `${index}`.padStart(length, 'g')),
+    });
+
+  test('for short and for long names', () => {
+    expect(rows.map(([length]) => length)).toEqual([10, 30, 60]);
+  });
+
+  test.each(rows)('with names of %i characters: %i, but not a tenth more', (length, groups) => {
+    expect(problems(groups!, length!)).toEqual([]);
+    expect(problems(groups! * 1.1, length!)).toEqual([
+      expect.stringMatching(/^group_names: .* (Lambda takes 4096|10240 characters that IAM takes)\. /),
+    ]);
+  });
+});
+
+describe('what the construct warns of is warned of', () => {
+  test.each<[string, Variables]>([
+    ['heartbeat_timeout_seconds: a hook of 60 s may lapse', { heartbeat_timeout_seconds: 60, deadline_seconds: 600 }],
+    ['nomad_address: Nomad is asked over plain HTTP', { nomad_address: 'http://nomad.internal:4646' }],
+  ])('%s', (says, given) => {
+    expect(make({ ...ONE, ...given }).warnings).toEqual([expect.stringContaining(says)]);
+    expect(make({ ...ONE, ...given }).problems).toEqual([]);
+  });
+
+  test('and nothing else', () => {
+    expect(make(EVERYTHING)).toMatchObject({ problems: [], warnings: [] });
+  });
+});

@@ -1,0 +1,185 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CASES, ONE, PACKAGE, type Variables } from './cases.ts';
+import { DATA, MODULE, make, type Resource } from './module.ts';
+import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';
+import { type Ended, hasTerraform, planned, terraform, using } from './terraform.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a plan holds is any JSON
+type Json = any;
+
+const HERE = await hasTerraform();
+let provider: RunningProvider;
+beforeAll(async () => {
+  if (HERE) provider = await startProvider(DATA);
+});
+afterAll(() => provider?.stop());
+
+/** Of the cases those in which each expression takes another way; a plan of one takes a second or more. */
+const WAYS = new Set([
+  'with nothing but what is required',
+  'with everything, for three groups',
+  'through instances of the groups',
+  'through instances with a tag',
+  'inside a VPC, with a security group of its own and endpoints',
+  'without alarms',
+  'with other numbers',
+]);
+
+/** Terraform's own quotes around a key, which we leave out. */
+const addressOf = ({ address }: Json) => address.replace(/^module\.\w+\./, '').replaceAll('"', '');
+
+/** The resources as Terraform plans them, by address. */
+const resourcesOf = ({ resources }: Json): Record<string, Json> =>
+  Object.fromEntries(
+    resources.filter(({ mode }: Json) => mode === 'managed').map((each: Json) => [addressOf(each), each.values]),
+  );
+
+/** The resources as we reckon them, with what the provider tells in place of the tokens. */
+function reckoned(variables: Variables): Record<string, Resource['config']> {
+  const { resources } = make(variables);
+  const told = (text: string): string =>
+    text.replaceAll(/«(.*?)\.(\w+)»/g, (_, address: string, attribute: string) => {
+      const { type, config } = resources[address]!;
+      return attribute in config ? told(config[attribute]) : computed(type, labelOf(config), attribute);
+    });
+  const deep = (value: Json): Json => {
+    if (typeof value === 'string') return told(value);
+    if (Array.isArray(value)) return value.map(deep);
+    return value && typeof value === 'object'
+      ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deep(item)]))
+      : value;
+  };
+  return Object.fromEntries(Object.entries(resources).map(([address, { config }]) => [address, deep(config)]));
+}
+
+/** A value of ours and Terraform's, so that they can be compared: of Terraform's only what we have set, JSON parsed, sets sorted. */
+function comparable(value: Json, like: Json): Json {
+  if (typeof value === 'string' && /^[[{]/.test(value)) return JSON.parse(value);
+  if (Array.isArray(value)) {
+    const items = value.map((item, index) => comparable(item, Array.isArray(like) ? like[index] : undefined));
+    return items.every((item) => typeof item === 'string') ? items.toSorted() : items;
+  }
+  if (value && typeof value === 'object' && like && typeof like === 'object')
+    return Object.fromEntries(Object.keys(like).map((key) => [key, comparable(value[key], like[key])]));
+  return value;
+}
+
+describe.skipIf(!HERE)('Terraform itself', { timeout: 300_000 }, () => {
+  test('has the module formatted as it does', async () => {
+    expect(await terraform(['fmt', '-check', '-recursive', '-diff'], MODULE)).toEqual({ code: 0, said: '' });
+  });
+
+  test('plans of it what is compared with the CDK', async () => {
+    const cases = CASES.filter(([sentence]) => WAYS.has(sentence));
+    expect(cases.length).toBe(WAYS.size);
+    const uses = Object.fromEntries(cases.map(([, variables], index) => [`case_${index}`, variables]));
+    const { plan, diagnostics } = await planned(using(MODULE, uses), provider);
+    expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+    const modules = new Map<string, Json>(
+      plan.planned_values.root_module.child_modules.map((each: Json) => [each.address, each]),
+    );
+    for (const [index, [sentence, variables]] of cases.entries()) {
+      const ours = reckoned(variables);
+      const theirs = resourcesOf(modules.get(`module.case_${index}`));
+      expect(comparable(theirs, ours), sentence).toEqual(comparable(ours, ours));
+      expect(Object.keys(theirs).toSorted(), sentence).toEqual(Object.keys(ours).toSorted());
+    }
+  });
+
+  test.each<[string, Record<string, Variables>]>([
+    [
+      'a value that is not right',
+      {
+        numbers: { deadline_seconds: 0.5, grace_seconds: 3601, kill_margin_seconds: -1 },
+        texts: { hook_name: 'a hook', nomad_region: '', package: { ...PACKAGE, sha256: 'abc' } },
+        twice: { group_names: ['builders', 'builders'] },
+        parameter: { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
+      },
+    ],
+    [
+      'values that do not fit together',
+      {
+        http: {
+          nomad_address: 'http://nomad',
+          nomad_server_name: 'nomad',
+          nomad_fallback_addresses: ['https://nomad'],
+        },
+        missing: { nomad_address: null, nomad_audience: 'nomad', vpc_endpoints: true },
+        ssm: { nomad_via: 'ssm', choose_idle_first: true },
+        hook: { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },
+        checksum: { package: { file: join(MODULE, 'README.md'), sha256: 'a'.repeat(64) } },
+        many: { group_names: Array.from({ length: 120 }, (_, index) => `builders-${index}`) },
+      },
+    ],
+  ])('refuses %s, in the words that we reckon', async (_, wrong) => {
+    const uses = Object.fromEntries(Object.entries(wrong).map(([name, given]) => [name, { ...ONE, ...given }]));
+    const { plan, diagnostics } = await planned(using(MODULE, uses), provider);
+    expect(plan).toBeUndefined();
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    const ours = Object.values(uses).map((given) => make(given));
+    expect(ours.every(({ problems }) => problems.length > 0)).toBe(true);
+    expect(errors.map(({ detail }) => detail.split('\n')[0]).toSorted()).toEqual(
+      ours.flatMap(({ problems }) => problems).toSorted(),
+    );
+  });
+
+  test('warns of what is doubtful, in the words that we reckon', async () => {
+    const doubtful = { ...ONE, nomad_address: 'http://nomad', heartbeat_timeout_seconds: 60, deadline_seconds: 600 };
+    const { diagnostics } = await planned(using(MODULE, { doubtful }), provider);
+    expect(diagnostics.map(({ severity, detail }) => `${severity}: ${detail}`).toSorted()).toEqual(
+      make(doubtful)
+        .warnings.map((warning) => `warning: ${warning}`)
+        .toSorted(),
+    );
+    expect(diagnostics).toHaveLength(2);
+  });
+
+  test('makes a group after the function that it asks, in one go', async () => {
+    const configuration = {
+      resource: {
+        aws_autoscaling_group: {
+          builders: {
+            name: 'builders',
+            min_size: 0,
+            max_size: 3,
+            // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
+            termination_policies: ['${module.drain.who_goes_function_arn}', 'Default'],
+          },
+        },
+      },
+      ...using(MODULE, {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
+        drain: { ...ONE, choose_idle_first: true, group_names: ['${aws_autoscaling_group.builders.name}'] },
+      }),
+    };
+    const { plan, diagnostics } = await planned(configuration, provider);
+    expect(diagnostics).toEqual([]);
+    const [group] = plan.planned_values.root_module.resources;
+    expect(group.values.termination_policies).toEqual([expect.stringContaining('-who-goes'), 'Default']);
+  });
+
+  describe('in a copy of the module', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-module-'));
+    beforeAll(() => cpSync(MODULE, directory, { recursive: true }));
+    afterAll(() => rmSync(directory, { recursive: true }));
+
+    async function run(folder: string, ...command: string[]): Promise<Ended> {
+      const within = join(directory, folder);
+      expect(await terraform(['init', '-no-color'], within, provider.environment)).toMatchObject({ code: 0 });
+      return terraform([...command, '-no-color'], within, provider.environment);
+    }
+
+    test('passes its own tests, with a mocked provider', async () => {
+      const passed = expect.stringMatching(/Success! [1-9]\d* passed, 0 failed/);
+      expect(await run('.', 'test')).toEqual({ code: 0, said: passed });
+    });
+
+    test.each(readdirSync(join(MODULE, 'examples')))('finds the example %s valid', async (example) => {
+      const valid = expect.stringContaining('Success! The configuration is valid.');
+      expect(await run(`examples/${example}`, 'validate')).toEqual({ code: 0, said: valid });
+    });
+  });
+});

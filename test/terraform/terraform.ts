@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { RunningProvider } from './provider/provider.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a plan holds is any JSON
+type Json = any;
+
+/** How a command of Terraform has ended, and what it has said. */
+export interface Ended {
+  readonly code: number;
+  readonly said: string;
+}
+
+/** Runs a command of Terraform. */
+export async function terraform(args: string[], directory: string, environment: object = {}): Promise<Ended> {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    CHECKPOINT_DISABLE: '1',
+    TF_CLI_CONFIG_FILE: '/dev/null',
+    ...environment,
+  };
+  try {
+    const { stdout } = await promisify(execFile)('terraform', args, { cwd: directory, env, maxBuffer: 1e9 });
+    return { code: 0, said: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number | string; stdout: string; stderr: string };
+    if (typeof code !== 'number') throw error;
+    return { code, said: `${stdout}${stderr}` };
+  }
+}
+
+/** Whether there is the command here. */
+export async function hasTerraform(): Promise<boolean> {
+  try {
+    return (await terraform(['version'], tmpdir())).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** What Terraform would do, as `terraform show -json` tells it, and what it has said about it. */
+export interface Planned {
+  readonly plan: Json;
+  readonly diagnostics: readonly { severity: string; summary: string; detail: string; address?: string }[];
+}
+
+/**
+ * Plans a configuration in a folder of its own.
+ * @param configuration in Terraform's JSON syntax, or as a text of its language
+ */
+export async function planned(configuration: object | string, { environment }: RunningProvider): Promise<Planned> {
+  const directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-'));
+  try {
+    if (typeof configuration === 'string') writeFileSync(join(directory, 'main.tf'), configuration);
+    else writeFileSync(join(directory, 'main.tf.json'), JSON.stringify(configuration));
+    const { code, said } = await terraform(['init', '-no-color'], directory, environment);
+    if (code !== 0) throw new Error(said);
+    const plan = await terraform(['plan', '-json', '-out=plan'], directory, environment);
+    const lines: Json[] = plan.said
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+    const diagnostics = lines.flatMap(({ diagnostic }) => (diagnostic ? [diagnostic] : []));
+    if (plan.code !== 0) return { plan: undefined, diagnostics };
+    const shown = await terraform(['show', '-json', 'plan'], directory, environment);
+    return { plan: JSON.parse(shown.said), diagnostics };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** A configuration that uses a module once for each of these variables. */
+export function using(source: string, uses: Readonly<Record<string, object>>): object {
+  return {
+    module: Object.fromEntries(Object.entries(uses).map(([name, variables]) => [name, { source, ...variables }])),
+  };
+}

@@ -17,6 +17,9 @@ const versionOf = (name: string) => manifest(join(ROOT, 'node_modules', name)).v
 const run = async (file: string, args: string[], cwd: string, env: object = {}) =>
   (await promisify(execFile)(file, args, { cwd, env: { ...process.env, ...env } })).stdout;
 
+/** The Node of the machine, which npm was run by: an app has that, and not the one of our own packages. */
+const NODE = process.env.npm_node_execpath ?? process.execPath;
+
 /** An app as somebody else would write it: nothing of it knows how the package is built. */
 const APP = `
 import { App, Duration, Stack } from 'aws-cdk-lib';
@@ -118,7 +121,7 @@ describe.each([
     expect(readFileSync(join(app, 'app.js'), 'utf8')).toContain(compiled);
 
     const out = join(app, 'cdk.out');
-    await run(process.execPath, [join(app, 'app.js')], app, { CDK_OUTDIR: out });
+    await run(NODE, [join(app, 'app.js')], app, { CDK_OUTDIR: out });
     const [asset, ...others] = globSync(join(out, 'asset.*/**/*.*'));
     expect(others).toEqual([]);
     expect(readFileSync(asset!).equals(readFileSync(BUNDLE))).toBe(true);

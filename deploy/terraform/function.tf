@@ -53,7 +53,7 @@ resource "aws_lambda_function" "function" {
     }
   }
 
-  # It refers to the role; of use it is with what the role may do.
+  # It refers to the role alone, and needs what the role may do.
   depends_on = [aws_iam_role_policy.function]
 
   lifecycle {

@@ -12,7 +12,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. Of an object it tells when there is a new one: check it before you upload it."
+  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. For an object the checksum only tells Terraform that there is a new one: compare it yourself before you upload."
   type = object({
     file              = optional(string)
     s3_bucket         = optional(string)

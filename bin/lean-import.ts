@@ -4,7 +4,7 @@ import type { Plugin } from 'esbuild';
 
 /**
  * The SDK writes the shapes of all operations of a service into one file, with keys like `[_xN]`. A computed key may run code, so esbuild keeps
- * every shape that has one: 800 kB of EC2's, of which four operations need 30. With the constant's value in its place the rest is shaken off.
+ * every shape that has one: 800 kB of EC2's, of which two operations need 30. With the constant's value in its place the rest is shaken off.
  */
 export const shakeSchemas: Plugin = {
   name: 'shake-schemas',

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
@@ -31,7 +31,9 @@ export function buildTemplate(directory: string = pathOf('dist/template')): { te
   const template = join(directory, 'nomad-drain-hook.template.yaml');
   const code = join(directory, 'nomad-drain-hook.zip');
   copyFileSync(pathOf('deploy/cloudformation/template.yaml'), template);
-  writeFileSync(code, zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) }));
+  const modules = pathOf('dist/lambda');
+  const names = globSync('**/*.mjs', { cwd: modules }).sort();
+  writeFileSync(code, zip(Object.fromEntries(names.map((name) => [name, readFileSync(join(modules, name))]))));
   return { template, code };
 }
 

@@ -7,7 +7,6 @@ locals {
   runtime      = "nodejs24.x"
   handler      = "index.handler"
   architecture = "arm64"
-  memory_mb    = 512
 
   # The checksum in base64, as Lambda has it: three hexadecimal digits are two of its characters.
   base64    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -32,7 +31,7 @@ resource "aws_lambda_function" "function" {
   runtime       = local.runtime
   handler       = local.handler
   architectures = [local.architecture]
-  memory_size   = local.memory_mb
+  memory_size   = var.memory_size
   # A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
   timeout = 67
 

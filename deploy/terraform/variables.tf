@@ -115,7 +115,18 @@ variable "create_test_event_registry" {
   default     = false
 }
 
-# Where the function runs
+# How and where the function runs
+
+variable "memory_size" {
+  description = "The memory of the function that drains, in megabytes, from 256 to 10240. With it Lambda gives a share of a core: give it more where more than a thousand instances may begin to wait in the same minute."
+  type        = number
+  default     = 320
+
+  validation {
+    condition     = floor(var.memory_size) == var.memory_size && var.memory_size >= 256 && var.memory_size <= 10240
+    error_message = "memory_size: must be a whole number from 256 to 10240."
+  }
+}
 
 variable "subnet_ids" {
   description = "The subnets to run in, where Nomad can be reached only from inside a VPC. They need a route to the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints. Empty for a function outside any VPC."

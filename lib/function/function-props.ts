@@ -13,8 +13,6 @@ export function functionProps(
     handler: 'index.handler',
     runtime: lambda.Runtime.NODEJS_24_X,
     architecture: lambda.Architecture.ARM_64,
-    // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
-    memorySize: 512,
     logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     ...(vpc && { vpc }),

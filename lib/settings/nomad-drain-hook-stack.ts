@@ -27,7 +27,7 @@ export class NomadDrainHookStack extends Stack {
       chooseIdleFirst = false,
       ...others
     } = settings;
-    const { alarmTopic, eventBus, network, stackName, example } = others;
+    const { memorySize, alarmTopic, eventBus, network, stackName, example } = others;
     super(scope, id, {
       description: example ? `EXAMPLE of made-up settings, not to be deployed. ${DESCRIPTION}` : DESCRIPTION,
       ...(stackName && { stackName }),
@@ -42,6 +42,7 @@ export class NomadDrainHookStack extends Stack {
       notices,
       purgeNodes,
       chooseIdleFirst,
+      ...(memorySize !== undefined && { memorySize }),
       ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),

@@ -8,7 +8,7 @@ import { type Figure, median, type Row } from './row.ts';
 const TRANSITIONS = 365;
 const DRAINS = 1000;
 /** Sizes of memory to choose from, in gigabytes. */
-const MEMORIES_GB = [0.25, MEMORY_GB, 1];
+const MEMORIES_GB = [0.25, MEMORY_GB, 0.5, 1];
 /** Alarms of a stack: lib/monitoring/alarms.ts. */
 const ALARMS = 14;
 
@@ -26,13 +26,17 @@ const TEAMS: Team[] = [
   { name: 'always somebody (15,000 drains, 730 h with one)', drains: 15_000, hours: MONTH_HOURS },
 ];
 
-/** What it costs: an idle month, a thousand drains beside a Step Functions loop, and a month of three kinds of teams. */
+/**
+ * What it costs: an idle month, a thousand drains and a single one beside a Step Functions loop, and a month of three kinds of teams. A sweep
+ * stays awake as long as anybody waits, so an hour costs the same whether one instance drains in it or a hundred.
+ */
 export const cost: Figure = async () => {
   const idle = await idleSweeps();
   const hour = await theHour();
   return [
     ...idleMonth(idle),
     ...thousandDrains(hour),
+    oneDrain(hour),
     ...logs(hour),
     ...TEAMS.flatMap((team) => month(team, idle, hour)),
   ];
@@ -80,6 +84,19 @@ function thousandDrains(hour: Hour): Row[] {
       note: `${(theirs / ours).toFixed(0)} times less; ${lasted}`,
     };
   });
+}
+
+/** A drain that has its hour for itself. */
+function oneDrain(hour: Hour): Row {
+  const ours = hourCost(hour) + eventCost(hour);
+  const theirs = TRANSITIONS * PRICES.stateTransition;
+  return {
+    figure: `one drain of 1 h alone: Lambda, ${MEMORY_GB * 1024} MB`,
+    unit: '$',
+    samples: [ours],
+    rival: { name: 'that loop', samples: [theirs] },
+    note: `${(theirs / ours).toFixed(2)} times less`,
+  };
 }
 
 /** Bytes that the function logs, its metrics included. */

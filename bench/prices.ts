@@ -1,3 +1,5 @@
+import { DEFAULT_MEMORY } from '../lib/function/memory.ts';
+
 /**
  * AWS's list prices in US East (N. Virginia), in dollars, without the free tier; looked up in November 2026 on the pages of AWS and
  * of those who quote them.
@@ -23,7 +25,7 @@ export const MONTH_HOURS = 730;
 export const MONTH_MINUTES = MONTH_HOURS * 60;
 
 /** The memory that the construct gives the function, in gigabytes. */
-export const MEMORY_GB = 0.5;
+export const MEMORY_GB = DEFAULT_MEMORY / 1024;
 
 /** With 1,769 MB a function has one core, and with less a share of it. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const MEMORY_OF_A_CORE_GB = 1769 / 1024;

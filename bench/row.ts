@@ -1,7 +1,7 @@
 /** A figure, measured so many times; beside it what somebody else needs for the same, in the same run. */
 export interface Row {
   figure: string;
-  unit: 'ms' | 'instances' | 'requests' | 'calls' | 'bytes' | 'kB' | '$';
+  unit: 'ms' | 'instances' | 'requests' | 'calls' | 'bytes' | 'kB' | 'MB' | '$';
   samples: readonly number[];
   rival?: { name: string; samples: readonly number[] };
   /** How it was measured or reckoned, where that is not obvious. */

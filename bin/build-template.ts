@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
@@ -38,9 +38,15 @@ export function buildTemplate(
   const code = join(directory, `${name}.zip`);
   copyFileSync(pathOf('deploy/cloudformation/template.yaml'), template);
   const checksum = `${code}.sha256`;
-  const zipped = zip({ 'index.mjs': readFileSync(pathOf('dist/lambda/index.mjs')) });
+  const modules = pathOf('dist/lambda');
+  const names = globSync('**/*.mjs', { cwd: modules }).sort();
+  const zipped = zip(Object.fromEntries(names.map((name) => [name, readFileSync(join(modules, name))])));
   writeFileSync(code, zipped);
-  writeFileSync(checksum, `${createHash('sha256').update(zipped).digest('hex')}  ${basename(code)}\n`);
+  writeFileSync(
+    checksum,
+    `${createHash('sha256').update(zipped).digest('hex')}  ${basename(code)}
+`,
+  );
   return { template, code, checksum };
 }
 

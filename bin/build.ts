@@ -1,32 +1,40 @@
-import { statSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { buildLibrary } from './build-library.ts';
+import { builtinsByName, shakeSchemas } from './lean-import.ts';
 
-const ENTRY = fileURLToPath(new URL('../lambda/handler.ts', import.meta.url));
-const OUTFILE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Bundles the Lambda function, AWS SDK and all, into one ES module that exports `handler`. The same sources give the
- * same bytes, so an unchanged function is not deployed again.
+ * Bundles the Lambda function, AWS SDK and all, into ES modules: `index.mjs`, which exports `handler`, what it imports at once, and what it
+ * imports when it is needed. The same sources give the same files, so an unchanged function is not deployed again.
  * @param entry the module that exports `handler`
- * @param outfile where to write the bundle
- * @returns the size of the bundle, in bytes
+ * @param directory where to write the modules; those that were there before are removed
+ * @returns what each of them holds
  * @throws esbuild's BuildFailure, after printing what is wrong
  */
-export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): Promise<number> {
-  await build({
-    entryPoints: [entry],
-    outfile,
+export async function bundle(
+  entry: string = join(ROOT, 'lambda/handler.ts'),
+  directory: string = join(ROOT, 'dist/lambda'),
+): Promise<Metafile> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [{ in: entry, out: 'index' }],
+    outdir: directory,
+    chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    // What is imported dynamically is a file of its own: not even parsed before.
+    splitting: true,
     format: 'esm',
     platform: 'node',
     // Lambda runs Node 24; 20 lets the bundle also be run by hand with the Node of a common workstation.
     target: 'node20',
     // The ES module build of each dependency, where there is one, can be tree-shaken: the SDK ships both.
     mainFields: ['module', 'main'],
-    // What is left of CommonJS asks for Node's own modules with require(), which an ES module does not have.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    plugins: [shakeSchemas, builtinsByName],
     // Whitespace and syntax only: names stay, so that a stack trace in the log can be read.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -34,16 +42,40 @@ export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): 
     sourcemap: false,
     legalComments: 'none',
     logLevel: 'warning',
+    metafile: true,
+    write: false,
   });
-  return statSync(outfile).size;
+  mkdirSync(join(directory, 'chunks'), { recursive: true });
+  for (const { path, contents } of outputFiles) {
+    // Others may be reading it: a file that stays as it is is not written.
+    if (!existsSync(path) || !readFileSync(path).equals(contents)) writeFileSync(path, contents);
+  }
+  const written = outputFiles.map(({ path }) => path);
+  for (const path of globSync(join(directory, '**/*.mjs'))) {
+    if (!written.includes(path)) rmSync(path);
+  }
+  return metafile;
+}
+
+/** The modules that are loaded as soon as the function is imported, by their paths in the metafile. */
+export function atStart({ outputs }: Metafile): string[] {
+  const found = new Set(Object.keys(outputs).filter((path) => basename(path) === 'index.mjs'));
+  for (const path of found) {
+    for (const { path: imported, kind } of outputs[path]?.imports ?? []) {
+      if (kind === 'import-statement') found.add(imported);
+    }
+  }
+  return [...found];
 }
 
 if (import.meta.main) {
-  const told = (path: string, bytes: number) => console.log(`${path} ${(bytes / 1024).toFixed(0)} kB`);
-  const bytes = await bundle();
+  const kB = (bytes: number) => `${(bytes / 1024).toFixed(0)} kB`;
+  const metafile = await bundle();
   // The CDK builds before it synthesizes: the app needs the function alone, and stdout is the template's.
   if (!process.argv.includes('--for-synth')) {
-    told('dist/lambda/index.mjs', bytes);
-    told('dist/lib/index.js', await buildLibrary());
+    const sizeOf = (paths: string[]) => paths.reduce((sum, path) => sum + (metafile.outputs[path]?.bytes ?? 0), 0);
+    const [loaded, all] = [atStart(metafile), Object.keys(metafile.outputs)].map(sizeOf) as [number, number];
+    console.log(`dist/lambda/index.mjs ${kB(loaded)} with what it imports at once, of ${kB(all)}`);
+    console.log(`dist/lib/index.js ${kB(await buildLibrary())}`);
   }
 }

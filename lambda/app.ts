@@ -53,6 +53,11 @@ export class App {
     this.#wiring = new Wiring(config, environment);
   }
 
+  /** Loads what this configuration needs, before the first event. */
+  load(): Promise<void> {
+    return this.#wiring.load();
+  }
+
   /**
    * @param remainingMs what is left of the function's timeout, in milliseconds
    * @throws EventError if the event is malformed

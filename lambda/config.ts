@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import { en } from 'zod/locales';
+import * as z from 'zod/mini';
 import { DEFAULT_POLICY, type Policy } from './core/policy.ts';
 import { DURATIONS, durationRefusal } from './durations.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from './errors.ts';
@@ -23,21 +24,30 @@ export const ANY_GROUP = '*';
 /** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
 export const DEFAULT_ONLY_IDLE_SECONDS = 900;
 
+// The small zod brings no messages of its own.
+z.config(en());
+
 /** What a check says when it refuses, and the id under which docs/construct.md explains it. */
 const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
 
 const seconds = (field: keyof typeof DURATIONS) =>
-  z.number().superRefine((amount, context) => {
-    const { id } = DURATIONS[field];
-    const message = durationRefusal(DURATIONS[field], amount);
-    if (message) context.addIssue({ code: 'custom', message, params: { id } });
-  });
+  z.number().check(
+    z.superRefine((amount, context) => {
+      const { id } = DURATIONS[field];
+      const message = durationRefusal(DURATIONS[field], amount);
+      if (message) context.addIssue({ code: 'custom', message, params: { id } });
+    }),
+  );
 
-const text = z.string().refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty'));
+const text = z
+  .string()
+  .check(z.refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty')));
 
 /** A name as Auto Scaling takes it. */
 const name = (id: ProblemId) =>
-  z.string().refine(({ length }) => 1 <= length && length <= 255, refusal(id, 'must have from 1 to 255 characters'));
+  z
+    .string()
+    .check(z.refine(({ length }) => 1 <= length && length <= 255, refusal(id, 'must have from 1 to 255 characters')));
 
 /**
  * What people give by mistake instead of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its
@@ -55,11 +65,11 @@ export const SECRET_REFUSED =
   'give that name, like /nomad/drain-token';
 
 const parameter = z.strictObject({
-  parameter: text.refine((given) => !isSecret(given), refusal('nomad-drain-hook:secretGiven', SECRET_REFUSED)),
+  parameter: text.check(z.refine((given) => !isSecret(given), refusal('nomad-drain-hook:secretGiven', SECRET_REFUSED))),
 });
 
 const hookName = name('nomad-drain-hook:hookName');
-const heartbeatTimeoutSeconds = seconds('heartbeatTimeoutSeconds').optional();
+const heartbeatTimeoutSeconds = z.optional(seconds('heartbeatTimeoutSeconds'));
 
 const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: hookName, heartbeatTimeoutSeconds });
 
@@ -69,9 +79,11 @@ const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
 const url = z.url({ protocol: /^https?$/ });
 const address = z
   .string()
-  .refine(
-    (given) => url.safeParse(given).success,
-    refusal('nomad-drain-hook:badAddress', 'not an http:// or https:// URL'),
+  .check(
+    z.refine(
+      (given) => url.safeParse(given).success,
+      refusal('nomad-drain-hook:badAddress', 'not an http:// or https:// URL'),
+    ),
   );
 
 const http = z
@@ -79,88 +91,95 @@ const http = z
     via: z.literal('http'),
     address,
     /** More servers of the same cluster, tried in turn when the one before does not answer. */
-    fallbackAddresses: z
-      .array(address)
-      .refine(({ length }) => length <= 6, refusal('nomad-drain-hook:tooManyAddresses', 'more than six addresses'))
-      .optional(),
-    region: text.optional(),
-    nodeMetaKey: text.optional(),
-    token: parameter.optional(),
+    fallbackAddresses: z.optional(
+      z
+        .array(address)
+        .check(
+          z.refine(
+            ({ length }) => length <= 6,
+            refusal('nomad-drain-hook:tooManyAddresses', 'more than six addresses'),
+          ),
+        ),
+    ),
+    region: z.optional(text),
+    nodeMetaKey: z.optional(text),
+    token: z.optional(parameter),
     /** Instead of a stored token: exchange the function's AWS identity for one. */
-    login: z.strictObject({ authMethod: text, audience: text.default(DEFAULT_AUDIENCE) }).optional(),
-    ca: parameter.optional(),
-    clientCertificate: parameter.optional(),
-    clientKey: parameter.optional(),
+    login: z.optional(z.strictObject({ authMethod: text, audience: z._default(text, DEFAULT_AUDIENCE) })),
+    ca: z.optional(parameter),
+    clientCertificate: z.optional(parameter),
+    clientKey: z.optional(parameter),
     /** The name in Nomad's certificate if it is not the address's host: `server.global.nomad`. */
-    serverName: text.optional(),
+    serverName: z.optional(text),
   })
-  .superRefine((given, context) => {
-    const refuse = (path: (string | number)[], id: ProblemId, message: string) =>
-      context.addIssue({ code: 'custom', path, message, params: { id } });
-    if (given.token && given.login)
-      refuse(['login'], 'nomad-drain-hook:tokenAndLogin', 'there is a token too: one of the two');
-    const halfACertificate = 'nomad-drain-hook:certificateWithoutKey';
-    if (given.clientCertificate && !given.clientKey)
-      refuse(['clientKey'], halfACertificate, 'missing: clientCertificate needs its key');
-    if (given.clientKey && !given.clientCertificate)
-      refuse(['clientCertificate'], halfACertificate, 'missing: clientKey needs its certificate');
-    const secure = given.address.startsWith('https:');
-    for (const field of ['clientCertificate', 'clientKey', 'serverName'] as const) {
-      if (given[field] && !secure) refuse([field], 'nomad-drain-hook:httpsNeeded', 'needs an https:// address');
-    }
-    for (const [index, other] of (given.fallbackAddresses ?? []).entries()) {
-      if (other.startsWith('https:') !== secure)
-        refuse(['fallbackAddresses', index], 'nomad-drain-hook:mixedSchemes', 'not of the same scheme as address');
-    }
-  });
+  .check(
+    z.superRefine((given, context) => {
+      const refuse = (path: (string | number)[], id: ProblemId, message: string) =>
+        context.addIssue({ code: 'custom', path, message, params: { id } });
+      if (given.token && given.login)
+        refuse(['login'], 'nomad-drain-hook:tokenAndLogin', 'there is a token too: one of the two');
+      const halfACertificate = 'nomad-drain-hook:certificateWithoutKey';
+      if (given.clientCertificate && !given.clientKey)
+        refuse(['clientKey'], halfACertificate, 'missing: clientCertificate needs its key');
+      if (given.clientKey && !given.clientCertificate)
+        refuse(['clientCertificate'], halfACertificate, 'missing: clientKey needs its certificate');
+      const secure = given.address.startsWith('https:');
+      for (const field of ['clientCertificate', 'clientKey', 'serverName'] as const) {
+        if (given[field] && !secure) refuse([field], 'nomad-drain-hook:httpsNeeded', 'needs an https:// address');
+      }
+      for (const [index, other] of (given.fallbackAddresses ?? []).entries()) {
+        if (other.startsWith('https:') !== secure)
+          refuse(['fallbackAddresses', index], 'nomad-drain-hook:mixedSchemes', 'not of the same scheme as address');
+      }
+    }),
+  );
 
 const instances = z.strictObject({
   via: z.literal('ssm'),
   /** The Command document to run. */
   document: text,
   /** The instances that run it, by tag; by default those in service in the groups. */
-  gateway: z.strictObject({ tag: text, value: z.string() }).optional(),
-  region: text.optional(),
-  nodeMetaKey: text.optional(),
+  gateway: z.optional(z.strictObject({ tag: text, value: z.string() })),
+  region: z.optional(text),
+  nodeMetaKey: z.optional(text),
 });
 
 const nomad = z.discriminatedUnion('via', [http, instances]);
 
 const policy = z.strictObject({
-  deadlineSeconds: seconds('deadlineSeconds').default(DEFAULT_POLICY.deadlineSeconds),
-  killMarginSeconds: seconds('killMarginSeconds').default(DEFAULT_POLICY.killMarginSeconds),
-  graceSeconds: seconds('graceSeconds').default(DEFAULT_POLICY.graceSeconds),
-  ignoreSystemJobs: z.boolean().default(DEFAULT_POLICY.ignoreSystemJobs),
-  onTimeout: z.enum(['CONTINUE', 'ABANDON']).default(DEFAULT_POLICY.onTimeout),
-}) satisfies z.ZodType<Policy>;
+  deadlineSeconds: z._default(seconds('deadlineSeconds'), DEFAULT_POLICY.deadlineSeconds),
+  killMarginSeconds: z._default(seconds('killMarginSeconds'), DEFAULT_POLICY.killMarginSeconds),
+  graceSeconds: z._default(seconds('graceSeconds'), DEFAULT_POLICY.graceSeconds),
+  ignoreSystemJobs: z._default(z.boolean(), DEFAULT_POLICY.ignoreSystemJobs),
+  onTimeout: z._default(z.enum(['CONTINUE', 'ABANDON']), DEFAULT_POLICY.onTimeout),
+}) satisfies z.ZodMiniType<Policy>;
 
 /** What AWS says before an instance goes, and which of it is acted on. */
 const notices = z.strictObject({
   /** Spot interruption warnings: drain at once. */
-  spot: z.boolean().default(true),
+  spot: z._default(z.boolean(), true),
   /** Rebalance recommendations for Spot instances: drain, or only make the node ineligible. */
-  rebalance: z.enum(['off', 'drain', 'cordon']).default('off'),
+  rebalance: z._default(z.enum(['off', 'drain', 'cordon']), 'off'),
   /** Scheduled maintenance of the instance's host: drain before it starts. */
-  maintenance: z.boolean().default(false),
+  maintenance: z._default(z.boolean(), false),
   /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
-  restoreSeconds: seconds('restoreSeconds').default(DEFAULT_RESTORE_SECONDS),
+  restoreSeconds: z._default(seconds('restoreSeconds'), DEFAULT_RESTORE_SECONDS),
 });
 
 /** Which instances go, where a group asks the function as its termination policy. */
 const chooses = z.strictObject({
   /** Every configured group should ask: the status warns of those that do not. */
-  on: z.boolean().default(false),
+  on: z._default(z.boolean(), false),
   /** Only idle ones, so that the group waits for builds to end. */
-  onlyIdle: z.boolean().default(false),
+  onlyIdle: z._default(z.boolean(), false),
   /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
-  onlyIdleForSeconds: seconds('onlyIdleForSeconds').default(DEFAULT_ONLY_IDLE_SECONDS),
+  onlyIdleForSeconds: z._default(seconds('onlyIdleForSeconds'), DEFAULT_ONLY_IDLE_SECONDS),
 });
 
 const document = z.strictObject({
-  groups: z
-    .array(group)
-    .refine(({ length }) => length > 0, refusal('nomad-drain-hook:noGroup', 'must name at least one group'))
-    .superRefine((groups, context) => {
+  groups: z.array(group).check(
+    z.refine(({ length }) => length > 0, refusal('nomad-drain-hook:noGroup', 'must name at least one group')),
+    z.superRefine((groups, context) => {
       const names = groups.map(({ name }) => name);
       for (const twice of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
         context.addIssue({
@@ -170,15 +189,16 @@ const document = z.strictObject({
         });
       }
     }),
-  hook: sharedHook.optional(),
+  ),
+  hook: z.optional(sharedHook),
   nomad,
-  policy: policy.prefault({}),
-  notices: notices.prefault({}),
-  chooses: chooses.prefault({}),
+  policy: z.prefault(policy, {}),
+  notices: z.prefault(notices, {}),
+  chooses: z.prefault(chooses, {}),
   /** Remove nodes from Nomad that are down because their instance was terminated. */
-  purge: z.boolean().default(false),
+  purge: z._default(z.boolean(), false),
   /** The bus for events about drains; without it none are sent. */
-  events: z.strictObject({ bus: z.string().min(1).max(1600) }).optional(),
+  events: z.optional(z.strictObject({ bus: z.string().check(z.minLength(1), z.maxLength(1600)) })),
 });
 
 /** The function's configuration, with every default, and a hook in each group. */

@@ -15,7 +15,11 @@ export interface Context {
   getRemainingTimeInMillis?: () => number;
 }
 
-export type Handler = (event: unknown, context?: Context) => Promise<Report | TerminationAnswer>;
+export interface Handler {
+  (event: unknown, context?: Context): Promise<Report | TerminationAnswer>;
+  /** Does what the first call would do before it looks at its event. Never fails: what is wrong, that call says. */
+  prepare(): Promise<void>;
+}
 
 /** What a handler runs with. By default: the system's clock, environment, log and standard output. */
 export interface HandlerOptions {
@@ -30,33 +34,46 @@ export interface HandlerOptions {
 const printLine = (line: string) => void process.stdout.write(`${line}\n`);
 
 /**
- * Makes a handler. It reads its configuration at the first call and keeps it, with what a warm function can reuse, for later
- * calls.
+ * Makes a handler. It reads its configuration when it is prepared, or at the first call, and keeps it, with what a warm function can reuse,
+ * for later calls.
  */
 export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;
   const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
   let app: App | undefined;
-  const theApp = () => {
+  let loaded: Promise<void> | undefined;
+  const theApp = async () => {
     app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), {
       clock,
       journal,
       print,
       functionName: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local',
     });
+    // What cannot be loaded fails where it is needed.
+    loaded ??= app.load().catch(() => {});
+    await loaded;
     return app;
   };
-  return async (event, context) => {
+  const handle = async (event: unknown, context?: Context) => {
     const question = readQuestion(event);
-    if (!question) return theApp().run(event, context?.getRemainingTimeInMillis?.());
+    if (!question) return (await theApp()).run(event, context?.getRemainingTimeInMillis?.());
     try {
-      return { InstanceIDs: await theApp().choose(question) };
+      return { InstanceIDs: await (await theApp()).choose(question) };
     } catch (error) {
       // Whatever is wrong with us, the group scales in.
       return { InstanceIDs: asSuggested(question, messageOf(error), journal) };
     }
   };
+  const prepare = () =>
+    theApp().then(
+      () => {},
+      () => {},
+    );
+  return Object.assign(handle, { prepare });
 }
 
 /** The function's entry point. */
 export const handler: Handler = makeHandler();
+
+// While Lambda starts the function, before there is an event.
+if (process.env[CONFIG_VARIABLE] !== undefined) await handler.prepare();

@@ -1,20 +1,15 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import { STSClient } from '@aws-sdk/client-sts';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import type { DescribeOptions } from './aws/describe-waiting.ts';
 import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
 import { EventBus } from './aws/event-bus.ts';
 import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/find-waiting.ts';
 import { CLIENT, forRun } from './aws/for-run.ts';
-import { gateways } from './aws/gateways.ts';
 import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
-import { webIdentity } from './aws/identity.ts';
 import { maintenanceNear, noticed } from './aws/noticed.ts';
-import { Parameters } from './aws/parameters.ts';
+import { type OnDemand, onDemand } from './aws/on-demand.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
 import type { Config } from './config.ts';
@@ -24,7 +19,7 @@ import type { Clock, RunClock } from './core/clock.ts';
 import { IdleWait } from './core/idle-wait.ts';
 import type { Notice } from './core/notice.ts';
 import type { Journal, Ports } from './core/ports.ts';
-import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
+import { tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
@@ -66,9 +61,7 @@ export class Wiring {
   readonly #journal: Journal;
   readonly #autoScaling = new AutoScalingClient(CLIENT);
   readonly #ec2 = new EC2Client(CLIENT);
-  readonly #ssm = new SSMClient(CLIENT);
-  readonly #sts = new STSClient(CLIENT);
-  readonly #eventBridge = new EventBridgeClient(CLIENT);
+  readonly #onDemand: OnDemand;
   readonly #nomad: Transport;
   readonly #memory = new WaitMemory();
   readonly #hooks: HookMemory = new Map();
@@ -81,10 +74,16 @@ export class Wiring {
     this.#config = config;
     this.#journal = journal;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
-    this.#nomad = transportTo(config.nomad, this.#aws());
+    this.#onDemand = onDemand(config, { ec2: this.#ec2, autoScaling: this.#autoScaling });
+    this.#nomad = transportTo(config.nomad, this.#onDemand);
     this.#whoIsWho = new WhoIsWho(config.nomad.nodeMetaKey);
     const { onlyIdle, onlyIdleForSeconds } = config.chooses;
     this.#idleWait = onlyIdle ? new IdleWait(onlyIdleForSeconds) : undefined;
+  }
+
+  /** Loads what this configuration needs and not every one does. */
+  load(): Promise<void> {
+    return this.#onDemand.load();
   }
 
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
@@ -99,6 +98,8 @@ export class Wiring {
     const { policy, nomad, groups } = this.#config;
     const journal = this.#journal;
     const meter = this.metrics;
+    // While AWS says who waits, a cold function reads its token and what that may do. Who needs to know asks again.
+    this.permissions(clock).catch(() => {});
     const api = new NomadApi(this.#nomad, clock);
     const nodes = new Fleet({
       nomad: api,
@@ -181,30 +182,13 @@ export class Wiring {
 
   #eventBus(clock: RunClock): EventBus {
     return new EventBus({
-      client: this.#eventBridge,
+      eventBridge: this.#onDemand.eventBridge,
       bus: this.#config.events?.bus,
       clock,
       journal: this.#journal,
       meter: this.metrics,
       stuck: this.#stuck,
     });
-  }
-
-  #aws(): AwsAccess {
-    const { nomad, groups } = this.#config;
-    const parameters = new Parameters(this.#ssm, parametersOf(nomad));
-    return {
-      parameter: (name, clock) => parameters.read(name, clock),
-      identity: (audience, clock) => webIdentity(this.#sts, audience, clock),
-      instances: (by) =>
-        gateways({
-          ...by,
-          ec2: this.#ec2,
-          ssm: this.#ssm,
-          autoScaling: (clock) => new AutoScaling(this.#autoScaling, clock),
-          groups: groups.map(({ name }) => name),
-        }),
-    };
   }
 
   #finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {

@@ -16,6 +16,7 @@ import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
+import { DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
 import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
@@ -100,6 +101,7 @@ export class NomadDrainHook extends Construct {
       ...problemsOf(document, PROPERTY_NAMES),
       ...environmentProblems(environment, Stack.of(this)),
       ...vpcProblems(props),
+      ...memoryProblems(props.memorySize),
       ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
@@ -108,6 +110,7 @@ export class NomadDrainHook extends Construct {
     const common = functionProps(props, this.logGroup);
     this.function = new lambda.Function(this, 'Function', {
       ...common,
+      memorySize: props.memorySize ?? DEFAULT_MEMORY,
       description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',
       // A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
       timeout: Duration.seconds(67),

@@ -166,6 +166,12 @@ export interface NomadDrainHookProps {
    */
   readonly chooseIdleFirst?: boolean | IdleFirstOptions;
   /**
+   * The memory of the function that drains, in megabytes, from 256 to 10240. With it Lambda gives a share of a core: give it more where more
+   * than a thousand instances may begin to wait in the same minute.
+   * @default 320
+   */
+  readonly memorySize?: number;
+  /**
    * How long to keep the function's log.
    * @default logs.RetentionDays.THREE_MONTHS
    */

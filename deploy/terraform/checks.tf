@@ -1,5 +1,6 @@
-# What the settings need of each other. Refused before anything is changed; what each setting alone may be is with its variable.
-# Nothing here names a group: a group may be made after the function that it asks, and everything needs this data source.
+# What the settings need of each other: what does not fit together is refused when Terraform plans. The limits of a single setting stand
+# with its variable. Nothing here names a group: everything needs this data source, and a group may be made after the function that
+# it asks.
 
 data "aws_partition" "current" {
   lifecycle {
@@ -77,7 +78,7 @@ data "aws_partition" "current" {
 locals {
   secure = var.nomad_address == null ? false : startswith(var.nomad_address, "https:")
 
-  # As the function reckons it (lambda/core/time.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
+  # As the function calculates it (lambda/core/time.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
   # than 48 h; of that the kill margin must be left at the deadline, or two and a half minutes if that is more.
   hook_holds_seconds = min(172800, 100 * var.heartbeat_timeout_seconds)
   reserve_seconds    = max(var.kill_margin_seconds, 150)

@@ -7,7 +7,6 @@ locals {
   runtime      = "nodejs24.x"
   handler      = "index.handler"
   architecture = "arm64"
-  memory_mb    = 512
 
   # The checksum in base64, as Lambda has it: three hexadecimal digits are two of its characters.
   base64    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -32,7 +31,7 @@ resource "aws_lambda_function" "function" {
   runtime       = local.runtime
   handler       = local.handler
   architectures = [local.architecture]
-  memory_size   = local.memory_mb
+  memory_size   = var.memory_size
   # A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
   timeout = 67
 
@@ -53,7 +52,7 @@ resource "aws_lambda_function" "function" {
     }
   }
 
-  # It refers to the role; of use it is with what the role may do.
+  # It refers to the role alone, and needs what the role may do.
   depends_on = [aws_iam_role_policy.function]
 
   lifecycle {

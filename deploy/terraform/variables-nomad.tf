@@ -123,7 +123,7 @@ variable "nomad_encryption_key_arn" {
 
   validation {
     condition     = var.nomad_encryption_key_arn == null ? true : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/.+$", var.nomad_encryption_key_arn))
-    error_message = "nomad_encryption_key_arn: must be the ARN of a key; of an alias it cannot be."
+    error_message = "nomad_encryption_key_arn: must be the ARN of a key, not of an alias."
   }
 }
 

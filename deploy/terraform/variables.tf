@@ -12,7 +12,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. Of an object it tells when there is a new one: check it before you upload it."
+  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. For an object the checksum only tells Terraform that there is a new one: compare it yourself before you upload."
   type = object({
     file              = optional(string)
     s3_bucket         = optional(string)
@@ -115,7 +115,18 @@ variable "create_test_event_registry" {
   default     = false
 }
 
-# Where the function runs
+# How and where the function runs
+
+variable "memory_size" {
+  description = "The memory of the function that drains, in megabytes, from 256 to 10240. With it Lambda gives a share of a core: give it more where more than a thousand instances may begin to wait in the same minute."
+  type        = number
+  default     = 320
+
+  validation {
+    condition     = floor(var.memory_size) == var.memory_size && var.memory_size >= 256 && var.memory_size <= 10240
+    error_message = "memory_size: must be a whole number from 256 to 10240."
+  }
+}
 
 variable "subnet_ids" {
   description = "The subnets to run in, where Nomad can be reached only from inside a VPC. They need a route to the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints. Empty for a function outside any VPC."

@@ -46,7 +46,8 @@ resource "aws_lambda_function" "who_goes" {
   runtime       = local.runtime
   handler       = local.handler
   architectures = [local.architecture]
-  memory_size   = local.memory_mb
+  # It has two seconds, and mostly computes.
+  memory_size = 512
   # Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
   timeout = 5
 

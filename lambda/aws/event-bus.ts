@@ -1,10 +1,9 @@
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import pMap from 'p-map';
 import type { RunClock } from '../core/clock.ts';
 import { type DrainEvent, type DrainEventTimes, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Announcements, Journal, Meter } from '../core/ports.ts';
-import { forRun } from './for-run.ts';
+import type { EventBridge } from './put-events.ts';
 
 /** PutEvents takes ten entries a call. */
 const ENTRIES_PER_CALL = 10;
@@ -13,10 +12,9 @@ const CONCURRENCY = 4;
 const SEND_MS = 4_000;
 /** They have at least this time, however late in the run it is, in milliseconds. */
 const LAST_SEND_MS = 1_000;
-const PATIENCE = { timeoutMs: 2_000, attempts: 2 };
 
 export interface EventBusOptions {
-  client: EventBridgeClient;
+  eventBridge: () => Promise<EventBridge>;
   /** Its name or ARN; undefined: no events are sent. */
   bus: string | undefined;
   clock: RunClock;
@@ -37,18 +35,18 @@ export class EventBus implements Announcements {
   }
 
   async send(events: readonly DrainEvent[]): Promise<void> {
-    const { client, bus, clock } = this.#options;
+    const { bus, clock } = this.#options;
     if (bus === undefined) return;
     const batches: DrainEvent[][] = [];
     for (let start = 0; start < events.length; start += ENTRIES_PER_CALL) {
       batches.push(events.slice(start, start + ENTRIES_PER_CALL));
     }
-    const patient = forRun(client, clock.atMost(SEND_MS).atLeast(LAST_SEND_MS), PATIENCE);
-    await pMap(batches, (batch) => this.#put(patient, batch), { concurrency: CONCURRENCY });
+    const limited = clock.atMost(SEND_MS).atLeast(LAST_SEND_MS);
+    await pMap(batches, (batch) => this.#put(batch, limited), { concurrency: CONCURRENCY });
   }
 
-  async #put(client: EventBridgeClient, events: readonly DrainEvent[]): Promise<void> {
-    const Entries = events.map(({ type, at, because, detail, times }) => ({
+  async #put(events: readonly DrainEvent[], clock: RunClock): Promise<void> {
+    const entries = events.map(({ type, at, because, detail, times }) => ({
       EventBusName: this.#options.bus,
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
@@ -56,7 +54,8 @@ export class EventBus implements Announcements {
       Detail: JSON.stringify({ ...detail, because, ...toIso(times) }),
     }));
     try {
-      const { FailedEntryCount = 0, Entries: answers = [] } = await client.send(new PutEventsCommand({ Entries }));
+      const eventBridge = await this.#options.eventBridge();
+      const { FailedEntryCount = 0, Entries: answers = [] } = await eventBridge.put(entries, clock);
       if (FailedEntryCount === 0) return;
       const because = answers.find(({ ErrorCode }) => ErrorCode);
       this.#lost(FailedEntryCount, `${because?.ErrorCode}: ${because?.ErrorMessage}`);

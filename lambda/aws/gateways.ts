@@ -1,16 +1,15 @@
 import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import type { SSMClient } from '@aws-sdk/client-ssm';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { RunClock } from '../core/clock.ts';
 import type { Instances } from '../nomad/via-instances.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
-import { forRun } from './for-run.ts';
+import { CLIENT, forRun } from './for-run.ts';
 import { runningWithTag } from './instances.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
 /** Where to find the instances that ask Nomad for us. */
 export interface GatewaysOptions {
   ec2: EC2Client;
-  ssm: SSMClient;
   autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
   groups: readonly string[];
   /** The Command document that asks. */
@@ -24,7 +23,8 @@ const FILTER_VALUES = 200;
 
 /** The instances that can ask Nomad for us, by SSM Run Command. */
 export function gateways(options: GatewaysOptions): Instances {
-  const { ec2, ssm, autoScaling, groups, document, gateway } = options;
+  const { ec2, autoScaling, groups, document, gateway } = options;
+  const ssm = new SSMClient(CLIENT);
   /** Until when an order whose outcome is unknown may still be carried out, by the path of its node. */
   const unsettled = new Map<string, number>();
 

@@ -1,7 +1,7 @@
-import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { RunClock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
-import { forRun } from './for-run.ts';
+import { CLIENT, forRun } from './for-run.ts';
 
 /** How long values that have been read and not used yet hold, in milliseconds. */
 const FRESH_MS = 10_000;
@@ -16,15 +16,14 @@ const ATTEMPTS = 20;
  * White space around a value is dropped: a token that was pasted with a newline is not a valid header.
  */
 export class Parameters {
-  readonly #ssm: SSMClient;
+  readonly #ssm = new SSMClient(CLIENT);
   readonly #names: readonly string[];
   #values: Promise<Map<string, string>> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #taken = new Set<string>();
 
   /** @param names all that will be asked for; GetParameters takes ten */
-  constructor(ssm: SSMClient, names: readonly string[]) {
-    this.#ssm = ssm;
+  constructor(names: readonly string[]) {
     this.#names = [...new Set(names)];
   }
 

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { NomadError } from '../errors.ts';
 import type { Ask } from './transport.ts';
 
@@ -22,6 +23,9 @@ export interface Rules {
   Node: { Policy: string } | null;
 }
 
+/** Roles and policies of a token read at once. */
+const CONCURRENCY = 8;
+
 const READ_JOBS = 'namespace "*" { capabilities = ["read-job"] }';
 const WRITE_NODES = 'node { policy = "write" }';
 
@@ -38,20 +42,26 @@ export async function readPermissions(ask: Ask, name: string, now: number): Prom
   const token = await readToken(ask, name, now);
   if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
 
-  const names = new Set(token.Policies ?? []);
-  for (const { ID } of token.Roles ?? []) {
-    const role = await readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${ID}`);
-    for (const { Name } of (role !== 'refused' && role?.Policies) || []) names.add(Name);
-  }
-  const rules: Rules[] = [];
-  const unread: string[] = [];
-  for (const name of names) {
-    const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${encodeURIComponent(name)}`);
-    if (policy === 'refused') unread.push(`policy ${name} cannot be read`);
-    else if (policy) rules.push(policy.RulesJSON);
-  }
+  const [roles, held] = await Promise.all([
+    atOnce(token.Roles ?? [], ({ ID }) => readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${ID}`)),
+    atOnce(token.Policies ?? [], (policy) => readPolicy(ask, policy)),
+  ]);
+  const byRoles = roles.flatMap((role) => (role !== 'refused' && role?.Policies) || []).map(({ Name }) => Name);
+  const further = [...new Set(byRoles)].filter((policy) => !token.Policies?.includes(policy));
+  const policies = [...held, ...(await atOnce(further, (policy) => readPolicy(ask, policy)))];
+  const rules = policies.flatMap((policy) => ('rules' in policy ? policy.rules : []));
+  const unread = policies.flatMap((policy) => ('unread' in policy ? policy.unread : []));
   const permissions = judgeRules(rules);
   return { ...permissions, missing: [...permissions.missing, ...(permissions.missing.length > 0 ? unread : [])] };
+}
+
+const atOnce = <T, R>(items: readonly T[], read: (item: T) => Promise<R>) =>
+  pMap(items, read, { concurrency: CONCURRENCY });
+
+async function readPolicy(ask: Ask, name: string): Promise<{ rules: Rules[] } | { unread: string }> {
+  const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${encodeURIComponent(name)}`);
+  if (policy === 'refused') return { unread: `policy ${name} cannot be read` };
+  return { rules: policy ? [policy.RulesJSON] : [] };
 }
 
 /**

@@ -153,9 +153,15 @@ class Watch {
     this.#start();
   }
 
-  /** A sign of life: from now on the limit for pauses applies. */
-  renew(): void {
+  /** The answer has begun: from now on the limit for pauses applies. */
+  begun(giveUp: (error: Error) => void): void {
+    this.#giveUp = giveUp;
     this.#ms = Math.min(this.#ms, PAUSE_MS);
+    this.#start();
+  }
+
+  /** A sign of life. */
+  renew(): void {
     this.#start();
   }
 
@@ -193,7 +199,8 @@ async function read(
     if (size > MAX_RESPONSE_BYTES) throw new Error(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   };
-  watch.renew();
+  // Not the request: its connection may be free already when the last piece of the answer is taken, and nobody hears its error then.
+  watch.begun((error) => incoming.destroy(error));
   const alive = async function* (arriving: AsyncIterable<Buffer>) {
     for await (const chunk of arriving) {
       watch.renew();

@@ -16,8 +16,6 @@ export function functionProps(
     handler: 'index.handler',
     runtime: NODEJS_24,
     architecture: lambda.Architecture.ARM_64,
-    // Lambda gives CPU in proportion to memory. TLS and JSON need the CPU; the data needs little memory.
-    memorySize: 512,
     logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     ...(vpc && { vpc }),

@@ -9,6 +9,7 @@ import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/co
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
 import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';
+import { CHOOSING_MEMORY } from './memory.ts';
 
 /** The first termination policy of a group that asks no function, and has none. */
 const DEFAULT = 'Default';
@@ -46,6 +47,7 @@ export class WhoGoes extends Construct {
     };
     this.function = new lambda.Function(this, 'Function', {
       ...common,
+      memorySize: CHOOSING_MEMORY,
       description: 'Says which instances go when Auto Scaling asks: idle Nomad clients first',
       // Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
       timeout: Duration.seconds(5),

@@ -27,7 +27,7 @@ export class NomadDrainHookStack extends Stack {
       chooseIdleFirst = false,
       ...others
     } = settings;
-    const { alarmTopic, eventBus, network, stackName, renamed } = others;
+    const { memorySize, alarmTopic, eventBus, network, stackName, renamed } = others;
     super(scope, id, { description: DESCRIPTION, ...(stackName && { stackName }) });
     for (const { old, now } of renamed) {
       Annotations.of(this).addWarningV2(
@@ -45,6 +45,7 @@ export class NomadDrainHookStack extends Stack {
       notices,
       purgeNodes,
       chooseIdleFirst,
+      ...(memorySize !== undefined && { memorySize }),
       ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),

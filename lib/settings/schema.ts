@@ -39,6 +39,7 @@ export const settings = z
     purgeNodes: flag(),
     chooseIdleFirst: flag(),
     onlyIdleFor: duration('onlyIdleForSeconds'),
+    memorySize: text(/^\d{1,6}$/, 'a number of megabytes').transform(Number),
     alarmTopic: text(
       /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
       'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',

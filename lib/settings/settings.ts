@@ -3,6 +3,7 @@ import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
 import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
+import { memoryProblems } from '../function/memory.ts';
 import type { DrainPolicy, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
 import { asWritten, RENAMED, type Renamed, underNewNames } from './renamed.ts';
 import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
@@ -25,6 +26,8 @@ export interface Settings {
   readonly notices: NoticeOptions;
   readonly purgeNodes?: boolean;
   readonly chooseIdleFirst?: false | IdleFirstOptions;
+  /** In megabytes. */
+  readonly memorySize?: number;
   /** The ARN of a topic. */
   readonly alarmTopic?: string;
   /** The name or the ARN of a bus. */
@@ -51,7 +54,10 @@ export function readSettings(context: Record<string, unknown>): Settings {
   const document = documentOf({ ...read, groupNames: read.groups, nomad: httpDocument(read.nomad) });
   // A wrong setting is reported once: the checks below see a default in its place.
   const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
-  const problems = [...twice, ...[...wrong.values(), ...unfit].map((problem) => asWritten(problem, renamed))];
+  const problems = [
+    ...twice,
+    ...[...wrong.values(), ...unfit, ...memoryProblems(read.memorySize)].map((problem) => asWritten(problem, renamed)),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return read;
 }
@@ -140,6 +146,7 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     }),
     purgeNodes: values.purgeNodes,
     chooseIdleFirst: values.chooseIdleFirst && defined({ onlyIdleFor: values.onlyIdleFor }),
+    memorySize: values.memorySize,
     alarmTopic: values.alarmTopic,
     eventBus: values.eventBus,
     network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_MEMORY } from '../../lib/function/memory.ts';
 import { start, world } from './start.ts';
 import { MINUTE, SWEEP } from './world.ts';
 
-/** The memory of the function, in megabytes, and the heap that Node.js gives itself of it. */
-const MEMORY = 512;
-const HEAP = 128;
+/** The heap that Node.js gives itself of the memory of the function, at the least, in megabytes. */
+const HEAP = DEFAULT_MEMORY / 4;
 
 /** So many allocations of such a job have ended on the node: each is shown with its whole job. */
 const fill = async (nodeId: string, { allocations, kilobytes }: { allocations: number; kilobytes: number }) => {
@@ -78,7 +78,7 @@ describe('a node with tens of megabytes of ended allocations', () => {
 
     const megabytes = await world.memoryAsDeployed(SWEEP, HEAP);
 
-    expect(megabytes).toBeLessThan(MEMORY);
+    expect(megabytes).toBeLessThan(DEFAULT_MEMORY);
     for (const { instanceId } of builders) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 });

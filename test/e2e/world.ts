@@ -129,6 +129,11 @@ export class World {
     return makeHandler({ clock: this.#time, journal, print, environment: this.#environment });
   }
 
+  /** What a process needs to be this function, beside what leads to the emulated account. */
+  get variables(): Record<string, string> {
+    return this.#environment;
+  }
+
   /** An instance in service with its Nomad client. */
   addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}) {
     const instanceId = this.aws.addInstance(GROUP, instance);

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, RunClock } from '../../lambda/core/clock.ts';
+import { type Clock, RunClock, RunOver } from '../../lambda/core/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
 import type { Question } from '../../lambda/nomad/transport.ts';
@@ -85,6 +85,25 @@ describe('what is asked of Nomad', () => {
     expect(error.message).toBe(`Nomad at ${server.url}: GET /v1/nodes: 400 failed to read result page: no such field`);
     expect(error).toMatchObject({ status: 400, method: 'GET', path: '/v1/nodes' });
     expect(JSON.stringify(error) + error.stack).not.toContain(SECRET);
+  });
+
+  it('takes nothing else with it where the run ends while its answer arrives', async () => {
+    await serve(ok([{ ID: 'n1' }]));
+    // Limits are asked for: for the answer, for a connection, for the body, and with each piece of that.
+    for (let limits = 1; limits <= 4; limits++) {
+      const transport = new HttpTransport({ addresses: [server.url] });
+      let asked = 0;
+      const limit = (ms: number) => {
+        if (++asked >= limits) throw new RunOver();
+        return systemClock.limit(ms);
+      };
+      const run = new RunClock({ ...impatient, limit }, Number.POSITIVE_INFINITY);
+      await transport.ask(read, run).catch(() => {});
+      // An error of the connection that nobody hears would end the process.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      transport.close();
+    }
+    expect(await client().ask(read)).toMatchObject({ body: [{ ID: 'n1' }] });
   });
 
   it('fails when the answer is no JSON', async () => {

@@ -52,6 +52,7 @@ function documented(text: string, type: string): Value {
     const is = Duration[unit as 'hours'](Number(amount));
     return { is, other: is.plus(Duration.minutes(1)) };
   }
+  if (/^\d+$/.test(text)) return { is: Number(text), other: Number(text) + 1 };
   if (text === 'true' || text === 'false') return { is: text === 'true', other: text === 'false' };
   const [, word] = /^'(.*)'$/.exec(text) ?? [];
   if (word !== undefined) {

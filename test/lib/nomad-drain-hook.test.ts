@@ -100,6 +100,13 @@ describe('the function', () => {
     expect(document.policy).toEqual(DEFAULT_POLICY);
   });
 
+  test('has 320 MB, or what it is given; or is refused with too little', () => {
+    const memoryOf = (props = {}) => only(templateOf(props), 'AWS::Lambda::Function').Properties.MemorySize;
+    expect([memoryOf(), memoryOf({ memorySize: 1769 })]).toEqual([320, 1769]);
+    const message = 'memorySize: must be a whole number from 256 to 10240';
+    for (const memorySize of [255, 10_241, 320.5]) expect(() => templateOf({ memorySize })).toThrow(message);
+  });
+
   test('cannot be made without the bundle, and the error says how to make that', () => {
     expect(() => functionCode('/nowhere')).toThrow('/nowhere/index.mjs is missing: run "npm run build" first');
   });

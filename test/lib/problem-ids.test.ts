@@ -40,6 +40,7 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   hookName: hook({ name: '' }),
   httpsNeeded: http({ address: 'http://nomad.internal:4646', serverName: 'server.global.nomad' }),
   killMarginOutOfRange: policy({ killMargin: Duration.hours(3) }),
+  memoryOutOfRange: { memorySize: 255 },
   mixedSchemes: http({ fallbackAddresses: ['http://other.internal:4646'] }),
   noGroup: { groups: [] },
   onlyIdleOutOfRange: { chooseIdleFirst: { onlyIdleFor: Duration.hours(1) } },

@@ -43,6 +43,7 @@ describe('the settings', () => {
       purgeNodes: 'true',
       chooseIdleFirst: 'true',
       onlyIdleFor: '20m',
+      memorySize: '512',
       vpcId: 'vpc-11111111',
       subnetIds: 'subnet-11111111,subnet-22222222',
       securityGroupIds: 'sg-11111111',
@@ -75,6 +76,7 @@ describe('the settings', () => {
     template.allResourcesProperties('AWS::CloudWatch::Alarm', {
       AlarmActions: ['arn:aws:sns:eu-west-1:111122223333:on-call'],
     });
+    expect(drainFunction(template).Properties.MemorySize).toBe(512);
     expect(drainFunction(template).Properties.VpcConfig).toEqual({
       SubnetIds: ['subnet-11111111', 'subnet-22222222'],
       SecurityGroupIds: ['sg-11111111'],

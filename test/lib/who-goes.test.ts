@@ -90,11 +90,12 @@ describe('the function that says which instances go', () => {
     expect(drainHook({ chooseIdleFirst: true }).whoGoes).toBeDefined();
   });
 
-  test('is the same bundle with the same role, log and memory, and ends soon', () => {
-    const differing = ['Description', 'Environment', 'Timeout'];
+  test('is the same bundle with the same role and log, has more of a core, and ends soon', () => {
+    const differing = ['Description', 'Environment', 'MemorySize', 'Timeout'];
     const rest = ([, { Properties: properties }]: Named) =>
       Object.fromEntries(Object.entries(properties).filter(([name]) => !differing.includes(name)));
     expect(rest(answers)).toEqual(rest(drains));
+    expect(answers[1].Properties.MemorySize).toBeGreaterThan(drains[1].Properties.MemorySize);
     expect(answers[1].Properties.Timeout).toBe(5);
   });
 

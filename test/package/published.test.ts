@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -80,7 +80,8 @@ describe('the tarball', () => {
   const KINDS = {
     'what npm always packs': /^(package\.json|README\.md|LICENSE)$/,
     'the changes': /^CHANGELOG\.md$/,
-    'the function, in one file': /^dist\/lambda\/index\.mjs$/,
+    'the function': /^dist\/lambda\/index\.mjs$/,
+    'what it loads': /^dist\/lambda\/chunks\/[\w-]+\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
     'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)?[\w-]+\.d\.ts$/,
     'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
@@ -122,9 +123,14 @@ describe.each([
 
     const out = join(app, 'cdk.out');
     await run(NODE, [join(app, 'app.js')], app, { CDK_OUTDIR: out });
-    const [asset, ...others] = globSync(join(out, 'asset.*/**/*.*'));
+    const built = dirname(BUNDLE);
+    const [asset = '', ...others] = globSync(join(out, 'asset.*'));
     expect(others).toEqual([]);
-    expect(readFileSync(asset!).equals(readFileSync(BUNDLE))).toBe(true);
+    const deployed = globSync('**/*.mjs', { cwd: asset });
+    expect(deployed.sort()).toEqual(globSync('**/*.mjs', { cwd: built }).sort());
+    for (const name of deployed) {
+      expect(readFileSync(join(asset, name)).equals(readFileSync(join(built, name)))).toBe(true);
+    }
     const template = readFileSync(join(out, 'Drain.template.json'), 'utf8');
     expect(template.match(/"AWS::AutoScaling::LifecycleHook"/g)).toHaveLength(3);
     // The script that instances run is read beside the package, too.

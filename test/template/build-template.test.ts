@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTemplate, zip } from '../../bin/build-template.ts';
@@ -22,8 +22,11 @@ describe('what is built for those without the CDK', () => {
 
   test('and the function that everybody deploys, where Lambda looks for it', () => {
     const files = unzipSync(readFileSync(built.code));
-    expect(Object.keys(files)).toEqual(['index.mjs']);
-    expect(Buffer.from(files['index.mjs']!).equals(readFileSync(BUNDLE))).toBe(true);
+    const modules = dirname(BUNDLE);
+    const names = globSync('**/*.mjs', { cwd: modules });
+    expect(names).toContain('index.mjs');
+    expect(Object.keys(files)).toEqual(names.sort());
+    for (const name of names) expect(Buffer.from(files[name]!).equals(readFileSync(join(modules, name)))).toBe(true);
   });
 
   test('with the checksum of its zip file, as sha256sum writes it', () => {

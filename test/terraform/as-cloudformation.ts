@@ -1,5 +1,5 @@
 import type { Made, Resource } from './module.ts';
-import { ATTRIBUTES, known, OURS, TRANSLATIONS } from './translations.ts';
+import { known, OURS, TRANSLATIONS } from './translations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a property holds is any JSON; a wrong guess fails the test
 type Json = any;
@@ -9,6 +9,20 @@ export interface Translated {
   readonly Type: string;
   readonly Properties: Record<string, Json>;
 }
+
+/** What an attribute of a resource is in CloudFormation: an attribute there, or nothing for what `Ref` gives. */
+const ATTRIBUTES: Record<string, Record<string, string>> = {
+  aws_lambda_function: { arn: '.Arn', function_name: '' },
+  aws_iam_role: { arn: '.Arn', name: '' },
+  aws_sqs_queue: { arn: '.Arn', url: '', name: '.QueueName' },
+  // Terraform's has no ":*" at its end: see `references`.
+  aws_cloudwatch_log_group: { arn: '.Arn', name: '' },
+  aws_cloudwatch_event_rule: { arn: '.Arn', name: '' },
+  aws_cloudwatch_metric_alarm: { arn: '.Arn' },
+  aws_cloudwatch_dashboard: { dashboard_name: '' },
+  aws_security_group: { id: '.GroupId' },
+  aws_ssm_document: { name: '' },
+};
 
 /** The id of a resource, from its address. */
 export function idOf(address: string): string {

@@ -111,6 +111,11 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     // The CDK's word for ever is a number of days that CloudWatch Logs does not take.
     give: (days) => ({ logRetention: days === 0 ? 9999 : days }),
   },
+  memory_size: {
+    properties: ['NomadDrainHookProps.memorySize'],
+    setting: 'memorySize',
+    give: (memorySize) => ({ memorySize }),
+  },
   alarm_topic_arn: {
     properties: ['MonitoringOptions.alarmTopic'],
     setting: 'alarmTopic',

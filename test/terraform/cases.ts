@@ -55,6 +55,7 @@ export const EVERYTHING: Variables = {
   only_idle_for_seconds: 1200,
   service_linked_role_suffix: 'builders',
   log_retention_days: 30,
+  memory_size: 1024,
   alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform',
   event_bus: 'arn:aws:events:eu-west-1:444455556666:event-bus/builds',
   test_events: true,

@@ -24,6 +24,7 @@ const LIMITS: Record<string, readonly number[]> = {
   kill_margin_seconds: [-1, 0, 0.5, 7200, 7201],
   grace_seconds: [-1, 0, 0.5, 3600, 3601],
   heartbeat_timeout_seconds: [29, 218, 219, 219.5, 7200, 7201],
+  memory_size: [255, 256, 256.5, 10_240, 10_241],
 };
 
 describe('a number is refused where the construct refuses it', () => {

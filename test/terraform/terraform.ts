@@ -33,12 +33,15 @@ export async function terraform(args: string[], directory: string, environment: 
   }
 }
 
-/** Whether there is the command here. */
-export async function hasTerraform(): Promise<boolean> {
+/** Why there is no Terraform here that our tests can run with; empty where there is one. 1.7 mocks providers. */
+export async function missingTerraform(): Promise<string> {
   try {
-    return (await terraform(['version'], tmpdir())).code === 0;
-  } catch {
-    return false;
+    const { said } = await terraform(['version', '-json'], tmpdir());
+    const { terraform_version: version } = JSON.parse(said);
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    return major > 1 || (major === 1 && minor >= 7) ? '' : `this is Terraform ${version}, not 1.7 or later`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no terraform command here' : String(error);
   }
 }
 

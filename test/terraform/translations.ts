@@ -249,20 +249,6 @@ const SERVICES: Record<string, string> = {
   sts: 'Sts',
 };
 
-/** What an attribute of a resource is in CloudFormation: an attribute there, or nothing for what `Ref` gives. */
-export const ATTRIBUTES: Record<string, Record<string, string>> = {
-  aws_lambda_function: { arn: '.Arn', function_name: '' },
-  aws_iam_role: { arn: '.Arn', name: '' },
-  aws_sqs_queue: { arn: '.Arn', url: '', name: '.QueueName' },
-  // Terraform's has no ":*" at its end: see `references`.
-  aws_cloudwatch_log_group: { arn: '.Arn', name: '' },
-  aws_cloudwatch_event_rule: { arn: '.Arn', name: '' },
-  aws_cloudwatch_metric_alarm: { arn: '.Arn' },
-  aws_cloudwatch_dashboard: { dashboard_name: '' },
-  aws_security_group: { id: '.GroupId' },
-  aws_ssm_document: { name: '' },
-};
-
 /** @throws Error saying what is not known, of what */
 export function known<T>(by: Readonly<Record<string, T>>, name: string, of: string): T {
   const found = by[name];

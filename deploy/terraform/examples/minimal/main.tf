@@ -1,4 +1,4 @@
-# One group, a Nomad that answers on the Internet, and a token in Parameter Store.
+# One group, a Nomad whose certificate is from a public CA, and a token in Parameter Store.
 
 module "nomad_drain_hook" {
   source = "../.."

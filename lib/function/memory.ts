@@ -1,0 +1,27 @@
+import { Token } from 'aws-cdk-lib/core';
+import type { ConfigProblem } from '../../lambda/errors.ts';
+
+/**
+ * The memory of the function that drains, in megabytes. It needs half of that: eight nodes with 72 MB of allocations each at once are its
+ * heaviest case. Lambda gives a share of a core with it, here 0.18: enough for some 1,500 instances that begin to wait in the same minute.
+ * A sweep stays awake while anybody waits, so more would cost more all the time. docs/performance.md has the measurements.
+ */
+export const DEFAULT_MEMORY = 320;
+/**
+ * Of the function that only answers which instances go, in megabytes: it has two seconds for that, and mostly computes.
+ * docs/decisions/0007-who-goes.md has the measurements.
+ */
+export const CHOOSING_MEMORY = 512;
+
+/** With less, nodes that have run for long do not fit. */
+const LEAST = 256;
+/** Lambda's limit. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MOST = 10_240;
+
+/** Whether the function can have so much memory: no problem, or one. */
+export function memoryProblems(megabytes: number = DEFAULT_MEMORY): ConfigProblem[] {
+  if (Token.isUnresolved(megabytes)) return [];
+  if (Number.isInteger(megabytes) && LEAST <= megabytes && megabytes <= MOST) return [];
+  const message = `must be a whole number from ${LEAST} to ${MOST}`;
+  return [{ path: ['memorySize'], id: 'nomad-drain-hook:memoryOutOfRange', message }];
+}

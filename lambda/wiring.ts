@@ -29,7 +29,7 @@ import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
-import { Fleet } from './nomad/fleet.ts';
+import { Fleet, type FleetOptions } from './nomad/fleet.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
@@ -107,7 +107,7 @@ export class Wiring {
       permissions: () => this.permissions(clock),
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
-      wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
+      scope: scopeOf(wake),
       explainAll: isDryRun(wake),
       readDeadlines: notices !== undefined,
     });
@@ -216,4 +216,11 @@ export class Wiring {
       shouldAsk: chooses.on && wake.kind === 'status',
     });
   }
+}
+
+/** What a pass of the run begins with. */
+function scopeOf(wake: Wake): FleetOptions['scope'] {
+  if (wake.kind === 'sweep' || wake.kind === 'status') return 'fleet';
+  if (wake.kind === 'event') return { instanceId: wake.event.instanceId };
+  return wake.kind === 'dryRun' ? { instanceId: wake.instanceId } : undefined;
 }

@@ -1,7 +1,7 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
-import type { Fault } from '../emulators/server.ts';
+import type { Fault, Loopback } from '../emulators/server.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 import { GROUP, HOOK } from './world-options.ts';
@@ -39,6 +39,49 @@ describe('an event', () => {
     const inFirstSecond = world.nomad.requests.slice(before).filter(({ at }) => at < delivered + SECOND);
     expect(inFirstSecond.length).toBeLessThanOrEqual(12);
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(15);
+  });
+});
+
+/** Who is asked first answers only when all of these have been asked, each its first question. */
+const answerTogether = (servers: Record<string, Loopback>) => {
+  const asked = new Set<string>();
+  const all = Promise.withResolvers<void>();
+  for (const [name, server] of Object.entries(servers)) {
+    server.fault = async (request) => {
+      if (asked.has(name)) return undefined;
+      asked.add(name);
+      if (asked.size === Object.keys(servers).length) all.resolve();
+      request.park();
+      await all.promise;
+      request.resume();
+      return undefined;
+    };
+  }
+};
+
+describe('before the drain of an event is asked for', () => {
+  it('a warm function asks Auto Scaling, EC2 and Nomad at the same time, and Nomad once more', async () => {
+    await start({ acl: true, nomad: { token: { parameter: '/nomad/token' } } });
+    world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+    world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['drainer'] }), 'SecureString');
+    await world.scaleIn(world.addBuilder().instanceId);
+    await world.deliver();
+    await world.advance(2 * MINUTE);
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    await world.scaleIn(instanceId);
+    const { autoScaling, ec2 } = world.aws.servers;
+    answerTogether({ autoScaling, ec2, nomad: world.nomad.server });
+    const [ofNomad, ofAws] = [world.nomad.requests.length, world.aws.requests.length];
+
+    await world.deliver();
+
+    const paths = world.nomad.requests.slice(ofNomad).map(({ path }) => path);
+    const drain = `/v1/node/${nodeId}/drain`;
+    expect(paths.slice(0, paths.indexOf(drain) + 1)).toEqual(['/v1/nodes', `/v1/node/${nodeId}`, drain]);
+    const actions = world.aws.requests.slice(ofAws).map(({ action }) => action);
+    const describes = actions.filter((action) => action.startsWith('Describe'));
+    expect(describes.toSorted()).toEqual(['DescribeAutoScalingInstances', 'DescribeInstances']);
   });
 });
 

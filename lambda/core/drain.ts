@@ -1,7 +1,6 @@
 import pMap from 'p-map';
 import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
-import type { Clock } from './clock.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
@@ -19,8 +18,6 @@ import { type Decided, startsDrain, Wave } from './wave.ts';
 const CONCURRENCY = 8;
 /** An idle node is drained in milliseconds: so long after a start comes the next look, then after twice the time, and so on. */
 const FIRST_LOOK_MS = 50;
-/** The shortest pause between passes, however much changes in a large cluster, in milliseconds. */
-const SHORTEST_PAUSE_MS = 100;
 
 /**
  * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
@@ -54,9 +51,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       const { until } = options;
       if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
 
-      const next = Math.min(now + pause, until);
-      await nodes.changed(next - now);
-      await sleepUntil(Math.min(next, now + SHORTEST_PAUSE_MS), clock);
+      await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
       if (clock.now() >= until) return record.result();
     }
   } catch (error) {
@@ -143,10 +138,9 @@ function untilNextPass(
   return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }
 
-async function sleepUntil(time: number, clock: Clock): Promise<void> {
-  const ms = time - clock.now();
-  if (ms > 0) await clock.sleep(ms);
-}
+/** Killed tasks or poststop tasks are left, whose end changes no node. */
+const isStopping = ({ seen, decision }: Progress): boolean =>
+  decision.action === 'wait' && nodesOf(seen).some(({ drain }) => drain?.status === 'complete');
 
 /** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */
 function isServed({ notice }: Termination, decision: Decision): boolean {

@@ -53,8 +53,11 @@ export interface Nodes {
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
-  /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
-  changed(ms: number): Promise<void>;
+  /**
+   * Resolves when a drained node changes, after `ms` milliseconds at the latest.
+   * @param orAllocations also when allocations change, of whatever node
+   */
+  changed(ms: number, options: { orAllocations: boolean }): Promise<void>;
 }
 
 /** The eligibility of nodes: those that we make ineligible, whatever then becomes of their instances. */

@@ -136,34 +136,28 @@ export class NomadApi {
   }
 
   /**
-   * Waits until one of these nodes changes past the index, at most `ms` milliseconds. A query that fails, or is not answered, is
-   * no change.
-   *
-   * @returns the nodes as they are then; undefined if none has changed
+   * Waits until Nomad's index of nodes is past this one, at most `ms` milliseconds.
+   * @returns the nodes as they are then, or still are; undefined after a query that failed, or was not answered
    */
   async changed(filter: string, index: string, ms: number): Promise<NodesAnswer | undefined> {
-    const end = this.#clock.now() + ms;
-    for (let left = ms; left > 0; left = end - this.#clock.now()) {
-      if (left < SHORTEST_WAIT_MS) {
-        await this.#clock.sleep(left);
-        return undefined;
-      }
-      const asked = this.#clock.now();
-      // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
-      const query = { filter, index, wait: `${Math.floor(((left - SLACK_MS) * 16) / 17)}ms` };
-      const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: left };
-      try {
-        // Not tried again for longer than that.
-        const answer = await this.#transport.ask(question, this.#clock.atMost(left));
-        if (answer.index !== index) return toNodes(answer.body, answer.index);
-      } catch {
-        // After a quick failure a moment all the same; a late one has waited long enough.
-        const since = this.#clock.now() - asked;
-        await this.#clock.sleep(Math.max(0, Math.min(left, AFTER_FAILURE_MS) - since));
-        return undefined;
-      }
+    if (ms < SHORTEST_WAIT_MS) {
+      await this.#clock.sleep(ms);
+      return undefined;
     }
-    return undefined;
+    const asked = this.#clock.now();
+    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
+    const query = { filter, index, wait: `${Math.floor(((ms - SLACK_MS) * 16) / 17)}ms` };
+    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms };
+    try {
+      // Not tried again for longer than that.
+      const answer = await this.#transport.ask(question, this.#clock.atMost(ms));
+      return toNodes(answer.body, answer.index);
+    } catch {
+      // After a quick failure a moment all the same; a late one has waited long enough.
+      const since = this.#clock.now() - asked;
+      await this.#clock.sleep(Math.max(0, Math.min(ms, AFTER_FAILURE_MS) - since));
+      return undefined;
+    }
   }
 
   async #each<T>(path: string, query: Record<string, string>, each: (element: unknown) => T): Promise<T[]> {

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { TakenNode } from '../core/ports.ts';
 import type { NodesAnswer, NomadApi } from './api.ts';
 import { type NodeStub, toRecord } from './json.ts';
+import { Pace } from './pace.ts';
 
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
 const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
@@ -14,6 +15,9 @@ export class DrainedNodes {
   #ofInstance = new Map<string, NodeStub[]>();
   #byUs: TakenNode[] = [];
   #index: string | undefined;
+  /** Which nodes there are, each with the index of its last change. */
+  #version = '';
+  readonly #pace = new Pace();
   /** Nomad has told of a change: its answer is that of the next question. */
   #told = false;
 
@@ -37,13 +41,23 @@ export class DrainedNodes {
     return this.#index !== undefined;
   }
 
-  /** Resolves when a node changes, after `ms` milliseconds at the latest. */
-  async changed(ms: number): Promise<void> {
-    if (this.#index === undefined) return this.#clock.sleep(ms);
-    const answer = await this.#nomad.changed(FLEET, this.#index, ms);
-    if (!answer) return;
-    this.#note(answer);
-    this.#told = true;
+  /**
+   * Resolves when a node changes, after `ms` milliseconds at the latest.
+   * @param orAllocations also when allocations change, of whatever node
+   */
+  async changed(ms: number, orAllocations: boolean): Promise<void> {
+    const end = this.#clock.now() + ms;
+    for (let left = ms; left > 0; left = end - this.#clock.now()) {
+      if (this.#index === undefined) return this.#clock.sleep(left);
+      const rest = Math.min(left, this.#pace.next(this.#clock.now()));
+      if (rest > 0) await this.#clock.sleep(rest);
+      const answer = await this.#nomad.changed(FLEET, this.#index, left - rest);
+      if (!answer) return;
+      const [version, index] = [this.#version, this.#index];
+      this.#note(answer);
+      this.#told = true;
+      if (this.#version !== version || (orAllocations && this.#index !== index)) return;
+    }
   }
 
   /** The node with this id, if it is drained. */
@@ -75,5 +89,6 @@ export class DrainedNodes {
       this.#byUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
     }
     this.#index = index;
+    this.#version = nodes.map(({ ID, ModifyIndex }) => `${ID} ${ModifyIndex}`).join();
   }
 }

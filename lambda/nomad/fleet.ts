@@ -107,8 +107,8 @@ export class Fleet implements Nodes {
     return this.#drained.tellsChanges;
   }
 
-  changed(ms: number): Promise<void> {
-    return this.#drained.changed(ms);
+  changed(ms: number, { orAllocations }: { orAllocations: boolean }): Promise<void> {
+    return this.#drained.changed(ms, orAllocations);
   }
 
   /** One question after the other: a storm of events has as many connections to Nomad as there are runs. Never throws. */

@@ -1,10 +1,11 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
+import type { JobSpec } from '../emulators/nomad/jobs.ts';
 import type { Fault, Loopback } from '../emulators/server.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP, HOOK } from './world-options.ts';
+import { GROUP, HOOK, type WorldOptions } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 
@@ -82,6 +83,58 @@ describe('before the drain of an event is asked for', () => {
     const actions = world.aws.requests.slice(ofAws).map(({ action }) => action);
     const describes = actions.filter((action) => action.startsWith('Describe'));
     expect(describes.toSorted()).toEqual(['DescribeAutoScalingInstances', 'DescribeInstances']);
+  });
+});
+
+describe('a sweep that is awake', () => {
+  /** One builder whose build ends in the third minute. */
+  const drainOne = async (runSeconds: number, options: WorldOptions = {}, job: Partial<JobSpec> = {}) => {
+    await start(options);
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds, ...job });
+    await world.scaleIn(builder.instanceId);
+    await world.deliver();
+    return builder;
+  };
+  /** Milliseconds from when Nomad heard of the end of the build until the instance was let go. */
+  const sinceEnd = ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) => {
+    const [build] = world.nomad.allocationsOn(nodeId);
+    return (world.completion(instanceId)?.at ?? Number.NaN) - (build?.ModifyTime ?? 0) / 1e6;
+  };
+
+  it('lets an instance go the moment that Nomad says that it is drained', async () => {
+    const builder = await drainOne(150);
+
+    await world.sweepFor(4 * MINUTE);
+
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(50);
+  });
+
+  it('lets an instance go the moment that Nomad says that a killed build has stopped', async () => {
+    const policy = { deadlineSeconds: 150, killMarginSeconds: 60 };
+    const builder = await drainOne(3600, { policy }, { stopSeconds: 17.3, killTimeoutSeconds: 20 });
+
+    await world.sweepFor(4 * MINUTE);
+
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(50);
+  });
+
+  it('asks a busy cluster once a second, and is at most that late', async () => {
+    const builder = await drainOne(150);
+    const other = world.addBuilder();
+    let builds = 0;
+    const another = () => {
+      world.nomad.run({ id: `other-${++builds}`, type: 'batch', on: other.nodeId, runSeconds: 1 });
+      if (!world.completion(builder.instanceId)) world.clock.after(200, another);
+    };
+    another();
+    const before = world.nomad.requests.length;
+
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.nomad.requests.length - before).toBeLessThanOrEqual(2 * 60 + 60);
+    await world.sweepFor(2 * MINUTE);
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(1_500);
   });
 });
 

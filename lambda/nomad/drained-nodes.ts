@@ -18,7 +18,7 @@ export class DrainedNodes {
   /** Which nodes there are, each with the index of its last change. */
   #version = '';
   readonly #pace = new Pace();
-  /** Nomad has told of a change: its answer is that of the next question. */
+  /** Nomad has just told of a change: its answer is that of the next question. */
   #told = false;
 
   /** @param clock the clock of the run */
@@ -55,8 +55,8 @@ export class DrainedNodes {
       if (!answer) return;
       const [version, index] = [this.#version, this.#index];
       this.#note(answer);
-      this.#told = true;
-      if (this.#version !== version || (orAllocations && this.#index !== index)) return;
+      this.#told = this.#version !== version || (orAllocations && this.#index !== index);
+      if (this.#told) return;
     }
   }
 

@@ -119,6 +119,22 @@ describe('a sweep that is awake', () => {
     expect(sinceEnd(builder)).toBeLessThanOrEqual(50);
   });
 
+  it('does not go by what Nomad said before it fell silent', async () => {
+    const builder = await drainOne(3600, { heartbeatTimeoutSeconds: 120, policy: { deadlineSeconds: 7200 } });
+    const [build] = world.nomad.allocationsOn(builder.nodeId);
+    const other = world.addBuilder();
+    await world.sweepFor(2 * MINUTE);
+    let asked = 0;
+    world.nomad.server.fault = ({ url }) => (url.searchParams.has('index') && asked++ > 0 ? 'silence' : undefined);
+    const began = world.clock.now();
+    world.clock.after(5 * SECOND, () => world.nomad.run({ id: 'other', on: other.nodeId, type: 'service' }));
+    world.clock.after(10 * SECOND, () => world.nomad.finish(build?.ID ?? ''));
+
+    await world.wake(SWEEP);
+
+    expect((world.completion(builder.instanceId)?.at ?? Number.NaN) - began).toBeLessThanOrEqual(45 * SECOND);
+  });
+
   it('asks a busy cluster once a second, and is at most that late', async () => {
     const builder = await drainOne(150);
     const other = world.addBuilder();

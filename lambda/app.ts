@@ -28,8 +28,8 @@ const SWEEP_BUDGET_MS = 56_000;
  * the run reports.
  */
 const RESERVE_MS = 8_000;
-/** What is left after the last look for its own questions to Nomad and AWS, in milliseconds. */
-const LAST_LOOK_MS = 3_000;
+/** What is left for the last pass, in milliseconds: one that takes longer leaves the rest to the next run. */
+const LAST_PASS_MS = 3_000;
 /** Auto Scaling waits two seconds for who goes: all waits end before that, in milliseconds. */
 const CHOICE_MS = 1_400;
 /** How long getting ready for that may take, in milliseconds: the function that only answers has five seconds. */
@@ -146,7 +146,7 @@ export class App {
     const latest = now + Math.max(0, remainingMs - RESERVE_MS);
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#wiring.hooks(wake, clock);
-    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest - LAST_LOOK_MS);
+    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest - LAST_PASS_MS);
     const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
     const result = await this.#story(wake, ports, hooks, until);

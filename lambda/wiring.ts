@@ -24,7 +24,7 @@ import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
-import { Fleet } from './nomad/fleet.ts';
+import { Fleet, type FleetOptions } from './nomad/fleet.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
@@ -98,8 +98,6 @@ export class Wiring {
     const { policy, nomad, groups } = this.#config;
     const journal = this.#journal;
     const meter = this.metrics;
-    // While AWS says who waits, a cold function reads its token and what that may do. Who needs to know asks again.
-    this.permissions(clock).catch(() => {});
     const api = new NomadApi(this.#nomad, clock);
     const nodes = new Fleet({
       nomad: api,
@@ -108,7 +106,7 @@ export class Wiring {
       permissions: () => this.permissions(clock),
       policy,
       nodeMetaKey: nomad.nodeMetaKey,
-      wholeFleet: wake.kind === 'sweep' || wake.kind === 'status',
+      scope: scopeOf(wake),
       explainAll: isDryRun(wake),
       readDeadlines: notices !== undefined,
     });
@@ -200,4 +198,11 @@ export class Wiring {
       shouldAsk: chooses.on && wake.kind === 'status',
     });
   }
+}
+
+/** What a pass of the run begins with. */
+function scopeOf(wake: Wake): FleetOptions['scope'] {
+  if (wake.kind === 'sweep' || wake.kind === 'status') return 'fleet';
+  if (wake.kind === 'event') return { instanceId: wake.event.instanceId };
+  return wake.kind === 'dryRun' ? { instanceId: wake.instanceId } : undefined;
 }

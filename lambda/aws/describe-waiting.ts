@@ -24,20 +24,31 @@ export interface DescribeOptions {
   memory: WaitMemory;
 }
 
+/** What EC2 says of these instances. Never throws: what it does not say is left out. */
+export function factsOf(
+  { ec2, journal }: DescribeOptions,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, InstanceFacts>> {
+  return describeInstances(ec2, ids, (error) => {
+    journal.warn('EC2 does not answer about the instances', { because: messageOf(error) });
+  });
+}
+
 /**
  * Adds to the states of instances what EC2 and the hooks say. What EC2 does not say is left out, and is then unknown.
  *
  * @param since when waits began, by instance id, milliseconds since the epoch, if that was found
+ * @param said what EC2 says of them, if it has just been asked
  */
 export async function describeWaiting(
-  { ec2, clock, journal, groups, hooks, memory }: DescribeOptions,
+  options: DescribeOptions,
   states: readonly InstanceState[],
   since: ReadonlyMap<string, number>,
+  said?: ReadonlyMap<string, InstanceFacts>,
 ): Promise<Termination[]> {
+  const { clock, groups, hooks, memory } = options;
   const ids = states.map(({ instanceId }) => instanceId);
-  const facts = await describeInstances(ec2, ids, (error) => {
-    journal.warn('EC2 does not answer about the instances', { because: messageOf(error) });
-  });
+  const facts = said ?? (await factsOf(options, ids));
   const timeouts = new Map<string, number>();
   const present = groups.filter(({ name }) => states.some(({ group }) => group === name));
   await pMap(present, async (group) => timeouts.set(group.name, await hooks.of(group)), { concurrency: CONCURRENCY });

@@ -5,7 +5,7 @@ import { type RetainedInstance, UNKNOWN } from '../core/ports.ts';
 import { isGoing, isHeld, isRetained, type Termination } from '../core/termination.ts';
 import type { LifecycleEvent } from '../wake.ts';
 import type { InstanceState } from './auto-scaling.ts';
-import { type DescribeOptions, describeWaiting } from './describe-waiting.ts';
+import { type DescribeOptions, describeWaiting, factsOf } from './describe-waiting.ts';
 
 /** Finds who waits now. @throws Error if Auto Scaling does not say */
 export type FindWaiting = () => Promise<Found>;
@@ -84,12 +84,14 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
   const { autoScaling, clock, journal } = options;
   const { instanceId, group, time, token } = event;
   return async () => {
+    // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
+    const said = factsOf(options, [instanceId]);
     for (;;) {
-      const [state] = await autoScaling.instances([instanceId]);
+      const [state] = await autoScaling.instances([instanceId]).finally(() => said);
       const mine = state?.group === group ? state : undefined;
       if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
         const since = new Map(time === undefined ? [] : [[instanceId, time]]);
-        const waiting = await describeWaiting(options, [mine], since);
+        const waiting = await describeWaiting(options, [mine], since, await said);
         return { waiting: waiting.map((each) => ({ ...each, ...(token && { token }) })) };
       }
       if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {

@@ -46,6 +46,11 @@ export class RunClock implements Clock {
     return this.#clock.now();
   }
 
+  /** Nothing can be waited for any more. */
+  get over(): boolean {
+    return this.#left <= 0;
+  }
+
   /** @throws RunOver if the run ends first, and not before that */
   async sleep(ms: number): Promise<void> {
     const left = this.#left;

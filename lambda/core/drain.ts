@@ -18,8 +18,6 @@ import { type Decided, startsDrain, Wave } from './wave.ts';
 const CONCURRENCY = 8;
 /** An idle node is drained in milliseconds: so long after a start comes the next look, then after twice the time, and so on. */
 const FIRST_LOOK_MS = 50;
-/** The shortest pause between passes, however much changes in a large cluster, in milliseconds. */
-const SHORTEST_PAUSE_MS = 250;
 
 /**
  * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
@@ -33,11 +31,12 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   let startedAt: number | undefined;
   try {
     for (;;) {
-      const waiting = inTurn(await terminations.waiting(), clock.now());
-      if (!options.dryRun) await terminations.heartbeat(waiting);
+      const asked = whoWaits(ports, options);
+      await nodes.refresh(asked);
+      const waiting = await asked;
 
-      const progress = await pass(waiting, ports, options);
-      record.note(progress, clock.now());
+      const progress = await pass(waiting, ports, options, passes === 0);
+      record.note(progress, waiting, clock.now());
       record.retained(terminations.retained);
       if (options.dryRun) return record.result();
 
@@ -49,20 +48,26 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
       const pause = untilNextPass(progress, now, { startedAt, told: nodes.tellsChanges });
       // Where Nomad tells, a run that has the time stays until its end.
-      const left = options.until - now;
-      if (pause === undefined || left <= 0 || (pause > left && !nodes.tellsChanges)) return record.result();
+      const { until } = options;
+      if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
 
-      const rest = Math.min(pause, left, SHORTEST_PAUSE_MS);
-      await clock.sleep(rest);
-      if (Math.min(pause, left) > rest) await nodes.changed(Math.min(pause, left) - rest);
-      if (clock.now() >= options.until) return record.result();
+      await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
+      if (clock.now() >= until) return record.result();
     }
   } catch (error) {
+    if (passes > 0 && clock.over) return record.result();
     // What has been seen until then is still reported and measured.
     return record.interrupted(error);
   } finally {
     await announcer.end();
   }
+}
+
+/** Who waits, in the order of their turns. Their heartbeats wait for nothing that Nomad has to say. */
+async function whoWaits({ terminations, clock }: Ports, { dryRun }: RunOptions): Promise<Termination[]> {
+  const waiting = inTurn(await terminations.waiting(), clock.now());
+  if (!dryRun) await terminations.heartbeat(waiting);
+  return waiting;
 }
 
 const inTurn = (waiting: Termination[], now: number): Termination[] =>
@@ -72,9 +77,13 @@ const inTurn = (waiting: Termination[], now: number): Termination[] =>
  * Observes each waiting instance, decides, and carries that out: each by itself. Only drains that start wait for each other, a
  * moment, so that all their nodes are ineligible before the first service is moved.
  */
-async function pass(waiting: readonly Termination[], ports: Ports, options: RunOptions): Promise<Progress[]> {
+async function pass(
+  waiting: readonly Termination[],
+  ports: Ports,
+  options: RunOptions,
+  isFirst: boolean,
+): Promise<Progress[]> {
   const { nodes, clock } = ports;
-  await nodes.refresh(waiting);
   const circumstances = { policy: options.policy, seesEveryNamespace: nodes.permissions?.everyNamespace ?? false };
   const done = new Map<string, Progress>();
   const finish = async (decided: Decided) => {
@@ -88,6 +97,8 @@ async function pass(waiting: readonly Termination[], ports: Ports, options: RunO
     waiting,
     async (termination) => {
       const seen = await nodes.observe(termination);
+      // The run has ended in the middle of this pass: what the pass before has seen of this instance stays true until the next run.
+      if (seen.is === 'unanswered' && clock.over && !isFirst) return;
       const decided = {
         termination,
         seen,
@@ -126,6 +137,10 @@ function untilNextPass(
   if (pauses.length === 0) return undefined;
   return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }
+
+/** Killed tasks or poststop tasks are left, whose end changes no node. */
+const isStopping = ({ seen, decision }: Progress): boolean =>
+  decision.action === 'wait' && nodesOf(seen).some(({ drain }) => drain?.status === 'complete');
 
 /** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */
 function isServed({ notice }: Termination, decision: Decision): boolean {

@@ -1,5 +1,5 @@
 import type { Allocation } from './allocation.ts';
-import type { Clock } from './clock.ts';
+import type { RunClock } from './clock.ts';
 import type { DrainOrder } from './decision.ts';
 import type { DrainEvent } from './drain-event.ts';
 import type { MetricName } from './metrics.ts';
@@ -40,8 +40,11 @@ export interface RetainedInstance {
 
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
 export interface Nodes {
-  /** Begins a pass with the questions whose one answer covers all nodes of these instances. Never throws: see {@link observe}. */
-  refresh(waiting: readonly Termination[]): Promise<void>;
+  /**
+   * Begins a pass, while AWS is asked who waits, with the questions whose one answer covers all nodes. Resolves when both have
+   * answered. Never throws: see {@link observe}.
+   */
+  refresh(waiting: Promise<readonly Termination[]>): Promise<void>;
   /** What Nomad says of the nodes of one instance. Never throws: a failure is an observation too. */
   observe(termination: Termination): Promise<Observation>;
   /** What the token may do, as of the last refresh; undefined if Nomad did not answer. */
@@ -50,8 +53,11 @@ export interface Nodes {
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
-  /** Resolves when a drained node changes, after `ms` milliseconds at the latest. */
-  changed(ms: number): Promise<void>;
+  /**
+   * Resolves when a drained node changes, after `ms` milliseconds at the latest.
+   * @param orAllocations also when allocations change, of whatever node
+   */
+  changed(ms: number, options: { orAllocations: boolean }): Promise<void>;
 }
 
 /** The eligibility of nodes: those that we make ineligible, whatever then becomes of their instances. */
@@ -127,7 +133,7 @@ export interface Ports {
   /** Absent where nodes are not to be purged. */
   deadNodes?: DeadNodes;
   logs: Logs;
-  clock: Clock;
+  clock: RunClock;
   journal: Journal;
   meter: Meter;
   announcements: Announcements;

@@ -9,6 +9,7 @@ import type { Policy } from './policy.ts';
 import type { RetainedInstance, RunOptions } from './ports.ts';
 import type { Killed, Progress } from './progress.ts';
 import type { PurgedNode } from './purge.ts';
+import type { Termination } from './termination.ts';
 
 /** The function's answer. */
 export interface Report {
@@ -57,19 +58,27 @@ export class RunRecord {
   readonly #unserved = new Map<string, string>();
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
-  #waitingSince: (number | undefined)[] = [];
+  #waitingSince = new Map<string, number | undefined>();
 
   constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
     this.#policy = policy;
     this.#dryRun = dryRun;
   }
 
-  /** Notes the progress of a pass. The last pass counts, but a drain that was started stays in the record. */
-  note(progress: readonly Progress[], now: number): void {
+  /**
+   * Notes the progress of a pass. The last pass counts, but a drain that was started stays in the record.
+   * @param waiting also those that the pass did not come to
+   */
+  note(progress: readonly Progress[], waiting: readonly Termination[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
-    this.#waitingSince = progress
-      .filter(({ termination, decision }) => decision.action !== 'complete' && !termination.notice)
-      .map(({ termination, seen }) => sinceOf(termination, seen));
+    const before = this.#waitingSince;
+    this.#waitingSince = new Map(
+      waiting.filter(({ notice }) => !notice).map(({ instanceId }) => [instanceId, before.get(instanceId)]),
+    );
+    for (const { termination, seen, decision } of progress) {
+      if (decision.action === 'complete') this.#waitingSince.delete(termination.instanceId);
+      else if (!termination.notice) this.#waitingSince.set(termination.instanceId, sinceOf(termination, seen));
+    }
   }
 
   #noteOne({ termination, seen, decision, killed = [] }: Progress, now: number): void {
@@ -117,7 +126,7 @@ export class RunRecord {
     return {
       instances: [...this.#instances.values()],
       unserved: [...this.#unserved.values()],
-      waitingSince: this.#waitingSince,
+      waitingSince: [...this.#waitingSince.values()],
       purged: this.#purged,
       retained: this.#retained,
     };

@@ -16,11 +16,17 @@ const LOG_BYTES = 2_000;
 /** How long a log may take, in milliseconds: its client may be about to stop. */
 const LOG_TIMEOUT_MS = 2_000;
 /** What the answer to a blocking query may take beyond its wait, in milliseconds. */
-const SLACK_MS = 2_000;
+const SLACK_MS = 250;
 /** What is left of a wait is slept, not asked, in milliseconds. */
 const SHORTEST_WAIT_MS = 500;
 /** When the next look comes after a blocking query that fails, in milliseconds from its beginning. */
 const AFTER_FAILURE_MS = 5_000;
+
+/** Nodes that match a filter, and the index for a blocking query on them. */
+export interface NodesAnswer {
+  nodes: NodeStub[];
+  index?: string;
+}
 
 /** The body of a drain request. */
 export interface DrainRequest {
@@ -42,10 +48,9 @@ export class NomadApi {
     this.#clock = clock;
   }
 
-  /** The nodes that match a filter, and the index for a blocking query on them. */
-  async nodes(filter: string): Promise<{ nodes: NodeStub[]; index?: string }> {
+  async nodes(filter: string): Promise<NodesAnswer> {
     const { items, index } = await this.#pages<NodeStub>('/v1/nodes', { filter });
-    return { nodes: items, ...(index && { index }) };
+    return toNodes(items, index);
   }
 
   /** Every node, with its resources: a node of a list names no instance. */
@@ -130,24 +135,28 @@ export class NomadApi {
     await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/purge` });
   }
 
-  /** Waits until one of these nodes changes past the index, at most `ms` milliseconds. */
-  async changed(filter: string, index: string, ms: number): Promise<void> {
-    const end = this.#clock.now() + ms;
-    for (let left = ms; left > 0; left = end - this.#clock.now()) {
-      if (left < SHORTEST_WAIT_MS) return this.#clock.sleep(left);
-      const asked = this.#clock.now();
-      // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
-      const query = { filter, index, wait: `${Math.floor((left * 16) / 17)}ms` };
-      const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: left + SLACK_MS };
-      try {
-        // Not tried again for longer than that.
-        const answer = await this.#transport.ask(question, this.#clock.atMost(left + SLACK_MS));
-        if (answer.index !== index) return;
-      } catch {
-        // After a quick failure a moment all the same; a late one has waited long enough.
-        const since = this.#clock.now() - asked;
-        return this.#clock.sleep(Math.max(0, Math.min(left, AFTER_FAILURE_MS) - since));
-      }
+  /**
+   * Waits until Nomad's index of nodes is past this one, at most `ms` milliseconds.
+   * @returns the nodes as they are then, or still are; undefined after a query that failed, or was not answered
+   */
+  async changed(filter: string, index: string, ms: number): Promise<NodesAnswer | undefined> {
+    if (ms < SHORTEST_WAIT_MS) {
+      await this.#clock.sleep(ms);
+      return undefined;
+    }
+    const asked = this.#clock.now();
+    // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
+    const query = { filter, index, wait: `${Math.floor(((ms - SLACK_MS) * 16) / 17)}ms` };
+    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms };
+    try {
+      // Not tried again for longer than that.
+      const answer = await this.#transport.ask(question, this.#clock.atMost(ms));
+      return toNodes(answer.body, answer.index);
+    } catch {
+      // After a quick failure a moment all the same; a late one has waited long enough.
+      const since = this.#clock.now() - asked;
+      await this.#clock.sleep(Math.max(0, Math.min(ms, AFTER_FAILURE_MS) - since));
+      return undefined;
     }
   }
 
@@ -166,6 +175,11 @@ export class NomadApi {
     }
   }
 }
+
+const toNodes = (body: unknown, index: string | undefined): NodesAnswer => ({
+  nodes: (body as NodeStub[] | null) ?? [],
+  ...(index && { index }),
+});
 
 /** What was asked for, or undefined if Nomad answers that it does not exist. */
 async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {

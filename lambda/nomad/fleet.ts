@@ -10,15 +10,16 @@ import type { Meter, Nodes, TakenNode } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
+import { DrainedNodes } from './drained-nodes.ts';
 import { isCopying, type NodeStub, toAllocation, toMeta, toNode, toRecord } from './json.ts';
-import { matches } from './matches.ts';
+import { matches, nodesNaming } from './matches.ts';
 import { Reasons } from './reasons.ts';
 import { mayAllStopLast, whatRuns } from './what-runs.ts';
 
 /** Replacements of one node looked up at once. */
 const CONCURRENCY = 8;
-/** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
-const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
+/** AWS may have taken longer to say who waits than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
+const FRESH_MS = 1_000;
 
 export interface FleetOptions {
   nomad: NomadApi;
@@ -30,8 +31,8 @@ export interface FleetOptions {
   policy: Policy;
   /** A key of the node's own Meta that holds the instance id, for clients that do not fingerprint EC2. */
   nodeMetaKey?: string | undefined;
-  /** Ask for the whole fleet at once (the sweep), or node by node (an event's one instance). */
-  wholeFleet: boolean;
+  /** What a pass begins with: the whole fleet (the sweep), the nodes of one instance (its event), or nothing (notices). */
+  scope: 'fleet' | { instanceId: string } | undefined;
   /** Also read what runs on nodes that do not drain yet, for a dry run. */
   explainAll: boolean;
   /** Read the deadline of every drain that is on, whoever set it: a notice may shorten it. */
@@ -47,13 +48,11 @@ export class Fleet implements Nodes {
   readonly #nodeIds = new Map<string, Set<string>>();
   /** What nodes wait for, read to explain it: once a run, and again if a node goes down or comes back. */
   readonly #explained = new Map<string, NomadNode>();
-  /** The drained nodes by their own ids, and those of each instance that our drain names. */
-  #fleet = new Map<string, NodeStub>();
-  #ofInstance = new Map<string, NodeStub[]>();
-  #drainedByUs: TakenNode[] = [];
-  #index: string | undefined;
+  readonly #drained: DrainedNodes;
+  /** The nodes that name the one instance of the run, as of the last refresh. */
+  #named: readonly NodeStub[] | undefined;
   /** What runs on the draining nodes of waiting instances that this run has yet to explain. Never fails. */
-  #runs: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
+  #runs: Promise<ReadonlyMap<string, Allocation[]>> = NO_RUNS;
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Observation | undefined;
@@ -62,24 +61,21 @@ export class Fleet implements Nodes {
     this.#options = options;
     this.#nomad = options.nomad;
     this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
+    this.#drained = new DrainedNodes(this.#nomad, options.clock);
   }
 
   get permissions(): Permissions | undefined {
     return this.#permissions;
   }
 
-  async refresh(waiting: readonly Termination[]): Promise<void> {
-    this.#failure = undefined;
-    this.#permissions = undefined;
-    this.#index = undefined;
-    try {
-      this.#permissions = await this.#options.permissions();
-      if (!this.#options.wholeFleet) return;
-      await this.#askForFleet();
-      this.#runs = this.#askWhatRuns(waiting);
-    } catch (error) {
-      this.#failure = this.#unanswered(error);
-    }
+  async refresh(asked: Promise<readonly Termination[]>): Promise<void> {
+    const { clock } = this.#options;
+    const known = asked.catch(() => []);
+    await this.#ask();
+    const answeredAt = clock.now();
+    const waiting = await known;
+    if (clock.now() - answeredAt > FRESH_MS) await this.#ask();
+    this.#runs = this.#failure ? NO_RUNS : this.#askWhatRuns(waiting);
   }
 
   async observe(termination: Termination): Promise<Observation> {
@@ -104,33 +100,29 @@ export class Fleet implements Nodes {
 
   /** The nodes that our drains name, as of the last refresh. */
   get drainedByUs(): readonly TakenNode[] {
-    return this.#drainedByUs;
+    return this.#drained.byUs;
   }
 
   get tellsChanges(): boolean {
-    return this.#index !== undefined;
+    return this.#drained.tellsChanges;
   }
 
-  async changed(ms: number): Promise<void> {
-    if (this.#index === undefined) return this.#options.clock.sleep(ms);
-    await this.#nomad.changed(FLEET, this.#index, ms);
+  changed(ms: number, { orAllocations }: { orAllocations: boolean }): Promise<void> {
+    return this.#drained.changed(ms, orAllocations);
   }
 
-  async #askForFleet(): Promise<void> {
-    const { nodes, index } = await this.#nomad.nodes(FLEET);
-    this.#fleet = new Map(nodes.map((node) => [node.ID, node]));
-    this.#ofInstance = new Map();
-    this.#drainedByUs = [];
-    for (const node of nodes) {
-      const record = toRecord(node.LastDrain?.Meta ?? null);
-      if (record === undefined) continue;
-      const { instanceId, restoreAt } = record;
-      this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
-      const since = Date.parse(node.LastDrain?.StartedAt ?? '');
-      const times = { since, ...(restoreAt !== undefined && { restoreAt }) };
-      this.#drainedByUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
+  /** One question after the other: a storm of events has as many connections to Nomad as there are runs. Never throws. */
+  async #ask(): Promise<void> {
+    const { scope, permissions, nodeMetaKey } = this.#options;
+    this.#failure = undefined;
+    this.#permissions = undefined;
+    try {
+      this.#permissions = await permissions();
+      if (scope === 'fleet') await this.#drained.ask();
+      else if (scope) this.#named = await nodesNaming(this.#nomad, [scope.instanceId], nodeMetaKey);
+    } catch (error) {
+      this.#failure = this.#unanswered(error);
     }
-    this.#index = index;
   }
 
   /** Asked for all at once; what that does not tell is read node by node. */
@@ -162,7 +154,7 @@ export class Fleet implements Nodes {
 
   async #lookUpAll(termination: Termination): Promise<Observation> {
     const { instanceId } = termination;
-    const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey);
+    const found = await matches(this.#nomad, termination, this.#options.nodeMetaKey, this.#named);
     if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
     if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
 
@@ -182,7 +174,7 @@ export class Fleet implements Nodes {
   #known(instanceId: string): NodeStub[] {
     const ids = [...(this.#nodeIds.get(instanceId) ?? [])];
     return [
-      ...new Set([...ids.flatMap((id) => this.#fleet.get(id) ?? []), ...(this.#ofInstance.get(instanceId) ?? [])]),
+      ...new Set([...ids.flatMap((id) => this.#drained.node(id) ?? []), ...this.#drained.ofInstance(instanceId)]),
     ];
   }
 
@@ -247,10 +239,13 @@ export class Fleet implements Nodes {
   }
 
   #unanswered(error: unknown): Observation {
-    this.#options.meter.add('NomadErrors', 1);
+    // That a run has ended says nothing of Nomad.
+    if (!this.#options.clock.over) this.#options.meter.add('NomadErrors', 1);
     return { is: 'unanswered', because: messageOf(error) };
   }
 }
+
+const NO_RUNS: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
 
 /** Those that are not down come first, and of these the one that drains. */
 function present(nodes: readonly NomadNode[]): Observation {

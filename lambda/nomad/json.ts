@@ -9,6 +9,7 @@ export interface NodeStub {
   Name: string;
   Status: NomadNode['status'];
   SchedulingEligibility: 'eligible' | 'ineligible';
+  ModifyIndex: number;
   LastDrain: {
     Status: 'draining' | 'complete' | 'canceled';
     StartedAt: string;

@@ -16,14 +16,16 @@ export const INSTANCE_ID = 'unique.platform.aws.instance-id';
  * a name of the instance, for clients whose EC2 fingerprint failed.
  *
  * @param nodeMetaKey a key of the node's own Meta that holds the instance id; addresses are not used then
+ * @param named the nodes that name it, if they have just been asked for
  */
 export async function matches(
   nomad: NomadApi,
   termination: Termination,
   nodeMetaKey: string | undefined,
+  named?: readonly NodeStub[],
 ): Promise<Found> {
   const { instanceId, addresses, names } = termination;
-  const nodes = await nodesNaming(nomad, [instanceId], nodeMetaKey);
+  const nodes = [...(named ?? (await nodesNaming(nomad, [instanceId], nodeMetaKey)))];
   // A node that is down may have come back without its fingerprint.
   if (nodes.some(({ Status }) => Status !== 'down') || nodeMetaKey) return { nodes };
   if (!addresses || !names) {

@@ -1,10 +1,11 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
-import type { Fault } from '../emulators/server.ts';
+import type { JobSpec } from '../emulators/nomad/jobs.ts';
+import type { Fault, Loopback } from '../emulators/server.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP, HOOK } from './world-options.ts';
+import { GROUP, HOOK, type WorldOptions } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 
@@ -39,6 +40,117 @@ describe('an event', () => {
     const inFirstSecond = world.nomad.requests.slice(before).filter(({ at }) => at < delivered + SECOND);
     expect(inFirstSecond.length).toBeLessThanOrEqual(12);
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(15);
+  });
+});
+
+/** Who is asked first answers only when all of these have been asked, each its first question. */
+const answerTogether = (servers: Record<string, Loopback>) => {
+  const asked = new Set<string>();
+  const all = Promise.withResolvers<void>();
+  for (const [name, server] of Object.entries(servers)) {
+    server.fault = async (request) => {
+      if (asked.has(name)) return undefined;
+      asked.add(name);
+      if (asked.size === Object.keys(servers).length) all.resolve();
+      request.park();
+      await all.promise;
+      request.resume();
+      return undefined;
+    };
+  }
+};
+
+describe('before the drain of an event is asked for', () => {
+  it('a warm function asks Auto Scaling, EC2 and Nomad at the same time, and Nomad once more', async () => {
+    await start({ acl: true, nomad: { token: { parameter: '/nomad/token' } } });
+    world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+    world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['drainer'] }), 'SecureString');
+    await world.scaleIn(world.addBuilder().instanceId);
+    await world.deliver();
+    await world.advance(2 * MINUTE);
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    await world.scaleIn(instanceId);
+    const { autoScaling, ec2 } = world.aws.servers;
+    answerTogether({ autoScaling, ec2, nomad: world.nomad.server });
+    const [ofNomad, ofAws] = [world.nomad.requests.length, world.aws.requests.length];
+
+    await world.deliver();
+
+    const paths = world.nomad.requests.slice(ofNomad).map(({ path }) => path);
+    const drain = `/v1/node/${nodeId}/drain`;
+    expect(paths.slice(0, paths.indexOf(drain) + 1)).toEqual(['/v1/nodes', `/v1/node/${nodeId}`, drain]);
+    const actions = world.aws.requests.slice(ofAws).map(({ action }) => action);
+    const describes = actions.filter((action) => action.startsWith('Describe'));
+    expect(describes.toSorted()).toEqual(['DescribeAutoScalingInstances', 'DescribeInstances']);
+  });
+});
+
+describe('a sweep that is awake', () => {
+  /** One builder whose build ends in the third minute. */
+  const drainOne = async (runSeconds: number, options: WorldOptions = {}, job: Partial<JobSpec> = {}) => {
+    await start(options);
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds, ...job });
+    await world.scaleIn(builder.instanceId);
+    await world.deliver();
+    return builder;
+  };
+  /** Milliseconds from when Nomad heard of the end of the build until the instance was let go. */
+  const sinceEnd = ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) => {
+    const [build] = world.nomad.allocationsOn(nodeId);
+    return (world.completion(instanceId)?.at ?? Number.NaN) - (build?.ModifyTime ?? 0) / 1e6;
+  };
+
+  it('lets an instance go the moment that Nomad says that it is drained', async () => {
+    const builder = await drainOne(150);
+
+    await world.sweepFor(4 * MINUTE);
+
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(50);
+  });
+
+  it('lets an instance go the moment that Nomad says that a killed build has stopped', async () => {
+    const policy = { deadlineSeconds: 150, killMarginSeconds: 60 };
+    const builder = await drainOne(3600, { policy }, { stopSeconds: 17.3, killTimeoutSeconds: 20 });
+
+    await world.sweepFor(4 * MINUTE);
+
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(50);
+  });
+
+  it('does not go by what Nomad said before it fell silent', async () => {
+    const builder = await drainOne(3600, { heartbeatTimeoutSeconds: 120, policy: { deadlineSeconds: 7200 } });
+    const [build] = world.nomad.allocationsOn(builder.nodeId);
+    const other = world.addBuilder();
+    await world.sweepFor(2 * MINUTE);
+    let asked = 0;
+    world.nomad.server.fault = ({ url }) => (url.searchParams.has('index') && asked++ > 0 ? 'silence' : undefined);
+    const began = world.clock.now();
+    world.clock.after(5 * SECOND, () => world.nomad.run({ id: 'other', on: other.nodeId, type: 'service' }));
+    world.clock.after(10 * SECOND, () => world.nomad.finish(build?.ID ?? ''));
+
+    await world.wake(SWEEP);
+
+    expect((world.completion(builder.instanceId)?.at ?? Number.NaN) - began).toBeLessThanOrEqual(45 * SECOND);
+  });
+
+  it('asks a busy cluster once a second, and is at most that late', async () => {
+    const builder = await drainOne(150);
+    const other = world.addBuilder();
+    let builds = 0;
+    const another = () => {
+      world.nomad.run({ id: `other-${++builds}`, type: 'batch', on: other.nodeId, runSeconds: 1 });
+      if (!world.completion(builder.instanceId)) world.clock.after(200, another);
+    };
+    another();
+    const before = world.nomad.requests.length;
+
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.nomad.requests.length - before).toBeLessThanOrEqual(2 * 60 + 60);
+    await world.sweepFor(2 * MINUTE);
+    expect(sinceEnd(builder)).toBeLessThanOrEqual(1_500);
   });
 });
 

@@ -154,6 +154,26 @@ describe('a blocking query at an old drain, for which a run waits most of its mi
   });
 });
 
+describe('a sweep that ends while it looks', () => {
+  it('leaves the rest to the next, and fails for nobody whom it has served before', async () => {
+    await startWithToken({ heartbeatTimeoutSeconds: 1800 });
+    const { instanceId, nodeId } = world.addBuilder();
+    const ends = (Math.floor(world.clock.now() / MINUTE) + 2) * MINUTE + 55 * SECOND;
+    const runSeconds = (ends - world.clock.now()) / SECOND;
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    world.nomad.server.fault = slowly(({ url }) => (url.searchParams.has('index') ? 0 : 2_000));
+
+    // Throws if a sweep fails.
+    await world.sweepFor(4 * MINUTE);
+
+    expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends).toBeGreaterThan(5 * SECOND);
+    expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends).toBeLessThan(20 * SECOND);
+    expect(world.printed.join()).not.toContain('NomadErrors');
+  });
+});
+
 describe('what a run has measured', () => {
   it('is written before it is killed, and tells of a sweep that could not go on', async () => {
     await startWithBuilders();

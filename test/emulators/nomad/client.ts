@@ -212,7 +212,8 @@ export class Client {
     }
     allocation.ModifyIndex = index;
     allocation.ModifyTime = this.#state.nanos();
-    this.#state.commit(index, 'allocs');
+    // Nomad notes at the node that its client has told something: not in the node's own index, but in that of all nodes.
+    this.#state.commit(index, 'allocs', 'nodes');
     if (failed) this.#failed(allocation);
   }
 

@@ -1,0 +1,94 @@
+import type { Clock } from '../core/clock.ts';
+import type { TakenNode } from '../core/ports.ts';
+import type { NodesAnswer, NomadApi } from './api.ts';
+import { type NodeStub, toRecord } from './json.ts';
+import { Pace } from './pace.ts';
+
+/** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
+const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
+
+/** The drained nodes of the whole fleet: one question for all of them, and another that Nomad answers when one changes. */
+export class DrainedNodes {
+  readonly #nomad: NomadApi;
+  readonly #clock: Clock;
+  #byId = new Map<string, NodeStub>();
+  #ofInstance = new Map<string, NodeStub[]>();
+  #byUs: TakenNode[] = [];
+  #index: string | undefined;
+  /** Which nodes there are, each with the index of its last change. */
+  #version = '';
+  readonly #pace = new Pace();
+  /** Nomad has just told of a change: its answer is that of the next question. */
+  #told = false;
+
+  /** @param clock the clock of the run */
+  constructor(nomad: NomadApi, clock: Clock) {
+    this.#nomad = nomad;
+    this.#clock = clock;
+  }
+
+  /** Asks Nomad, unless it has just told. @throws NomadError */
+  async ask(): Promise<void> {
+    const told = this.#told;
+    this.#told = false;
+    if (told) return;
+    this.#index = undefined;
+    this.#note(await this.#nomad.nodes(FLEET));
+  }
+
+  /** Whether {@link changed} resolves at once when a node changes; else only after its time. */
+  get tellsChanges(): boolean {
+    return this.#index !== undefined;
+  }
+
+  /**
+   * Resolves when a node changes, after `ms` milliseconds at the latest.
+   * @param orAllocations also when allocations change, of whatever node
+   */
+  async changed(ms: number, orAllocations: boolean): Promise<void> {
+    const end = this.#clock.now() + ms;
+    for (let left = ms; left > 0; left = end - this.#clock.now()) {
+      if (this.#index === undefined) return this.#clock.sleep(left);
+      const rest = Math.min(left, this.#pace.next(this.#clock.now()));
+      if (rest > 0) await this.#clock.sleep(rest);
+      const answer = await this.#nomad.changed(FLEET, this.#index, left - rest);
+      if (!answer) return;
+      const [version, index] = [this.#version, this.#index];
+      this.#note(answer);
+      this.#told = this.#version !== version || (orAllocations && this.#index !== index);
+      if (this.#told) return;
+    }
+  }
+
+  /** The node with this id, if it is drained. */
+  node(id: string): NodeStub | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The nodes whose drain is ours and names this instance. */
+  ofInstance(instanceId: string): readonly NodeStub[] {
+    return this.#ofInstance.get(instanceId) ?? [];
+  }
+
+  /** The nodes whose drain is ours. */
+  get byUs(): readonly TakenNode[] {
+    return this.#byUs;
+  }
+
+  #note({ nodes, index }: NodesAnswer): void {
+    this.#byId = new Map(nodes.map((node) => [node.ID, node]));
+    this.#ofInstance = new Map();
+    this.#byUs = [];
+    for (const node of nodes) {
+      const record = toRecord(node.LastDrain?.Meta ?? null);
+      if (record === undefined) continue;
+      const { instanceId, restoreAt } = record;
+      this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
+      const since = Date.parse(node.LastDrain?.StartedAt ?? '');
+      const times = { since, ...(restoreAt !== undefined && { restoreAt }) };
+      this.#byUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
+    }
+    this.#index = index;
+    this.#version = nodes.map(({ ID, ModifyIndex }) => `${ID} ${ModifyIndex}`).join();
+  }
+}

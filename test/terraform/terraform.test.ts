@@ -193,8 +193,11 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
   });
 
   describe('in a copy of the module', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-module-'));
-    beforeAll(() => cpSync(MODULE, directory, { recursive: true }));
+    let directory: string;
+    beforeAll(() => {
+      directory = mkdtempSync(join(tmpdir(), 'drain-hook-terraform-module-'));
+      cpSync(MODULE, directory, { recursive: true });
+    });
     afterAll(() => rmSync(directory, { recursive: true }));
 
     async function run(folder: string, ...command: string[]): Promise<Ended> {

@@ -40,8 +40,13 @@ export function buildRelease(directory: string): string[] {
   return [...files, 'SHA256SUMS'];
 }
 
-/** The module, with the function beside it, and a file by which it knows that function: its version and its checksum. */
-function terraformModule(code: string): Record<string, Uint8Array> {
+/**
+ * The Terraform module of a release: with the function beside it, and a file by which it knows that function, its version and its
+ * checksum.
+ * @param code the function's zip file
+ * @returns the content of its files, by name
+ */
+export function terraformModule(code: string): Record<string, Uint8Array> {
   const names = globSync('**/*', { cwd: MODULE, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(MODULE.length + 1))

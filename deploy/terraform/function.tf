@@ -10,7 +10,7 @@ locals {
 
   # The checksum in base64, as Lambda has it: three hexadecimal digits are two of its characters.
   base64    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-  digits    = "${var.package.sha256}00"
+  digits    = "${local.package.sha256}00"
   pairs     = [for place in range(22) : parseint(substr(local.digits, 3 * place, 3), 16)]
   code_hash = "${substr(join("", [for pair in local.pairs : "${substr(local.base64, floor(pair / 64), 1)}${substr(local.base64, pair % 64, 1)}"]), 0, 43)}="
 
@@ -22,10 +22,10 @@ resource "aws_lambda_function" "function" {
   description   = "Drains the Nomad nodes of instances that Auto Scaling terminates"
   role          = aws_iam_role.function.arn
 
-  filename          = var.package.file
-  s3_bucket         = var.package.s3_bucket
-  s3_key            = var.package.s3_key
-  s3_object_version = var.package.s3_object_version
+  filename          = local.package.file
+  s3_bucket         = local.package.s3_bucket
+  s3_key            = local.package.s3_key
+  s3_object_version = local.package.s3_object_version
   source_code_hash  = local.code_hash
 
   runtime       = local.runtime
@@ -57,7 +57,11 @@ resource "aws_lambda_function" "function" {
 
   lifecycle {
     precondition {
-      condition     = var.package.file == null ? true : filesha256(var.package.file) == var.package.sha256
+      condition     = local.package.file != null || local.package.s3_key != null
+      error_message = "package: is missing. Only the module of a release brings the function; with any other give the zip file of a release, and its checksum."
+    }
+    precondition {
+      condition     = local.package.file == null ? true : filesha256(local.package.file) == local.package.sha256
       error_message = "package: the file has another checksum than sha256 says. Download it again, and compare it with the checksum file of the release."
     }
     precondition {

@@ -12,7 +12,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. For an object the checksum only tells Terraform that there is a new one: compare it yourself before you upload."
+  description = "The function's zip file of a release: a local file, or an object in an S3 bucket of the same region; and its SHA-256 checksum, as the release's checksum file has it (hexadecimal). A local file with another checksum is refused. For an object the checksum only tells Terraform that there is a new one: compare it yourself before you upload. Null for the one that the module of a release brings; a checkout brings none."
   type = object({
     file              = optional(string)
     s3_bucket         = optional(string)
@@ -20,16 +20,17 @@ variable "package" {
     s3_object_version = optional(string)
     sha256            = string
   })
+  default = null
 
   validation {
-    condition     = can(regex("^[0-9a-f]{64}$", var.package.sha256))
+    condition     = var.package == null ? true : can(regex("^[0-9a-f]{64}$", var.package.sha256))
     error_message = "package.sha256: must be a SHA-256 checksum: 64 hexadecimal digits, lower case."
   }
 
   validation {
-    condition = var.package.file != null ? (
+    condition = var.package == null ? true : (var.package.file != null ? (
       var.package.s3_bucket == null && var.package.s3_key == null && var.package.s3_object_version == null
-    ) : (var.package.s3_bucket != null && var.package.s3_key != null)
+    ) : (var.package.s3_bucket != null && var.package.s3_key != null))
     error_message = "package: must have either file, or s3_bucket and s3_key."
   }
 }

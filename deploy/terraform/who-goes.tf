@@ -37,10 +37,10 @@ resource "aws_lambda_function" "who_goes" {
   description   = "Says which instances go when Auto Scaling asks: idle Nomad clients first"
   role          = aws_iam_role.function.arn
 
-  filename          = var.package.file
-  s3_bucket         = var.package.s3_bucket
-  s3_key            = var.package.s3_key
-  s3_object_version = var.package.s3_object_version
+  filename          = local.package.file
+  s3_bucket         = local.package.s3_bucket
+  s3_key            = local.package.s3_key
+  s3_object_version = local.package.s3_object_version
   source_code_hash  = local.code_hash
 
   runtime       = local.runtime

@@ -42,7 +42,9 @@ describe('an example is taken by the module:', () => {
   test.each(['README.md', '../../README.md'])('that of %s', (file) => {
     const [, text = ''] = /```hcl\n(.*?)```/s.exec(readFileSync(join(MODULE, file), 'utf8')) ?? [];
     const { source, variables } = given(text, file);
-    expect(source).toMatch(/^git::https:.*\/\/deploy\/terraform\?ref=v0\.1\.0$/);
+    expect(source).toMatch(/\/releases\/download\/v0\.1\.0\/nomad-drain-hook-terraform-0\.1\.0\.zip$/);
+    // That of a release brings the package.
+    expect(variables.package).toBeUndefined();
     expect(make({ ...variables, package: PACKAGE })).toMatchObject({ problems: [], warnings: [] });
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { RE2JS } from 're2js';
 import { entriesOf, text, type Value } from './value.ts';
 
@@ -25,9 +25,11 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   contains: (items, item) => items.includes(item),
   distinct: unique,
   file: (path) => readFileSync(path, 'utf8'),
+  fileexists: existsSync,
   filesha256: (path) => createHash('sha256').update(readFileSync(path)).digest('hex'),
   floor: Math.floor,
   join: (by, items) => items.map(text).join(by),
+  jsondecode: (given) => JSON.parse(given),
   jsonencode: (value) => JSON.stringify(value),
   length: (of) => {
     if (typeof of === 'string') return [...of].length;

@@ -17,7 +17,7 @@ beforeAll(() => {
   [sha256 = ''] = readFileSync(checksum, 'utf8').split(' ');
 });
 
-const functions = (given: object) => {
+const functions = (given: object | null) => {
   const { resources, problems } = make({ ...ONE, choose_idle_first: true, package: given });
   return { problems, configs: Object.values(resources).filter(({ type }) => type === 'aws_lambda_function') };
 };
@@ -38,6 +38,12 @@ describe('the code of both functions', () => {
       Array(2).fill(['releases', 'nomad-drain-hook.zip', 'v1']),
     );
     expect(configs.map(({ config }) => config.filename)).toEqual([undefined, undefined]);
+  });
+
+  test('has to be given where the module is not that of a release', () => {
+    expect(functions(null).problems).toEqual([
+      expect.stringMatching(/^package: is missing\. Only the module of a release/),
+    ]);
   });
 
   test('is refused where a byte of it has changed', () => {

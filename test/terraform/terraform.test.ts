@@ -1,7 +1,10 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildTemplate } from '../../bin/build-template.ts';
+import { terraformModule } from '../../bin/release.ts';
 import { CASES, EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
 import { DATA, MODULE, make, type Resource } from './module.ts';
 import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';
@@ -124,6 +127,31 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
     expect(errors.map(({ detail }) => detail.split('\n')[0]).toSorted()).toEqual(
       ours.flatMap(({ problems }) => problems).toSorted(),
     );
+  });
+
+  test('the module of a release brings its function: both are made of it, and nothing has to be given', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'drain-hook-module-'));
+    try {
+      const { code } = buildTemplate(directory, 'nomad-drain-hook-1.2.3');
+      const released = join(directory, 'module');
+      for (const [name, content] of Object.entries(terraformModule(code))) {
+        mkdirSync(dirname(join(released, name)), { recursive: true });
+        writeFileSync(join(released, name), content);
+      }
+      const { package: _, ...without } = ONE;
+      const drain = { ...without, choose_idle_first: true };
+      const { plan, diagnostics } = await planned(using(released, { drain }), provider);
+      expect(diagnostics).toEqual([]);
+      const hash = createHash('sha256').update(readFileSync(code)).digest('base64');
+      const functions = Object.values(resourcesOf(plan.planned_values.root_module.child_modules[0])).filter(
+        ({ handler }: Json) => handler !== undefined,
+      );
+      expect(functions.map(({ filename, source_code_hash: made }: Json) => [basename(filename), made])).toEqual(
+        Array(2).fill([basename(code), hash]),
+      );
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('warns of what is doubtful, in the words that our evaluator has', async () => {

@@ -40,6 +40,7 @@ new NomadDrainHook(stack, 'OverHttps', {
   hook: { heartbeatTimeout: Duration.minutes(20), defaultResult: autoscaling.DefaultResult.ABANDON },
   notices: { rebalance: 'drain', maintenance: true },
   purgeNodes: true,
+  memorySize: 512,
   chooseIdleFirst: { onlyIdleFor: Duration.minutes(20) },
   monitoring: { alarmTopic: new sns.Topic(stack, 'OnCall') },
   eventBus: new events.EventBus(stack, 'Bus'),

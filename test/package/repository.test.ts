@@ -21,6 +21,21 @@ describe('package.json', () => {
     expect([...new Set(named)]).toEqual([address]);
   });
 
+  test('has the version that the pages name', () => {
+    const pages = globSync(['*.md', '{docs,deploy,examples}/**/*.{md,sh,tf}'], {
+      cwd: ROOT,
+      exclude: (path) => path.includes('.terraform'),
+    });
+    const named = pages
+      .filter((page) => page !== 'CHANGELOG.md' && page !== 'CONTRIBUTING.md')
+      .flatMap((page) => [
+        ...read(page).matchAll(/(?:nomad-drain-hook-(?:terraform-)?|\/v|=v|^VERSION=)(\d+\.\d+\.\d+)/gm),
+      ])
+      .map(([, version]) => version);
+    expect(named.length).toBeGreaterThan(9);
+    expect([...new Set(named)]).toEqual([manifest.version]);
+  });
+
   test('asks for a Node that no package of ours goes beyond but vitest, so that npm warns twice of an older one', () => {
     const oldest = Number(/^>=(\d+)$/.exec(manifest.engines.node)?.[1]);
     // The lowest major version of a range such as "^22.18.0 || >=24.11.0".

@@ -8,9 +8,10 @@ import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
 import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
 import { purgeOne } from './core/purge.ts';
-import type { Report, Result } from './core/report.ts';
+import type { Noted, Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
+import { inIso } from './iso.ts';
 import type { Permissions } from './nomad/acl.ts';
 import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
@@ -145,8 +146,10 @@ export class App {
     const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
     const result = await this.#story(wake, ports, hooks, until);
-    const { instances, retained, purged, unserved, interrupted } = result;
-    const ofHooks = hooks.problems(this.#groupsOf(wake, result), this.#config.policy);
+    const { retained, purged, unserved, interrupted } = result;
+    const instances = result.instances.map(dated);
+    const groups = this.#groupsOf(wake, result);
+    const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
@@ -160,6 +163,8 @@ export class App {
     const because = instances.length === 0 ? notFound(wake) : undefined;
     const report: Report = {
       run: wake.kind,
+      at: new Date(now).toISOString(),
+      groups: groups.map(({ name }) => name),
       instances,
       ...(retained.length > 0 && { retained }),
       ...(purged.length > 0 && { purged }),
@@ -236,6 +241,8 @@ export class App {
 
 /** What a run is about that has something to do. */
 type Served = Exclude<Wake, { kind: 'nothing' | 'warm' }>;
+
+const dated = ({ times, ...noted }: Noted) => ({ ...noted, ...inIso(times) });
 
 const NOTHING: Result = { instances: [], unserved: [], waitingSince: [], purged: [], retained: [] };
 

@@ -44,7 +44,7 @@ describe('why is it still draining?', () => {
     await world.scaleIn(instanceId);
     const before = instanceOf(await world.wake(STATUS));
     await world.deliver();
-    await world.advance(30 * MINUTE);
+    await world.advance(20 * MINUTE);
 
     const report = await world.wake(STATUS);
 

@@ -2,8 +2,8 @@ import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type R
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
-import type { NomadApi } from './api.ts';
 import type { AllocationInList, NodeInList } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
@@ -15,7 +15,7 @@ const EARLIER = 500;
 const MOST_JOBS = 100;
 
 export interface ClientsOptions {
-  nomad: NomadApi;
+  nomad: NomadReads;
   clock: Clock;
   whoIsWho: WhoIsWho;
   permissions: () => Promise<Permissions>;

@@ -29,7 +29,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   status: {},
   warm: {},
   dryRun: { instanceId: checkInstanceId },
-  capacity: { cpu: wholeNumber(0, MOST), memoryMb: wholeNumber(0, MOST) },
+  capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
 };
 
 /** Those without which a command cannot be carried out. */

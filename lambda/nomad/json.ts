@@ -85,7 +85,11 @@ export interface AllocationInList {
   DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;
-  AllocatedResources?: { Tasks: Record<string, ResourcesJson> | null } | null;
+  AllocatedResources?: {
+    Tasks: Record<string, ResourcesJson> | null;
+    /** When in the life of its allocation each task has its turn: null for a main task. */
+    TaskLifecycles?: Record<string, { Hook: string; Sidecar: boolean } | null> | null;
+  } | null;
 }
 
 /** An evaluation that could not place everything, and waits until something changes. */

@@ -1,4 +1,4 @@
-import type { Clients } from '../choose.ts';
+import type { Clients, Known, Suggested } from '../choose.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy.ts';
 
@@ -12,7 +12,10 @@ export interface AnswerPorts {
   members(): Promise<readonly Member[]>;
   /** What the token may see and do. */
   permissions(): Promise<{ everyNamespace: boolean; missing: string[] }>;
-  readonly clients: Clients;
+  readonly clients: Clients & {
+    /** Like `read`, as far as the token sees it: more may run. */
+    readVisible(suggested: readonly Suggested[]): Promise<Known>;
+  };
 }
 
 /** An instance of a group. */

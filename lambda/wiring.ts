@@ -31,6 +31,7 @@ import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
 import { Fleet } from './nomad/fleet.ts';
+import { NomadJobs } from './nomad/jobs.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
@@ -175,6 +176,7 @@ export class Wiring {
       permissions,
       members: () => autoScaling.members(named.map(({ name }) => name)),
       clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
+      jobs: new NomadJobs(nomad),
     };
   }
 

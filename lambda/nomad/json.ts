@@ -76,6 +76,7 @@ export interface NodeInList {
 export interface AllocationInList {
   ID: string;
   NodeID: string;
+  NodeName: string;
   JobID: string;
   JobType: string;
   Namespace: string;
@@ -100,6 +101,14 @@ export interface BlockedEvaluation {
   FailedTGAllocs: Record<string, PlacementFailure> | null;
 }
 
+/** An evaluation that waits for room, for its time, or to be processed. */
+export interface WaitingEvaluation extends BlockedEvaluation {
+  Type: string;
+  /** RFC 3339; absent, or the year 1, if it waits for no time. */
+  WaitUntil?: string;
+  StatusDescription?: string;
+}
+
 /** Why one task group could not be placed: the nodes that the scheduler considered, and why it rejected them. */
 export interface PlacementFailure {
   NodePool?: string;
@@ -112,6 +121,8 @@ export interface PlacementFailure {
   ClassFiltered: Record<string, number> | null;
   DimensionExhausted: Record<string, number> | null;
   QuotaExhausted: string[] | null;
+  /** Further allocations of the group that could not be placed either. */
+  CoalescedFailures?: number;
 }
 
 interface TaskGroupJson {

@@ -16,6 +16,7 @@ export interface AnswerPorts {
     /** Like `read`, as far as the token sees it: more may run. */
     readVisible(suggested: readonly Suggested[]): Promise<Known>;
   };
+  readonly jobs: Jobs;
 }
 
 /** An instance of a group. */
@@ -24,4 +25,47 @@ export interface Member {
   group: string;
   /** Its lifecycle state, such as `InService`. */
   state: string;
+}
+
+/** Nomad's jobs, as this question needs them. A namespace of `*` stands for all that the token may read. */
+export interface Jobs {
+  /** Allocations that their clients have not ended. */
+  alive(namespace: string): Promise<ListedAllocation[]>;
+  /** The last ones that have ended. `more`: there are earlier ones. */
+  ended(namespace: string): Promise<{ allocations: ListedAllocation[]; more: boolean }>;
+  /** What the scheduler could not place yet. */
+  waiting(namespace: string): Promise<WaitingJob[]>;
+}
+
+/** An allocation in a list. Times are milliseconds since the epoch. */
+export interface ListedAllocation {
+  id: string;
+  job: string;
+  jobType: string;
+  namespace: string;
+  taskGroup: string;
+  status: string;
+  nodeName: string;
+  createdAt: number;
+  /** When it ended, if it has. */
+  changedAt: number;
+}
+
+/** A job of which something waits. */
+export interface WaitingJob {
+  job: string;
+  jobType: string;
+  namespace: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+  waits: Wait[];
+}
+
+/** What the scheduler could not place, and why. */
+export interface Wait {
+  /** Absent if all of the job waits. */
+  taskGroup?: string;
+  /** How many allocations wait. */
+  count?: number;
+  because: string;
 }

@@ -2,9 +2,9 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import pMap from 'p-map';
 import type { RunClock } from '../core/clock.ts';
 import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { inIso } from '../core/iso.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Announcements, Journal, Meter } from '../core/ports.ts';
-import { inIso } from '../iso.ts';
 import { forRun } from './for-run.ts';
 
 /** PutEvents takes ten entries a call. */

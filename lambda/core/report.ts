@@ -1,6 +1,7 @@
 import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { Decision, Outcome } from './decision.ts';
 import { say } from './explain.ts';
+import { inIso } from './iso.ts';
 import { messageOf } from './message-of.ts';
 import { deadlineOf, remaining } from './node.ts';
 import type { Notice } from './notice.ts';
@@ -33,6 +34,8 @@ export interface Report {
 export interface InstanceReport {
   instanceId: string;
   group: string;
+  /** Our lifecycle hook of the group. */
+  hook: string;
   /** What AWS has said of it, if Auto Scaling does not hold it for us. */
   notice?: Notice['kind'];
   /** The Nomad node, null if none is known. */
@@ -60,17 +63,12 @@ export interface InstanceReport {
   killed?: (AllocationReport & { stderr?: string })[];
 }
 
-/** The report of an instance before it is written down: its times are milliseconds since the epoch. */
-export interface Noted extends Omit<InstanceReport, 'waitingSince' | 'deadlineAt'> {
-  times: { waitingSince?: number | undefined; deadlineAt?: number | undefined };
-}
-
 /** Records what a run does. */
 export class RunRecord {
   readonly #policy: Policy;
   /** The record then says what would be done. */
   readonly #dryRun: boolean;
-  readonly #instances = new Map<string, Noted>();
+  readonly #instances = new Map<string, InstanceReport>();
   readonly #unserved = new Map<string, string>();
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
@@ -90,7 +88,7 @@ export class RunRecord {
   }
 
   #noteOne({ termination, seen, decision, killed = [] }: Progress, now: number): void {
-    const { instanceId, group } = termination;
+    const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
     const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
@@ -98,10 +96,11 @@ export class RunRecord {
     this.#instances.set(instanceId, {
       instanceId,
       group,
+      hook,
       ...(termination.notice && { notice: termination.notice.kind }),
       nodeId: node?.id ?? null,
       ...(node && { nodeName: node.name }),
-      times: { waitingSince: sinceOf(termination, seen), deadlineAt: deadlineOf(node?.drain) },
+      ...inIso({ waitingSince: sinceOf(termination, seen), deadlineAt: deadlineOf(node?.drain) }),
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
       because: decision.because,
@@ -145,7 +144,7 @@ export class RunRecord {
 }
 
 export interface Result {
-  instances: Noted[];
+  instances: InstanceReport[];
   /** The instances that the run could not serve, each with its reason. */
   unserved: string[];
   /** Since when each instance that is left waits, milliseconds since the epoch; undefined if unknown. */

@@ -2,8 +2,8 @@ import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type R
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
-import type { NomadApi } from './api.ts';
 import type { AllocationInList, NodeInList } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
@@ -15,7 +15,7 @@ const EARLIER = 500;
 const MOST_JOBS = 100;
 
 export interface ClientsOptions {
-  nomad: NomadApi;
+  nomad: NomadReads;
   clock: Clock;
   whoIsWho: WhoIsWho;
   permissions: () => Promise<Permissions>;
@@ -30,19 +30,27 @@ export class NomadClients implements Clients {
   }
 
   async read(suggested: readonly Suggested[]): Promise<Known> {
-    const { nomad, clock, whoIsWho, permissions } = this.#options;
+    const [{ everyNamespace, missing }, known] = await Promise.all([
+      this.#options.permissions(),
+      this.readVisible(suggested),
+    ]);
+    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
+    return known;
+  }
+
+  /** Likewise, as far as the token sees it: more may run. */
+  async readVisible(suggested: readonly Suggested[]): Promise<Known> {
+    const { nomad, clock, whoIsWho } = this.#options;
     const instanceIds = suggested.map(({ instanceId }) => instanceId);
     const named = async () => {
       const nodes = await nomad.listNodes((node) => node);
       const ids = nodes.map(({ ID }) => ID);
       return { nodes, instanceOf: await whoIsWho.of(ids, instanceIds, nomad, clock.now()) };
     };
-    const [{ everyNamespace, missing }, { nodes, instanceOf }, runs] = await Promise.all([
-      permissions(),
+    const [{ nodes, instanceOf }, runs] = await Promise.all([
       named(),
       nomad.listAllocations(ALIVE, {}, (allocation) => ({ nodeId: allocation.NodeID, run: toRunning(allocation) })),
     ]);
-    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
 
     const runsOf = Map.groupBy(runs, ({ nodeId }) => nodeId);
     const clients = nodes.map((node) =>
@@ -69,14 +77,31 @@ export class NomadClients implements Clients {
 }
 
 function toRunning({ JobID, JobType, Namespace, CreateTime, AllocatedResources }: AllocationInList): Running {
-  const takes = Object.values(AllocatedResources?.Tasks ?? {}).map(toResources);
   return {
     job: JobID,
     jobType: JobType,
     namespace: Namespace,
     createdAt: Math.floor(CreateTime / 1e6),
-    takes: takes.reduce(plus, NONE),
+    takes: takenBy(AllocatedResources),
   };
+}
+
+/**
+ * What Nomad keeps for an allocation: tasks that run one after the other, such as prestart and main ones, have the same (Nomad's
+ * `AllocatedResources.Comparable`).
+ */
+function takenBy(resources: AllocationInList['AllocatedResources']): Resources {
+  const sums = { first: NONE, main: NONE, last: NONE };
+  for (const [name, task] of Object.entries(resources?.Tasks ?? {})) {
+    for (const turn of turnsOf(resources?.TaskLifecycles?.[name])) sums[turn] = plus(sums[turn], toResources(task));
+  }
+  const most = (of: keyof Resources) => Math.max(sums.first[of], sums.main[of], sums.last[of]);
+  return { cpu: most('cpu'), memoryMb: most('memoryMb') };
+}
+
+function turnsOf(lifecycle: { Hook: string; Sidecar: boolean } | null | undefined): ('first' | 'main' | 'last')[] {
+  if (lifecycle?.Hook === 'prestart') return lifecycle.Sidecar ? ['first', 'main'] : ['first'];
+  return lifecycle?.Hook === 'poststop' ? ['last'] : ['main'];
 }
 
 function toClient(node: NodeInList, runs: Running[]): Client {

@@ -1,4 +1,4 @@
-import { type Candidate, jobKey } from '../lambda/core/candidate.ts';
+import { byJob, type Candidate } from '../lambda/core/candidate.ts';
 import { rank } from '../lambda/core/rank.ts';
 import { type Build, DAY, HOUR, MINUTE, SECOND } from './builds.ts';
 
@@ -162,8 +162,7 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
       ],
     }),
   );
-  const last = Map.groupBy(ended.slice(-500), ({ job }) => jobKey({ namespace: 'default', job }));
-  const earlier = new Map([...last].map(([key, runs]) => [key, runs.map(({ ms }) => ms)]));
+  const earlier = byJob(ended.slice(-500).map(({ job, ms }) => ({ job, namespace: 'default', ms, ended: true })));
   const wanted = new Map([[POOL, count]]);
   const chosen = rank(candidates, { wanted, clients: candidates.flatMap((each) => each.clients), earlier, now });
   return chosen.flatMap(({ instanceId }) => clients.find(({ id }) => String(id) === instanceId) ?? []);

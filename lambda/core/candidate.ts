@@ -1,3 +1,5 @@
+import { type RunTime, RunTimes } from './run-times.ts';
+
 /** An instance that may go, and what Nomad says of it. */
 export interface Candidate {
   instanceId: string;
@@ -40,11 +42,20 @@ export interface Running {
   takes: Resources;
 }
 
-/** How long earlier runs took, in milliseconds, by the key of {@link jobKey}. */
-export type EarlierRuns = ReadonlyMap<string, readonly number[]>;
+/** A build that has ended. */
+export interface EndedBuild extends RunTime, Pick<Running, 'job' | 'namespace' | 'createdAt'> {
+  nodeId: string;
+}
+
+/** How long earlier runs took, by the key of {@link jobKey}. */
+export type EarlierRuns = ReadonlyMap<string, RunTimes>;
 
 /** The job whose run this is: runs of one dispatched or periodic job are the same job. */
 export const familyOf = (job: string): string => job.replace(/\/(dispatch|periodic)-.*$/, '');
 
 export const jobKey = ({ namespace, job }: { namespace: string; job: string }): string =>
   `${namespace} ${familyOf(job)}`;
+
+/** How long runs took, by their job. */
+export const byJob = (runs: readonly (RunTime & Pick<Running, 'job' | 'namespace'>)[]): EarlierRuns =>
+  new Map([...Map.groupBy(runs, jobKey)].map(([key, ofJob]) => [key, new RunTimes(ofJob)]));

@@ -114,11 +114,10 @@ interface Rest {
   known: boolean;
 }
 
-/** Of earlier runs that took longer than this one has run: the median of what was left of them. Else as long again. */
+/** By what earlier runs took that had lasted as long, where there are such. Else as long again. */
 function restOf(build: Running, earlier: EarlierRuns, now: number): Rest {
   const ranMs = Math.max(0, now - build.createdAt);
-  const longer = (earlier.get(jobKey(build)) ?? []).filter((ms) => ms > ranMs).toSorted((one, other) => one - other);
-  const median = longer[Math.floor((longer.length - 1) / 2)];
+  const median = earlier.get(jobKey(build))?.within(0.5, ranMs);
   return { build, ranMs, ms: median === undefined ? ranMs : median - ranMs, known: median !== undefined };
 }
 

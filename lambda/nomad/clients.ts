@@ -1,18 +1,15 @@
-import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type Running } from '../core/candidate.ts';
+import { byJob, type Client, type EarlierRuns, type Resources, type Running } from '../core/candidate.ts';
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
+import { endedBuilds } from './ended-builds.ts';
 import type { AllocationInList, NodeInList } from './json.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
-/** Builds that ended by themselves. */
-const ENDED = 'ClientStatus == "complete" and DesiredStatus == "run"';
 /** Earlier runs that are looked at: the last ones. */
 const EARLIER = 500;
-/** Jobs whose earlier runs are asked for. */
-const MOST_JOBS = 100;
 
 export interface ClientsOptions {
   nomad: NomadApi;
@@ -56,15 +53,8 @@ export class NomadClients implements Clients {
   }
 
   async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
-    const names = new Set(builds.map(({ job }) => familyOf(job)));
-    const jobs = [...names].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
-    const filter = `${ENDED} and JobID matches "^(${jobs.join('|')})(/|$)"`;
-    const last = { reverse: 'true', per_page: String(EARLIER) };
-    const runs = await this.#options.nomad.listAllocations(filter, last, (allocation) => ({
-      key: jobKey({ namespace: allocation.Namespace, job: allocation.JobID }),
-      ms: (allocation.ModifyTime - allocation.CreateTime) / 1e6,
-    }));
-    return new Map([...Map.groupBy(runs, ({ key }) => key)].map(([key, of]) => [key, of.map(({ ms }) => ms)]));
+    const jobs = builds.map(({ job }) => job);
+    return byJob(await endedBuilds(this.#options.nomad, EARLIER, jobs));
   }
 }
 

@@ -82,6 +82,7 @@ export interface AllocationInList {
   TaskGroup: string;
   ClientStatus: string;
   DesiredStatus: string;
+  DesiredDescription: string;
   DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;

@@ -1,5 +1,6 @@
 import type { Candidate, Client, EarlierRuns, Running } from '../../lambda/core/candidate.ts';
 import type { Chosen, Place } from '../../lambda/core/rank.ts';
+import { RunTimes } from '../../lambda/core/run-times.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -53,6 +54,8 @@ const run = (job: string, jobType: string, ranMs = 5 * MINUTE, memoryMb = 100): 
 const build = (job = 'build', ranMs = 5 * MINUTE) => run(job, 'batch', ranMs);
 const service = (job = 'web', memoryMb = 100) => run(job, 'service', MINUTE, memoryMb);
 const system = run('node-exporter', 'system');
+
+const took = (...ms: number[]) => new RunTimes(ms.map((each) => ({ ms: each, ended: true })));
 
 const two = new Map([[POOL, 2]]);
 const all = new Map([[POOL, 10]]);
@@ -211,8 +214,8 @@ export const situations: readonly Situation[] = [
     when: 'earlier runs say that the older build ends sooner',
     candidates: [on('long', { runs: [build('nightly', MINUTE)] }), on('short', { runs: [build('lint', 9 * MINUTE)] })],
     earlier: new Map([
-      ['default nightly', [60 * MINUTE, 70 * MINUTE]],
-      ['default lint', [2 * MINUTE, 10 * MINUTE, 11 * MINUTE, 12 * MINUTE]],
+      ['default nightly', took(60 * MINUTE, 70 * MINUTE)],
+      ['default lint', took(2 * MINUTE, 10 * MINUTE, 11 * MINUTE, 12 * MINUTE)],
     ]),
     goes: [['i-short', 'busy']],
   },
@@ -224,7 +227,7 @@ export const situations: readonly Situation[] = [
   {
     when: 'a build has run longer than every earlier one: it may take as long again',
     candidates: [on('slow', { runs: [build('lint', 20 * MINUTE)] }), on('young', { runs: [build('b', 10 * MINUTE)] })],
-    earlier: new Map([['default lint', [2 * MINUTE]]]),
+    earlier: new Map([['default lint', took(2 * MINUTE)]]),
     goes: [['i-young', 'busy']],
   },
   {
@@ -233,7 +236,7 @@ export const situations: readonly Situation[] = [
       on('other', { runs: [build('b', 4 * MINUTE)] }),
       on('dispatched', { runs: [build('ci/dispatch-1700000000-abcdef', 9 * MINUTE)] }),
     ],
-    earlier: new Map([['default ci', [10 * MINUTE]]]),
+    earlier: new Map([['default ci', took(10 * MINUTE)]]),
     goes: [['i-dispatched', 'busy']],
   },
   {

@@ -1,0 +1,37 @@
+import { type EndedBuild, familyOf } from '../core/candidate.ts';
+import type { NomadApi } from './api.ts';
+import type { AllocationInList } from './json.ts';
+
+/** Builds that their clients have ended, for whatever reason. Nomad keeps them for some hours. */
+const ENDED =
+  '(ClientStatus == "complete" or ClientStatus == "failed") and (Job.Type == "batch" or Job.Type == "sysbatch")';
+/** Jobs that are named in a question. */
+const MOST_JOBS = 100;
+/** What Nomad says of an allocation that another has replaced because it failed (`scheduler/structs`, StatusAllocRescheduled). */
+const RESCHEDULED = 'alloc was rescheduled because it failed';
+
+/**
+ * The builds that were begun last, of those that have ended.
+ *
+ * @param most no more than so many
+ * @param jobs only runs of these jobs
+ */
+export function endedBuilds(nomad: NomadApi, most: number, jobs?: readonly string[]): Promise<EndedBuild[]> {
+  const names = [...new Set(jobs?.map(familyOf))].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
+  const filter = jobs ? `${ENDED} and JobID matches "^(${names.join('|')})(/|$)"` : ENDED;
+  const last = { reverse: 'true', per_page: String(most), resources: 'false' } as const;
+  return nomad.listAllocations(filter, last, toEndedBuild);
+}
+
+function toEndedBuild(allocation: AllocationInList): EndedBuild {
+  const { JobID, Namespace, NodeID, CreateTime, ModifyTime, DesiredStatus, DesiredDescription } = allocation;
+  return {
+    job: JobID,
+    namespace: Namespace,
+    nodeId: NodeID,
+    createdAt: Math.floor(CreateTime / 1e6),
+    ms: (ModifyTime - CreateTime) / 1e6,
+    // Else a drain, or a person, has stopped it.
+    ended: DesiredStatus === 'run' || DesiredDescription === RESCHEDULED,
+  };
+}

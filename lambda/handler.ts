@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { App } from './app.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config.ts';
+import type { Answer } from './core/answers/answer.ts';
 import { asSuggested } from './core/choose.ts';
 import type { Clock } from './core/clock.ts';
 import { messageOf } from './core/message-of.ts';
@@ -15,7 +16,7 @@ export interface Context {
   getRemainingTimeInMillis?: () => number;
 }
 
-export type Handler = (event: unknown, context?: Context) => Promise<Report | TerminationAnswer>;
+export type Handler = (event: unknown, context?: Context) => Promise<Report | Answer | TerminationAnswer>;
 
 /** What a handler runs with. By default: the system's clock, environment, log and standard output. */
 export interface HandlerOptions {

@@ -17,8 +17,9 @@ import { maintenanceNear, noticed } from './aws/noticed.ts';
 import { Parameters } from './aws/parameters.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
-import type { Config } from './config.ts';
+import { ANY_GROUP, type Config } from './config.ts';
 import type { Allocation } from './core/allocation.ts';
+import type { AnswerPorts } from './core/answers/ports.ts';
 import type { ChooseOptions } from './core/choose.ts';
 import type { Clock, RunClock } from './core/clock.ts';
 import { IdleWait } from './core/idle-wait.ts';
@@ -30,6 +31,7 @@ import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
 import { Fleet } from './nomad/fleet.ts';
+import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
@@ -157,6 +159,23 @@ export class Wiring {
     });
     const announcements = this.#eventBus(clock);
     return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
+  }
+
+  /** What answers need, for one run: nothing of it can write. */
+  forAnswers(clock: RunClock): AnswerPorts {
+    const nomad: NomadReads = new NomadApi(readOnly(this.#nomad), clock);
+    const autoScaling: Pick<AutoScaling, 'members'> = new AutoScaling(this.#autoScaling, clock);
+    const { groups, policy } = this.#config;
+    const named = groups.filter(({ name }) => name !== ANY_GROUP);
+    const permissions = () => this.permissions(clock);
+    return {
+      groups: named,
+      policy,
+      clock,
+      permissions,
+      members: () => autoScaling.members(named.map(({ name }) => name)),
+      clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
+    };
   }
 
   /** What the token may see, read once. @throws Error if Nomad does not say, or refuses the token */

@@ -2,9 +2,9 @@ import { byJob, type Client, type EarlierRuns, type Resources, type Running } fr
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
-import type { NomadApi } from './api.ts';
 import { endedBuilds } from './ended-builds.ts';
 import type { AllocationInList, NodeInList } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
@@ -12,7 +12,7 @@ import type { WhoIsWho } from './who-is-who.ts';
 const EARLIER = 500;
 
 export interface ClientsOptions {
-  nomad: NomadApi;
+  nomad: NomadReads;
   clock: Clock;
   whoIsWho: WhoIsWho;
   permissions: () => Promise<Permissions>;

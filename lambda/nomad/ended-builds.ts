@@ -1,6 +1,6 @@
 import { type EndedBuild, familyOf } from '../core/candidate.ts';
-import type { NomadApi } from './api.ts';
 import type { AllocationInList } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 
 /** Builds that their clients have ended, for whatever reason. Nomad keeps them for some hours. */
 const ENDED =
@@ -16,7 +16,7 @@ const RESCHEDULED = 'alloc was rescheduled because it failed';
  * @param most no more than so many
  * @param jobs only runs of these jobs
  */
-export function endedBuilds(nomad: NomadApi, most: number, jobs?: readonly string[]): Promise<EndedBuild[]> {
+export function endedBuilds(nomad: NomadReads, most: number, jobs?: readonly string[]): Promise<EndedBuild[]> {
   const names = [...new Set(jobs?.map(familyOf))].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
   const filter = jobs ? `${ENDED} and JobID matches "^(${names.join('|')})(/|$)"` : ENDED;
   const last = { reverse: 'true', per_page: String(most), resources: 'false' } as const;

@@ -1,0 +1,60 @@
+import type { Command } from './core/answers/command.ts';
+import { EventError } from './errors.ts';
+import { checkInstanceId } from './said.ts';
+
+/** Everything that `{"command": …}` may be. The first three are no questions: they run the story without writing, or get ready. */
+export type AnyCommand =
+  | { command: 'status' }
+  | { command: 'warm' }
+  /** One instance, as if it had to be terminated. */
+  | { command: 'dryRun'; instanceId: string }
+  | Command;
+
+/** Reads the value of a field. @throws EventError if it is wrong */
+type Read<T> = (given: unknown, field: string) => T;
+type FieldsOf<C> = { readonly [F in Exclude<keyof C, 'command'>]-?: Read<Exclude<C[F], undefined>> };
+
+const wholeNumber =
+  (min: number, max: number): Read<number> =>
+  (given, field) => {
+    if (typeof given === 'number' && Number.isInteger(given) && min <= given && given <= max) return given;
+    throw new EventError(`${field} is no whole number from ${min} to ${max}: ${JSON.stringify(given)}`);
+  };
+
+/** In MHz and MB: more than any instance has. */
+const MOST = 100_000_000;
+
+/** The fields of each command. */
+const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
+  status: {},
+  warm: {},
+  dryRun: { instanceId: checkInstanceId },
+  capacity: { cpu: wholeNumber(0, MOST), memoryMb: wholeNumber(0, MOST) },
+};
+
+/** Those without which a command cannot be carried out. */
+const NEEDED: { readonly [name: string]: readonly string[] } = { dryRun: ['instanceId'] };
+
+/**
+ * Reads a command. A field that it does not have is an error, not ignored: it may be misspelt, or of a newer version.
+ * @throws EventError saying what is wrong
+ */
+export function readCommand({ command, ...given }: Record<string, unknown>): AnyCommand {
+  if (!isKnown(command)) {
+    const known = Object.keys(FIELDS).join(', ');
+    throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${known}`);
+  }
+  const fields: Readonly<Record<string, Read<unknown>>> = FIELDS[command];
+  const names = Object.keys(fields);
+  const unknown = Object.keys(given).filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    const has = names.length > 0 ? `has ${names.join(', ')}` : 'has no fields';
+    throw new EventError(`command ${command} has no field ${unknown.join(', ')}: it ${has}`);
+  }
+  const wanted = names.filter((name) => name in given || NEEDED[command]?.includes(name));
+  const read = wanted.map((name) => [name, fields[name]?.(given[name], name)]);
+  return { command, ...Object.fromEntries(read) } as AnyCommand;
+}
+
+const isKnown = (command: unknown): command is AnyCommand['command'] =>
+  typeof command === 'string' && Object.hasOwn(FIELDS, command);

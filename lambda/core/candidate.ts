@@ -17,7 +17,14 @@ export interface Client {
   /** Nomad may place something on it. */
   eligible: boolean;
   draining: boolean;
+  /** Until when a drain of ours that is on lets builds run, milliseconds since the epoch. */
+  deadlineAt?: number;
   nodePool: string;
+  datacenter: string;
+  /** Empty if it has none. */
+  nodeClass: string;
+  /** Those that are healthy. */
+  drivers: readonly string[];
   /** Nomad's index of its registration: the older, the smaller. */
   registered: number;
   /** What is left of it. */
@@ -34,9 +41,13 @@ export interface Resources {
 
 /** An allocation in a list, as far as it matters to who goes. */
 export interface Running {
+  id: string;
   job: string;
   jobType: string;
   namespace: string;
+  taskGroup: string;
+  /** It has been told to stop. */
+  stopping: boolean;
   /** When it was created, milliseconds since the epoch. */
   createdAt: number;
   takes: Resources;

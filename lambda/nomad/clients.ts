@@ -3,7 +3,7 @@ import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
 import { endedBuilds } from './ended-builds.ts';
-import type { AllocationInList, NodeInList } from './json.ts';
+import { type AllocationInList, type NodeInList, toRecord } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
@@ -58,13 +58,16 @@ export class NomadClients implements Clients {
   }
 }
 
-function toRunning({ JobID, JobType, Namespace, CreateTime, AllocatedResources }: AllocationInList): Running {
-  const takes = Object.values(AllocatedResources?.Tasks ?? {}).map(toResources);
+function toRunning(allocation: AllocationInList): Running {
+  const takes = Object.values(allocation.AllocatedResources?.Tasks ?? {}).map(toResources);
   return {
-    job: JobID,
-    jobType: JobType,
-    namespace: Namespace,
-    createdAt: Math.floor(CreateTime / 1e6),
+    id: allocation.ID,
+    job: allocation.JobID,
+    jobType: allocation.JobType,
+    namespace: allocation.Namespace,
+    taskGroup: allocation.TaskGroup,
+    stopping: allocation.DesiredStatus !== 'run',
+    createdAt: Math.floor(allocation.CreateTime / 1e6),
     takes: takes.reduce(plus, NONE),
   };
 }
@@ -76,13 +79,19 @@ function toClient(node: NodeInList, runs: Running[]): Client {
     Resources,
   ];
   const taken = runs.map(({ takes }) => takes).reduce(plus, keeps);
+  const deadlineAt = node.Drain ? toRecord(node.LastDrain?.Meta ?? null)?.deadlineAt : undefined;
+  const drivers = Object.entries(node.Drivers ?? {}).filter(([, { Healthy }]) => Healthy);
   return {
     id: node.ID,
     name: node.Name,
     status: node.Status,
     eligible: node.SchedulingEligibility === 'eligible',
     draining: node.Drain,
+    ...(deadlineAt !== undefined && { deadlineAt }),
     nodePool: node.NodePool,
+    datacenter: node.Datacenter,
+    nodeClass: node.NodeClass,
+    drivers: drivers.map(([name]) => name),
     registered: node.CreateIndex,
     free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
     runs,

@@ -30,6 +30,9 @@ const client = (name: string, more: Partial<Client> = {}): Client => ({
   eligible: true,
   draining: false,
   nodePool: 'default',
+  datacenter: 'dc1',
+  nodeClass: '',
+  drivers: [],
   registered: ++registered,
   free: { cpu: 1000, memoryMb: 1000 },
   runs: [],
@@ -45,9 +48,12 @@ const on = (name: string, more: Partial<Client> = {}, pool = POOL): Candidate =>
 const unnamed = (name: string): Candidate => ({ instanceId: `i-${name}`, pool: POOL, clients: [] });
 
 const run = (job: string, jobType: string, ranMs = 5 * MINUTE, memoryMb = 100): Running => ({
+  id: `of-${job}`,
   job,
   jobType,
   namespace: 'default',
+  taskGroup: 'g',
+  stopping: false,
   createdAt: NOW - ranMs,
   takes: { cpu: 100, memoryMb },
 });

@@ -21,6 +21,13 @@ const wholeNumber =
     throw new EventError(`${field} is no whole number from ${min} to ${max}: ${JSON.stringify(given)}`);
   };
 
+const text: Read<string> = (given, field) => {
+  if (typeof given === 'string' && given !== '') return given;
+  throw new EventError(`${field} is no text: ${JSON.stringify(given)}`);
+};
+
+/** 48 h, in seconds: Auto Scaling holds no instance longer. */
+const LONGEST = 172_800;
 /** In MHz and MB: more than any instance has. */
 const MOST = 100_000_000;
 
@@ -30,6 +37,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   warm: {},
   dryRun: { instanceId: checkInstanceId },
   capacity: { cpu: wholeNumber(0, MOST), memoryMb: wholeNumber(0, MOST) },
+  plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
 
 /** Those without which a command cannot be carried out. */

@@ -67,6 +67,10 @@ export const familyOf = (job: string): string => job.replace(/\/(dispatch|period
 export const jobKey = ({ namespace, job }: { namespace: string; job: string }): string =>
   `${namespace} ${familyOf(job)}`;
 
+/** A task group of a job. */
+export const groupKey = ({ namespace, job, taskGroup }: Pick<Running, 'namespace' | 'job' | 'taskGroup'>): string =>
+  `${namespace} ${job} ${taskGroup}`;
+
 /** How long runs took, by their job. */
 export const byJob = (runs: readonly (RunTime & Pick<Running, 'job' | 'namespace'>)[]): EarlierRuns =>
   new Map([...Map.groupBy(runs, jobKey)].map(([key, ofJob]) => [key, new RunTimes(ofJob)]));

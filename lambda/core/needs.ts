@@ -14,25 +14,11 @@ export interface Needs {
   unseen: readonly string[];
 }
 
-/** That a property of the node equals a text, or does not. */
 export interface Constraint {
-  property: Property;
-  equals: boolean;
-  value: string;
   /** In Nomad's words. */
   text: string;
+  allows: (client: Client) => boolean;
 }
-
-/** What a list of nodes says of each. */
-export const PROPERTIES = {
-  'node.class': ({ nodeClass }: Client) => nodeClass,
-  'node.datacenter': ({ datacenter }: Client) => datacenter,
-  'node.pool': ({ nodePool }: Client) => nodePool,
-  'node.unique.id': ({ id }: Client) => id,
-  'node.unique.name': ({ name }: Client) => name,
-} as const;
-
-export type Property = keyof typeof PROPERTIES;
 
 export const isInPool = ({ nodePool }: Client, needs: Needs): boolean =>
   needs.nodePool === 'all' || needs.nodePool === nodePool;
@@ -47,7 +33,7 @@ export function ruledOut(client: Client, { job, namespace, taskGroup }: Running,
   const { drivers, constraints, distinctHosts } = needs;
   const missing = drivers.find((driver) => !client.drivers.includes(driver));
   if (missing) return `driver ${missing} is missing on`;
-  const broken = constraints.find(({ property, equals, value }) => (PROPERTIES[property](client) === value) !== equals);
+  const broken = constraints.find(({ allows }) => !allows(client));
   if (broken) return `constraint ${broken.text} rules out`;
   const isTwin = (other: Running) =>
     other.job === job && other.namespace === namespace && (distinctHosts === 'job' || other.taskGroup === taskGroup);

@@ -1,6 +1,8 @@
 import type { Allocation } from '../core/allocation.ts';
+import { groupKey } from '../core/candidate.ts';
 import { sayUnplaced } from '../core/unplaced.ts';
 import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 
 /** The allocations, each with why its replacement cannot be placed, if Nomad has tried and failed. */
 export function withBlocked(allocations: Allocation[], evaluations: readonly BlockedEvaluation[]): Allocation[] {
@@ -13,6 +15,17 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
     if (!blocked || !failure) return allocation;
     return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
   });
+}
+
+/** The task groups of services that Nomad cannot place, by `groupKey`, each with the scheduler's reason. */
+export async function blockedGroups(nomad: NomadReads): Promise<Map<string, string>> {
+  const groups = (await nomad.blockedServices()).flatMap(({ JobID: job, Namespace: namespace, FailedTGAllocs }) =>
+    Object.entries(FailedTGAllocs ?? {}).map(([taskGroup, failure]): [string, string] => [
+      groupKey({ namespace, job, taskGroup }),
+      whyUnplaced(failure),
+    ]),
+  );
+  return new Map(groups);
 }
 
 /** How many replacements have to fail before a service counts as replaced in vain: one alone may be bad luck. */

@@ -1,9 +1,10 @@
 import { type CapacityAnswer, capacity } from './capacity.ts';
 import type { Command } from './command.ts';
+import { type PlanAnswer, plan } from './plan.ts';
 import type { AnswerPorts } from './ports.ts';
 
 /** What each question gives; `run` is its command. */
-type Given = CapacityAnswer;
+type Given = CapacityAnswer | PlanAnswer;
 
 /** What the function answers a {@link Command}. */
 export type Answer = Given & {
@@ -18,5 +19,7 @@ export function answer(command: Command, ports: AnswerPorts): Promise<Given> {
   switch (command.command) {
     case 'capacity':
       return capacity(command, ports);
+    case 'plan':
+      return plan(command, ports);
   }
 }

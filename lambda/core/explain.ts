@@ -3,7 +3,7 @@ import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts'
 /** At most this many allocations are named in a sentence; the rest are counted. */
 const MOST_NAMED = 5;
 /** At most this many jobs are named in a sentence; the rest are counted. */
-export const MOST_JOBS = 3;
+const MOST_JOBS = 3;
 /** A service that cannot be replaced is stuck after this time, in milliseconds: until then, room may become free. */
 const STUCK_MS = 60_000;
 

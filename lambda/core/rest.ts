@@ -16,6 +16,11 @@ export class Rest {
     return this.#times.countLonger(this.#ranMs);
   }
 
+  /** How many runs lasted longer whose end is not known. */
+  get cutShort(): number {
+    return this.#times.countCutShort(this.#ranMs);
+  }
+
   /** How long it would go on if it took as long as the longest that ended. */
   get longestMs(): number {
     return Math.max(0, (this.#times.longest ?? 0) - this.#ranMs);

@@ -16,10 +16,8 @@ export const SLACK = 1e-9;
 export class RunTimes {
   /** How long those took that ended by themselves, the shortest first, in milliseconds. */
   readonly ended: readonly number[];
-  /** Those of which only a part is known. */
-  readonly cutShort: number;
-  /** The longest of all, ended or not, in milliseconds; 0 if there is none. */
-  readonly #last: number;
+  /** How long those lasted of which only a part is known, the shortest first, in milliseconds. */
+  readonly cutShort: readonly number[];
   /** The share of runs that take longer than each of {@link ended}. */
   readonly #longer: readonly number[];
 
@@ -33,8 +31,7 @@ export class RunTimes {
       longer.push(share);
     }
     this.ended = sorted.filter(({ ended }) => ended).map(({ ms }) => ms);
-    this.cutShort = sorted.length - this.ended.length;
-    this.#last = sorted.at(-1)?.ms ?? 0;
+    this.cutShort = sorted.filter(({ ended }) => !ended).map(({ ms }) => ms);
     this.#longer = longer;
   }
 
@@ -46,6 +43,11 @@ export class RunTimes {
   /** How many runs that ended by themselves took longer than that. */
   countLonger(ms: number): number {
     return this.ended.length - this.#countWithin(ms);
+  }
+
+  /** How many of those of which only a part is known lasted longer than that. */
+  countCutShort(ms: number): number {
+    return this.cutShort.filter((each) => each > ms).length;
   }
 
   /** The share of all runs that take longer than that, from 0 to 1. Beyond the longest run that ended it is that of the longest. */
@@ -90,10 +92,11 @@ export class RunTimes {
 
   /** The area under the share that takes longer, from that time on: the time that runs spend beyond it, on average. */
   #areaFrom(ms: number): number {
+    const last = Math.max(0, this.ended.at(-1) ?? 0, this.cutShort.at(-1) ?? 0);
     let area = 0;
     let before = ms;
     for (let index = this.#countWithin(ms); index <= this.ended.length; index++) {
-      const until = Math.max(before, this.ended[index] ?? this.#last);
+      const until = Math.max(before, this.ended[index] ?? last);
       area += (until - before) * (this.#longer[index - 1] ?? 1);
       before = until;
     }

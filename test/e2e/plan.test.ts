@@ -24,8 +24,8 @@ describe('a plan', () => {
       id: 'api',
       type: 'service',
       constraints: [
-        { LTarget: '${attr.kernel.name}', Operand: '=', RTarget: 'linux' },
-        { LTarget: '${attr.consul.version}', Operand: 'semver', RTarget: '>= 1.8.0' },
+        { LTarget: `\${attr.kernel.name}`, Operand: '=', RTarget: 'linux' },
+        { LTarget: `\${attr.consul.version}`, Operand: 'semver', RTarget: '>= 1.8.0' },
       ],
     });
     await world.advance(20 * MINUTE);

@@ -1,10 +1,6 @@
-import type { Candidate, Client, EarlierRuns, Running } from '../../lambda/core/candidate.ts';
+import type { Candidate, Client, EarlierRuns } from '../../lambda/core/candidate.ts';
 import type { Chosen, Place } from '../../lambda/core/rank.ts';
-import { RunTimes } from '../../lambda/core/run-times.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-export const NOW = Date.parse('2026-03-01T09:00:00Z');
+import { build, client, FULL, MINUTE, SECOND, service, system, took } from './clients.ts';
 
 const POOL = 'us-east-1a on-demand';
 const SPOT = 'us-east-1b spot';
@@ -21,24 +17,6 @@ export interface Situation {
   goes: readonly [instanceId: string, place: Place, idle?: Chosen['idle']][];
 }
 
-let registered = 0;
-
-const client = (name: string, more: Partial<Client> = {}): Client => ({
-  id: `node-${name}`,
-  name,
-  status: 'ready',
-  eligible: true,
-  draining: false,
-  nodePool: 'default',
-  datacenter: 'dc1',
-  nodeClass: '',
-  drivers: [],
-  registered: ++registered,
-  free: { cpu: 1000, memoryMb: 1000 },
-  runs: [],
-  ...more,
-});
-
 const on = (name: string, more: Partial<Client> = {}, pool = POOL): Candidate => ({
   instanceId: `i-${name}`,
   pool,
@@ -47,25 +25,8 @@ const on = (name: string, more: Partial<Client> = {}, pool = POOL): Candidate =>
 
 const unnamed = (name: string): Candidate => ({ instanceId: `i-${name}`, pool: POOL, clients: [] });
 
-const run = (job: string, jobType: string, ranMs = 5 * MINUTE, memoryMb = 100): Running => ({
-  id: `of-${job}`,
-  job,
-  jobType,
-  namespace: 'default',
-  taskGroup: 'g',
-  stopping: false,
-  createdAt: NOW - ranMs,
-  takes: { cpu: 100, memoryMb },
-});
-const build = (job = 'build', ranMs = 5 * MINUTE) => run(job, 'batch', ranMs);
-const service = (job = 'web', memoryMb = 100) => run(job, 'service', MINUTE, memoryMb);
-const system = run('node-exporter', 'system');
-
-const took = (...ms: number[]) => new RunTimes(ms.map((each) => ({ ms: each, ended: true })));
-
 const two = new Map([[POOL, 2]]);
 const all = new Map([[POOL, 10]]);
-const FULL = { free: { cpu: 0, memoryMb: 0 } };
 
 export const situations: readonly Situation[] = [
   {

@@ -27,7 +27,7 @@ describe('how long builds take', () => {
     const shares = [5, 6, 7, 10, 13, 16, 22, 23, 40].map((at) => Number(times.shareLonger(at * MINUTE).toFixed(3)));
     expect(shares).toEqual([1, 0.857, 0.807, 0.753, 0.69, 0.627, 0.538, 0.448, 0.448]);
     expect(minutes(times.within(0.5))).toBe(23);
-    expect(times.cutShort).toBe(12);
+    expect(times.cutShort).toHaveLength(12);
   });
 
   it('is not known beyond what has ended: a share that never ended has no time', () => {

@@ -60,7 +60,7 @@ function summary(times: RunTimes) {
   const most = times.ended.length < ENOUGH_FOR_95 ? undefined : times.within(0.95);
   return {
     ended: times.ended.length,
-    cutShort: times.cutShort,
+    cutShort: times.cutShort.length,
     ...(median !== undefined && { medianSeconds: seconds(median) }),
     ...(most !== undefined && { mostSeconds: seconds(most) }),
     ...(times.longest !== undefined && { longestSeconds: seconds(times.longest) }),

@@ -68,8 +68,8 @@ const mostOf = (rest: Rest): number | undefined => rest.within(rest.basis < ENOU
 function ofSame(rest: Rest, times: RunTimes, job: string): string {
   if (rest.basis > 0) return `; ${sayRest(rest, `of ${familyOf(job)}`)}`;
   const { ended, longest = 0 } = times;
-  const all = ended.length === 1 ? 'the one earlier run' : `all ${ended.length} earlier runs`;
-  return `, longer than ${all} (${say(longest / 1000)} at most): nobody can say for how much longer`;
+  const all = ended.length === 1 ? 'the one earlier run (' : `all ${ended.length} earlier runs (at most `;
+  return `, longer than ${all}${say(longest / 1000)}): nobody can say for how much longer`;
 }
 
 function ofOthers(rest: Rest): string {
@@ -78,17 +78,17 @@ function ofOthers(rest: Rest): string {
 }
 
 function sayRest(rest: Rest, which: string): string {
-  const { basis } = rest;
+  const { basis, cutShort } = rest;
   const [half, most] = [rest.within(0.5), mostOf(rest)];
   const little = basis < FEW ? ', which is little to go by' : '';
-  if (basis === 1) return `one run ${which} took longer, by ${say(rest.longestMs / 1000)}${little}`;
+  if (basis === 1 && most !== undefined) return `one run ${which} took longer, by ${say(most / 1000)}${little}`;
   const parts = [
     ...(half === undefined ? [] : [`half ended within ${say(half / 1000)} more`]),
     ...(most === undefined
-      ? ['of some the end is not known']
+      ? [`${cutShort} were killed or still run`]
       : [`${basis < ENOUGH_FOR_95 ? 'all' : '19 of 20'} within ${say(most / 1000)}`]),
   ];
-  return `of ${basis} runs ${which} that took longer, ${parts.join(', ')}${little}`;
+  return `of ${most === undefined ? basis + cutShort : basis} runs ${which} that took longer, ${parts.join(', ')}${little}`;
 }
 
 export const seconds = (ms: number): number => Math.ceil(ms / 1000);

@@ -1,5 +1,5 @@
 import type { Client, Running } from '../candidate.ts';
-import { MOST_JOBS, say, sayJobs } from '../explain.ts';
+import { say, sayJobs } from '../explain.ts';
 import { allWithin, chanceAnyLonger, type Rest } from '../rest.ts';
 import { type BuildPlan, type PlannedBuild, planBuild, rounded, seconds } from './build.ts';
 import type { Circumstances, GroupInstance } from './circumstances.ts';
@@ -39,6 +39,7 @@ export interface InstancePlan {
 const MOST_LISTED = 10;
 /** Below, a build is expected to end in time: odds of 19 to 1. */
 const SMALL_CHANCE = 0.05;
+const NEARLY_CERTAIN = 0.995;
 
 /** An instance's plan, and the builds that it waits for. */
 export interface PlannedInstance {
@@ -134,20 +135,15 @@ function ofNodes({ instance: { clients }, deadlineMs }: Facts): Finding[] {
 }
 
 function ofBuilds({ builds, killChance, deadlineMs }: Facts): Finding[] {
-  const inTime = builds
-    .filter(({ rest }) => rest)
-    .map(({ plan }) => plan)
-    .toSorted(worstFirst);
-  const unknown = builds.filter(({ rest }) => !rest).map(({ plan }) => plan);
-  const deadline = `the deadline in ${say(deadlineMs / 1000)}`;
-  const [worst] = inTime;
+  const known = builds.filter(({ rest }) => rest).map(({ plan }) => plan);
+  const [worst] = known.toSorted(worstFirst);
+  const [unknown, ...more] = builds.filter(({ rest }) => !rest).map(({ plan }) => plan);
   return [
     ...(worst
-      ? [{ verdict: verdictOf(killChance), because: sayWorst(worst, inTime.length, killChance, deadline) }]
+      ? [{ verdict: verdictOf(killChance), because: sayWorst(worst, known.length, killChance, deadlineMs) }]
       : []),
-    ...unknown.slice(0, MOST_JOBS).map(({ because }) => ({ verdict: 'unknown' as const, because })),
-    ...(unknown.length > MOST_JOBS
-      ? [{ verdict: 'unknown' as const, because: `and nothing is known of ${unknown.length - MOST_JOBS} more builds` }]
+    ...(unknown
+      ? [{ verdict: 'unknown' as const, because: `${unknown.because}${andMore(unknown, more, 'the same holds for')}` }]
       : []),
   ];
 }
@@ -157,33 +153,29 @@ function verdictOf(killChance: number): Verdict {
   return killChance > SMALL_CHANCE ? 'may-be-killed' : 'ends';
 }
 
-function sayWorst({ because }: BuildPlan, count: number, killChance: number, deadline: string): string {
+function sayWorst({ because }: BuildPlan, count: number, killChance: number, deadlineMs: number): string {
   const which = count > 1 ? `the longest of ${count} builds: ${because}` : because;
   if (killChance <= SMALL_CHANCE) return which;
-  return `${which}; ${percent(killChance)} that ${deadline} kills ${count > 1 ? 'one' : 'it'}`;
+  const [deadline, whom] = [`the deadline in ${say(deadlineMs / 1000)}`, count > 1 ? 'one' : 'it'];
+  if (killChance >= NEARLY_CERTAIN) return `${which}; ${deadline} is nearly certain to kill ${whom}`;
+  return `${which}; ${deadline} kills ${whom} with a chance of ${Math.round(killChance * 100)} %`;
 }
 
-const percent = (chance: number) => (chance >= 0.995 ? 'nearly certain' : `a chance of ${Math.round(chance * 100)} %`);
-
 function ofServices({ services }: Facts): Finding[] {
-  const verdict = ({ goes }: ServicePlan): Verdict => (goes === 'nowhere' ? 'nowhere' : 'moves');
-  const telling = services.filter(({ goes }) => goes !== 'elsewhere');
-  const [first, ...rest] = services.filter(({ goes }) => goes === 'elsewhere');
-  const moving = first ? `${first.job}${rest.length > 0 ? ` and ${rest.length} more` : ''}` : '';
+  const of = (where: ServicePlan['goes']) => services.filter(({ goes }) => goes === where);
+  const finding = (verdict: Verdict, [first, ...more]: readonly ServicePlan[], and: string): Finding[] =>
+    first ? [{ verdict, because: `${first.because}${andMore(first, more, and)}` }] : [];
   return [
-    ...telling.slice(0, MOST_JOBS).map((service) => ({ verdict: verdict(service), because: service.because })),
-    ...telling.slice(MOST_JOBS, MOST_JOBS + 1).map((service) => ({
-      verdict: worstOf(telling.slice(MOST_JOBS).map(verdict)),
-      because: `and so have ${telling.length - MOST_JOBS} more, like ${service.job}`,
-    })),
-    ...(first
-      ? [{ verdict: 'moves' as const, because: `${moving} ${rest.length > 0 ? 'have' : 'has'} room elsewhere` }]
-      : []),
+    ...finding('nowhere', of('nowhere'), 'and so have'),
+    ...finding('moves', of('perhaps'), 'likewise'),
+    ...finding('moves', of('elsewhere'), 'and so have'),
   ];
 }
 
-const worstOf = (verdicts: readonly Verdict[]): Verdict =>
-  VERDICTS[Math.max(...verdicts.map((each) => VERDICTS.indexOf(each)))] ?? 'unknown';
+function andMore(first: { job: string }, more: readonly { job: string }[], and: string): string {
+  const others = more.filter(({ job }) => job !== first.job);
+  return others.length > 0 ? `; ${and} ${sayJobs(others)}` : '';
+}
 
 function whyAtOnce({ instance: { clients }, runs }: Facts): string {
   const node = clients.map(({ name }) => name).join(' and ');

@@ -1,6 +1,7 @@
 import { type Answer, answer } from './core/answers/answer.ts';
 import type { Command } from './core/answers/command.ts';
 import { type Clock, RunClock } from './core/clock.ts';
+import { iso } from './core/iso.ts';
 import { messageOf } from './core/message-of.ts';
 import { narrowToken } from './nomad/acl.ts';
 import type { Wiring } from './wiring.ts';
@@ -22,5 +23,5 @@ export async function answerTo(command: Command, wiring: Wiring, clock: Clock, r
   ]);
   // It may be renewed before the next question, or its policy widened.
   if (warnings.length > 0) wiring.forgetPermissions();
-  return { ...given, at: new Date(clock.now()).toISOString(), warnings };
+  return { ...given, at: iso(clock.now()), warnings };
 }

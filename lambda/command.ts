@@ -31,12 +31,21 @@ const LONGEST = 172_800;
 /** In MHz and MB: more than any instance has. */
 const MOST = 100_000_000;
 
+const oneOf =
+  <T extends string>(...known: readonly T[]): Read<T> =>
+  (given, field) => {
+    const found = known.find((each) => each === given);
+    if (found !== undefined) return found;
+    throw new EventError(`${field} is none of ${known.join(', ')}: ${JSON.stringify(given)}`);
+  };
+
 /** The fields of each command. */
 const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   status: {},
   warm: {},
   dryRun: { instanceId: checkInstanceId },
-  capacity: { cpu: wholeNumber(0, MOST), memoryMb: wholeNumber(0, MOST) },
+  jobs: { namespace: text, status: oneOf('running', 'pending', 'dead') },
+  capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
   plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
 

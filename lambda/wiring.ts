@@ -33,6 +33,7 @@ import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
 import { lastBuilds } from './nomad/ended-builds.ts';
 import { Fleet } from './nomad/fleet.ts';
+import { NomadJobs } from './nomad/jobs.ts';
 import { needsOf } from './nomad/needs.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
@@ -178,6 +179,7 @@ export class Wiring {
       permissions,
       members: () => autoScaling.members(named.map(({ name }) => name)),
       clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
+      jobs: new NomadJobs(nomad),
       endedBuilds: () => lastBuilds(nomad),
       blockedGroups: () => blockedGroups(nomad),
       needsOf: (services) => needsOf(nomad, services),

@@ -9,6 +9,7 @@ import type {
   NodeInList,
   NodeJson,
   NodeStub,
+  WaitingEvaluation,
 } from './json.ts';
 import type { Answer, Ask, Question, Transport } from './transport.ts';
 
@@ -59,10 +60,10 @@ export class NomadApi {
     return this.#each('/v1/nodes', { filter }, (node) => (node as NodeStub).ID);
   }
 
-  /** The allocations of all namespaces that match a filter, with resources, without their jobs; `per_page` limits how many. */
+  /** The allocations that match a filter, of all namespaces if none is given, with resources, without their jobs; `per_page` limits how many. */
   listAllocations<T>(
     filter: string,
-    more: { reverse?: string; per_page?: string; resources?: 'false' },
+    more: { namespace?: string; reverse?: string; per_page?: string; resources?: 'false' },
     translate: (json: AllocationInList) => T,
   ): Promise<T[]> {
     const query = { namespace: '*', resources: 'true', task_states: 'false', filter, ...more };
@@ -85,6 +86,12 @@ export class NomadApi {
 
   allocation(id: string): Promise<AllocationJson | undefined> {
     return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+
+  /** Evaluations that wait: for room, for their time, or to be processed. */
+  async waitingEvaluations(namespace: string): Promise<WaitingEvaluation[]> {
+    const query = { namespace, filter: 'Status == "blocked" or Status == "pending"' };
+    return (await this.#pages<WaitingEvaluation>('/v1/evaluations', query)).items;
   }
 
   /** Evaluations of services that wait for room, in all namespaces that the token may read. */

@@ -27,19 +27,27 @@ export class NomadClients implements Clients {
   }
 
   async read(suggested: readonly Suggested[]): Promise<Known> {
-    const { nomad, clock, whoIsWho, permissions } = this.#options;
+    const [{ everyNamespace, missing }, known] = await Promise.all([
+      this.#options.permissions(),
+      this.readVisible(suggested),
+    ]);
+    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
+    return known;
+  }
+
+  /** Likewise, as far as the token sees it: more may run. */
+  async readVisible(suggested: readonly Suggested[]): Promise<Known> {
+    const { nomad, clock, whoIsWho } = this.#options;
     const instanceIds = suggested.map(({ instanceId }) => instanceId);
     const named = async () => {
       const nodes = await nomad.listNodes((node) => node);
       const ids = nodes.map(({ ID }) => ID);
       return { nodes, instanceOf: await whoIsWho.of(ids, instanceIds, nomad, clock.now()) };
     };
-    const [{ everyNamespace, missing }, { nodes, instanceOf }, runs] = await Promise.all([
-      permissions(),
+    const [{ nodes, instanceOf }, runs] = await Promise.all([
       named(),
       nomad.listAllocations(ALIVE, {}, (allocation) => ({ nodeId: allocation.NodeID, run: toRunning(allocation) })),
     ]);
-    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
 
     const runsOf = Map.groupBy(runs, ({ nodeId }) => nodeId);
     const clients = nodes.map((node) =>
@@ -59,7 +67,6 @@ export class NomadClients implements Clients {
 }
 
 function toRunning(allocation: AllocationInList): Running {
-  const takes = Object.values(allocation.AllocatedResources?.Tasks ?? {}).map(toResources);
   return {
     id: allocation.ID,
     job: allocation.JobID,
@@ -68,8 +75,26 @@ function toRunning(allocation: AllocationInList): Running {
     taskGroup: allocation.TaskGroup,
     stopping: allocation.DesiredStatus !== 'run',
     createdAt: Math.floor(allocation.CreateTime / 1e6),
-    takes: takes.reduce(plus, NONE),
+    takes: takenBy(allocation.AllocatedResources),
   };
+}
+
+/**
+ * What Nomad keeps for an allocation: tasks that run one after the other, such as prestart and main ones, have the same (Nomad's
+ * `AllocatedResources.Comparable`).
+ */
+function takenBy(resources: AllocationInList['AllocatedResources']): Resources {
+  const sums = { first: NONE, main: NONE, last: NONE };
+  for (const [name, task] of Object.entries(resources?.Tasks ?? {})) {
+    for (const turn of turnsOf(resources?.TaskLifecycles?.[name])) sums[turn] = plus(sums[turn], toResources(task));
+  }
+  const most = (of: keyof Resources) => Math.max(sums.first[of], sums.main[of], sums.last[of]);
+  return { cpu: most('cpu'), memoryMb: most('memoryMb') };
+}
+
+function turnsOf(lifecycle: { Hook: string; Sidecar: boolean } | null | undefined): ('first' | 'main' | 'last')[] {
+  if (lifecycle?.Hook === 'prestart') return lifecycle.Sidecar ? ['first', 'main'] : ['first'];
+  return lifecycle?.Hook === 'poststop' ? ['last'] : ['main'];
 }
 
 function toClient(node: NodeInList, runs: Running[]): Client {

@@ -80,6 +80,7 @@ export interface NodeInList {
 export interface AllocationInList {
   ID: string;
   NodeID: string;
+  NodeName: string;
   JobID: string;
   JobType: string;
   Namespace: string;
@@ -90,7 +91,11 @@ export interface AllocationInList {
   DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;
-  AllocatedResources?: { Tasks: Record<string, ResourcesJson> | null } | null;
+  AllocatedResources?: {
+    Tasks: Record<string, ResourcesJson> | null;
+    /** When in the life of its allocation each task has its turn: null for a main task. */
+    TaskLifecycles?: Record<string, { Hook: string; Sidecar: boolean } | null> | null;
+  } | null;
 }
 
 /** An evaluation that could not place everything, and waits until something changes. */
@@ -99,6 +104,14 @@ export interface BlockedEvaluation {
   Namespace: string;
   CreateTime: number;
   FailedTGAllocs: Record<string, PlacementFailure> | null;
+}
+
+/** An evaluation that waits for room, for its time, or to be processed. */
+export interface WaitingEvaluation extends BlockedEvaluation {
+  Type: string;
+  /** RFC 3339; absent, or the year 1, if it waits for no time. */
+  WaitUntil?: string;
+  StatusDescription?: string;
 }
 
 /** Why one task group could not be placed: the nodes that the scheduler considered, and why it rejected them. */
@@ -113,6 +126,8 @@ export interface PlacementFailure {
   ClassFiltered: Record<string, number> | null;
   DimensionExhausted: Record<string, number> | null;
   QuotaExhausted: string[] | null;
+  /** Further allocations of the group that could not be placed either. */
+  CoalescedFailures?: number;
 }
 
 interface TaskGroupJson {

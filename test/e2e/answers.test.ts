@@ -29,7 +29,7 @@ describe('an answer', () => {
     await asked({ command: 'capacities' }).toThrow('unknown command "capacities": known are status, ');
     await asked({ command: 'status', group: GROUP }).toThrow('command status has no field group: it has no fields');
     await asked({ ...CAPACITY, cpus: 1 }).toThrow('command capacity has no field cpus: it has cpu, memoryMb');
-    await asked({ ...CAPACITY, cpu: '1000' }).toThrow('cpu is no whole number from 0 to 100000000: "1000"');
+    await asked({ ...CAPACITY, cpu: '1000' }).toThrow('cpu is no whole number from 1 to 100000000: "1000"');
     expect(world.nomad.requests).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 /** What an operator asks the function: `{"command": …}`. No command changes anything. */
-export type Command = CapacityCommand | PlanCommand;
+export type Command = CapacityCommand | JobsCommand | PlanCommand;
 
 /** Which clients there are, and what fits on them. */
 export interface CapacityCommand {
@@ -8,6 +8,15 @@ export interface CapacityCommand {
   cpu?: number;
   /** Of the allocations that are to fit, in MB. */
   memoryMb?: number;
+}
+
+/** Which jobs run, wait or have ended, as far as Nomad still has their allocations. */
+export interface JobsCommand {
+  command: 'jobs';
+  /** All that the token may read by default. */
+  namespace?: string;
+  /** Only those; `pending` are also jobs that run and wait for more. */
+  status?: 'running' | 'pending' | 'dead';
 }
 
 /** What a scale-in would mean now. */

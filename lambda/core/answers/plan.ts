@@ -4,10 +4,11 @@ import { messageOf } from '../message-of.ts';
 import { type BuildTimes, buildTimes } from '../plan/build-times.ts';
 import type { Circumstances, GroupInstance } from '../plan/circumstances.ts';
 import { compareDeadlines, type DeadlinePlan } from '../plan/deadlines.ts';
-import { type InstancePlan, isBuild, planInstance, VERDICTS } from '../plan/instance.ts';
+import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from '../plan/instance.ts';
 import { RunTimes } from '../run-times.ts';
 import type { PlanCommand } from './command.ts';
 import type { AnswerPorts, Member } from './ports.ts';
+import { within } from './within.ts';
 
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {
@@ -17,6 +18,10 @@ export interface PlanAnswer {
   policyDeadlineSeconds: number;
   /** Those in service, and those that are going already. The ones that cost least come first. */
   instances: InstancePlan[];
+  /** How many instances do not fit into the answer; they are counted all the same. */
+  instancesLeftOut: number;
+  /** For how many instances a scale-in means what. */
+  verdicts: Record<Verdict, number>;
   builds: BuildTimes;
   deadlines: DeadlinePlan[];
   /** What could not be read; what is said without it is said so. */
@@ -55,11 +60,15 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
   const deadlineSeconds = asked ?? policyDeadlineSeconds;
   const circumstances: Circumstances = { clients, ...times, blocked, needs, deadlineSeconds, now };
   const planned = instances.map((instance) => planInstance(instance, circumstances));
+  const plans = planned.map((each) => each.plan).toSorted(cheapestFirst);
+  const { kept, leftOut } = within(plans);
   return {
     run: 'plan',
     deadlineSeconds,
     policyDeadlineSeconds,
-    instances: planned.map((each) => each.plan).toSorted(cheapestFirst),
+    instances: kept,
+    instancesLeftOut: leftOut,
+    verdicts: countVerdicts(plans),
     builds: buildTimes(builds, times, { all: ended.all, now }),
     deadlines: compareDeadlines(
       policyDeadlineSeconds,
@@ -112,6 +121,11 @@ function buildsHere(
   );
   return [...ended, ...running].filter(({ nodeId }) => !elsewhere.has(nodeId));
 }
+
+const countVerdicts = (plans: readonly InstancePlan[]): Record<Verdict, number> =>
+  Object.fromEntries(
+    VERDICTS.map((verdict) => [verdict, plans.filter((each) => each.verdict === verdict).length]),
+  ) as Record<Verdict, number>;
 
 const cheapestFirst = (one: InstancePlan, other: InstancePlan): number =>
   VERDICTS.indexOf(one.verdict) - VERDICTS.indexOf(other.verdict) ||

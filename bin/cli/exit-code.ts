@@ -1,0 +1,11 @@
+/** How a command ends, for scripts. */
+export const EXIT = {
+  /** Done, or nothing wrong. */
+  ok: 0,
+  /** It could not be done, or was not agreed to. */
+  failed: 1,
+  /** It was done, and shows something that a person has to see to. */
+  personNeeded: 2,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -28,10 +28,13 @@ import type { Journal, Ports } from './core/ports.ts';
 import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
+import { blockedGroups } from './nomad/blocked.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
+import { lastBuilds } from './nomad/ended-builds.ts';
 import { Fleet } from './nomad/fleet.ts';
 import { NomadJobs } from './nomad/jobs.ts';
+import { needsOf } from './nomad/needs.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
@@ -177,6 +180,9 @@ export class Wiring {
       members: () => autoScaling.members(named.map(({ name }) => name)),
       clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
       jobs: new NomadJobs(nomad),
+      endedBuilds: () => lastBuilds(nomad),
+      blockedGroups: () => blockedGroups(nomad),
+      needsOf: (services) => needsOf(nomad, services),
     };
   }
 

@@ -6,6 +6,7 @@ import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
+import { scaleInCommand } from './scale-in/command.ts';
 import { printable } from './screen/printable.ts';
 import { Screen } from './screen/screen.ts';
 import { statusCommand } from './status/command.ts';
@@ -14,7 +15,7 @@ import { statusCommand } from './status/command.ts';
 type AnyCommand = Command<any, any, any>;
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, releaseCommand];
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, scaleInCommand, releaseCommand];
 
 /**
  * Carries out a command line.

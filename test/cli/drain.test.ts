@@ -13,7 +13,7 @@ async function withBuild(options?: Parameters<typeof Operator.start>[0]) {
   return { operator, world, busy, other };
 }
 
-const desired = ({ world }: Operator) => world.aws.group('builders').desiredCapacity;
+const desired = ({ world }: Operator) => world.aws.desiredCapacity('builders');
 const calls = ({ world }: Operator) =>
   world.aws.requests.filter(({ action }) => !/^(Describe|Get|Invoke)/.test(action)).map(({ action }) => action);
 

@@ -109,5 +109,6 @@ async function placeOf(instanceId: string, autoScaling: AutoScaling): Promise<{ 
 const watchOne = (context: Context, instanceId: string, interval: number) =>
   untilGone(context, { interval, total: 1 }, async (signal) => {
     const report = await context.account.function.ask<Report>({ command: 'status' }, signal);
-    return { report, members: await context.account.autoScaling.instances([instanceId], signal) };
+    const members = await context.account.autoScaling.instances([instanceId], signal);
+    return { report, members, left: 1 - members.length };
   });

@@ -17,6 +17,10 @@ type AnyCommand = Command<any, any, any>;
 /** The commands, in the order of the help. */
 const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, scaleInCommand, releaseCommand];
 
+const EXIT_CODES = `
+Exit codes: 0 done; 1 it could not be done; 2 a person is needed, such as for a
+drain that is stuck; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
+
 /**
  * Carries out a command line.
  * @param argv as Node has it: its own path and that of the script come first
@@ -53,8 +57,7 @@ const traceOf = (error: unknown) => printable(error instanceof Error ? (error.st
 function makeProgram(run: Run): AnyCommand {
   const program: AnyCommand = new Command('nomad-drain-hook')
     .description(
-      'Shows what the Nomad drain hook does, and takes instances out of service.\n' +
-        'It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
+      'Shows what the Nomad drain hook does, and takes instances out of service. It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
     )
     .option('--json', 'print the answer as JSON')
     .option('--profile <name>', 'the AWS profile to use')
@@ -68,6 +71,7 @@ function makeProgram(run: Run): AnyCommand {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
+  program.addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
   return program;
 }

@@ -58,15 +58,15 @@ export class Screen {
   }
 
   /** On a terminal each state takes the place of the one before; in a pipe it follows it, if it differs. */
-  live(): Live {
-    const stdout = this.streams.stdout;
-    if (stdout.isTTY) {
-      const update = createLogUpdate(stdout as WriteStream, { showCursor: true });
+  live(where: 'stdout' | 'stderr'): Live {
+    const stream = this.streams[where];
+    if (stream.isTTY) {
+      const update = createLogUpdate(stream as WriteStream, { showCursor: true });
       return { show: (text) => update(text), end: () => update.done() };
     }
     let last: string | undefined;
     const show = (text: string) => {
-      if (text !== last) this.print(text);
+      if (text !== last) stream.write(`${text}\n`);
       last = text;
     };
     return { show, end() {} };

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts';
+import { wrap } from './screen/layout.ts';
 
 /** The options of every command that changes something. */
 export interface ChangeOptions {
@@ -32,6 +33,6 @@ export async function carryOut(
   }
   await agree(yes);
   await context.screen.during('doing it', make());
-  if (done !== undefined) context.show({ ...answer, changed: true }, () => done);
+  if (done !== undefined) context.show({ ...answer, changed: true }, (_, { columns }) => wrap(done, columns));
   return true;
 }

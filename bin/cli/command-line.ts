@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
 import { scaleInCommand } from './scale-in/command.ts';
+import { wrap } from './screen/layout.ts';
 import { printable } from './screen/printable.ts';
 import { Screen } from './screen/screen.ts';
 import { statusCommand } from './status/command.ts';
@@ -45,7 +46,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     // Help and version have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const { message, todo } = printable(toText(problemOf(error, options, environment)));
-    screen.tell(`${screen.ink.bad('error:')} ${message}\n${todo}`);
+    const { columns, ink } = screen.margin;
+    screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
     if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
     return EXIT.failed;
   }

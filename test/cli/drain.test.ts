@@ -232,7 +232,7 @@ describe('drain --cordon', () => {
     const { code, stdout } = await operator.run('drain', 'client-1', '--cordon', '--yes');
 
     expect(stdout).toContain(
-      `client-1 is ineligible. To make it eligible again: nomad node eligibility -enable ${busy.nodeId}`,
+      `client-1 is ineligible. To make it eligible again:\nnomad node eligibility -enable ${busy.nodeId}`,
     );
     expect(code).toBe(0);
     expect(world.nomad.node(busy.nodeId)).toMatchObject({ SchedulingEligibility: 'ineligible', Drain: false });

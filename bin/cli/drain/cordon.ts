@@ -27,7 +27,7 @@ export async function cordon(
   const back = `nomad node eligibility -enable ${nodeId}`;
   const answer = { run: 'cordon', instanceId, group, nodeId, nodeName, remaining };
   if (SchedulingEligibility === 'ineligible') {
-    const already = `${Name} is ineligible already: nothing was changed. To make it eligible: ${back}`;
+    const already = `${Name} is ineligible already: nothing was changed. To make it eligible:\n${back}`;
     context.show({ ...answer, changed: false }, () => already);
     return EXIT.ok;
   }
@@ -45,7 +45,7 @@ export async function cordon(
       answer,
       agree: (yes) => consent(context, `Make ${Name} ineligible?`, yes),
       make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body }),
-      done: `${Name} is ineligible. To make it eligible again: ${back}`,
+      done: `${Name} is ineligible. To make it eligible again:\n${back}`,
     },
     options,
   );

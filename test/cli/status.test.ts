@@ -60,6 +60,25 @@ describe('status', () => {
     expect(code).toBe(2);
   });
 
+  test('ends with 2 where Nomad is away: what an instance waits for is not known then', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.nomad.server.fault = () => 'hang-up';
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toContain('builders  1 instance waiting, 1 not known\n');
+    expect(stdout).toMatch(/ {4}Nomad at http:.*ECONNRESET/);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where the function warns of something', async () => {
+    const operator = await Operator.start({ group: { hooks: [] } });
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toMatch(/^builders {2}nobody waits\n\nwarning: .*hook nomad-drain/);
+    expect(code).toBe(2);
+  });
+
   test('-w draws it again and again, until Ctrl-C', async () => {
     const operator = await Operator.start();
     const { world } = operator;

@@ -182,7 +182,8 @@ export class Wiring {
       jobs: new NomadJobs(nomad),
       endedBuilds: () => lastBuilds(nomad),
       blockedGroups: () => blockedGroups(nomad),
-      needsOf: (services) => needsOf(nomad, services),
+      // Through SSM no job is read: SSM keeps a history of answers, and a job has the environment of its tasks in it.
+      needsOf: async (services) => (this.#config.nomad.via === 'ssm' ? new Map() : needsOf(nomad, services)),
     };
   }
 

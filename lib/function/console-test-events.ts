@@ -12,6 +12,8 @@ export const TEST_EVENTS = {
   status: { command: 'status' },
   /** Changes nothing; reports step by step what would be done for this instance. Put in an instance id of yours. */
   dryRun: { command: 'dryRun', instanceId: INSTANCE },
+  /** Changes nothing; reports what a scale-in would mean now for each instance. */
+  plan: { command: 'plan' },
   /** Runs a sweep now: takes every waiting instance one step further. */
   sweep: { source: 'aws.events', 'detail-type': 'Scheduled Event' },
   /** Changes nothing; reports what would be done if EC2 interrupted this Spot instance in two minutes. */

@@ -34,7 +34,7 @@ describe('the test events of the Lambda console', () => {
     const events = Object.entries(components.examples as Record<string, { value: unknown }>);
     expect(Object.fromEntries(events.map(([name, { value }]) => [name, value]))).toEqual(TEST_EVENTS);
     const ofNotices = ['spot', 'rebalance', 'maintenance', 'terminated'];
-    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', 'sweep', ...ofNotices]);
+    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', 'plan', 'sweep', ...ofNotices]);
   });
 
   test('change nothing where they speak of an instance: the id in them is made up', () => {

@@ -35,6 +35,13 @@ export class Context {
     return this.screen.during('asking the function', this.account.function.ask<Answer>(event));
   }
 
+  /** Tells a person what a question is about. With --json stdout is the answer's alone. */
+  explain<Given>(given: Given, render: (given: Given, page: Page) => string): void {
+    const text = render(printable(given), this.screen.page);
+    if (this.options.json) this.screen.tell(text);
+    else this.screen.print(text);
+  }
+
   /** Shows an answer: as JSON where that is wanted, unchanged, else as text. */
   show<Answer>(answer: Answer, render: (answer: Answer, page: Page) => string): void {
     this.screen.print(this.text(answer, render));

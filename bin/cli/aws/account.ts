@@ -1,6 +1,7 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { AutoScaling } from './auto-scaling.ts';
 import { DrainFunction, type FunctionChoice } from './drain-function.ts';
 
 /** Which account and region: what the operator has said, else what the shell and the files of AWS say. */
@@ -14,7 +15,7 @@ const TIMEOUTS = { requestTimeout: 75_000, connectionTimeout: 5_000, throwOnRequ
 
 /** The operator's AWS account, with the operator's own credentials. */
 export class Account {
-  readonly autoScaling: AutoScalingClient;
+  readonly autoScaling: AutoScaling;
   readonly function: DrainFunction;
 
   constructor(options: AccountOptions, choice: FunctionChoice) {
@@ -23,7 +24,7 @@ export class Account {
       ...(options.region !== undefined && { region: options.region }),
       requestHandler: TIMEOUTS,
     };
-    this.autoScaling = new AutoScalingClient(common);
+    this.autoScaling = new AutoScaling(new AutoScalingClient(common));
     this.function = new DrainFunction(new LambdaClient(common), new ResourceGroupsTaggingAPIClient(common), choice);
   }
 }

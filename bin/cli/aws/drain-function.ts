@@ -37,12 +37,14 @@ export class DrainFunction {
   /**
    * Asks the function, and waits for its answer.
    * @param event such as `{ command: 'status' }`
+   * @param signal aborted when nobody waits for the answer any more
    * @throws FunctionFailed if it answers with an error, Problem if it is not found, or an error of the SDK
    */
-  async ask<Answer>(event: object): Promise<Answer> {
+  async ask<Answer>(event: object, signal?: AbortSignal): Promise<Answer> {
     const FunctionName = await this.name;
     const { FunctionError, Payload } = await this.#lambda.send(
       new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
+      signal ? { abortSignal: signal } : {},
     );
     const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');
     if (FunctionError !== undefined) throw new FunctionFailed(answer);

@@ -1,5 +1,6 @@
 import type { InstanceReport, Report } from '../../../lambda/core/report.ts';
-import { table, wrap } from '../screen/layout.ts';
+import { bar } from '../screen/bar.ts';
+import { type Cell, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { between, count, moment } from '../screen/words.ts';
 
@@ -19,43 +20,50 @@ export function statusText(report: Report, page: Page): string {
   ].join('\n\n');
 }
 
-function groupText(group: string, { instances, retained = [], at }: Report, page: Page): string {
+function groupText(group: string, report: Report, page: Page): string {
   const { ink } = page;
-  const waiting = instances.filter((each) => each.group === group);
-  const kept = retained.filter((each) => each.group === group);
-  const troubled = waiting.filter(isInTrouble).length;
+  const waiting = report.instances.filter((each) => each.group === group);
+  const kept = (report.retained ?? []).filter((each) => each.group === group);
+  const stuck = waiting.filter((each) => each.stuck !== undefined).length;
+  const unserved = waiting.filter((each) => each.unserved && each.stuck === undefined).length;
   const counts = [
     waiting.length === 0 ? ink.quiet('nobody waits') : `${count(waiting.length, 'instance')} waiting`,
-    ...(troubled > 0 ? [ink.bad(`${troubled} stuck`)] : []),
+    ...(stuck > 0 ? [ink.bad(`${stuck} stuck`)] : []),
+    ...(unserved > 0 ? [ink.bad(`${unserved} not known`)] : []),
     ...(kept.length > 0 ? [ink.bad(`${kept.length} retained`)] : []),
   ];
-  const now = moment(at) ?? Date.now();
   return [
     `${ink.heading(group)}  ${counts.join(', ')}`,
-    ...waitingLines(waiting, now, page),
-    ...kept.map(({ instanceId, state }) =>
-      wrap(`${instanceId}  ${state}: Auto Scaling keeps it until a person has looked at it`, page.columns, '  '),
-    ),
+    ...(waiting.length > 0 ? [drainsText(waiting, report, page)] : []),
+    ...kept.map((each) => retainedText(each, page)),
   ].join('\n');
 }
 
-/** The oldest first: a line of a table for each, and under it why it waits. */
-function waitingLines(waiting: readonly InstanceReport[], now: number, page: Page): string[] {
-  if (waiting.length === 0) return [];
-  const oldest = waiting.toSorted(
-    (one, other) => (moment(one.waitingSince) ?? now) - (moment(other.waitingSince) ?? now),
-  );
-  const rows = oldest.map(({ instanceId, nodeName, waitingSince, deadlineAt, ...each }) => {
-    const [since, until] = [moment(waitingSince), moment(deadlineAt)];
-    return [
-      { text: instanceId, ink: isInTrouble(each as InstanceReport) ? page.ink.bad : page.ink.heading },
-      nodeName ?? '-',
-      since === undefined ? 'waiting' : `waiting ${between(since, now)}`,
-      until === undefined ? '' : until <= now ? 'deadline over' : `deadline in ${between(now, until)}`,
-    ];
-  });
+/** An instance that Auto Scaling keeps though its wait is over. */
+export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
+  page.ink.bad(wrap(`${instanceId}  ${state}: kept until a person has looked at it`, page.columns, '  '));
+
+/** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
+export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {
+  const now = moment(report.at) ?? Date.now();
+  const since = (instance: InstanceReport) => moment(instance.waitingSince) ?? now;
+  const oldest = waiting.toSorted((one, other) => since(one) - since(other));
+  const rows = oldest.map((instance) => drainRow(instance, now, page));
   const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
-  return oldest.flatMap((instance, index) => [lines[index] ?? '', whyText(instance, page)]);
+  return oldest.flatMap((instance, index) => [lines[index] ?? '', whyText(instance, page)]).join('\n');
+}
+
+function drainRow(instance: InstanceReport, now: number, { ink }: Page): Cell[] {
+  const { instanceId, nodeName, waitingSince, deadlineAt } = instance;
+  const [since, until] = [moment(waitingSince), moment(deadlineAt)];
+  const used = since === undefined || until === undefined ? undefined : (now - since) / (until - since);
+  return [
+    { text: instanceId, ink: isInTrouble(instance) ? ink.bad : ink.heading },
+    { text: nodeName ?? '-' },
+    { text: since === undefined ? '' : `${between(since, now)}` },
+    used === undefined ? { text: '' } : bar(used, ink),
+    { text: until === undefined ? '' : until <= now ? 'deadline over' : `${between(now, until)} left` },
+  ];
 }
 
 function whyText({ because, stuck }: InstanceReport, { columns, ink }: Page): string {

@@ -41,8 +41,8 @@ function toEndedBuild(allocation: AllocationInList): EndedBuild {
 }
 
 /**
- * Whether it failed by itself and another took its place: then Nomad wants it stopped too, and gives no reason. To one that a drain,
- * a person or a new version of the job has stopped it gives one. Seen on 2.0.6.
+ * Whether it failed by itself and another took its place: then Nomad wants it stopped too. It gives a reason up to 1.8, and none in 2.0;
+ * to one that a drain, a person or a new version of the job has stopped it always gives one. Seen on 1.6.10 and 2.0.6.
  */
 const isReplaced = ({ ClientStatus, DesiredDescription }: AllocationInList): boolean =>
-  ClientStatus === 'failed' && DesiredDescription === '';
+  ClientStatus === 'failed' && ['', 'alloc was rescheduled because it failed'].includes(DesiredDescription);

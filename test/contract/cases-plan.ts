@@ -4,6 +4,8 @@ import { list, type Nomad, object } from './nomad-under-test.ts';
 
 const ENDED =
   '(ClientStatus == "complete" or ClientStatus == "failed") and (Job.Type == "batch" or Job.Type == "sysbatch")';
+/** Nomad 2.0 gives no reason. */
+const RESCHEDULED = 'alloc was rescheduled because it failed';
 const AGAIN = {
   ReschedulePolicy: { Attempts: 1, Interval: 3600e9, Delay: 5e9, DelayFunction: 'constant', Unlimited: false },
 };
@@ -35,7 +37,7 @@ export const planCases = (the: () => Nomad): void => {
     expect(said.toSorted()).toEqual([
       'built | complete | run | ',
       'built-again | failed | run | ',
-      'built-again | failed | stop | ',
+      `built-again | failed | stop | ${the().under.version.startsWith('1.') ? RESCHEDULED : ''}`,
       'built-failed | failed | run | ',
       'built-killed | complete | stop | alloc is being migrated',
       'built-sysbatch | complete | run | ',
@@ -51,7 +53,6 @@ export const planCases = (the: () => Nomad): void => {
     const [after] = await once();
     expect(after).toMatchObject({ ModifyTime: before?.ModifyTime, ClientStatus: 'complete' });
     expect(Number(before?.ModifyTime) - Number(before?.CreateTime)).toBeGreaterThan(0.9e9);
-    expect(Number(before?.ModifyTime) - Number(before?.CreateTime)).toBeLessThan(5e9);
   });
 
   test('a job says in which datacenters, which pool and under which constraints it runs, and by which drivers', async () => {

@@ -32,6 +32,7 @@ import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
 import { Fleet } from './nomad/fleet.ts';
 import { NomadJobs } from './nomad/jobs.ts';
+import { NomadLogs } from './nomad/logs.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
@@ -177,6 +178,7 @@ export class Wiring {
       members: () => autoScaling.members(named.map(({ name }) => name)),
       clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
       jobs: new NomadJobs(nomad),
+      logs: new NomadLogs(nomad, this.#config.nomad.nodeMetaKey),
     };
   }
 

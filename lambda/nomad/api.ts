@@ -83,6 +83,12 @@ export class NomadApi {
     return answer.body as T[];
   }
 
+  /** The ids of the allocations that begin so, in all namespaces that the token may read. @param prefix has whole bytes */
+  allocationIds(prefix: string): Promise<string[]> {
+    const query = { namespace: '*', prefix, task_states: 'false' };
+    return this.#each('/v1/allocations', query, (allocation) => (allocation as AllocationInList).ID);
+  }
+
   allocation(id: string): Promise<AllocationJson | undefined> {
     return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
   }
@@ -116,6 +122,13 @@ export class NomadApi {
       text: true,
     });
     return answer.body as string;
+  }
+
+  /** The end of what a task has written, as Nomad's frames: JSON objects one behind the other. */
+  async logFrames(allocationId: string, task: string, type: 'stderr' | 'stdout', bytes: number): Promise<string> {
+    const path = `/v1/client/fs/logs/${allocationId}`;
+    const query = { task, type, origin: 'end', offset: String(bytes) };
+    return (await this.#ask({ method: 'GET', path, query, text: true })).body as string;
   }
 
   async drain(nodeId: string, body: DrainRequest): Promise<void> {

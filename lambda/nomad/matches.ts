@@ -36,7 +36,7 @@ export async function matches(
 
 /** The nodes that name one of these instances themselves. */
 export async function nodesNaming(
-  nomad: NomadApi,
+  nomad: Pick<NomadApi, 'nodes'>,
   instanceIds: readonly string[],
   nodeMetaKey: string | undefined,
 ): Promise<NodeStub[]> {

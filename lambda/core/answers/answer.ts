@@ -1,10 +1,11 @@
 import { type CapacityAnswer, capacity } from './capacity.ts';
 import type { Command } from './command.ts';
 import { type JobsAnswer, jobs } from './jobs.ts';
+import { type LogsAnswer, logs } from './logs.ts';
 import type { AnswerPorts } from './ports.ts';
 
 /** What each question gives; `run` is its command. */
-type Given = CapacityAnswer | JobsAnswer;
+type Given = CapacityAnswer | JobsAnswer | LogsAnswer;
 
 /** What the function answers a {@link Command}. */
 export type Answer = Given & {
@@ -21,5 +22,7 @@ export function answer(command: Command, ports: AnswerPorts): Promise<Given> {
       return capacity(command, ports);
     case 'jobs':
       return jobs(command, ports);
+    case 'logs':
+      return logs(command, ports);
   }
 }

@@ -1,3 +1,4 @@
+import type { Allocation } from '../allocation.ts';
 import type { Clients, Known, Suggested } from '../choose.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy.ts';
@@ -17,6 +18,7 @@ export interface AnswerPorts {
     readVisible(suggested: readonly Suggested[]): Promise<Known>;
   };
   readonly jobs: Jobs;
+  readonly logs: Logs;
 }
 
 /** An instance of a group. */
@@ -69,3 +71,41 @@ export interface Wait {
   count?: number;
   because: string;
 }
+
+/** What tasks have written, as far as Nomad's clients still have it. */
+export interface Logs {
+  /** The allocations whose ids begin so, at most so many. */
+  beginningWith(prefix: string, most: number): Promise<LoggedAllocation[]>;
+  /** The nodes that name this instance; or those of this name, or if there is none those whose ids begin so. */
+  onNodes(where: { instanceId: string } | { node: string }): Promise<LoggedNode[]>;
+  /** The end of a log. Never throws: that it cannot be read is an answer too. */
+  end(question: LogQuestion): Promise<LogEnd>;
+}
+
+/** A node with all its allocations. */
+export interface LoggedNode {
+  id: string;
+  name: string;
+  status: string;
+  allocations: LoggedAllocation[];
+}
+
+/** An allocation, and where it is. */
+export type LoggedAllocation = Allocation & { nodeId: string };
+
+export interface LogQuestion {
+  allocationId: string;
+  namespace: string;
+  task: string;
+  stream: 'stderr' | 'stdout';
+  /** How much of its end. */
+  bytes: number;
+  /** Only what was written since: as an earlier answer said. */
+  offset?: string | undefined;
+}
+
+export type LogEnd =
+  /** `cut`: there is more before the text, or between `offset` and the text, than was read. */
+  | { text: string; offset: string; cut?: true }
+  /** It cannot be read. */
+  | { because: string };

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildCli } from './build-cli.ts';
 import { buildLibrary } from './build-library.ts';
+import { SELF_CONTAINED } from './esbuild-options.ts';
 
 const ENTRY = fileURLToPath(new URL('../lambda/handler.ts', import.meta.url));
 const OUTFILE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.url));
@@ -15,26 +17,7 @@ const OUTFILE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.ur
  * @throws esbuild's BuildFailure, after printing what is wrong
  */
 export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): Promise<number> {
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    // Lambda runs Node 24; 20 lets the bundle also be run by hand with the Node of a common workstation.
-    target: 'node20',
-    // The ES module build of each dependency, where there is one, can be tree-shaken: the SDK ships both.
-    mainFields: ['module', 'main'],
-    // What is left of CommonJS asks for Node's own modules with require(), which an ES module does not have.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    // Whitespace and syntax only: names stay, so that a stack trace in the log can be read.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    keepNames: false,
-    sourcemap: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-  });
+  await build({ ...SELF_CONTAINED, entryPoints: [entry], outfile });
   return statSync(outfile).size;
 }
 
@@ -45,5 +28,6 @@ if (import.meta.main) {
   if (!process.argv.includes('--for-synth')) {
     told('dist/lambda/index.mjs', bytes);
     told('dist/lib/index.js', await buildLibrary());
+    told('dist/cli/nomad-drain-hook.mjs', await buildCli());
   }
 }

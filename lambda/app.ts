@@ -5,6 +5,7 @@ import type { Answer } from './core/answers/answer.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
 import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
+import { iso } from './core/iso.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
@@ -153,7 +154,8 @@ export class App {
 
     const result = await this.#story(wake, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
-    const ofHooks = hooks.problems(this.#groupsOf(wake, result), this.#config.policy);
+    const groups = this.#groupsOf(wake, result);
+    const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
@@ -167,6 +169,8 @@ export class App {
     const because = instances.length === 0 ? notFound(wake) : undefined;
     const report: Report = {
       run: wake.kind,
+      at: iso(now),
+      groups: groups.map(({ name }) => name),
       instances,
       ...(retained.length > 0 && { retained }),
       ...(purged.length > 0 && { purged }),

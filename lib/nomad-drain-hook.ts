@@ -17,6 +17,7 @@ import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
+import { FUNCTION_TAG } from './function/function-tag.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
 import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
@@ -126,6 +127,7 @@ export class NomadDrainHook extends Construct {
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
     });
+    (this.function.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
     acknowledge(this.function, {
       'Serverless-LambdaDLQ':
         'What fails goes to the queue of failed runs, as a destination: with the error, not the event alone.',

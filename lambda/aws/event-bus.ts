@@ -1,7 +1,8 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import pMap from 'p-map';
 import type { RunClock } from '../core/clock.ts';
-import { type DrainEvent, type DrainEventTimes, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { inIso } from '../core/iso.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Announcements, Journal, Meter } from '../core/ports.ts';
 import { forRun } from './for-run.ts';
@@ -53,7 +54,7 @@ export class EventBus implements Announcements {
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
       Time: new Date(at),
-      Detail: JSON.stringify({ ...detail, because, ...toIso(times) }),
+      Detail: JSON.stringify({ ...detail, because, ...inIso(times) }),
     }));
     try {
       const { FailedEntryCount = 0, Entries: answers = [] } = await client.send(new PutEventsCommand({ Entries }));
@@ -70,8 +71,3 @@ export class EventBus implements Announcements {
     this.#options.journal.warn('events lost', { count, because });
   }
 }
-
-const toIso = (times: DrainEventTimes) =>
-  Object.fromEntries(
-    Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, new Date(time).toISOString()]])),
-  );

@@ -148,7 +148,7 @@ describe('a blocking query at an old drain, for which a run waits most of its mi
 
     const { instances } = await world.wake(SWEEP);
 
-    expect(world.clock.now() - began).toBeLessThanOrEqual(57 * SECOND);
+    expect(world.clock.now() - began).toBeLessThan(MINUTE);
     expect(instances).toHaveLength(BUILDERS / 2);
     expect(instances.every(({ action }) => action === 'wait')).toBe(true);
   });

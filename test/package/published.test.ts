@@ -78,6 +78,7 @@ describe('the tarball', () => {
     'what npm always packs': /^(package\.json|README\.md|LICENSE)$/,
     'the changes': /^CHANGELOG\.md$/,
     'the function, in one file': /^dist\/lambda\/index\.mjs$/,
+    'the command line, in one file': /^dist\/cli\/nomad-drain-hook\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
     'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)?[\w-]+\.d\.ts$/,
     'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
@@ -101,6 +102,11 @@ describe('the tarball', () => {
       'zod',
     ]);
   });
+});
+
+test('the command line runs where nothing but the package is installed', async () => {
+  const command = join(directory, 'node_modules/.bin/nomad-drain-hook');
+  expect(await run(command, ['--version'], directory)).toBe(`${manifest(ROOT).version}\n`);
 });
 
 describe.each([

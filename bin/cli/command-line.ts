@@ -1,0 +1,70 @@
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import manifest from '../../package.json' with { type: 'json' };
+import { Account } from './aws/account.ts';
+import { Context, type GlobalOptions, type Run } from './context.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { problemOf } from './problem-of.ts';
+import { printable } from './screen/printable.ts';
+import { Screen } from './screen/screen.ts';
+import { statusCommand } from './status/command.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever arguments and options a command has
+type AnyCommand = Command<any, any, any>;
+
+/** The commands, in the order of the help. */
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand];
+
+/**
+ * Carries out a command line.
+ * @param argv as Node has it: its own path and that of the script come first
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  const { env: environment } = process;
+  const screen = new Screen(process, environment);
+  let options: GlobalOptions = {};
+  let exitCode: ExitCode = EXIT.ok;
+  const run: Run =
+    (act) =>
+    async (...args) => {
+      const command = args.pop() as AnyCommand;
+      options = command.optsWithGlobals() as GlobalOptions;
+      const account = new Account(options, { stack: options.stack, name: options.function });
+      exitCode = await act(new Context(account, screen, options), ...(args as never));
+    };
+  try {
+    await makeProgram(run).parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    // Help and version have been printed.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const { message, todo } = printable(toText(problemOf(error, options, environment)));
+    screen.tell(`${screen.ink.bad('error:')} ${message}\n${todo}`);
+    if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
+    return EXIT.failed;
+  }
+}
+
+const toText = ({ message, todo }: { message: string; todo: string }) => ({ message, todo });
+const traceOf = (error: unknown) => printable(error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+function makeProgram(run: Run): AnyCommand {
+  const program: AnyCommand = new Command('nomad-drain-hook')
+    .description(
+      'Shows what the Nomad drain hook does, and takes instances out of service.\n' +
+        'It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
+    )
+    .option('--json', 'print the answer as JSON')
+    .option('--profile <name>', 'the AWS profile to use')
+    .option('--region <name>', 'the AWS region to use')
+    .option('--stack <name>', 'the stack whose function is asked, where there are several')
+    .option('--function <name>', 'the function that is asked, by its name or ARN; nothing is looked up then')
+    .option('--debug', 'print the stack trace of an error')
+    .version(manifest.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print the help')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
+  return program;
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { runCommandLine } from './command-line.ts';
+
+// Of the SDK, to whoever updates it: here it is bundled.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+process.exitCode = await runCommandLine(process.argv);

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { MINUTE, SECOND } from '../e2e/world.ts';
+import { Operator } from './operator.ts';
+
+describe('status', () => {
+  test('says of each instance what it waits for, since when, and until when at most', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.advance(10 * MINUTE);
+
+    const { code, stdout, stderr } = await operator.run('status');
+
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      [
+        'builders  1 instance waiting',
+        `  ${instanceId}  client-1  waiting 10 min  deadline in 5 h 49 min`,
+        '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
+        '',
+      ].join('\n'),
+    );
+    expect(code).toBe(0);
+  });
+
+  test('fits a terminal of 80 columns', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-with-a-very-long-name-in-nomad' });
+    world.nomad.run({ id: 'build-with-a-very-long-name-too', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.advance(10 * MINUTE);
+
+    const { code, screen, tooLong } = await operator.onTerminal('status');
+
+    expect(tooLong).toEqual([]);
+    expect(screen).toContain('client-with-a-ve…');
+    expect(screen).toContain('build-with-a-very-long-name-too');
+    expect(code).toBe(0);
+  });
+
+  test('ends with 2 where something is stuck, and says why', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId } = world.addBuilder();
+    world.nomad.run({ id: 'web', type: 'service', count: 2 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(4 * MINUTE);
+
+    const { code, stdout } = await operator.run('status');
+
+    expect(stdout).toContain('1 instance waiting, 1 stuck');
+    expect(stdout).toContain('nowhere to go');
+    expect(code).toBe(2);
+  });
+
+  test('is JSON with --json: the answer of the function, unchanged', async () => {
+    const operator = await Operator.start();
+    const { instanceId } = operator.world.addBuilder();
+    await operator.world.scaleIn(instanceId);
+    await operator.world.deliver();
+    await operator.world.advance(SECOND);
+
+    const { stdout } = await operator.run('status', '--json');
+
+    expect(JSON.parse(stdout)).toEqual(operator.world.reports.at(-1));
+  });
+
+  test('of a group of which nobody waits says so', async () => {
+    const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+    expect(await operator.run('status')).toEqual({
+      code: 0,
+      stdout: 'builders  nobody waits\n\nrunners  nobody waits\n',
+      stderr: '',
+    });
+  });
+});

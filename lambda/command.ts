@@ -59,6 +59,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   warm: {},
   dryRun: { instanceId: checkInstanceId },
   jobs: { namespace: text, status: oneOf('running', 'pending', 'dead') },
+  doctor: {},
   logs: {
     allocation: beginningOfId,
     instanceId: checkInstanceId,

@@ -5,6 +5,7 @@ import type {
   AllocationJson,
   AllocationStub,
   BlockedEvaluation,
+  MembersJson,
   NodeInList,
   NodeJson,
   NodeStub,
@@ -91,6 +92,22 @@ export class NomadApi {
 
   allocation(id: string): Promise<AllocationJson | undefined> {
     return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+
+  /** The address of the leader; empty if there is none. */
+  async leader(): Promise<string> {
+    return (await this.#ask({ method: 'GET', path: '/v1/status/leader' })).body as string;
+  }
+
+  /** The servers of the region that is asked. */
+  async servers(): Promise<{ name: string; status: string; version: string }[]> {
+    const { Members, ServerRegion } = (await this.#ask({ method: 'GET', path: '/v1/agent/members' }))
+      .body as MembersJson;
+    return Members.filter(({ Tags }) => Tags.region === ServerRegion).map(({ Name, Status, Tags }) => ({
+      name: Name,
+      status: Status,
+      version: Tags.build ?? 'unknown',
+    }));
   }
 
   /** Evaluations that wait: for room, for their time, or to be processed. */

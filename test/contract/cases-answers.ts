@@ -41,7 +41,7 @@ export const answerCases = (the: () => Nomad): void => {
     const line = 'x'.repeat(99);
     return {
       command: `yes ${line} | head -n ${count} 1>&2; exec sleep 600`,
-      meta: { 'emulate.stderr': `${line}\n`.repeat(count) },
+      meta: { 'emulate.stderr': `${line}\n`, 'emulate.times': String(count) },
       more,
     };
   };

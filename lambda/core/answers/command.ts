@@ -1,5 +1,5 @@
 /** What an operator asks the function: `{"command": …}`. No command changes anything. */
-export type Command = CapacityCommand | JobsCommand | LogsCommand;
+export type Command = CapacityCommand | JobsCommand | LogsCommand | DoctorCommand;
 
 /** Which clients there are, and what fits on them. */
 export interface CapacityCommand {
@@ -38,4 +38,9 @@ export interface LogsCommand {
   bytes?: number;
   /** To go on reading one log: what an earlier answer gave as its `offset`. Needs `allocation` and `task`. */
   offset?: string;
+}
+
+/** Whether all is set up as it has to be. */
+export interface DoctorCommand {
+  command: 'doctor';
 }

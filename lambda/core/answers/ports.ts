@@ -19,6 +19,7 @@ export interface AnswerPorts {
   };
   readonly jobs: Jobs;
   readonly logs: Logs;
+  readonly examination: Examination;
 }
 
 /** An instance of a group. */
@@ -109,3 +110,46 @@ export type LogEnd =
   | { text: string; offset: string; cut?: true }
   /** It cannot be read. */
   | { because: string };
+
+/** What the function's surroundings say of themselves. */
+export interface Examination {
+  readonly software: { version: string; runtime: string };
+  /** When the last sweep began in this environment of the function, milliseconds since the epoch. */
+  readonly lastSweepAt: number | undefined;
+  /** The address of Nomad's leader; empty if there is none. */
+  leader(): Promise<string>;
+  /** The servers of the region. */
+  servers(): Promise<Server[]>;
+  /** What each address shows when a connection is made; none where Nomad is asked through instances. */
+  certificates(): Promise<ShownCertificate[]>;
+  /** The hook of each group, read now. */
+  hooks(): Promise<{ group: string; hook: string; problem?: string; unknown?: string }[]>;
+  /** The nodes of instances that no node names. */
+  nodesByAddress(instanceIds: readonly string[]): Promise<NodeOfInstance[]>;
+  /** A sentence for each group that does not ask a function who goes; undefined where none has to. */
+  groupsThatDoNotAsk(): Promise<string[] | undefined>;
+  /** The instances that may be asked for Nomad; undefined where it is asked over the network. */
+  runCommandOn(): Promise<string[] | undefined>;
+}
+
+export interface Server {
+  name: string;
+  /** `alive`, `leaving`, `left` or `failed`. */
+  status: string;
+  version: string;
+}
+
+export type ShownCertificate = { address: string } & (
+  | { is: 'none' }
+  /** @param until milliseconds since the epoch */
+  | { is: 'valid'; until: number; ownCa: boolean }
+  | { is: 'untrusted'; because: string }
+  | { is: 'unknown'; because: string }
+);
+
+export interface NodeOfInstance {
+  instanceId: string;
+  is: 'absent' | 'by address' | 'ambiguous' | 'unknown';
+  /** Milliseconds since the epoch, if EC2 said it. */
+  launchedAt?: number;
+}

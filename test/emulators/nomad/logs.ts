@@ -11,8 +11,8 @@ export interface LogFile {
 }
 
 /**
- * What a task has written until now, as its Meta says: all of it at its start, or a line in so many seconds. A log of which
- * nothing is said is empty.
+ * What a task has written until now, as its Meta says, so many times: all of it at its start, or a line in so many seconds. A log
+ * of which nothing is said is empty.
  */
 export const logFilesOf = (
   task: Task,
@@ -20,7 +20,7 @@ export const logFilesOf = (
   type: 'stderr' | 'stdout',
   now: number,
 ): LogFile[] => {
-  const all = task.Meta?.[`emulate.${type}`] ?? '';
+  const all = (task.Meta?.[`emulate.${type}`] ?? '').repeat(Number(task.Meta?.['emulate.times'] ?? 1));
   const startedAt = Date.parse(TaskStates?.[task.Name]?.StartedAt ?? '');
   const every = Number(task.Meta?.['emulate.line_seconds'] ?? 0);
   const lines = all.split(/(?<=\n)/);

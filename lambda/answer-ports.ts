@@ -11,9 +11,12 @@ import { examination } from './examination.ts';
 import { type AwsAccess, tlsOf } from './nomad/access.ts';
 import type { Permissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
+import { blockedGroups } from './nomad/blocked.ts';
 import { NomadClients } from './nomad/clients.ts';
+import { lastBuilds } from './nomad/ended-builds.ts';
 import { NomadJobs } from './nomad/jobs.ts';
 import { NomadLogs } from './nomad/logs.ts';
+import { needsOf } from './nomad/needs.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import type { Transport } from './nomad/transport.ts';
 import type { WhoIsWho } from './nomad/who-is-who.ts';
@@ -49,6 +52,9 @@ export function answerPorts(options: AnswerPortsOptions): AnswerPorts {
     clients: new NomadClients({ nomad, clock, whoIsWho, permissions }),
     jobs: new NomadJobs(nomad),
     logs: new NomadLogs(nomad, nodeMetaKey),
+    endedBuilds: () => lastBuilds(nomad),
+    blockedGroups: () => blockedGroups(nomad),
+    needsOf: (services) => needsOf(nomad, services),
     examination: examination({
       config,
       groups,

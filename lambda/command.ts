@@ -21,13 +21,15 @@ const wholeNumber =
     throw new EventError(`${field} is no whole number from ${min} to ${max}: ${JSON.stringify(given)}`);
   };
 
-/** In MHz and MB: more than any instance has. */
-const MOST = 100_000_000;
-
 const text: Read<string> = (given, field) => {
   if (typeof given === 'string' && given !== '') return given;
   throw new EventError(`${field} is no text: ${JSON.stringify(given)}`);
 };
+
+/** 48 h, in seconds: Auto Scaling holds no instance longer. */
+const LONGEST = 172_800;
+/** In MHz and MB: more than any instance has. */
+const MOST = 100_000_000;
 
 const oneOf =
   <T extends string>(...known: readonly T[]): Read<T> =>
@@ -71,6 +73,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
     offset,
   },
   capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
+  plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
 
 /** Those without which a command cannot be carried out. */

@@ -2,8 +2,11 @@ import { Command, CommanderError } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
+import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { problemOf } from './problem-of.ts';
+import { releaseCommand } from './release/command.ts';
+import { scaleInCommand } from './scale-in/command.ts';
 import { printable } from './screen/printable.ts';
 import { Screen } from './screen/screen.ts';
 import { statusCommand } from './status/command.ts';
@@ -12,7 +15,7 @@ import { statusCommand } from './status/command.ts';
 type AnyCommand = Command<any, any, any>;
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand];
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, scaleInCommand, releaseCommand];
 
 /**
  * Carries out a command line.

@@ -1,5 +1,6 @@
 import type { RunClock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
+import type { JobJson } from './job-json.ts';
 import type {
   AllocationInList,
   AllocationJson,
@@ -120,6 +121,13 @@ export class NomadApi {
   async blockedServices(): Promise<BlockedEvaluation[]> {
     const query = { namespace: '*', filter: 'Status == "blocked" and Type == "service"' };
     return (await this.#pages<BlockedEvaluation>('/v1/evaluations', query)).items;
+  }
+
+  /** A job as it was registered last; undefined if there is none. */
+  job(id: string, namespace: string): Promise<JobJson | undefined> {
+    return found<JobJson>(
+      this.#ask({ method: 'GET', path: `/v1/job/${encodeURIComponent(id)}`, query: { namespace } }),
+    );
   }
 
   /** The allocations of one job, wherever they are. */

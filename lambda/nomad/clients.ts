@@ -1,18 +1,15 @@
-import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type Running } from '../core/candidate.ts';
+import { byJob, type Client, type EarlierRuns, type Resources, type Running } from '../core/candidate.ts';
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
-import type { AllocationInList, NodeInList } from './json.ts';
+import { endedBuilds } from './ended-builds.ts';
+import { type AllocationInList, type NodeInList, toRecord } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
-/** Builds that ended by themselves. */
-const ENDED = 'ClientStatus == "complete" and DesiredStatus == "run"';
 /** Earlier runs that are looked at: the last ones. */
 const EARLIER = 500;
-/** Jobs whose earlier runs are asked for. */
-const MOST_JOBS = 100;
 
 export interface ClientsOptions {
   nomad: NomadReads;
@@ -64,25 +61,21 @@ export class NomadClients implements Clients {
   }
 
   async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
-    const names = new Set(builds.map(({ job }) => familyOf(job)));
-    const jobs = [...names].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
-    const filter = `${ENDED} and JobID matches "^(${jobs.join('|')})(/|$)"`;
-    const last = { reverse: 'true', per_page: String(EARLIER) };
-    const runs = await this.#options.nomad.listAllocations(filter, last, (allocation) => ({
-      key: jobKey({ namespace: allocation.Namespace, job: allocation.JobID }),
-      ms: (allocation.ModifyTime - allocation.CreateTime) / 1e6,
-    }));
-    return new Map([...Map.groupBy(runs, ({ key }) => key)].map(([key, of]) => [key, of.map(({ ms }) => ms)]));
+    const jobs = builds.map(({ job }) => job);
+    return byJob(await endedBuilds(this.#options.nomad, EARLIER, jobs));
   }
 }
 
-function toRunning({ JobID, JobType, Namespace, CreateTime, AllocatedResources }: AllocationInList): Running {
+function toRunning(allocation: AllocationInList): Running {
   return {
-    job: JobID,
-    jobType: JobType,
-    namespace: Namespace,
-    createdAt: Math.floor(CreateTime / 1e6),
-    takes: takenBy(AllocatedResources),
+    id: allocation.ID,
+    job: allocation.JobID,
+    jobType: allocation.JobType,
+    namespace: allocation.Namespace,
+    taskGroup: allocation.TaskGroup,
+    stopping: allocation.DesiredStatus !== 'run',
+    createdAt: Math.floor(allocation.CreateTime / 1e6),
+    takes: takenBy(allocation.AllocatedResources),
   };
 }
 
@@ -111,13 +104,19 @@ function toClient(node: NodeInList, runs: Running[]): Client {
     Resources,
   ];
   const taken = runs.map(({ takes }) => takes).reduce(plus, keeps);
+  const deadlineAt = node.Drain ? toRecord(node.LastDrain?.Meta ?? null)?.deadlineAt : undefined;
+  const drivers = Object.entries(node.Drivers ?? {}).filter(([, { Healthy }]) => Healthy);
   return {
     id: node.ID,
     name: node.Name,
     status: node.Status,
     eligible: node.SchedulingEligibility === 'eligible',
     draining: node.Drain,
+    ...(deadlineAt !== undefined && { deadlineAt }),
     nodePool: node.NodePool,
+    datacenter: node.Datacenter,
+    nodeClass: node.NodeClass,
+    drivers: drivers.map(([name]) => name),
     registered: node.CreateIndex,
     free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
     runs,

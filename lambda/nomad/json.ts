@@ -72,7 +72,11 @@ export interface NodeInList {
   Status: string;
   SchedulingEligibility: string;
   Drain: boolean;
+  LastDrain: NodeStub['LastDrain'];
+  Datacenter: string;
+  NodeClass: string;
   NodePool: string;
+  Drivers: Record<string, { Healthy: boolean }> | null;
   CreateIndex: number;
   NodeResources?: ResourcesJson | null;
   ReservedResources?: ResourcesJson | null;
@@ -89,6 +93,7 @@ export interface AllocationInList {
   TaskGroup: string;
   ClientStatus: string;
   DesiredStatus: string;
+  DesiredDescription: string;
   DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;

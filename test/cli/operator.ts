@@ -51,7 +51,7 @@ export class Operator {
     });
     onTestFinished(() => functions.close());
     const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
-    functions.deployed.set(FUNCTION, { tags, invoke: (event) => world.wake(event) });
+    functions.deployed.set(FUNCTION, { tags, invoke: (event) => world.ask(event as object) });
     return new Operator(world, functions);
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND } from '../e2e/world.ts';
+import { MINUTE, SECOND, STATUS } from '../e2e/world.ts';
 import { Operator } from './operator.ts';
+import { OFTEN, passAtEachLook } from './watched.ts';
 
 describe('status', () => {
   test('says of each instance what it waits for, since when, and until when at most', async () => {
@@ -18,7 +19,7 @@ describe('status', () => {
     expect(stdout).toBe(
       [
         'builders  1 instance waiting',
-        `  ${instanceId}  client-1  waiting 10 min  deadline in 5 h 49 min`,
+        `  ${instanceId}  client-1  10 min  ░░░░░░░░░░  5 h 49 min left`,
         '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
         '',
       ].join('\n'),
@@ -38,7 +39,7 @@ describe('status', () => {
     const { code, screen, tooLong } = await operator.onTerminal('status');
 
     expect(tooLong).toEqual([]);
-    expect(screen).toContain('client-with-a-ve…');
+    expect(screen).toContain('client-with-a-very-…');
     expect(screen).toContain('build-with-a-very-long-name-too');
     expect(code).toBe(0);
   });
@@ -59,6 +60,32 @@ describe('status', () => {
     expect(code).toBe(2);
   });
 
+  test('-w draws it again and again, until Ctrl-C', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 4 * 3600 });
+    await world.scaleIn(instanceId);
+    passAtEachLook(operator, 5 * MINUTE);
+    const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
+    await terminal.until(/ 1 h 40 min {2}███░/);
+    expect(terminal.screen.split('builders')).toHaveLength(2);
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toMatchObject({ code: 0, tooLong: [] });
+  });
+
+  test('-w shows that a look failed, and looks again', async () => {
+    const operator = await Operator.start();
+    const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
+    await terminal.until('nobody waits');
+    operator.functions.lambda.fault = () => 'hang-up';
+    await terminal.until('could not look again: ');
+    operator.functions.lambda.fault = undefined;
+    await terminal.until(/^builders {2}nobody waits$/);
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toMatchObject({ code: 0 });
+  });
+
   test('is JSON with --json: the answer of the function, unchanged', async () => {
     const operator = await Operator.start();
     const { instanceId } = operator.world.addBuilder();
@@ -68,7 +95,7 @@ describe('status', () => {
 
     const { stdout } = await operator.run('status', '--json');
 
-    expect(JSON.parse(stdout)).toEqual(operator.world.reports.at(-1));
+    expect(JSON.parse(stdout)).toEqual(await operator.world.ask(STATUS));
   });
 
   test('of a group of which nobody waits says so', async () => {

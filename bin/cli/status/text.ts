@@ -35,11 +35,13 @@ function groupText(group: string, report: Report, page: Page): string {
   return [
     `${ink.heading(group)}  ${counts.join(', ')}`,
     ...(waiting.length > 0 ? [drainsText(waiting, report, page)] : []),
-    ...kept.map(({ instanceId, state }) =>
-      wrap(`${instanceId}  ${state}: Auto Scaling keeps it until a person has looked at it`, page.columns, '  '),
-    ),
+    ...kept.map((each) => retainedText(each, page)),
   ].join('\n');
 }
+
+/** An instance that Auto Scaling keeps though its wait is over. */
+export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
+  page.ink.bad(wrap(`${instanceId}  ${state}: kept until a person has looked at it`, page.columns, '  '));
 
 /** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
 export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {

@@ -3,10 +3,11 @@ import type { Command } from './command.ts';
 import { type DoctorAnswer, doctor } from './doctor.ts';
 import { type JobsAnswer, jobs } from './jobs.ts';
 import { type LogsAnswer, logs } from './logs.ts';
+import { type PlanAnswer, plan } from './plan.ts';
 import type { AnswerPorts } from './ports.ts';
 
 /** What each question gives; `run` is its command. */
-type Given = CapacityAnswer | JobsAnswer | LogsAnswer | DoctorAnswer;
+type Given = CapacityAnswer | JobsAnswer | LogsAnswer | DoctorAnswer | PlanAnswer;
 
 /** What the function answers a {@link Command}. */
 export type Answer = Given & {
@@ -27,5 +28,7 @@ export function answer(command: Command, ports: AnswerPorts): Promise<Given> {
       return logs(command, ports);
     case 'doctor':
       return doctor(ports);
+    case 'plan':
+      return plan(command, ports);
   }
 }

@@ -1,5 +1,5 @@
 /** What an operator asks the function: `{"command": …}`. No command changes anything. */
-export type Command = CapacityCommand | JobsCommand | LogsCommand | DoctorCommand;
+export type Command = CapacityCommand | JobsCommand | LogsCommand | DoctorCommand | PlanCommand;
 
 /** Which clients there are, and what fits on them. */
 export interface CapacityCommand {
@@ -43,4 +43,13 @@ export interface LogsCommand {
 /** Whether all is set up as it has to be. */
 export interface DoctorCommand {
   command: 'doctor';
+}
+
+/** What a scale-in would mean now. */
+export interface PlanCommand {
+  command: 'plan';
+  /** Only the instances of this group. @default all groups that the function serves */
+  group?: string;
+  /** How long a drain lets builds run, in seconds. @default that of the policy */
+  deadlineSeconds?: number;
 }

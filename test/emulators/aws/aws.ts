@@ -134,6 +134,10 @@ export class AwsEmulator extends WaysOut {
     this.#bus.deliver = deliver;
   }
 
+  desiredCapacity(group: string): number {
+    return this.group(group).desiredCapacity;
+  }
+
   addGroup(options: GroupOptions): void {
     this.#groups.add(options);
   }

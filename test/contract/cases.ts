@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { aclCases } from './cases-acl.ts';
+import { answerCases } from './cases-answers.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
 import { listCases } from './cases-lists.ts';
@@ -38,6 +39,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('replacements', () => replacementCases(the));
     describe('lists', () => listCases(the));
     describe('plans', () => planCases(the));
+    describe('answers', () => answerCases(the));
     describe('tasks', () => taskCases(the));
     if (access) {
       describe('access', () => aclCases(the));

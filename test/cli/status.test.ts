@@ -19,7 +19,7 @@ describe('status', () => {
     expect(stdout).toBe(
       [
         'builders  1 instance waiting',
-        `  ${instanceId}  client-1  10 min  ░░░░░░░░░░  5 h 49 min left`,
+        `  ${instanceId}  client-1  waits 10 min  ░░░░░░░░░░  5 h 49 min left`,
         '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
         '',
       ].join('\n'),
@@ -39,7 +39,7 @@ describe('status', () => {
     const { code, screen, tooLong } = await operator.onTerminal('status');
 
     expect(tooLong).toEqual([]);
-    expect(screen).toContain('client-with-a-very-…');
+    expect(screen).toContain('client-with-a…');
     expect(screen).toContain('build-with-a-very-long-name-too');
     expect(code).toBe(0);
   });
@@ -68,7 +68,7 @@ describe('status', () => {
     await world.scaleIn(instanceId);
     passAtEachLook(operator, 5 * MINUTE);
     const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
-    await terminal.until(/ 1 h 40 min {2}███░/);
+    await terminal.until(/waits 1 h 40 min {2}███░/);
     expect(terminal.screen.split('builders')).toHaveLength(2);
     terminal.type('\u0003');
     expect(await terminal.ended()).toMatchObject({ code: 0, tooLong: [] });

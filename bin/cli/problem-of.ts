@@ -30,6 +30,10 @@ const wrongUse = ({ message }: CommanderError) => {
 };
 
 function functionFailed(error: FunctionFailed): Problem {
+  // Nothing has failed: what was asked about is not there.
+  if (error.type === 'AnswerError') {
+    return new Problem(oneLine(error.message), 'What there is says: nomad-drain-hook status', { cause: error });
+  }
   const wrong = `the function failed: ${oneLine(error.message)}`;
   const because = (todo: string) => new Problem(wrong, todo, { cause: error });
   if (/Task timed out/.test(error.message)) return because('Nomad or AWS may be silent: run nomad-drain-hook doctor.');

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import type { PlanAnswer } from '../../../lambda/core/answers/plan.ts';
+import type { Answer } from '../../../lambda/core/answers/answer.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
+import { printable } from '../screen/printable.ts';
 import { planText } from './text.ts';
 import { timelineOf } from './timeline.ts';
 import { timelineSvg } from './timeline-svg.ts';
@@ -17,6 +18,8 @@ have room elsewhere; from what runs, and from how long earlier runs of the same
 jobs took. Then how long builds take here, and what other deadlines would mean.
 Nothing is changed. The exit code is 2 if a build would be killed, or a service
 has nowhere to go.`;
+
+type Plan = Extract<Answer, { run: 'plan' }>;
 
 /** `plan`: what a scale-in would mean. */
 export const planCommand = (run: Run) =>
@@ -37,7 +40,7 @@ export const planCommand = (run: Run) =>
     .action(
       run(async (context, group, { deadline, svg }) => {
         const command = { command: 'plan', ...(group && { group }), ...(deadline && { deadlineSeconds: deadline }) };
-        const answer = await context.ask<PlanAnswer>(command);
+        const answer = await context.ask<Plan>(command);
         context.show(answer, planText);
         if (svg !== undefined) await writeSvg(context, svg, answer, group);
         return answer.verdicts.killed + answer.verdicts.nowhere > 0 ? EXIT.personNeeded : EXIT.ok;
@@ -54,11 +57,12 @@ function duration(text: string): number {
   return total;
 }
 
-async function writeSvg(context: Context, file: string, answer: PlanAnswer, group: string | undefined): Promise<void> {
-  const at = (answer as PlanAnswer & { at?: string }).at ?? '';
-  const title = `What a scale-in of ${group ?? 'these groups'} would mean at ${at}`;
+async function writeSvg(context: Context, file: string, answer: Plan, group: string | undefined): Promise<void> {
+  const at = answer.at.slice(0, 16).replace('T', ' ');
+  const groups = [...new Set(answer.instances.map((each) => each.group))].join(' and ') || 'no instance';
+  const title = `What a scale-in of ${group ?? groups} would mean at ${at} UTC`;
   try {
-    await writeFile(file, timelineSvg(timelineOf(answer.instances), title));
+    await writeFile(file, timelineSvg(timelineOf(printable(answer.instances)), title));
   } catch (error) {
     throw new Problem(`${file} cannot be written: ${(error as Error).message}`, 'Give a file in a folder that exists.');
   }

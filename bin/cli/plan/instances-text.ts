@@ -23,9 +23,9 @@ function verdictCell({ verdict, expectedSeconds, deadlineSeconds }: InstancePlan
     moves: { text: 'goes when its services have moved', ink: ink.good },
     ends: { text: ends },
     unknown: { text: 'nobody knows how long', ink: ink.warn },
-    'may-be-killed': { text: `may be killed in ${say(deadlineSeconds)}`, ink: ink.warn },
-    nowhere: { text: 'has nowhere to go', ink: ink.bad },
-    killed: { text: `would be killed in ${say(deadlineSeconds)}`, ink: ink.bad },
+    'may-be-killed': { text: `may lose a build in ${say(deadlineSeconds)}`, ink: ink.warn },
+    nowhere: { text: 'has a service with nowhere to go', ink: ink.bad },
+    killed: { text: `would lose a build in ${say(deadlineSeconds)}`, ink: ink.bad },
   };
   return said[verdict];
 }

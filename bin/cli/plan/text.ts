@@ -26,28 +26,28 @@ export function planText(answer: PlanAnswer & { warnings?: readonly string[] }, 
   ].join('\n\n');
 }
 
-/** In how many instances which verdict is said. */
-const VERDICT: Record<Verdict, (instances: number) => string> = {
-  'at-once': (instances) => (instances === 1 ? 'goes at once' : 'go at once'),
-  moves: (instances) => (instances === 1 ? 'goes when its services have moved' : 'go when their services have moved'),
-  ends: (instances) => (instances === 1 ? 'goes when its builds end' : 'go when their builds end'),
-  unknown: () => 'nobody can say',
-  'may-be-killed': () => 'may be killed at the deadline',
-  nowhere: (instances) => (instances === 1 ? 'has nowhere to go' : 'have nowhere to go'),
-  killed: () => 'would be killed at the deadline',
+/** What one instance does, and what several do. */
+const VERDICT: Record<Verdict, readonly [one: string, several: string]> = {
+  'at-once': ['goes at once', 'go at once'],
+  moves: ['goes when its services have moved', 'go when their services have moved'],
+  ends: ['goes when its builds have ended', 'go when their builds have ended'],
+  unknown: ['goes nobody knows when', 'go nobody knows when'],
+  'may-be-killed': ['has a build that the deadline may kill', 'have builds that the deadline may kill'],
+  nowhere: ['has a service with nowhere to go', 'have services with nowhere to go'],
+  killed: ['has a build that the deadline would kill', 'have builds that the deadline would kill'],
 };
 
 function groupText(group: string, plans: readonly InstancePlan[], page: Page): string {
-  const atOnce = plans.filter(({ verdict }) => verdict === 'at-once');
+  const timeline = timelineOf(plans);
   const waited = plans.filter(({ verdict }) => verdict !== 'at-once');
   const verdicts = [...Map.groupBy(plans, ({ verdict }) => verdict)].map(
-    ([verdict, of]) => `${of.length} ${VERDICT[verdict](of.length)}`,
+    ([verdict, of]) => `${of.length} ${VERDICT[verdict][of.length === 1 ? 0 : 1]}`,
   );
-  const names = atOnce.map(({ node, instanceId }) => node ?? instanceId).join(', ');
+  const names = timeline.atOnce.join(', ');
   return [
     wrap(`${page.ink.heading(group)}  ${count(plans.length, 'instance')}: ${verdicts.join(', ')}`, page.columns),
-    ...(atOnce.length > 0 ? [wrap(`${page.ink.good('at once')}  ${names}`, page.columns, '  ')] : []),
-    ...(waited.length > 0 ? ['', timelineText(timelineOf(waited), page), '', instancesText(waited, page)] : []),
+    ...(names !== '' ? [wrap(`${page.ink.good('at once')}  ${names}`, page.columns, '  ')] : []),
+    ...(waited.length > 0 ? ['', timelineText(timeline, page), '', instancesText(waited, page)] : []),
   ].join('\n');
 }
 
@@ -57,6 +57,7 @@ function buildsText(builds: BuildTimes, page: Page): string {
   const { ended, cutShort, sinceSeconds, onlyLast, jobs } = builds;
   const heading = page.ink.heading('how long builds take here');
   if (ended === 0) return `${heading}  ${page.ink.quiet('Nomad knows of none that has ended')}`;
+  const ofJobs = jobs.filter((times) => times.ended > 0);
   const known = `${onlyLast ? 'the last ' : ''}${count(ended, 'build')} that ended by ${ended === 1 ? 'itself' : 'themselves'}`;
   const others = cutShort > 0 ? `, and ${cutShort} that were killed or still run` : '';
   const since = sinceSeconds === undefined ? '' : `, begun in the last ${say(sinceSeconds)}`;
@@ -69,8 +70,8 @@ function buildsText(builds: BuildTimes, page: Page): string {
   ];
   const rows: (string | Cell)[][] = [
     ['', 'builds', 'half within', '95 % within', 'longest'].map((text) => ({ text, ink: page.ink.quiet })),
-    row('all jobs', builds),
-    ...(jobs.length > 1 || jobs[0]?.ended !== ended ? jobs : []).map((times) => row(nameOf(times), times)),
+    row(ofJobs.length > 1 ? 'all jobs' : (ofJobs.map(nameOf)[0] ?? 'all jobs'), builds),
+    ...(ofJobs.length > 1 ? ofJobs : []).map((times) => row(nameOf(times), times)),
   ];
   return [
     wrap(`${heading}  ${known}${others}${since}`, page.columns),
@@ -81,8 +82,8 @@ function buildsText(builds: BuildTimes, page: Page): string {
 const nameOf = ({ job, namespace }: JobTimes) => (namespace === 'default' ? job : `${job} (${namespace})`);
 
 const EXPLAINED =
-  'spares: of the builds above, those that took no longer. kills at random: of builds that a drain meets at a random ' +
-  'moment. kills now: of those that run now, if all drains began now, as far as is known.';
+  'spares: of the builds above, those that took no longer. kills: of the builds that are under way when a drain begins. ' +
+  'kills now: of those that run now, if all drains began now, as far as is known.';
 
 function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes, page: Page): string {
   const { ink } = page;
@@ -95,7 +96,7 @@ function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes
       ...(killsNow >= 0.5 && { ink: ink.bad }),
     },
   ]);
-  const head = ['deadline', 'spares', 'kills at random', 'kills now'].map((text): Cell => ({ text, ink: ink.quiet }));
+  const head = ['deadline', 'spares', 'kills', 'kills now'].map((text): Cell => ({ text, ink: ink.quiet }));
   return [
     ink.heading('what a deadline would mean'),
     table([head, ...rows], { columns: page.columns, indent: '  ', right: [1, 2, 3] }),

@@ -1,14 +1,19 @@
 import { say } from '../../../lambda/core/explain.ts';
+import { cut } from '../screen/layout.ts';
 import type { Timeline, TimelineRow } from './timeline.ts';
 
 const WIDTH = 900;
 const LEFT = 170;
 const RIGHT = 30;
-const TOP = 64;
+const TOP = 84;
 const ROW = 26;
 const BAR = 14;
 const BOTTOM = 42;
 const INK = '#24292f';
+/** Of a name, in characters. */
+const NAME = 22;
+/** Of the list of those that go at once, in characters. */
+const LINE = 120;
 const GRID = '#d0d7de';
 const KNOWN = '#0969da';
 const BAD = '#cf222e';
@@ -17,7 +22,7 @@ const UNKNOWN = '#9a6700';
 
 /** The timeline as a picture that needs nothing else. */
 export function timelineSvg(timeline: Timeline, title: string): string {
-  const { rows, ticks, end } = timeline;
+  const { rows, ticks, end, atOnce } = timeline;
   const height = TOP + rows.length * ROW + BOTTOM;
   const floor = TOP + rows.length * ROW;
   const x = (seconds: number) => round(LEFT + (Math.min(seconds, end) / end) * (WIDTH - LEFT - RIGHT));
@@ -26,6 +31,7 @@ export function timelineSvg(timeline: Timeline, title: string): string {
     `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="16" y="24" font-size="14" font-weight="600">${escaped(title)}</text>`,
+    `<text x="16" y="46">${escaped(sayAtOnce(atOnce))}</text>`,
     ...ticks.map(
       (tick) =>
         `<line x1="${x(tick)}" x2="${x(tick)}" y1="${TOP - 6}" y2="${floor}" stroke="${GRID}"/>` +
@@ -45,9 +51,10 @@ function rowSvg(row: TimelineRow, top: number, x: (seconds: number) => number, e
   const bound = Math.min(deadline, end);
   const known = Math.min(bound, expected ?? 0);
   const parts = [
-    `<text x="${LEFT - 10}" y="${top + ROW / 2 + 4}" text-anchor="end">${escaped(name)}<title>${escaped(`${name}: ${verdict}`)}</title></text>`,
+    `<text x="${LEFT - 10}" y="${top + ROW / 2 + 4}" text-anchor="end">${escaped(cut(name, NAME))}<title>${escaped(`${name}: ${verdict}`)}</title></text>`,
   ];
   if (verdict === 'moves') parts.push(`<circle cx="${x(0) + 6}" cy="${top + ROW / 2}" r="5" fill="${GOOD}"/>`);
+  else if (verdict === 'nowhere') parts.push(bar(0, bound, BAD, 0.35));
   else if (expected === undefined) parts.push(bar(0, bound, UNKNOWN, 0.35));
   else parts.push(bar(0, known, KNOWN), bar(known, Math.max(known, Math.min(bound, most ?? bound)), KNOWN, 0.35));
   if (deadline <= end)
@@ -57,12 +64,18 @@ function rowSvg(row: TimelineRow, top: number, x: (seconds: number) => number, e
   return parts.join('');
 }
 
+function sayAtOnce(names: readonly string[]): string {
+  if (names.length === 0) return 'none goes at once';
+  return cut(`${names.length} ${names.length === 1 ? 'goes' : 'go'} at once: ${names.join(', ')}`, LINE);
+}
+
 function legend(y: number): string {
   const items: [color: string, opacity: number, text: string][] = [
-    [KNOWN, 1, 'even odds that its builds end by then'],
+    [KNOWN, 1, 'even odds that its builds have ended'],
     [KNOWN, 0.35, 'odds of 19 to 1'],
     [UNKNOWN, 0.35, 'nobody can say'],
-    [GOOD, 1, 'services move'],
+    [BAD, 0.35, 'a service stays'],
+    [GOOD, 1, 'its services move'],
     [BAD, 1, 'deadline'],
   ];
   let x = 16;

@@ -7,9 +7,20 @@ import type { Timeline, TimelineRow } from './timeline.ts';
 /** In a pipe, too. */
 const MOST_COLUMNS = 80;
 const MOST_NAME = 20;
-const [SURE, LIKELY, UNKNOWN, MOVES, DEADLINE, BEYOND] = ['█', '░', '·', '~', '┃', '▸'];
+const [SURE, LIKELY, UNKNOWN, STUCK, MOVES, DEADLINE, BEYOND] = ['█', '░', '·', '─', '~', '┃', '▸'] as const;
 
-const LEGEND = `${SURE} even odds that its builds end by then  ${LIKELY} odds of 19 to 1  ${UNKNOWN} nobody can say  ${MOVES} services move  ${DEADLINE} deadline  ${BEYOND} it is later`;
+const NO_BREAK = '\u00a0';
+
+/** What a sign says; those that are not there are not explained. */
+const LEGEND: readonly [sign: string, says: string][] = [
+  [SURE, 'even odds that its builds have ended'],
+  [LIKELY, 'odds of 19 to 1'],
+  [UNKNOWN, 'nobody can say'],
+  [STUCK, 'a service stays until the deadline'],
+  [MOVES, 'its services move'],
+  [DEADLINE, 'deadline'],
+  [BEYOND, 'the deadline is later'],
+];
 
 /** A line for each instance, under an axis. */
 export function timelineText(timeline: Timeline, page: Page): string {
@@ -21,7 +32,11 @@ export function timelineText(timeline: Timeline, page: Page): string {
     return `  ${name}  ${barOf(row, timeline.end, width, page.ink)}`;
   });
   const axis = `  ${' '.repeat(nameWidth)}  ${axisOf(timeline, width)}`;
-  return [page.ink.quiet(axis), ...lines, page.ink.quiet(wrap(LEGEND, columns, '  '))].join('\n');
+  const legend = LEGEND.filter(([sign]) => lines.some((line) => line.includes(sign)));
+  // What belongs together stays on one line.
+  const explained = legend.map(([sign, says]) => `${sign} ${says}`.replaceAll(' ', NO_BREAK)).join('  ');
+  const explanation = wrap(explained, columns, '  ').replaceAll(NO_BREAK, ' ');
+  return [page.ink.quiet(axis), ...lines, page.ink.quiet(explanation)].join('\n');
 }
 
 /** The labels of the marks, each above its place: those that would run into the one before are left out. */
@@ -42,8 +57,15 @@ function barOf({ verdict, expected, most, deadline }: TimelineRow, end: number, 
   const known = Math.min(bound, expected === undefined ? 0 : Math.max(1, at(expected)));
   const likely = most === undefined ? bound : Math.max(known, Math.min(bound, at(most)));
   const rest = expected === undefined ? UNKNOWN : LIKELY;
-  const bar = verdict === 'moves' ? MOVES : SURE.repeat(known) + rest.repeat(likely - known);
-  const color = verdict === 'moves' ? ink.good : expected === undefined ? ink.warn : (text: string) => text;
+  const bars: Partial<Record<TimelineRow['verdict'], string>> = { moves: MOVES, nowhere: STUCK.repeat(bound) };
+  const bar = bars[verdict] ?? SURE.repeat(known) + rest.repeat(likely - known);
+  const color = colorOf(verdict, expected, ink);
   if (isOn) return color(bar) + ' '.repeat(Math.max(0, mark - bar.length)) + ink.bad(DEADLINE);
   return color(bar) + ' '.repeat(width - bar.length) + ink.quiet(BEYOND);
+}
+
+function colorOf(verdict: TimelineRow['verdict'], expected: number | undefined, ink: Ink): (text: string) => string {
+  if (verdict === 'nowhere' || verdict === 'killed') return ink.bad;
+  if (verdict === 'moves') return ink.good;
+  return expected === undefined || verdict === 'may-be-killed' ? ink.warn : (text) => text;
 }

@@ -6,6 +6,8 @@ export interface Timeline {
   end: number;
   /** Where the axis has marks: 0 first. */
   ticks: number[];
+  /** Of these nothing is waited for; by their names. */
+  atOnce: string[];
   rows: TimelineRow[];
 }
 
@@ -30,16 +32,16 @@ const MOST_TICKS = 6;
 /** A deadline that is not much farther than what is known is on the axis. */
 const NEAR = 2;
 
-/** Those that go at once are not among the rows. */
 export function timelineOf(plans: readonly InstancePlan[]): Timeline {
   const waited = plans.filter(({ verdict }) => verdict !== 'at-once');
+  const atOnce = plans.filter(({ verdict }) => verdict === 'at-once').map(nameOf);
   const rows = waited.map(
-    ({ node, instanceId, verdict, expectedSeconds, mostSeconds, deadlineSeconds }): TimelineRow => ({
-      name: node ?? instanceId,
-      verdict,
-      expected: expectedSeconds,
-      most: mostSeconds,
-      deadline: deadlineSeconds,
+    (plan): TimelineRow => ({
+      name: nameOf(plan),
+      verdict: plan.verdict,
+      expected: plan.expectedSeconds,
+      most: plan.mostSeconds,
+      deadline: plan.deadlineSeconds,
     }),
   );
   const known = rows.map(({ expected = 0, most = 0, deadline }) => Math.min(deadline, Math.max(expected, most)));
@@ -49,5 +51,7 @@ export function timelineOf(plans: readonly InstancePlan[]): Timeline {
   const last = Math.max(MINUTE, farthest, ...near);
   const step = STEPS.find((each) => last / each <= MOST_TICKS) ?? Math.ceil(last / MOST_TICKS);
   const count = Math.ceil(last / step);
-  return { end: count * step, ticks: Array.from({ length: count + 1 }, (_, index) => index * step), rows };
+  return { end: count * step, ticks: Array.from({ length: count + 1 }, (_, index) => index * step), atOnce, rows };
 }
+
+const nameOf = ({ node, instanceId }: InstancePlan) => node ?? instanceId;

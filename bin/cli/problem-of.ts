@@ -30,9 +30,9 @@ const wrongUse = ({ message }: CommanderError) => {
 };
 
 function functionFailed(error: FunctionFailed): Problem {
-  // Nothing has failed: what was asked about is not there.
   if (error.type === 'AnswerError') {
-    return new Problem(oneLine(error.message), 'What there is says: nomad-drain-hook status', { cause: error });
+    const todo = 'nomad-drain-hook nodes and nomad-drain-hook jobs list what there is.';
+    return new Problem(oneLine(error.message), todo, { cause: error });
   }
   const wrong = `the function failed: ${oneLine(error.message)}`;
   const because = (todo: string) => new Problem(wrong, todo, { cause: error });

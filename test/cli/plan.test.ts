@@ -122,7 +122,7 @@ what a deadline would mean
       code: 1,
       stdout: '',
       stderr:
-        'error: group builder is not served here; there is builders\nWhat there is says: nomad-drain-hook status\n',
+        'error: group builder is not served here; there is builders\nnomad-drain-hook nodes and nomad-drain-hook jobs list what there is.\n',
     });
     expect((await operator.run('plan', '--deadline', 'soon')).stderr).toBe(
       "error: option '--deadline <duration>' argument 'soon' is invalid. It has to be a duration up to 48h, such as 45m or 1h30m.\n" +

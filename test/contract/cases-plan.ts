@@ -113,6 +113,13 @@ export const planCases = (the: () => Nomad): void => {
       filter: () => '"unique.platform.aws.instance-id" in Attributes',
       on: ['client-a', 'client-b'],
     },
+    {
+      target: 'node.unique.name',
+      operand: 'regexp',
+      value: () => '-[bc]$',
+      filter: () => 'Name matches `-[bc]$`',
+      on: ['client-b'],
+    },
     { target: 'meta.none', operand: 'is_set', value: () => '', filter: () => '"none" in Meta', on: [] },
     {
       target: 'meta.none',

@@ -31,7 +31,7 @@ const VERDICT: Record<Verdict, readonly [one: string, several: string]> = {
   'at-once': ['goes at once', 'go at once'],
   moves: ['goes when its services have moved', 'go when their services have moved'],
   ends: ['goes when its builds have ended', 'go when their builds have ended'],
-  unknown: ['goes nobody knows when', 'go nobody knows when'],
+  unknown: ['goes at a time that nobody knows', 'go at a time that nobody knows'],
   'may-be-killed': ['has a build that the deadline may kill', 'have builds that the deadline may kill'],
   nowhere: ['has a service with nowhere to go', 'have services with nowhere to go'],
   killed: ['has a build that the deadline would kill', 'have builds that the deadline would kill'],
@@ -105,4 +105,7 @@ function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes
 }
 
 /** An expected number of builds: a tenth matters while it is small. */
-const roughly = (builds: number) => (builds === 0 ? '0' : builds < 10 ? builds.toFixed(1) : String(Math.round(builds)));
+function roughly(builds: number): string {
+  if (builds > 0 && builds < 0.05) return 'hardly any';
+  return builds === 0 || builds >= 10 ? String(Math.round(builds)) : builds.toFixed(1);
+}

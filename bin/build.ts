@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
 import { buildCli } from './build-cli.ts';
 import { buildLibrary } from './build-library.ts';
 import { SELF_CONTAINED } from './esbuild-options.ts';
@@ -17,7 +18,8 @@ const OUTFILE = fileURLToPath(new URL('../dist/lambda/index.mjs', import.meta.ur
  * @throws esbuild's BuildFailure, after printing what is wrong
  */
 export async function bundle(entry: string = ENTRY, outfile: string = OUTFILE): Promise<number> {
-  await build({ ...SELF_CONTAINED, entryPoints: [entry], outfile });
+  const define = { NOMAD_DRAIN_HOOK_VERSION: JSON.stringify(manifest.version) };
+  await build({ ...SELF_CONTAINED, entryPoints: [entry], outfile, define });
   return statSync(outfile).size;
 }
 

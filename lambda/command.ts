@@ -1,4 +1,4 @@
-import type { Command } from './core/answers/command.ts';
+import type { Command, LogsCommand } from './core/answers/command.ts';
 import { EventError } from './errors.ts';
 import { checkInstanceId } from './said.ts';
 
@@ -39,12 +39,39 @@ const oneOf =
     throw new EventError(`${field} is none of ${known.join(', ')}: ${JSON.stringify(given)}`);
   };
 
+const matching =
+  (pattern: RegExp, what: string): Read<string> =>
+  (given, field) => {
+    if (typeof given === 'string' && pattern.test(given)) return given;
+    throw new EventError(`${field} is no ${what}: ${JSON.stringify(given)}`);
+  };
+
+/** At least four digits: fewer are a mistake. */
+const beginningOfId = matching(
+  /^(?=.{4,36}$)[0-9a-f]+(-[0-9a-f]*)*$/,
+  'id of an allocation, or four or more digits of its beginning',
+);
+/** It is put into a filter. */
+const nodeName = matching(/^[\w.-]{1,255}$/, 'name or id of a node');
+const offset = matching(/^\d{1,9}:\d{1,15}$/, 'offset that an answer has given');
+
 /** The fields of each command. */
 const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   status: {},
   warm: {},
   dryRun: { instanceId: checkInstanceId },
   jobs: { namespace: text, status: oneOf('running', 'pending', 'dead') },
+  doctor: {},
+  logs: {
+    allocation: beginningOfId,
+    instanceId: checkInstanceId,
+    node: nodeName,
+    job: text,
+    task: text,
+    stream: oneOf('stderr', 'stdout'),
+    bytes: wholeNumber(1, 65_536),
+    offset,
+  },
   capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
   plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
@@ -70,7 +97,20 @@ export function readCommand({ command, ...given }: Record<string, unknown>): Any
   }
   const wanted = names.filter((name) => name in given || NEEDED[command]?.includes(name));
   const read = wanted.map((name) => [name, fields[name]?.(given[name], name)]);
-  return { command, ...Object.fromEntries(read) } as AnyCommand;
+  const asked = { command, ...Object.fromEntries(read) } as AnyCommand;
+  if (asked.command === 'logs') checkLogs(asked);
+  return asked;
+}
+
+function checkLogs(asked: LogsCommand): void {
+  const { allocation, instanceId, node, job, task } = asked;
+  if ([allocation, instanceId, node].filter((each) => each !== undefined).length !== 1) {
+    throw new EventError('command logs needs one of allocation, instanceId and node');
+  }
+  if (allocation !== undefined && job !== undefined) throw new EventError('an allocation is of one job: leave job out');
+  if (asked.offset !== undefined && (allocation === undefined || task === undefined)) {
+    throw new EventError('offset goes on reading one log: name the allocation and the task');
+  }
 }
 
 const isKnown = (command: unknown): command is AnyCommand['command'] =>

@@ -3,6 +3,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
+import { answerPorts } from './answer-ports.ts';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import type { DescribeOptions } from './aws/describe-waiting.ts';
 import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
@@ -17,7 +18,7 @@ import { maintenanceNear, noticed } from './aws/noticed.ts';
 import { Parameters } from './aws/parameters.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
-import { ANY_GROUP, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import type { Allocation } from './core/allocation.ts';
 import type { AnswerPorts } from './core/answers/ports.ts';
 import type { ChooseOptions } from './core/choose.ts';
@@ -28,14 +29,9 @@ import type { Journal, Ports } from './core/ports.ts';
 import { type AwsAccess, parametersOf, tokenName, transportTo } from './nomad/access.ts';
 import { type Permissions, readPermissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
-import { blockedGroups } from './nomad/blocked.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
-import { lastBuilds } from './nomad/ended-builds.ts';
 import { Fleet } from './nomad/fleet.ts';
-import { NomadJobs } from './nomad/jobs.ts';
-import { needsOf } from './nomad/needs.ts';
-import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Question, Transport } from './nomad/transport.ts';
@@ -82,6 +78,8 @@ export class Wiring {
   readonly #whoIsWho: WhoIsWho;
   readonly #idleWait: IdleWait | undefined;
   #permissions: Promise<Permissions> | undefined;
+  /** When the last sweep began in this environment, milliseconds since the epoch. */
+  #lastSweepAt: number | undefined;
 
   constructor(config: Config, { clock, journal, print, functionName }: Environment) {
     this.#config = config;
@@ -103,6 +101,7 @@ export class Wiring {
   /** The ports of the story, for one run. */
   forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
     const { policy, nomad, groups } = this.#config;
+    if (wake.kind === 'sweep') this.#lastSweepAt = clock.now();
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
@@ -167,23 +166,18 @@ export class Wiring {
 
   /** What answers need, for one run: nothing of it can write. */
   forAnswers(clock: RunClock): AnswerPorts {
-    const nomad: NomadReads = new NomadApi(readOnly(this.#nomad), clock);
-    const autoScaling: Pick<AutoScaling, 'members'> = new AutoScaling(this.#autoScaling, clock);
-    const { groups, policy } = this.#config;
-    const named = groups.filter(({ name }) => name !== ANY_GROUP);
-    const permissions = () => this.permissions(clock);
-    return {
-      groups: named,
-      policy,
+    return answerPorts({
+      config: this.#config,
       clock,
-      permissions,
-      members: () => autoScaling.members(named.map(({ name }) => name)),
-      clients: new NomadClients({ nomad, clock, whoIsWho: this.#whoIsWho, permissions }),
-      jobs: new NomadJobs(nomad),
-      endedBuilds: () => lastBuilds(nomad),
-      blockedGroups: () => blockedGroups(nomad),
-      needsOf: (services) => needsOf(nomad, services),
-    };
+      journal: this.#journal,
+      autoScaling: new AutoScaling(this.#autoScaling, clock),
+      ec2: this.#ec2,
+      aws: this.#aws(),
+      transport: this.#nomad,
+      whoIsWho: this.#whoIsWho,
+      permissions: () => this.permissions(clock),
+      lastSweepAt: this.#lastSweepAt,
+    });
   }
 
   /** What the token may see, read once. @throws Error if Nomad does not say, or refuses the token */

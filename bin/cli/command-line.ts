@@ -4,6 +4,7 @@ import { Account } from './aws/account.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
 import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { planCommand } from './plan/command.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
 import { scaleInCommand } from './scale-in/command.ts';
@@ -16,7 +17,13 @@ import { statusCommand } from './status/command.ts';
 type AnyCommand = Command<any, any, any>;
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, scaleInCommand, releaseCommand];
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
+  statusCommand,
+  planCommand,
+  drainCommand,
+  scaleInCommand,
+  releaseCommand,
+];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 it could not be done; 2 a person is needed, such as for a

@@ -6,6 +6,7 @@ import type {
   AllocationJson,
   AllocationStub,
   BlockedEvaluation,
+  MembersJson,
   NodeInList,
   NodeJson,
   NodeStub,
@@ -84,8 +85,30 @@ export class NomadApi {
     return answer.body as T[];
   }
 
+  /** The ids of the allocations that begin so, in all namespaces that the token may read. @param prefix has whole bytes */
+  allocationIds(prefix: string): Promise<string[]> {
+    const query = { namespace: '*', prefix, task_states: 'false' };
+    return this.#each('/v1/allocations', query, (allocation) => (allocation as AllocationInList).ID);
+  }
+
   allocation(id: string): Promise<AllocationJson | undefined> {
     return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+
+  /** The address of the leader; empty if there is none. */
+  async leader(): Promise<string> {
+    return (await this.#ask({ method: 'GET', path: '/v1/status/leader' })).body as string;
+  }
+
+  /** The servers of the region that is asked. */
+  async servers(): Promise<{ name: string; status: string; version: string }[]> {
+    const { Members, ServerRegion } = (await this.#ask({ method: 'GET', path: '/v1/agent/members' }))
+      .body as MembersJson;
+    return Members.filter(({ Tags }) => Tags.region === ServerRegion).map(({ Name, Status, Tags }) => ({
+      name: Name,
+      status: Status,
+      version: Tags.build ?? 'unknown',
+    }));
   }
 
   /** Evaluations that wait: for room, for their time, or to be processed. */
@@ -124,6 +147,13 @@ export class NomadApi {
       text: true,
     });
     return answer.body as string;
+  }
+
+  /** The end of what a task has written, as Nomad's frames: JSON objects one behind the other. */
+  async logFrames(allocationId: string, task: string, type: 'stderr' | 'stdout', bytes: number): Promise<string> {
+    const path = `/v1/client/fs/logs/${allocationId}`;
+    const query = { task, type, origin: 'end', offset: String(bytes) };
+    return (await this.#ask({ method: 'GET', path, query, text: true })).body as string;
   }
 
   async drain(nodeId: string, body: DrainRequest): Promise<void> {

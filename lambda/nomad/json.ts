@@ -59,6 +59,12 @@ interface ResourcesJson {
   Memory: { MemoryMB: number };
 }
 
+/** The servers that an agent knows, in every region. */
+export interface MembersJson {
+  ServerRegion: string;
+  Members: { Name: string; Status: string; Tags: { build?: string; region?: string } }[];
+}
+
 /** A node in a list that is asked for with resources. */
 export interface NodeInList {
   ID: string;

@@ -104,14 +104,29 @@ describe('a dry run', () => {
   });
 });
 
+/** The questions among them, of which each has tests of its own. */
+const QUESTIONS = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
+
 describe('the test events of the Lambda console', () => {
-  it.each(Object.entries(TEST_EVENTS))('%s is understood, and harmless where nobody waits', async (_, event) => {
-    await start({ notices: { rebalance: 'drain', maintenance: true }, purge: true });
-    const { nodeId } = world.addBuilder();
-    const report = await world.wake(event);
-    expect(report.instances).toEqual([]);
-    // The maintenance of the example is far away.
-    if (report.run === 'nothing') expect(report.because).toContain('the maintenance is still far');
-    expect(world.nomad.node(nodeId).Drain).toBe(false);
+  it.each(Object.entries(TEST_EVENTS).filter(([name]) => !QUESTIONS.includes(name)))(
+    '%s is understood, and harmless where nobody waits',
+    async (_, event) => {
+      await start({ notices: { rebalance: 'drain', maintenance: true }, purge: true });
+      const { nodeId } = world.addBuilder();
+      const report = await world.wake(event);
+      expect(report.instances).toEqual([]);
+      // The maintenance of the example is far away.
+      if (report.run === 'nothing') expect(report.because).toContain('the maintenance is still far');
+      expect(world.nomad.node(nodeId).Drain).toBe(false);
+    },
+  );
+
+  it.each(QUESTIONS)('%s is a question, and changes nothing', async (name) => {
+    await start();
+    world.addBuilder();
+    const asked = world.ask(TEST_EVENTS[name as keyof typeof TEST_EVENTS]);
+    if (name === 'logs') await expect(asked).rejects.toThrow('no node in Nomad names instance i-0123456789abcdef0');
+    else expect(await asked).toMatchObject({ run: name, warnings: [] });
+    expect(world.writings()).toEqual([]);
   });
 });

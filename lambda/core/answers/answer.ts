@@ -1,11 +1,13 @@
 import { type CapacityAnswer, capacity } from './capacity.ts';
 import type { Command } from './command.ts';
+import { type DoctorAnswer, doctor } from './doctor.ts';
 import { type JobsAnswer, jobs } from './jobs.ts';
+import { type LogsAnswer, logs } from './logs.ts';
 import { type PlanAnswer, plan } from './plan.ts';
 import type { AnswerPorts } from './ports.ts';
 
 /** What each question gives; `run` is its command. */
-type Given = CapacityAnswer | JobsAnswer | PlanAnswer;
+type Given = CapacityAnswer | JobsAnswer | LogsAnswer | DoctorAnswer | PlanAnswer;
 
 /** What the function answers a {@link Command}. */
 export type Answer = Given & {
@@ -22,6 +24,10 @@ export function answer(command: Command, ports: AnswerPorts): Promise<Given> {
       return capacity(command, ports);
     case 'jobs':
       return jobs(command, ports);
+    case 'logs':
+      return logs(command, ports);
+    case 'doctor':
+      return doctor(ports);
     case 'plan':
       return plan(command, ports);
   }

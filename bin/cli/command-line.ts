@@ -4,6 +4,9 @@ import { Account } from './aws/account.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
 import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { jobsCommand } from './jobs/command.ts';
+import { logsCommand } from './logs/command.ts';
+import { nodesCommand } from './nodes/command.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
 import { scaleInCommand } from './scale-in/command.ts';
@@ -15,7 +18,15 @@ import { statusCommand } from './status/command.ts';
 type AnyCommand = Command<any, any, any>;
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [statusCommand, drainCommand, scaleInCommand, releaseCommand];
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
+  statusCommand,
+  nodesCommand,
+  jobsCommand,
+  logsCommand,
+  drainCommand,
+  scaleInCommand,
+  releaseCommand,
+];
 
 /**
  * Carries out a command line.

@@ -30,6 +30,10 @@ const wrongUse = ({ message }: CommanderError) => {
 };
 
 function functionFailed(error: FunctionFailed): Problem {
+  if (error.type === 'AnswerError') {
+    const todo = 'nomad-drain-hook nodes and nomad-drain-hook jobs list what there is.';
+    return new Problem(oneLine(error.message), todo, { cause: error });
+  }
   const wrong = `the function failed: ${oneLine(error.message)}`;
   const because = (todo: string) => new Problem(wrong, todo, { cause: error });
   if (/Task timed out/.test(error.message)) return because('Nomad or AWS may be silent: run nomad-drain-hook doctor.');

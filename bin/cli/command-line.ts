@@ -2,6 +2,7 @@ import { Command, CommanderError } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { jobsCommand } from './jobs/command.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   nodesCommand,
   jobsCommand,
   logsCommand,
+  doctorCommand,
   drainCommand,
   scaleInCommand,
   releaseCommand,

@@ -11,6 +11,7 @@ import { nodesCommand } from './nodes/command.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
 import { scaleInCommand } from './scale-in/command.ts';
+import { wrap } from './screen/layout.ts';
 import { printable } from './screen/printable.ts';
 import { Screen } from './screen/screen.ts';
 import { statusCommand } from './status/command.ts';
@@ -29,6 +30,10 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   scaleInCommand,
   releaseCommand,
 ];
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 it could not be done; 2 a person is needed, such as for a
+drain that is stuck; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
 
 /**
  * Carries out a command line.
@@ -54,7 +59,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     // Help and version have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const { message, todo } = printable(toText(problemOf(error, options, environment)));
-    screen.tell(`${screen.ink.bad('error:')} ${message}\n${todo}`);
+    const { columns, ink } = screen.margin;
+    screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
     if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
     return EXIT.failed;
   }
@@ -66,8 +72,7 @@ const traceOf = (error: unknown) => printable(error instanceof Error ? (error.st
 function makeProgram(run: Run): AnyCommand {
   const program: AnyCommand = new Command('nomad-drain-hook')
     .description(
-      'Shows what the Nomad drain hook does, and takes instances out of service.\n' +
-        'It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
+      'Shows what the Nomad drain hook does, and takes instances out of service. It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
     )
     .option('--json', 'print the answer as JSON')
     .option('--profile <name>', 'the AWS profile to use')
@@ -81,6 +86,7 @@ function makeProgram(run: Run): AnyCommand {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
+  program.addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
   return program;
 }

@@ -37,7 +37,7 @@ export class Context {
 
   /** Tells a person what a question is about. With --json stdout is the answer's alone. */
   explain<Given>(given: Given, render: (given: Given, page: Page) => string): void {
-    const text = render(printable(given), this.screen.page);
+    const text = `${render(printable(given), this.screen.page)}\n`;
     if (this.options.json) this.screen.tell(text);
     else this.screen.print(text);
   }

@@ -24,21 +24,25 @@ const RELEASED = /^(Terminating:Proceed|Terminated|Detach)/;
 /**
  * Watches instances until the last of them is released. Ctrl-C ends the watch, not the drains.
  * @param total how many go
+ * @param answer what --json prints in the end: the watch itself is then on stderr
  */
 export async function untilGone(
   context: Context,
-  { interval, total }: { interval: number; total: number },
+  { interval, total, answer }: { interval: number; total: number; answer: object },
   look: (signal: AbortSignal) => Promise<Going>,
 ): Promise<ExitCode> {
   let retained = 0;
-  const ended = await watch(context, interval, async (signal) => {
+  const { screen, options } = context;
+  const live = screen.live(options.json ? 'stderr' : 'stdout');
+  const ended = await watch(live, interval, async (signal) => {
     const going = printable(await look(signal));
     const counts = countOf(going);
     retained = counts.retained;
-    return { text: goingText(going, total, context.screen.page), done: counts.released + retained >= total };
+    return { text: goingText(going, total, screen.page), done: counts.released + retained >= total };
   });
+  if (options.json) context.show({ ...answer, ended, retained }, () => '');
   if (ended === 'done') return retained > 0 ? EXIT.personNeeded : EXIT.ok;
-  context.screen.tell('The drain goes on without you. See it again with: nomad-drain-hook status -w');
+  screen.tell('The drain goes on without you. See it again with: nomad-drain-hook status -w');
   return EXIT.interrupted;
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { messageOf } from '../../lambda/core/message-of.ts';
-import type { Context } from './context.ts';
+import { printable } from './screen/printable.ts';
+import type { Live } from './screen/screen.ts';
 
 /** What a look has shown. */
 export interface Seen {
@@ -23,7 +24,7 @@ export const INTERVAL = new Option('--interval <seconds>', 'how often to look').
  * @throws whatever the first look throws
  */
 export async function watch(
-  { screen }: Context,
+  live: Live,
   intervalSeconds: number,
   look: (signal: AbortSignal) => Promise<Seen>,
 ): Promise<'done' | 'interrupted'> {
@@ -31,7 +32,6 @@ export async function watch(
   const { signal } = interruption;
   const interrupt = () => interruption.abort();
   process.once('SIGINT', interrupt);
-  const live = screen.live();
   let last: string | undefined;
   try {
     for (;;) {
@@ -42,7 +42,7 @@ export async function watch(
         if (seen.done) return 'done';
       } catch (error) {
         if (signal.aborted || last === undefined) throw error;
-        live.show(`${last}\n${screen.page.ink.warn(`could not look again: ${messageOf(error)}`)}`);
+        live.show(`${last}\ncould not look again: ${printable(messageOf(error))}`);
       }
       await sleep(intervalSeconds * 1000, undefined, { signal });
     }

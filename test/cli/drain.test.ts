@@ -1,5 +1,7 @@
+import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import { MINUTE } from '../e2e/world.ts';
+import { MINUTE, SECOND } from '../e2e/world.ts';
+import { connect } from '../emulators/aws/clients.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 
@@ -85,6 +87,32 @@ describe('drain', () => {
     });
     expect(code).toBe(0);
     expect(calls(operator)).toEqual(['TerminateInstanceInAutoScalingGroup']);
+  });
+
+  test('with --wait and --json says at the end how it ended, and shows the way there on stderr', async () => {
+    const { operator, busy } = await withBuild();
+    passAtEachLook(operator, MINUTE);
+    const { code, stdout, stderr } = await operator.run('drain', 'client-1', '--yes', '--wait', '--json', ...OFTEN);
+    expect(JSON.parse(stdout)).toMatchObject({
+      instanceId: busy.instanceId,
+      changed: true,
+      ended: 'done',
+      retained: 0,
+    });
+    expect(stderr).toContain('1 of 1 instance released');
+    expect(code).toBe(0);
+  });
+
+  test('ends with 2 where Auto Scaling keeps the instance for a person', async () => {
+    const { operator, world, busy } = await withBuild({ group: { retainOnAbandon: true } });
+    await world.scaleIn(busy.instanceId);
+    const command = { AutoScalingGroupName: 'builders', LifecycleHookName: 'nomad-drain', InstanceId: busy.instanceId };
+    const abandoned = new CompleteLifecycleActionCommand({ ...command, LifecycleActionResult: 'ABANDON' });
+    await connect(world.aws).autoScaling.send(abandoned);
+    await world.advance(2 * SECOND);
+    const { code, stdout } = await operator.run('drain', 'client-1', '--wait', ...OFTEN);
+    expect(stdout).toContain(`${busy.instanceId}  Terminating:Retained: kept until a person has looked at it`);
+    expect(code).toBe(2);
   });
 
   test('with --replace keeps the desired capacity', async () => {
@@ -204,7 +232,7 @@ describe('drain --cordon', () => {
     const { code, stdout } = await operator.run('drain', 'client-1', '--cordon', '--yes');
 
     expect(stdout).toContain(
-      `client-1 is ineligible. To make it eligible again: nomad node eligibility -enable ${busy.nodeId}`,
+      `client-1 is ineligible. To make it eligible again:\nnomad node eligibility -enable ${busy.nodeId}`,
     );
     expect(code).toBe(0);
     expect(world.nomad.node(busy.nodeId)).toMatchObject({ SchedulingEligibility: 'ineligible', Drain: false });

@@ -1,91 +1,40 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { devNull, tmpdir } from 'node:os';
 import { onTestFinished } from 'vitest';
-import { CLI } from '../../bin/build-cli.ts';
 import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
 import { start } from '../e2e/start.ts';
 import { FUNCTION, type World, type WorldOptions } from '../e2e/world.ts';
+import type { AwsEmulator } from '../emulators/aws/aws.ts';
 import { environmentOf } from '../emulators/aws/environment.ts';
 import { Functions } from '../emulators/aws/functions.ts';
-import { type EndedOnTerminal, Terminal } from './terminal.ts';
+import { Shell } from './shell.ts';
 
 export const STACK = 'NomadDrainHook';
 
-/** What a command has printed, and how it ended. */
-export interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** A person with a shell, and the function deployed in the account that the shell leads to. */
-export class Operator {
+export class Operator extends Shell {
   readonly world: World;
   readonly functions: Functions;
-  /** The shell's variables; nothing of the real one is among them but the path. */
-  readonly environment: Record<string, string | undefined>;
 
   private constructor(world: World, functions: Functions) {
+    super({ ...environmentOf(world.aws), ...functions.environment });
     this.world = world;
     this.functions = functions;
-    this.environment = {
-      PATH: process.env.PATH,
-      HOME: tmpdir(),
-      TERM: 'xterm-256color',
-      ...environmentOf(world.aws),
-      ...functions.environment,
-      AWS_CONFIG_FILE: devNull,
-      AWS_SHARED_CREDENTIALS_FILE: devNull,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      // What goes wrong is told, not tried again: a process cannot be given another clock.
-      AWS_MAX_ATTEMPTS: '1',
-    };
   }
 
   /** Starts a world for the test that runs, with the function deployed in it. Both are closed when the test ends. */
   static async start(options?: WorldOptions): Promise<Operator> {
     const world = await start(options);
-    const functions = await Functions.start((service, action, params) => {
-      world.aws.requests.push({ service, action, params, at: world.clock.now() });
-    });
-    onTestFinished(() => functions.close());
-    const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
-    functions.deployed.set(FUNCTION, { tags, invoke: (event) => world.ask(event as object) });
+    const functions = await deployIn(world.aws, (event) => world.ask(event as object));
     return new Operator(world, functions);
   }
-
-  /** Runs the command in a pipe, with nobody at the keyboard. */
-  async run(...args: string[]): Promise<Ended> {
-    const child = spawn(process.execPath, [CLI, ...args], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    endedWithTest(child);
-    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
-    const [code] = await once(child, 'close');
-    return { code, stdout: stdout(), stderr: stderr() };
-  }
-
-  /** Runs the command on a terminal of 80 columns, and leaves it at once. */
-  async onTerminal(...args: string[]): Promise<EndedOnTerminal> {
-    return this.atTerminal(args).ended();
-  }
-
-  /** Begins the command on a terminal: what it asks can be answered. util-linux's `script` is the terminal. */
-  atTerminal(args: readonly string[], columns = 80): Terminal {
-    const command = [process.execPath, CLI, ...args].map((each) => `'${each}'`).join(' ');
-    const child = spawn('script', ['-qefc', `stty cols ${columns} rows 24; exec ${command}`, devNull], {
-      env: { ...this.environment, SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    endedWithTest(child);
-    return new Terminal(child, columns);
-  }
 }
 
-function collect(stream: NodeJS.ReadableStream | null): () => string {
-  let text = '';
-  stream?.setEncoding('utf8');
-  stream?.on('data', (chunk: string) => (text += chunk));
-  return () => text;
+/** Deploys the function of a stack in an account, until the test ends. */
+export async function deployIn(aws: AwsEmulator, invoke: (event: unknown) => Promise<unknown>): Promise<Functions> {
+  const functions = await Functions.start((service, action, params) => {
+    aws.requests.push({ service, action, params, at: aws.now });
+  });
+  onTestFinished(() => functions.close());
+  const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
+  functions.deployed.set(FUNCTION, { tags, invoke });
+  return functions;
 }
-
-const endedWithTest = (child: ChildProcess) => onTestFinished(() => void child.kill('SIGKILL'));

@@ -19,7 +19,7 @@ describe('status', () => {
     expect(stdout).toBe(
       [
         'builders  1 instance waiting',
-        `  ${instanceId}  client-1  10 min  ░░░░░░░░░░  5 h 49 min left`,
+        `  ${instanceId}  client-1  waits 10 min  ░░░░░░░░░░  5 h 49 min left`,
         '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
         '',
       ].join('\n'),
@@ -39,7 +39,7 @@ describe('status', () => {
     const { code, screen, tooLong } = await operator.onTerminal('status');
 
     expect(tooLong).toEqual([]);
-    expect(screen).toContain('client-with-a-very-…');
+    expect(screen).toContain('client-with-a…');
     expect(screen).toContain('build-with-a-very-long-name-too');
     expect(code).toBe(0);
   });
@@ -60,6 +60,25 @@ describe('status', () => {
     expect(code).toBe(2);
   });
 
+  test('ends with 2 where Nomad is away: what an instance waits for is not known then', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.nomad.server.fault = () => 'hang-up';
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toContain('builders  1 instance waiting, 1 not known\n');
+    expect(stdout).toMatch(/ {4}Nomad at http:.*ECONNRESET/);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where the function warns of something', async () => {
+    const operator = await Operator.start({ group: { hooks: [] } });
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toMatch(/^builders {2}nobody waits\n\nwarning: .*hook nomad-drain/);
+    expect(code).toBe(2);
+  });
+
   test('-w draws it again and again, until Ctrl-C', async () => {
     const operator = await Operator.start();
     const { world } = operator;
@@ -68,7 +87,7 @@ describe('status', () => {
     await world.scaleIn(instanceId);
     passAtEachLook(operator, 5 * MINUTE);
     const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
-    await terminal.until(/ 1 h 40 min {2}███░/);
+    await terminal.until(/waits 1 h 40 min {2}███░/);
     expect(terminal.screen.split('builders')).toHaveLength(2);
     terminal.type('\u0003');
     expect(await terminal.ended()).toMatchObject({ code: 0, tooLong: [] });

@@ -9,9 +9,14 @@ export interface EndedOnTerminal {
   screen: string;
   /** Lines that did not fit, and so went on in the next. */
   tooLong: string[];
+  /** The same with its colours. */
+  styled: StyledLine[];
   /** As it was written, with colours and what moves the cursor. */
   raw: string;
 }
+
+/** A line of a terminal: stretches of text that look alike, each with its column. What is blank is left out. */
+export type StyledLine = { at: number; text: string; color?: number; bold?: true; dim?: true }[];
 
 /** A command on a terminal of 24 lines, and the person before it. */
 export class Terminal {
@@ -58,7 +63,13 @@ export class Terminal {
     await new Promise<void>((resolve) => this.#xterm.write('', resolve));
     const lines = this.#lines;
     const tooLong = lines.filter((_, index) => lines[index + 1]?.goesOn).map(({ text }) => text);
-    return { code, screen: this.screen, tooLong, raw: this.#raw };
+    return { code, screen: this.screen, tooLong, styled: this.#styled(), raw: this.#raw };
+  }
+
+  #styled(): StyledLine[] {
+    const { active } = this.#xterm.buffer;
+    const shown = this.screen.split('\n').length;
+    return Array.from({ length: shown }, (_, row) => stretchesOf(active.getLine(row)));
   }
 
   get #lines() {
@@ -68,4 +79,25 @@ export class Terminal {
       return { text: line?.translateToString(true) ?? '', goesOn: line?.isWrapped ?? false };
     });
   }
+}
+
+function stretchesOf(line: headless.IBufferLine | undefined): StyledLine {
+  const stretches: StyledLine = [];
+  for (let at = 0; line && at < line.length; at++) {
+    const cell = line.getCell(at);
+    const text = cell?.getChars() || ' ';
+    const style = {
+      ...(cell && !cell.isFgDefault() && { color: cell.getFgColor() }),
+      ...(cell?.isBold() && { bold: true as const }),
+      ...(cell?.isDim() && { dim: true as const }),
+    };
+    const last = stretches.at(-1);
+    const same = last && last.color === style.color && last.bold === style.bold && last.dim === style.dim;
+    // Two blanks end a stretch: what follows stands in a column of its own.
+    if (same && !last.text.endsWith('  ')) last.text += text;
+    else stretches.push({ at, text, ...style });
+  }
+  return stretches.flatMap(({ text, ...stretch }) =>
+    text.trim() === '' ? [] : [{ text: text.trimEnd(), ...stretch }],
+  );
 }

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { Report } from '../../../lambda/core/report.ts';
 import type { AutoScaling, Group } from '../aws/auto-scaling.ts';
+import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent, DRY_RUN, YES } from '../consent.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -13,21 +14,17 @@ import { cordon } from './cordon.ts';
 import { findInstance } from './find.ts';
 import { leavingText } from './text.ts';
 
-const ABOUT = `take an instance out of its group: Auto Scaling terminates it as soon as the
-hook has drained its node
+const ABOUT = [
+  'Takes an instance out of its group: Auto Scaling terminates it as soon as the hook has drained its node.',
+  'It says what runs there, and asks. The desired capacity of the group goes down by one.',
+  'A later deadline for a drain that is on is for the nomad command: nomad node drain -enable -deadline 12h <node>. So is a drain that is cancelled, nomad node drain -disable <node>, which helps a node whose instance stays; where the instance has to go, the hook drains it again.',
+].join('\n\n');
 
-It says what runs there, and asks. The group's desired capacity goes down by one.
-A drain that is on can be given a later deadline, or be cancelled, by Nomad:
-nomad node drain -enable -deadline 12h <node>; nomad node drain -disable <node>.
-The instance goes all the same: the hook then drains it again.`;
-
-export interface DrainOptions {
+interface DrainOptions extends ChangeOptions {
   wait?: true;
   interval: number;
   replace?: true;
   cordon?: true;
-  yes?: true;
-  dryRun?: true;
 }
 
 /** `drain`: takes an instance out of its group, which drains its node. */
@@ -67,10 +64,12 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const { autoScaling } = context.account;
   const replace = options.replace ?? false;
   const { group, isGoing } = await placeOf(instanceId, autoScaling);
-  const watched = () => watchOne(context, instanceId, options.interval);
+  const watched = (answer: object) => watchOne(context, instanceId, { ...options, answer });
   if (isGoing) {
-    context.screen.tell(`${instanceId} goes already: nothing was changed.`);
-    return options.wait ? watched() : EXIT.ok;
+    const answer = { run: 'drain', instanceId, group: group.name, changed: false };
+    if (options.wait) context.screen.tell(`${instanceId} goes already: nothing was changed.`);
+    else context.show(answer, () => `${instanceId} goes already: nothing was changed.`);
+    return options.wait ? watched(answer) : EXIT.ok;
   }
   if (!replace && group.desiredCapacity <= group.minSize) {
     throw new Problem(
@@ -81,15 +80,17 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   context.explain({ instance, group, replace }, leavingText);
   const { nodeId, nodeName, remaining, would } = instance;
   const answer = { run: 'drain', instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
-  const finish = (changed: boolean, text: string) => context.show({ ...answer, changed }, () => text);
-  if (options.dryRun) {
-    finish(false, '\nA dry run: nothing was changed.');
-    return EXIT.ok;
-  }
-  await consent(context, `Take ${instanceId} out of ${group.name}?`, options.yes ?? false);
-  await context.screen.during('telling Auto Scaling', autoScaling.terminate(instanceId, { replace }));
-  finish(true, options.wait ? '' : '\nIt goes. Watch it with: nomad-drain-hook status -w');
-  return options.wait ? watched() : EXIT.ok;
+  const changed = await carryOut(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Take ${instanceId} out of ${group.name}?`, yes),
+      make: () => autoScaling.terminate(instanceId, { replace }),
+      ...(!options.wait && { done: 'It goes. Watch it with: nomad-drain-hook status -w' }),
+    },
+    options,
+  );
+  return changed && options.wait ? watched({ ...answer, changed: true }) : EXIT.ok;
 }
 
 /** @throws Problem if it is not in service: then no hook would run, or it is no instance of a group */
@@ -106,8 +107,8 @@ async function placeOf(instanceId: string, autoScaling: AutoScaling): Promise<{ 
   );
 }
 
-const watchOne = (context: Context, instanceId: string, interval: number) =>
-  untilGone(context, { interval, total: 1 }, async (signal) => {
+const watchOne = (context: Context, instanceId: string, options: { interval: number; answer: object }) =>
+  untilGone(context, { ...options, total: 1 }, async (signal) => {
     const report = await context.account.function.ask<Report>({ command: 'status' }, signal);
     const members = await context.account.autoScaling.instances([instanceId], signal);
     return { report, members, left: 1 - members.length };

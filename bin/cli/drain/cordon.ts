@@ -1,5 +1,6 @@
 import type { InstanceReport } from '../../../lambda/core/report.ts';
 import { NomadError } from '../../../lambda/errors.ts';
+import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -11,7 +12,7 @@ import { allocationsText } from '../screen/allocations.ts';
 export async function cordon(
   context: Context,
   { instanceId, group, nodeId, nodeName = '', remaining }: InstanceReport,
-  { yes = false, dryRun = false }: { yes?: boolean; dryRun?: boolean },
+  options: ChangeOptions,
 ): Promise<ExitCode> {
   if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'Nothing can land there.');
   const nomad = nomadOf(process.env);
@@ -25,9 +26,9 @@ export async function cordon(
   );
   const back = `nomad node eligibility -enable ${nodeId}`;
   const answer = { run: 'cordon', instanceId, group, nodeId, nodeName, remaining };
-  const finish = (changed: boolean, text: string) => context.show({ ...answer, changed }, () => text);
   if (SchedulingEligibility === 'ineligible') {
-    finish(false, `${Name} is ineligible already: nothing was changed. To make it eligible: ${back}`);
+    const already = `${Name} is ineligible already: nothing was changed. To make it eligible:\n${back}`;
+    context.show({ ...answer, changed: false }, () => already);
     return EXIT.ok;
   }
   context.explain(remaining, (allocations, page) =>
@@ -37,16 +38,16 @@ export async function cordon(
       'Nothing new would land there; what runs there runs on, and the instance stays.',
     ].join('\n\n'),
   );
-  if (dryRun) {
-    finish(false, '\nA dry run: nothing was changed.');
-    return EXIT.ok;
-  }
-  await consent(context, `Make ${Name} ineligible?`, yes);
-  await nomad({
-    method: 'POST',
-    path: `/v1/node/${nodeId}/eligibility`,
-    body: { NodeID: nodeId, Eligibility: 'ineligible' },
-  });
-  finish(true, `\n${Name} is ineligible. To make it eligible again: ${back}`);
+  const body = { NodeID: nodeId, Eligibility: 'ineligible' };
+  await carryOut(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Make ${Name} ineligible?`, yes),
+      make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body }),
+      done: `${Name} is ineligible. To make it eligible again:\n${back}`,
+    },
+    options,
+  );
   return EXIT.ok;
 }

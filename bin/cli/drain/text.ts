@@ -13,7 +13,7 @@ export interface Leaving {
 
 /** What runs on an instance, and what becomes of it and of its group. */
 export function leavingText({ instance, group, replace }: Leaving, page: Page): string {
-  const { instanceId, nodeName, remaining, would, because } = instance;
+  const { instanceId, nodeId, nodeName, remaining, would, because } = instance;
   const { desiredCapacity } = group;
   const then = replace
     ? `${group.name} keeps its desired capacity of ${desiredCapacity}: another instance takes its place.`
@@ -21,7 +21,7 @@ export function leavingText({ instance, group, replace }: Leaving, page: Page): 
   return [
     `${page.ink.heading(instanceId)}  ${nodeName ?? page.ink.warn('no Nomad node')}  in service in ${group.name}`,
     allocationsText(remaining, page),
-    wrap(`The hook would ${would ?? 'wait'}: ${because}.`, page.columns),
+    wrap(`The hook would ${would ?? 'wait'}${nodeId === null ? `: ${because}` : ''}.`, page.columns),
     wrap(then, page.columns),
   ].join('\n\n');
 }

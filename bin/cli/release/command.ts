@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { InstanceReport, Report } from '../../../lambda/core/report.ts';
+import { type ChangeOptions, carryOut } from '../change.ts';
 import { DRY_RUN, typed, YES } from '../consent.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -10,16 +11,11 @@ import { wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { whichInstance } from '../which-instance.ts';
 
-const ABOUT = `end the wait of an instance now: it is terminated, with all that runs on it
-
-It says what dies with it, and wants its id typed. Mostly it is better to let
-Nomad end what runs: nomad alloc stop, or a drain with a nearer deadline,
-nomad node drain -enable -deadline 10m <node>. The hook then releases by itself.`;
-
-export interface ReleaseOptions {
-  yes?: boolean;
-  dryRun?: boolean;
-}
+const ABOUT = [
+  'Ends the wait of an instance now: it is terminated, with all that runs on it.',
+  'It says what dies with it, and wants its id typed.',
+  'Mostly it is better to end what runs in Nomad, after which the hook releases by itself: nomad alloc stop <allocation>, or a drain with a nearer deadline, nomad node drain -enable -deadline 10m <node>.',
+].join('\n\n');
 
 /** `release`: lets Auto Scaling terminate an instance that waits, whatever runs on it. */
 export const releaseCommand = (run: Run) =>
@@ -36,9 +32,9 @@ export const releaseCommand = (run: Run) =>
         ['nomad-drain-hook release i-0123456789abcdef0 --yes', 'for a script: only with the whole id'],
       ),
     )
-    .action(run((context, given, options: ReleaseOptions) => release(context, given, options)));
+    .action(run((context, given, options: ChangeOptions) => release(context, given, options)));
 
-async function release(context: Context, given: string, { yes = false, dryRun }: ReleaseOptions): Promise<ExitCode> {
+async function release(context: Context, given: string, options: ChangeOptions): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
   const held = report.instances.filter(({ notice }) => notice === undefined);
   const instance = whichInstance(
@@ -47,20 +43,20 @@ async function release(context: Context, given: string, { yes = false, dryRun }:
     new Problem(`no instance that waits is ${given}`, 'Who waits says: nomad-drain-hook status'),
   );
   const { instanceId, group, hook, nodeId, nodeName, remaining } = instance;
-  if (yes && given !== instanceId) {
+  if (options.yes && given !== instanceId) {
     throw new Problem(`with --yes it needs the whole id, not ${given}`, `It would be: release ${instanceId} --yes`);
   }
   context.explain(instance, dyingText);
-  const answer = { run: 'release', instanceId, group, hook, nodeId, nodeName, remaining };
-  const finish = (changed: boolean, text: string) => context.show({ ...answer, changed }, () => text);
-  if (dryRun) {
-    finish(false, '\nA dry run: nothing was changed.');
-    return EXIT.ok;
-  }
-  await typed(context, `Type ${instanceId} to release it`, instanceId, yes);
-  const completed = context.account.autoScaling.complete({ instanceId, group, hook }).catch(notHeld);
-  await context.screen.during('telling Auto Scaling', completed);
-  finish(true, `\n${instanceId} is released: EC2 terminates it now.`);
+  await carryOut(
+    context,
+    {
+      answer: { run: 'release', instanceId, group, hook, nodeId, nodeName, remaining },
+      agree: (agreed) => typed(context, `Type ${instanceId} to release it`, instanceId, agreed),
+      make: () => context.account.autoScaling.complete({ instanceId, group, hook }).catch(notHeld),
+      done: `${instanceId} is released: EC2 terminates it now.`,
+    },
+    options,
+  );
   return EXIT.ok;
 }
 

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { PlanAnswer } from '../../../lambda/core/answers/plan.ts';
 import type { Report } from '../../../lambda/core/report.ts';
 import type { Group } from '../aws/auto-scaling.ts';
+import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent, DRY_RUN, YES } from '../consent.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -13,21 +14,17 @@ import { untilGone } from '../until-gone.ts';
 import { INTERVAL } from '../watch.ts';
 import { shrinkingText } from './text.ts';
 
-const ABOUT = `lower the desired capacity of a group, and watch until the instances that
-Auto Scaling chooses are released
-
-It says what runs where, and which instances would go at once, and asks. It never
-raises the capacity. Which instances go is for Auto Scaling to choose: to choose
-yourself, use drain.`;
+const ABOUT = [
+  'Lowers the desired capacity of a group, and watches until the instances that Auto Scaling chooses are released.',
+  'It says what runs where and which instances would go at once, and asks. It never raises the capacity. Which instances go is for Auto Scaling to choose: to choose yourself, use drain.',
+].join('\n\n');
 
 const STATUS = { command: 'status' };
 
-export interface ScaleInOptions {
+interface ScaleInOptions extends ChangeOptions {
   to: number;
   wait: boolean;
   interval: number;
-  yes?: true;
-  dryRun?: true;
 }
 
 /** `scale-in`: makes a group smaller. */
@@ -72,15 +69,19 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   context.explain({ group, to, instances: inService }, shrinkingText);
   if (instancesLeftOut > 0) context.screen.tell(`${count(instancesLeftOut, 'instance')} more did not fit the answer.`);
   const answer = { run: 'scale-in', group: name, from: group.desiredCapacity, to, instances: inService };
-  const finish = (changed: boolean, text: string) => context.show({ ...answer, changed }, () => text);
-  if (options.dryRun) {
-    finish(false, '\nA dry run: nothing was changed.');
-    return EXIT.ok;
-  }
-  await consent(context, `Lower the desired capacity of ${name} to ${to}?`, options.yes ?? false);
-  await context.screen.during('telling Auto Scaling', autoScaling.setDesiredCapacity(name, to));
-  finish(true, options.wait ? '' : '\nIt scales in. Watch it with: nomad-drain-hook status -w');
-  return options.wait ? watchGroup(context, group, options) : EXIT.ok;
+  const changed = await carryOut(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Lower the desired capacity of ${name} to ${to}?`, yes),
+      make: () => autoScaling.setDesiredCapacity(name, to),
+      ...(!options.wait && { done: 'It scales in. Watch it with: nomad-drain-hook status -w' }),
+    },
+    options,
+  );
+  return changed && options.wait
+    ? watchGroup(context, group, { ...options, answer: { ...answer, changed: true } })
+    : EXIT.ok;
 }
 
 /** @throws Problem if it would not be smaller, or smaller than it may be */
@@ -99,9 +100,13 @@ function checkSmaller(group: Group | undefined, name: string, to: number): asser
 }
 
 /** Which instances go is seen by their states; those that went before are not counted. */
-function watchGroup(context: Context, before: Group, { to, interval }: ScaleInOptions): Promise<ExitCode> {
+function watchGroup(
+  context: Context,
+  before: Group,
+  { to, ...options }: { to: number; interval: number; answer: object },
+): Promise<ExitCode> {
   const stayed = before.instances.filter(({ state }) => state === 'InService');
-  return untilGone(context, { interval, total: before.desiredCapacity - to }, async (signal) => {
+  return untilGone(context, { ...options, total: before.desiredCapacity - to }, async (signal) => {
     const report = await context.account.function.ask<Report>(STATUS, signal);
     const now = await context.account.autoScaling.group(before.name, signal);
     const left = new Map(now?.instances.map((instance) => [instance.instanceId, instance]));

@@ -20,7 +20,7 @@ export function shrinkingText({ group, to, instances }: Shrinking, page: Page): 
   const asksFunction = terminationPolicies[0]?.startsWith('arn:') ?? false;
   const chosen = asksFunction
     ? `Auto Scaling chooses the ${going}, and asks a function first (${terminationPolicies[0]}).`
-    : `Auto Scaling chooses the ${going}, by ${terminationPolicies.join(', ')}: not by what runs there. To choose, use: nomad-drain-hook drain <instance>`;
+    : `Auto Scaling chooses the ${going}, by ${terminationPolicies.join(', ')}: not by what runs there. To choose yourself: nomad-drain-hook drain <instance>`;
   return [
     `${page.ink.heading(name)}  desired capacity ${desiredCapacity}, then ${to}: ${going} will go`,
     plansText(instances, page),

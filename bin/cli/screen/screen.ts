@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { createLogUpdate } from 'log-update';
 import yoctoSpinner from 'yocto-spinner';
-import { type Ink, makeInk, takesColor } from './ink.ts';
+import { makeInk, takesColor } from './ink.ts';
 import type { Page } from './page.ts';
 
 export interface Streams {
@@ -21,18 +21,15 @@ export interface Live {
 export class Screen {
   /** What answers are laid out for. */
   readonly page: Page;
-  /** Colours for stderr. */
-  readonly ink: Ink;
+  /** The same for what is told on stderr. */
+  readonly margin: Page;
   readonly streams: Streams;
 
   constructor(streams: Streams, environment: NodeJS.ProcessEnv) {
     const { stdout, stderr } = streams;
     this.streams = streams;
-    this.page = {
-      columns: stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY,
-      ink: makeInk(takesColor(stdout, environment)),
-    };
-    this.ink = makeInk(takesColor(stderr, environment));
+    this.page = pageOf(stdout, environment);
+    this.margin = pageOf(stderr, environment);
   }
 
   /** The answer. */
@@ -49,7 +46,7 @@ export class Screen {
   async during<T>(what: string, work: Promise<T>): Promise<T> {
     const { stderr } = this.streams;
     if (!stderr.isTTY) return work;
-    const spinner = yoctoSpinner({ text: what, stream: stderr, handleSignals: false }).start();
+    const spinner = yoctoSpinner({ text: what, stream: stderr }).start();
     try {
       return await work;
     } finally {
@@ -58,17 +55,23 @@ export class Screen {
   }
 
   /** On a terminal each state takes the place of the one before; in a pipe it follows it, if it differs. */
-  live(): Live {
-    const stdout = this.streams.stdout;
-    if (stdout.isTTY) {
-      const update = createLogUpdate(stdout as WriteStream, { showCursor: true });
+  live(where: 'stdout' | 'stderr'): Live {
+    const stream = this.streams[where];
+    if (stream.isTTY) {
+      const update = createLogUpdate(stream as WriteStream, { showCursor: true });
       return { show: (text) => update(text), end: () => update.done() };
     }
     let last: string | undefined;
     const show = (text: string) => {
-      if (text !== last) this.print(text);
+      if (text !== last) stream.write(`${text}\n`);
       last = text;
     };
     return { show, end() {} };
   }
 }
+
+/** Where a terminal does not say how wide it is, it is taken for one of 80 columns. */
+const pageOf = (stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Page => ({
+  columns: stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY,
+  ink: makeInk(takesColor(stream, environment)),
+});

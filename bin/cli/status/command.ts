@@ -8,12 +8,16 @@ import { needsPerson, statusText } from './text.ts';
 
 const STATUS = { command: 'status' };
 
+const ABOUT = [
+  'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
+  'A person is needed (exit code 2) where a drain is stuck, an instance is retained, something was not answered, or the function warns of something.',
+].join('\n\n');
+
 /** `status`: who waits, since when, until when at most, and for what. */
 export const statusCommand = (run: Run) =>
   new Command('status')
-    .description(
-      'show which instances wait, since when, how much of the deadline is over,\nand what each of them waits for',
-    )
+    .summary('show which instances wait, and for what')
+    .description(ABOUT)
     .option('-w, --watch', 'look again and again, until Ctrl-C')
     .addOption(INTERVAL)
     .addHelpText(
@@ -31,7 +35,7 @@ export const statusCommand = (run: Run) =>
           context.show(report, statusText);
           return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
         }
-        await watch(context, options.interval, async (signal) => {
+        await watch(context.screen.live('stdout'), options.interval, async (signal) => {
           const report = await context.account.function.ask<Report>(STATUS, signal);
           return { text: context.text(report, statusText), done: false };
         });

@@ -60,7 +60,7 @@ function drainRow(instance: InstanceReport, now: number, { ink }: Page): Cell[] 
   return [
     { text: instanceId, ink: isInTrouble(instance) ? ink.bad : ink.heading },
     { text: nodeName ?? '-' },
-    { text: since === undefined ? '' : `${between(since, now)}` },
+    { text: since === undefined ? '' : `waits ${between(since, now)}` },
     used === undefined ? { text: '' } : bar(used, ink),
     { text: until === undefined ? '' : until <= now ? 'deadline over' : `${between(now, until)} left` },
   ];

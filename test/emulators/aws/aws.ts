@@ -139,6 +139,11 @@ export class AwsEmulator extends WaysOut {
     this.#bus.deliver = deliver;
   }
 
+  /** Of its clock, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#schedule.now();
+  }
+
   desiredCapacity(group: string): number {
     return this.group(group).desiredCapacity;
   }

@@ -1,4 +1,4 @@
-import { type Candidate, jobKey } from '../lambda/core/candidate.ts';
+import { byJob, type Candidate } from '../lambda/core/candidate.ts';
 import { rank } from '../lambda/core/rank.ts';
 import { type Build, DAY, HOUR, MINUTE, SECOND } from './builds.ts';
 
@@ -149,12 +149,18 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
           eligible: true,
           draining: false,
           nodePool: 'default',
+          datacenter: 'dc1',
+          nodeClass: '',
+          drivers: [],
           registered: each.id,
           free: { cpu: 0, memoryMb: 0 },
           runs: each.builds.map(({ build: { job }, startedAt }) => ({
+            id: job,
             job,
             jobType: 'batch',
             namespace: 'default',
+            taskGroup: 'build',
+            stopping: false,
             createdAt: startedAt,
             takes,
           })),
@@ -162,8 +168,7 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
       ],
     }),
   );
-  const last = Map.groupBy(ended.slice(-500), ({ job }) => jobKey({ namespace: 'default', job }));
-  const earlier = new Map([...last].map(([key, runs]) => [key, runs.map(({ ms }) => ms)]));
+  const earlier = byJob(ended.slice(-500).map(({ job, ms }) => ({ job, namespace: 'default', ms, ended: true })));
   const wanted = new Map([[POOL, count]]);
   const chosen = rank(candidates, { wanted, clients: candidates.flatMap((each) => each.clients), earlier, now });
   return chosen.flatMap(({ instanceId }) => clients.find(({ id }) => String(id) === instanceId) ?? []);

@@ -2,7 +2,10 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
+import { buildCli } from './build-cli.ts';
 import { buildLibrary } from './build-library.ts';
+import { SELF_CONTAINED } from './esbuild-options.ts';
 import { builtinsByName, shakeSchemas } from './lean-import.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -25,23 +28,11 @@ export async function bundle(
     outdir: directory,
     chunkNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
-    bundle: true,
+    ...SELF_CONTAINED,
     // What is imported dynamically is a file of its own: not even parsed before.
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    // Lambda runs Node 24; 20 lets the bundle also be run by hand with the Node of a common workstation.
-    target: 'node20',
-    // The ES module build of each dependency, where there is one, can be tree-shaken: the SDK ships both.
-    mainFields: ['module', 'main'],
+    define: { NOMAD_DRAIN_HOOK_VERSION: JSON.stringify(manifest.version) },
     plugins: [shakeSchemas, builtinsByName],
-    // Whitespace and syntax only: names stay, so that a stack trace in the log can be read.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    keepNames: false,
-    sourcemap: false,
-    legalComments: 'none',
-    logLevel: 'warning',
     metafile: true,
     write: false,
   });
@@ -77,5 +68,6 @@ if (import.meta.main) {
     const [loaded, all] = [atStart(metafile), Object.keys(metafile.outputs)].map(sizeOf) as [number, number];
     console.log(`dist/lambda/index.mjs ${kB(loaded)} with what it imports at once, of ${kB(all)}`);
     console.log(`dist/lib/index.js ${kB(await buildLibrary())}`);
+    console.log(`dist/cli/nomad-drain-hook.mjs ${kB(await buildCli())}`);
   }
 }

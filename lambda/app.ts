@@ -1,8 +1,10 @@
 import type { Hooks } from './aws/hooks.ts';
 import { ANY_GROUP, type Config, type GroupConfig } from './config.ts';
+import type { Answer } from './core/answers/answer.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
 import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
+import { iso } from './core/iso.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
@@ -11,7 +13,7 @@ import { purgeOne } from './core/purge.ts';
 import type { Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
-import type { Permissions } from './nomad/acl.ts';
+import { narrowToken } from './nomad/acl.ts';
 import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
@@ -63,7 +65,7 @@ export class App {
    * @throws EventError if the event is malformed
    * @throws RunFailed if an instance could not be served, after all others were
    */
-  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report> {
+  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report | Answer> {
     return this.#framed(() => this.#run(event, remainingMs));
   }
 
@@ -92,11 +94,11 @@ export class App {
     }
   }
 
-  async #run(event: unknown, remainingMs: number): Promise<Report> {
+  async #run(event: unknown, remainingMs: number): Promise<Report | Answer> {
     const wake = readWake(event);
     const subject = subjectOf(wake);
     const about = {
-      run: isDryRun(wake) && wake.kind !== 'status' ? 'dryRun' : wake.kind,
+      run: nameOf(wake),
       instanceId: subject?.instanceId ?? UNKNOWN,
       nodeId: UNKNOWN,
       group: subject?.group ?? UNKNOWN,
@@ -105,6 +107,13 @@ export class App {
 
     if (wake.kind === 'nothing') return this.#nothing(wake.because, about);
     if (wake.kind === 'warm') return this.#warm(about, remainingMs);
+    if (wake.kind === 'command') {
+      // Loaded for who asks: no event and no sweep needs it.
+      const { answerTo } = await import('./answering.ts');
+      const answer = await answerTo(wake.command, this.#wiring, this.#clock, remainingMs - LAST_MS);
+      this.#journal.info('run ended', about);
+      return answer;
+    }
     const ours = this.#isOurs(wake);
     if ('because' in ours) return this.#nothing(ours.because, about);
     const { report, failures } = await this.#serve(wake, ours.notices, remainingMs);
@@ -151,7 +160,8 @@ export class App {
 
     const result = await this.#story(wake, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
-    const ofHooks = hooks.problems(this.#groupsOf(wake, result), this.#config.policy);
+    const groups = this.#groupsOf(wake, result);
+    const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
@@ -165,6 +175,8 @@ export class App {
     const because = instances.length === 0 ? notFound(wake) : undefined;
     const report: Report = {
       run: wake.kind,
+      at: iso(now),
+      groups: groups.map(({ name }) => name),
       instances,
       ...(retained.length > 0 && { retained }),
       ...(purged.length > 0 && { purged }),
@@ -240,7 +252,7 @@ export class App {
 }
 
 /** What a run is about that has something to do. */
-type Served = Exclude<Wake, { kind: 'nothing' | 'warm' }>;
+type Served = Exclude<Wake, { kind: 'nothing' | 'warm' | 'command' }>;
 
 const NOTHING: Result = { instances: [], unserved: [], waitingSince: [], purged: [], retained: [] };
 
@@ -251,10 +263,11 @@ function notFound(wake: Served): string | undefined {
   return `not in the groups served here: ${wake.said.instanceIds.join(', ')}`;
 }
 
-const narrowToken = (permissions: Permissions | undefined): string[] =>
-  permissions && permissions.missing.length > 0
-    ? [`the Nomad token is too narrow; it lacks: ${permissions.missing.join('; ')}`]
-    : [];
+/** What a run is called in the log and in its report. */
+function nameOf(wake: Wake): string {
+  if (wake.kind === 'command') return wake.command.command;
+  return isDryRun(wake) && wake.kind !== 'status' ? 'dryRun' : wake.kind;
+}
 
 /** The instance that the run is about, if it is about one. */
 function subjectOf(wake: Wake): { instanceId: string; group?: string } | undefined {

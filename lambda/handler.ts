@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { App } from './app.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config.ts';
+import type { Answer } from './core/answers/answer.ts';
 import { asSuggested } from './core/choose.ts';
 import type { Clock } from './core/clock.ts';
 import { messageOf } from './core/message-of.ts';
@@ -16,7 +17,7 @@ export interface Context {
 }
 
 export interface Handler {
-  (event: unknown, context?: Context): Promise<Report | TerminationAnswer>;
+  (event: unknown, context?: Context): Promise<Report | Answer | TerminationAnswer>;
   /** Does what the first call would do before it looks at its event. Never fails: what is wrong, that call says. */
   prepare(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { type AnyCommand, readCommand } from './command.ts';
+import type { Command } from './core/answers/command.ts';
 import { EventError } from './errors.ts';
 import { checkInstanceId, fieldsOf, readSaid, type Said, timeOf } from './said.ts';
 
@@ -24,13 +26,14 @@ export type Wake =
   | { kind: 'warm' }
   /** One instance, as if it had to be terminated. */
   | { kind: 'dryRun'; instanceId: string }
+  /** An operator asks something. */
+  | { kind: 'command'; command: Command }
   | { kind: 'nothing'; because: string };
 
 /** Whether the run only says what it would do. */
 export const isDryRun = (wake: Wake): boolean =>
   wake.kind === 'status' || wake.kind === 'dryRun' || ('dryRun' in wake && wake.dryRun);
 
-const COMMANDS = ['status', 'dryRun', 'warm'];
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /**
@@ -39,13 +42,9 @@ const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
  */
 export function readWake(event: unknown): Wake {
   if (typeof event !== 'object' || event === null) throw new EventError('the event is not a JSON object');
-  const { source, command, detail, time, dryRun, instanceId, 'detail-type': type } = event as Record<string, unknown>;
+  const { source, command, detail, time, dryRun, 'detail-type': type } = event as Record<string, unknown>;
 
-  if (command !== undefined) {
-    if (command === 'status' || command === 'warm') return { kind: command };
-    if (command === 'dryRun') return { kind: 'dryRun', instanceId: checkInstanceId(instanceId, 'instanceId') };
-    throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${COMMANDS.join(', ')}`);
-  }
+  if (command !== undefined) return wakeOf(readCommand(event as Record<string, unknown>));
   // A misspelt value must not start a real drain.
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
@@ -58,6 +57,18 @@ export function readWake(event: unknown): Wake {
     return { kind: 'nothing', because: `no event that is acted on: ${String(source)}, ${String(type)}` };
   }
   return readLifecycleEvent(detail, time, dryRun === true);
+}
+
+function wakeOf(command: AnyCommand): Wake {
+  switch (command.command) {
+    case 'status':
+    case 'warm':
+      return { kind: command.command };
+    case 'dryRun':
+      return { kind: 'dryRun', instanceId: command.instanceId };
+    default:
+      return { kind: 'command', command };
+  }
 }
 
 function readTerminated(detail: unknown, dryRun: boolean): Wake {

@@ -1,5 +1,6 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import type { AnswerPortsOptions } from './answer-ports.ts';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import type { DescribeOptions } from './aws/describe-waiting.ts';
 import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
@@ -69,6 +70,8 @@ export class Wiring {
   readonly #whoIsWho: WhoIsWho;
   readonly #idleWait: IdleWait | undefined;
   #permissions: Promise<Permissions> | undefined;
+  /** When the last sweep began in this environment, milliseconds since the epoch. */
+  #lastSweepAt: number | undefined;
 
   constructor(config: Config, { clock, journal, print, functionName }: Environment) {
     this.#config = config;
@@ -96,6 +99,7 @@ export class Wiring {
   /** The ports of the story, for one run. */
   forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
     const { policy, nomad, groups } = this.#config;
+    if (wake.kind === 'sweep') this.#lastSweepAt = clock.now();
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
@@ -156,6 +160,22 @@ export class Wiring {
     });
     const announcements = this.#eventBus(clock);
     return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
+  }
+
+  /** What the ports of answers are made of, for one run. */
+  forAnswers(clock: RunClock): AnswerPortsOptions {
+    return {
+      config: this.#config,
+      clock,
+      journal: this.#journal,
+      autoScaling: new AutoScaling(this.#autoScaling, clock),
+      ec2: this.#ec2,
+      aws: this.#onDemand,
+      transport: this.#nomad,
+      whoIsWho: this.#whoIsWho,
+      permissions: () => this.permissions(clock),
+      lastSweepAt: this.#lastSweepAt,
+    };
   }
 
   /** What the token may see, read once. @throws Error if Nomad does not say, or refuses the token */

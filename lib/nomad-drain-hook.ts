@@ -16,6 +16,7 @@ import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
+import { FUNCTION_TAG } from './function/function-tag.ts';
 import { DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
@@ -122,6 +123,7 @@ export class NomadDrainHook extends Construct {
       maxEventAge: Duration.minutes(5),
       onFailure: new SqsDestination(this.failedRuns),
     });
+    (this.function.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
     acknowledge(this.function, {
       'Serverless-LambdaDLQ':
         'What fails goes to the queue of failed runs, as a destination: with the error, not the event alone.',

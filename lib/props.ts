@@ -187,8 +187,8 @@ export interface NomadDrainHookProps {
    */
   readonly eventBus?: events.IEventBus;
   /**
-   * Ready-made events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance,
-   * maintenance and terminated. `{}` where the account already has shareable test events.
+   * Ready-made events for the Test button of the Lambda console: status, dryRun, capacity, jobs, logs, doctor, sweep,
+   * and dry runs of spot, rebalance, maintenance and terminated. `{}` where the account already has shareable test events.
    * @default - none
    */
   readonly testEvents?: TestEventsOptions;

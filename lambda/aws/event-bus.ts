@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import type { RunClock } from '../core/clock.ts';
-import { type DrainEvent, type DrainEventTimes, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
+import { inIso } from '../core/iso.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Announcements, Journal, Meter } from '../core/ports.ts';
 import type { EventBridge } from './put-events.ts';
@@ -51,7 +52,7 @@ export class EventBus implements Announcements {
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
       Time: new Date(at),
-      Detail: JSON.stringify({ ...detail, because, ...toIso(times) }),
+      Detail: JSON.stringify({ ...detail, because, ...inIso(times) }),
     }));
     try {
       const eventBridge = await this.#options.eventBridge();
@@ -69,8 +70,3 @@ export class EventBus implements Announcements {
     this.#options.journal.warn('events lost', { count, because });
   }
 }
-
-const toIso = (times: DrainEventTimes) =>
-  Object.fromEntries(
-    Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, new Date(time).toISOString()]])),
-  );

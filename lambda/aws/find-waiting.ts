@@ -66,7 +66,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
 }
 
 /** Of each group that asks no function which instance goes. */
-const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string[] =>
+export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string[] =>
   [...firstPolicies]
     .filter(([, policy]) => !policy.startsWith('arn:'))
     .map(

@@ -32,7 +32,7 @@ export interface HookProblems {
 }
 
 export interface HooksOptions {
-  autoScaling: AutoScaling;
+  autoScaling: Pick<AutoScaling, 'hook'>;
   clock: Clock;
   journal: Journal;
   memory: HookMemory;

@@ -1,7 +1,7 @@
 import type { Allocation } from './allocation.ts';
 import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { DrainEvent, DrainEventTimes } from './drain-event.ts';
-import { type Drain, emptySince, remaining } from './node.ts';
+import { deadlineOf, emptySince, remaining } from './node.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import { type Ports, type RetainedInstance, type RunOptions, UNKNOWN } from './ports.ts';
 import type { Progress } from './progress.ts';
@@ -120,12 +120,6 @@ function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Prog
   if (type !== 'ended') return times;
   return { ...times, emptySince: drain && node.allocations && emptySince(drain, node.allocations), endedAt: now };
 }
-
-/** When Nomad kills what still runs; undefined if that is unknown, or never. */
-const deadlineOf = (drain: Drain | undefined): number | undefined => {
-  const at = drain?.deadlineAt ?? drain?.ours?.deadlineAt;
-  return at === 'never' ? undefined : at;
-};
 
 const listed = (allocations: readonly Allocation[], now: number): AllocationReport[] =>
   allocations

@@ -1,3 +1,5 @@
+import { type RunTime, RunTimes } from './run-times.ts';
+
 /** An instance that may go, and what Nomad says of it. */
 export interface Candidate {
   instanceId: string;
@@ -15,7 +17,14 @@ export interface Client {
   /** Nomad may place something on it. */
   eligible: boolean;
   draining: boolean;
+  /** Until when a drain of ours that is on lets builds run, milliseconds since the epoch. */
+  deadlineAt?: number;
   nodePool: string;
+  datacenter: string;
+  /** Empty if it has none. */
+  nodeClass: string;
+  /** Those that are healthy. */
+  drivers: readonly string[];
   /** Nomad's index of its registration: the older, the smaller. */
   registered: number;
   /** What is left of it. */
@@ -32,19 +41,36 @@ export interface Resources {
 
 /** An allocation in a list, as far as it matters to who goes. */
 export interface Running {
+  id: string;
   job: string;
   jobType: string;
   namespace: string;
+  taskGroup: string;
+  /** It has been told to stop. */
+  stopping: boolean;
   /** When it was created, milliseconds since the epoch. */
   createdAt: number;
   takes: Resources;
 }
 
-/** How long earlier runs took, in milliseconds, by the key of {@link jobKey}. */
-export type EarlierRuns = ReadonlyMap<string, readonly number[]>;
+/** A build that has ended. */
+export interface EndedBuild extends RunTime, Pick<Running, 'job' | 'namespace' | 'createdAt'> {
+  nodeId: string;
+}
+
+/** How long earlier runs took, by the key of {@link jobKey}. */
+export type EarlierRuns = ReadonlyMap<string, RunTimes>;
 
 /** The job whose run this is: runs of one dispatched or periodic job are the same job. */
 export const familyOf = (job: string): string => job.replace(/\/(dispatch|periodic)-.*$/, '');
 
 export const jobKey = ({ namespace, job }: { namespace: string; job: string }): string =>
   `${namespace} ${familyOf(job)}`;
+
+/** A task group of a job. */
+export const groupKey = ({ namespace, job, taskGroup }: Pick<Running, 'namespace' | 'job' | 'taskGroup'>): string =>
+  `${namespace} ${job} ${taskGroup}`;
+
+/** How long runs took, by their job. */
+export const byJob = (runs: readonly (RunTime & Pick<Running, 'job' | 'namespace'>)[]): EarlierRuns =>
+  new Map([...Map.groupBy(runs, jobKey)].map(([key, ofJob]) => [key, new RunTimes(ofJob)]));

@@ -2,6 +2,8 @@ import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts'
 
 /** At most this many allocations are named in a sentence; the rest are counted. */
 const MOST_NAMED = 5;
+/** At most this many jobs are named in a sentence; the rest are counted. */
+const MOST_JOBS = 3;
 /** A service that cannot be replaced is stuck after this time, in milliseconds: until then, room may become free. */
 const STUCK_MS = 60_000;
 
@@ -24,6 +26,13 @@ export function stuckFor(allocations: readonly Allocation[], drainStartedAt: num
       : [],
   );
   return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
+}
+
+/** Of which jobs these are. */
+export function sayJobs(runs: readonly { job: string }[]): string {
+  const jobs = [...new Set(runs.map(({ job }) => job))];
+  const rest = jobs.length - MOST_JOBS;
+  return `${jobs.slice(0, MOST_JOBS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** A duration for a reader: "90 s", "5 min", "2 h 5 min". */

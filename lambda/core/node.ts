@@ -67,3 +67,9 @@ export function emptySince({ startedAt }: Drain, allocations: readonly Allocatio
   const ended = allocations.filter(({ clientStatus }) => isClientTerminal(clientStatus));
   return Math.max(startedAt, ...ended.map(({ changedAt }) => changedAt));
 }
+
+/** When Nomad kills what still runs, milliseconds since the epoch; undefined if that is unknown, or never. */
+export function deadlineOf(drain: Drain | undefined): number | undefined {
+  const at = drain?.deadlineAt ?? drain?.ours?.deadlineAt;
+  return at === 'never' ? undefined : at;
+}

@@ -1,5 +1,5 @@
 import { type Candidate, type Client, type EarlierRuns, jobKey, type Running } from './candidate.ts';
-import { say } from './explain.ts';
+import { say, sayJobs } from './explain.ts';
 import { Room } from './room.ts';
 
 /** Why an instance goes before others, the best reason first (docs/decisions/0007). */
@@ -25,9 +25,6 @@ export interface Circumstances {
   now: number;
 }
 
-/** At most this many jobs are named in a sentence; the rest are counted. */
-const MOST_NAMED = 3;
-
 /** Who goes: as many of each pool as are wanted, the best first. */
 export function rank(candidates: readonly Candidate[], { wanted, clients, earlier, now }: Circumstances): Chosen[] {
   const left = new Map(wanted);
@@ -51,12 +48,12 @@ export function rank(candidates: readonly Candidate[], { wanted, clients, earlie
   }
   for (const each of of('empty')) if (isWanted(each)) take(each, 'empty', true, `nothing runs on ${nodeOf(each)}`);
   for (const each of of('system')) {
-    if (isWanted(each)) take(each, 'system', true, `only system jobs run on ${nodeOf(each)}: ${named(runsOf(each))}`);
+    if (isWanted(each)) take(each, 'system', true, `only system jobs run on ${nodeOf(each)}: ${sayJobs(runsOf(each))}`);
   }
   for (const each of of('services').toSorted((one, other) => work(one).length - work(other).length)) {
     if (!isWanted(each)) continue;
     if (room.move(each, work(each))) {
-      take(each, 'movable', false, `the services of ${nodeOf(each)} have room elsewhere: ${named(work(each))}`);
+      take(each, 'movable', false, `the services of ${nodeOf(each)} have room elsewhere: ${sayJobs(work(each))}`);
     } else homeless.push(each);
   }
   for (const each of of('unknown')) {
@@ -71,7 +68,7 @@ export function rank(candidates: readonly Candidate[], { wanted, clients, earlie
   for (const each of homeless.toSorted((one, other) => work(one).length - work(other).length)) {
     const services = work(each).filter(({ jobType }) => jobType === 'service');
     if (isWanted(each))
-      take(each, 'stuck', false, `services of ${nodeOf(each)} have nowhere to go: ${named(services)}`);
+      take(each, 'stuck', false, `services of ${nodeOf(each)} have nowhere to go: ${sayJobs(services)}`);
   }
   return chosen;
 
@@ -114,11 +111,10 @@ interface Rest {
   known: boolean;
 }
 
-/** Of earlier runs that took longer than this one has run: the median of what was left of them. Else as long again. */
+/** By what earlier runs took that had lasted as long, where there are such. Else as long again. */
 function restOf(build: Running, earlier: EarlierRuns, now: number): Rest {
   const ranMs = Math.max(0, now - build.createdAt);
-  const longer = (earlier.get(jobKey(build)) ?? []).filter((ms) => ms > ranMs).toSorted((one, other) => one - other);
-  const median = longer[Math.floor((longer.length - 1) / 2)];
+  const median = earlier.get(jobKey(build))?.within(0.5, ranMs);
   return { build, ranMs, ms: median === undefined ? ranMs : median - ranMs, known: median !== undefined };
 }
 
@@ -142,14 +138,8 @@ function sayRest({ longest, builds }: RestOfAll, node: string): string {
 function whyLeaving(candidate: Candidate): string {
   const draining = candidate.clients.some((client) => client.draining);
   const left = work(candidate);
-  const rest = left.length > 0 ? `; still there: ${named(left)}` : '';
+  const rest = left.length > 0 ? `; still there: ${sayJobs(left)}` : '';
   return `${nodeOf(candidate)} is ${draining ? 'draining already' : 'ineligible'}${rest}`;
 }
 
 const nodeOf = ({ clients }: Candidate): string => `node ${clients.map(({ name }) => name).join(' and ')}`;
-
-function named(runs: readonly Running[]): string {
-  const jobs = [...new Set(runs.map(({ job }) => job))];
-  const rest = jobs.length - MOST_NAMED;
-  return `${jobs.slice(0, MOST_NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}

@@ -1,8 +1,9 @@
 import { type AllocationReport, toReport } from './allocation-report.ts';
 import type { Decision, Outcome } from './decision.ts';
 import { say } from './explain.ts';
+import { inIso } from './iso.ts';
 import { messageOf } from './message-of.ts';
-import { remaining } from './node.ts';
+import { deadlineOf, remaining } from './node.ts';
 import type { Notice } from './notice.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
 import type { Policy } from './policy.ts';
@@ -15,6 +16,10 @@ import type { Termination } from './termination.ts';
 export interface Report {
   /** The kind of run: for one instance's event, for all instances, a dry run, or one that only makes the function ready. */
   run: 'event' | 'sweep' | 'notice' | 'terminated' | 'status' | 'dryRun' | 'warm' | 'nothing';
+  /** When that was seen. ISO 8601, UTC. */
+  at?: string;
+  /** The groups that the run is about: in a sweep and in `status` all that are configured. */
+  groups?: string[];
   instances: InstanceReport[];
   /** Instances that Auto Scaling retains for a person to look at, if there are any. */
   retained?: readonly RetainedInstance[];
@@ -30,10 +35,18 @@ export interface Report {
 export interface InstanceReport {
   instanceId: string;
   group: string;
+  /** Our lifecycle hook of the group. */
+  hook: string;
   /** What AWS has said of it, if Auto Scaling does not hold it for us. */
   notice?: Notice['kind'];
   /** The Nomad node, null if none is known. */
   nodeId: string | null;
+  /** Absent where no node is known. */
+  nodeName?: string;
+  /** Since when Auto Scaling waits for us. ISO 8601, UTC; absent if unknown. */
+  waitingSince?: string;
+  /** When Nomad kills what still runs. ISO 8601, UTC; absent while no drain is on, if it is unknown, or never. */
+  deadlineAt?: string;
   /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
   action: Decision['action'];
   /** How the wait ended, if the action is `complete`. */
@@ -43,6 +56,8 @@ export interface InstanceReport {
   would?: string;
   /** What will not resolve by itself. */
   stuck?: string;
+  /** The run could not serve it: Nomad or AWS did not answer, or it is not known which node is the instance. */
+  unserved?: true;
   /** The allocations that keep the instance alive, as far as they were read. */
   remaining: AllocationReport[];
   /** Those that did not end by themselves, if there are any. */
@@ -82,25 +97,29 @@ export class RunRecord {
   }
 
   #noteOne({ termination, seen, decision, killed = [] }: Progress, now: number): void {
-    const { instanceId, group } = termination;
+    const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
+    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
     const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
     this.#instances.set(instanceId, {
       instanceId,
       group,
+      hook,
       ...(termination.notice && { notice: termination.notice.kind }),
       nodeId: node?.id ?? null,
+      ...(node && { nodeName: node.name }),
+      ...inIso({ waitingSince: sinceOf(termination, seen), deadlineAt: deadlineOf(node?.drain) }),
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
       because: decision.because,
       ...(this.#dryRun && { would: would(decision) }),
       ...('stuck' in decision && { stuck: decision.stuck }),
+      ...(failed && { unserved: true as const }),
       remaining: left.map((allocation) => toReport(allocation, now)),
       ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
     });
 
-    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
     if (failed) this.#unserved.set(instanceId, `${instanceId}: ${decision.because}`);
     else this.#unserved.delete(instanceId);
   }

@@ -30,7 +30,7 @@ export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
   return new HttpTransport({
     addresses: [address, ...fallbackAddresses],
     region,
-    ...(address.startsWith('https:') && { tls: (clock) => readTls(nomad, aws, clock) }),
+    ...(address.startsWith('https:') && { tls: (clock) => tlsOf(nomad, aws, clock) }),
     ...(token && { token: async (_, clock) => ({ value: await aws.parameter(token.parameter, clock) }) }),
     ...(loginConfig && {
       token: async (ask, clock) =>
@@ -47,7 +47,8 @@ export function tokenName(nomad: NomadConfig): string {
   return loginConfig ? `the ACL token of the login at auth method ${loginConfig.authMethod}` : 'the anonymous token';
 }
 
-async function readTls(
+/** What verifies Nomad, and what identifies us there. @throws Error if a parameter cannot be read, or is no PEM */
+export async function tlsOf(
   { ca, clientCertificate, clientKey, serverName }: HttpConfig,
   aws: AwsAccess,
   clock: RunClock,

@@ -10,6 +10,12 @@ export interface Permissions {
   missing: string[];
 }
 
+/** What to tell an operator of a token that is too narrow. */
+export const narrowToken = (permissions: Permissions | undefined): string[] =>
+  permissions && permissions.missing.length > 0
+    ? [`the Nomad token is too narrow; it lacks: ${permissions.missing.join('; ')}`]
+    : [];
+
 interface Token {
   AccessorID: string;
   Type: string;

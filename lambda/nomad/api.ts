@@ -1,13 +1,16 @@
 import type { RunClock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
+import type { JobJson } from './job-json.ts';
 import type {
   AllocationInList,
   AllocationJson,
   AllocationStub,
   BlockedEvaluation,
+  MembersJson,
   NodeInList,
   NodeJson,
   NodeStub,
+  WaitingEvaluation,
 } from './json.ts';
 import type { Answer, Ask, Question, Transport } from './transport.ts';
 
@@ -63,10 +66,10 @@ export class NomadApi {
     return this.#each('/v1/nodes', { filter }, (node) => (node as NodeStub).ID);
   }
 
-  /** The allocations of all namespaces that match a filter, with resources, without their jobs; `per_page` limits how many. */
+  /** The allocations that match a filter, of all namespaces if none is given, with resources, without their jobs; `per_page` limits how many. */
   listAllocations<T>(
     filter: string,
-    more: { reverse?: string; per_page?: string; resources?: 'false' },
+    more: { namespace?: string; reverse?: string; per_page?: string; resources?: 'false' },
     translate: (json: AllocationInList) => T,
   ): Promise<T[]> {
     const query = { namespace: '*', resources: 'true', task_states: 'false', filter, ...more };
@@ -87,14 +90,49 @@ export class NomadApi {
     return answer.body as T[];
   }
 
+  /** The ids of the allocations that begin so, in all namespaces that the token may read. @param prefix has whole bytes */
+  allocationIds(prefix: string): Promise<string[]> {
+    const query = { namespace: '*', prefix, task_states: 'false' };
+    return this.#each('/v1/allocations', query, (allocation) => (allocation as AllocationInList).ID);
+  }
+
   allocation(id: string): Promise<AllocationJson | undefined> {
     return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+  }
+
+  /** The address of the leader; empty if there is none. */
+  async leader(): Promise<string> {
+    return (await this.#ask({ method: 'GET', path: '/v1/status/leader' })).body as string;
+  }
+
+  /** The servers of the region that is asked. */
+  async servers(): Promise<{ name: string; status: string; version: string }[]> {
+    const { Members, ServerRegion } = (await this.#ask({ method: 'GET', path: '/v1/agent/members' }))
+      .body as MembersJson;
+    return Members.filter(({ Tags }) => Tags.region === ServerRegion).map(({ Name, Status, Tags }) => ({
+      name: Name,
+      status: Status,
+      version: Tags.build ?? 'unknown',
+    }));
+  }
+
+  /** Evaluations that wait: for room, for their time, or to be processed. */
+  async waitingEvaluations(namespace: string): Promise<WaitingEvaluation[]> {
+    const query = { namespace, filter: 'Status == "blocked" or Status == "pending"' };
+    return (await this.#pages<WaitingEvaluation>('/v1/evaluations', query)).items;
   }
 
   /** Evaluations of services that wait for room, in all namespaces that the token may read. */
   async blockedServices(): Promise<BlockedEvaluation[]> {
     const query = { namespace: '*', filter: 'Status == "blocked" and Type == "service"' };
     return (await this.#pages<BlockedEvaluation>('/v1/evaluations', query)).items;
+  }
+
+  /** A job as it was registered last; undefined if there is none. */
+  job(id: string, namespace: string): Promise<JobJson | undefined> {
+    return found<JobJson>(
+      this.#ask({ method: 'GET', path: `/v1/job/${encodeURIComponent(id)}`, query: { namespace } }),
+    );
   }
 
   /** The allocations of one job, wherever they are. */
@@ -114,6 +152,13 @@ export class NomadApi {
       text: true,
     });
     return answer.body as string;
+  }
+
+  /** The end of what a task has written, as Nomad's frames: JSON objects one behind the other. */
+  async logFrames(allocationId: string, task: string, type: 'stderr' | 'stdout', bytes: number): Promise<string> {
+    const path = `/v1/client/fs/logs/${allocationId}`;
+    const query = { task, type, origin: 'end', offset: String(bytes) };
+    return (await this.#ask({ method: 'GET', path, query, text: true })).body as string;
   }
 
   async drain(nodeId: string, body: DrainRequest): Promise<void> {

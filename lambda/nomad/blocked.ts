@@ -1,5 +1,8 @@
 import type { Allocation } from '../core/allocation.ts';
+import { groupKey } from '../core/candidate.ts';
+import { sayUnplaced } from '../core/unplaced.ts';
 import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 
 /** The allocations, each with why its replacement cannot be placed, if Nomad has tried and failed. */
 export function withBlocked(allocations: Allocation[], evaluations: readonly BlockedEvaluation[]): Allocation[] {
@@ -12,6 +15,17 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
     if (!blocked || !failure) return allocation;
     return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
   });
+}
+
+/** The task groups of services that Nomad cannot place, by `groupKey`, each with the scheduler's reason. */
+export async function blockedGroups(nomad: NomadReads): Promise<Map<string, string>> {
+  const groups = (await nomad.blockedServices()).flatMap(({ JobID: job, Namespace: namespace, FailedTGAllocs }) =>
+    Object.entries(FailedTGAllocs ?? {}).map(([taskGroup, failure]): [string, string] => [
+      groupKey({ namespace, job, taskGroup }),
+      whyUnplaced(failure),
+    ]),
+  );
+  return new Map(groups);
 }
 
 /** How many replacements have to fail before a service counts as replaced in vain: one alone may be bad luck. */
@@ -63,26 +77,17 @@ const TELLING = ['Terminated', 'Driver Failure', 'Setup Failure', 'Failed Valida
  * after its CreateIndex).
  */
 export function whyUnplaced(failure: PlacementFailure): string {
-  const { NodePool = 'default', NodesEvaluated } = failure;
   const exhausted = failure.QuotaExhausted ?? [];
   if (exhausted.length > 0) return `the quota of the namespace is exhausted: ${exhausted.join(', ')}`;
 
   const inDatacenters = Object.values(failure.NodesAvailable ?? {}).reduce((sum, count) => sum + count, 0);
-  if (NodesEvaluated === 0 && inDatacenters === 0) {
-    return (failure.NodesInPool ?? 0) > 0
-      ? `no eligible node of pool ${NodePool} is in a datacenter of the job`
-      : `no eligible node in pool ${NodePool}`;
-  }
   const reasons = [
     ...tally(failure.ConstraintFiltered, (constraint) => `constraint ${constraint} rules out`),
     ...tally(failure.ClassFiltered, (nodeClass) => `class ${nodeClass} rules out`),
     ...tally(failure.DimensionExhausted, (dimension) => `${dimension} is exhausted on`),
   ];
-  const nodes = `of ${count(inDatacenters)} in pool ${NodePool}`;
-  return reasons.length > 0 ? `${nodes}, ${reasons.join(', ')}` : `${nodes}, none will do`;
+  return sayUnplaced({ pool: failure.NodePool ?? 'default', inPool: failure.NodesInPool ?? 0, inDatacenters, reasons });
 }
 
-const tally = (counts: Record<string, number> | null, say: (name: string) => string): string[] =>
-  Object.entries(counts ?? {}).map(([name, nodes]) => `${say(name)} ${nodes}`);
-
-const count = (nodes: number) => `${nodes} eligible node${nodes === 1 ? '' : 's'}`;
+const tally = (counts: Record<string, number> | null, say: (name: string) => string): [string, number][] =>
+  Object.entries(counts ?? {}).map(([name, nodes]) => [say(name), nodes]);

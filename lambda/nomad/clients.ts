@@ -1,21 +1,18 @@
-import { type Client, type EarlierRuns, familyOf, jobKey, type Resources, type Running } from '../core/candidate.ts';
+import { byJob, type Client, type EarlierRuns, type Resources, type Running } from '../core/candidate.ts';
 import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
-import type { NomadApi } from './api.ts';
-import type { AllocationInList, NodeInList } from './json.ts';
+import { endedBuilds } from './ended-builds.ts';
+import { type AllocationInList, type NodeInList, toRecord } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
 
-/** Builds that ended by themselves. */
-const ENDED = 'ClientStatus == "complete" and DesiredStatus == "run"';
 /** Earlier runs that are looked at: the last ones. */
 const EARLIER = 500;
-/** Jobs whose earlier runs are asked for. */
-const MOST_JOBS = 100;
 
 export interface ClientsOptions {
-  nomad: NomadApi;
+  nomad: NomadReads;
   clock: Clock;
   whoIsWho: WhoIsWho;
   permissions: () => Promise<Permissions>;
@@ -30,19 +27,27 @@ export class NomadClients implements Clients {
   }
 
   async read(suggested: readonly Suggested[]): Promise<Known> {
-    const { nomad, clock, whoIsWho, permissions } = this.#options;
+    const [{ everyNamespace, missing }, known] = await Promise.all([
+      this.#options.permissions(),
+      this.readVisible(suggested),
+    ]);
+    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
+    return known;
+  }
+
+  /** Likewise, as far as the token sees it: more may run. */
+  async readVisible(suggested: readonly Suggested[]): Promise<Known> {
+    const { nomad, clock, whoIsWho } = this.#options;
     const instanceIds = suggested.map(({ instanceId }) => instanceId);
     const named = async () => {
       const nodes = await nomad.listNodes((node) => node);
       const ids = nodes.map(({ ID }) => ID);
       return { nodes, instanceOf: await whoIsWho.of(ids, instanceIds, nomad, clock.now()) };
     };
-    const [{ everyNamespace, missing }, { nodes, instanceOf }, runs] = await Promise.all([
-      permissions(),
+    const [{ nodes, instanceOf }, runs] = await Promise.all([
       named(),
       nomad.listAllocations(ALIVE, {}, (allocation) => ({ nodeId: allocation.NodeID, run: toRunning(allocation) })),
     ]);
-    if (!everyNamespace) throw new Error(`the Nomad token is too narrow; it lacks: ${missing.join('; ')}`);
 
     const runsOf = Map.groupBy(runs, ({ nodeId }) => nodeId);
     const clients = nodes.map((node) =>
@@ -56,27 +61,40 @@ export class NomadClients implements Clients {
   }
 
   async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
-    const names = new Set(builds.map(({ job }) => familyOf(job)));
-    const jobs = [...names].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
-    const filter = `${ENDED} and JobID matches "^(${jobs.join('|')})(/|$)"`;
-    const last = { reverse: 'true', per_page: String(EARLIER) };
-    const runs = await this.#options.nomad.listAllocations(filter, last, (allocation) => ({
-      key: jobKey({ namespace: allocation.Namespace, job: allocation.JobID }),
-      ms: (allocation.ModifyTime - allocation.CreateTime) / 1e6,
-    }));
-    return new Map([...Map.groupBy(runs, ({ key }) => key)].map(([key, of]) => [key, of.map(({ ms }) => ms)]));
+    const jobs = builds.map(({ job }) => job);
+    return byJob(await endedBuilds(this.#options.nomad, EARLIER, jobs));
   }
 }
 
-function toRunning({ JobID, JobType, Namespace, CreateTime, AllocatedResources }: AllocationInList): Running {
-  const takes = Object.values(AllocatedResources?.Tasks ?? {}).map(toResources);
+function toRunning(allocation: AllocationInList): Running {
   return {
-    job: JobID,
-    jobType: JobType,
-    namespace: Namespace,
-    createdAt: Math.floor(CreateTime / 1e6),
-    takes: takes.reduce(plus, NONE),
+    id: allocation.ID,
+    job: allocation.JobID,
+    jobType: allocation.JobType,
+    namespace: allocation.Namespace,
+    taskGroup: allocation.TaskGroup,
+    stopping: allocation.DesiredStatus !== 'run',
+    createdAt: Math.floor(allocation.CreateTime / 1e6),
+    takes: takenBy(allocation.AllocatedResources),
   };
+}
+
+/**
+ * What Nomad keeps for an allocation: tasks that run one after the other, such as prestart and main ones, have the same (Nomad's
+ * `AllocatedResources.Comparable`).
+ */
+function takenBy(resources: AllocationInList['AllocatedResources']): Resources {
+  const sums = { first: NONE, main: NONE, last: NONE };
+  for (const [name, task] of Object.entries(resources?.Tasks ?? {})) {
+    for (const turn of turnsOf(resources?.TaskLifecycles?.[name])) sums[turn] = plus(sums[turn], toResources(task));
+  }
+  const most = (of: keyof Resources) => Math.max(sums.first[of], sums.main[of], sums.last[of]);
+  return { cpu: most('cpu'), memoryMb: most('memoryMb') };
+}
+
+function turnsOf(lifecycle: { Hook: string; Sidecar: boolean } | null | undefined): ('first' | 'main' | 'last')[] {
+  if (lifecycle?.Hook === 'prestart') return lifecycle.Sidecar ? ['first', 'main'] : ['first'];
+  return lifecycle?.Hook === 'poststop' ? ['last'] : ['main'];
 }
 
 function toClient(node: NodeInList, runs: Running[]): Client {
@@ -86,13 +104,19 @@ function toClient(node: NodeInList, runs: Running[]): Client {
     Resources,
   ];
   const taken = runs.map(({ takes }) => takes).reduce(plus, keeps);
+  const deadlineAt = node.Drain ? toRecord(node.LastDrain?.Meta ?? null)?.deadlineAt : undefined;
+  const drivers = Object.entries(node.Drivers ?? {}).filter(([, { Healthy }]) => Healthy);
   return {
     id: node.ID,
     name: node.Name,
     status: node.Status,
     eligible: node.SchedulingEligibility === 'eligible',
     draining: node.Drain,
+    ...(deadlineAt !== undefined && { deadlineAt }),
     nodePool: node.NodePool,
+    datacenter: node.Datacenter,
+    nodeClass: node.NodeClass,
+    drivers: drivers.map(([name]) => name),
     registered: node.CreateIndex,
     free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
     runs,

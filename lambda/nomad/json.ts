@@ -60,6 +60,12 @@ interface ResourcesJson {
   Memory: { MemoryMB: number };
 }
 
+/** The servers that an agent knows, in every region. */
+export interface MembersJson {
+  ServerRegion: string;
+  Members: { Name: string; Status: string; Tags: { build?: string; region?: string } }[];
+}
+
 /** A node in a list that is asked for with resources. */
 export interface NodeInList {
   ID: string;
@@ -67,7 +73,11 @@ export interface NodeInList {
   Status: string;
   SchedulingEligibility: string;
   Drain: boolean;
+  LastDrain: NodeStub['LastDrain'];
+  Datacenter: string;
+  NodeClass: string;
   NodePool: string;
+  Drivers: Record<string, { Healthy: boolean }> | null;
   CreateIndex: number;
   NodeResources?: ResourcesJson | null;
   ReservedResources?: ResourcesJson | null;
@@ -77,16 +87,22 @@ export interface NodeInList {
 export interface AllocationInList {
   ID: string;
   NodeID: string;
+  NodeName: string;
   JobID: string;
   JobType: string;
   Namespace: string;
   TaskGroup: string;
   ClientStatus: string;
   DesiredStatus: string;
+  DesiredDescription: string;
   DesiredTransition?: { Migrate: boolean | null };
   CreateTime: number;
   ModifyTime: number;
-  AllocatedResources?: { Tasks: Record<string, ResourcesJson> | null } | null;
+  AllocatedResources?: {
+    Tasks: Record<string, ResourcesJson> | null;
+    /** When in the life of its allocation each task has its turn: null for a main task. */
+    TaskLifecycles?: Record<string, { Hook: string; Sidecar: boolean } | null> | null;
+  } | null;
 }
 
 /** An evaluation that could not place everything, and waits until something changes. */
@@ -95,6 +111,14 @@ export interface BlockedEvaluation {
   Namespace: string;
   CreateTime: number;
   FailedTGAllocs: Record<string, PlacementFailure> | null;
+}
+
+/** An evaluation that waits for room, for its time, or to be processed. */
+export interface WaitingEvaluation extends BlockedEvaluation {
+  Type: string;
+  /** RFC 3339; absent, or the year 1, if it waits for no time. */
+  WaitUntil?: string;
+  StatusDescription?: string;
 }
 
 /** Why one task group could not be placed: the nodes that the scheduler considered, and why it rejected them. */
@@ -109,6 +133,8 @@ export interface PlacementFailure {
   ClassFiltered: Record<string, number> | null;
   DimensionExhausted: Record<string, number> | null;
   QuotaExhausted: string[] | null;
+  /** Further allocations of the group that could not be placed either. */
+  CoalescedFailures?: number;
 }
 
 interface TaskGroupJson {

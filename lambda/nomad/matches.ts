@@ -1,10 +1,13 @@
 import { isIPv6 } from 'node:net';
 import type { Termination } from '../core/termination.ts';
-import type { NomadApi } from './api.ts';
 import { type NodeStub, toRecord } from './json.ts';
+import type { NomadReads } from './read-only.ts';
 
 /** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
 export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
+
+/** What is known of the instance. */
+type Known = Pick<Termination, 'instanceId' | 'addresses' | 'names' | 'launchedAt'>;
 
 /** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
 const TERMS = 16;
@@ -19,8 +22,8 @@ export const INSTANCE_ID = 'unique.platform.aws.instance-id';
  * @param named the nodes that name it, if they have just been asked for
  */
 export async function matches(
-  nomad: NomadApi,
-  termination: Termination,
+  nomad: NomadReads,
+  termination: Known,
   nodeMetaKey: string | undefined,
   named?: readonly NodeStub[],
 ): Promise<Found> {
@@ -38,7 +41,7 @@ export async function matches(
 
 /** The nodes that name one of these instances themselves. */
 export async function nodesNaming(
-  nomad: NomadApi,
+  nomad: Pick<NomadReads, 'nodes'>,
   instanceIds: readonly string[],
   nodeMetaKey: string | undefined,
 ): Promise<NodeStub[]> {
@@ -58,8 +61,8 @@ export async function nodesNaming(
  * drain names the instance, or if the node's status last changed after the instance was launched.
  */
 async function byAddress(
-  nomad: NomadApi,
-  termination: Termination,
+  nomad: NomadReads,
+  termination: Known,
   addresses: readonly string[],
   names: readonly string[],
 ): Promise<Found> {
@@ -83,9 +86,9 @@ async function byAddress(
 
 /** Of the nodes that are down: those that were this instance, before its agent came back under a new id or went away. */
 async function earlierOnes(
-  nomad: NomadApi,
+  nomad: NomadReads,
   nodes: readonly NodeStub[],
-  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Termination,
+  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Known,
 ): Promise<NodeStub[]> {
   const down: NodeStub[] = [];
   for (const { ID } of nodes.filter(({ Status }) => Status === 'down')) {

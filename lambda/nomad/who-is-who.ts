@@ -1,5 +1,5 @@
-import type { NomadApi } from './api.ts';
 import { INSTANCE_ID } from './matches.ts';
+import type { NomadReads } from './read-only.ts';
 
 /** Each instance is in so many questions, and no two are in the same. */
 const TIMES = 3;
@@ -35,7 +35,7 @@ export class WhoIsWho {
   async of(
     nodeIds: readonly string[],
     instanceIds: readonly string[],
-    nomad: NomadApi,
+    nomad: NomadReads,
     now: number,
   ): Promise<ReadonlyMap<string, string>> {
     // The agent of an instance that is known may have come back as a new node.
@@ -55,7 +55,7 @@ export class WhoIsWho {
 
 async function ask(
   instanceIds: readonly string[],
-  nomad: NomadApi,
+  nomad: NomadReads,
   nodeMetaKey: string | undefined,
 ): Promise<Map<string, string>> {
   const codes = codesFor(instanceIds.length);

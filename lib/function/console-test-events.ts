@@ -12,6 +12,16 @@ export const TEST_EVENTS = {
   status: { command: 'status' },
   /** Changes nothing; reports step by step what would be done for this instance. Put in an instance id of yours. */
   dryRun: { command: 'dryRun', instanceId: INSTANCE },
+  /** Changes nothing; says which clients there are, and how many such allocations fit on them. */
+  capacity: { command: 'capacity', cpu: 1000, memoryMb: 2048 },
+  /** Changes nothing; says which jobs wait, and why. Leave out the status for all. */
+  jobs: { command: 'jobs', status: 'pending' },
+  /** Changes nothing; gives the end of what the builds on an instance write. Put in an instance id of yours. */
+  logs: { command: 'logs', instanceId: INSTANCE },
+  /** Changes nothing; says what is not set up as it has to be. */
+  doctor: { command: 'doctor' },
+  /** Changes nothing; reports what a scale-in would mean now for each instance. */
+  plan: { command: 'plan' },
   /** Runs a sweep now: takes every waiting instance one step further. */
   sweep: { source: 'aws.events', 'detail-type': 'Scheduled Event' },
   /** Changes nothing; reports what would be done if EC2 interrupted this Spot instance in two minutes. */

@@ -49,6 +49,13 @@ export class Nomad {
     return this.send('GET', path, undefined, token);
   }
 
+  /** An answer that is several JSON objects, or none, though it says that it is JSON. */
+  async text(path: string): Promise<{ status: number; text: string }> {
+    const headers = { 'X-Nomad-Token': this.under.managementToken };
+    const response = await fetch(`${this.under.address}${path}`, { headers });
+    return { status: response.status, text: await response.text() };
+  }
+
   nodes(filter: string, token?: string): Promise<Answer> {
     return this.get(`/v1/nodes?filter=${encodeURIComponent(filter)}`, token);
   }

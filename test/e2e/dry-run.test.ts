@@ -5,13 +5,6 @@ import { SECOND, STATUS, SWEEP } from './world.ts';
 
 const dryRun = (instanceId: unknown) => ({ command: 'dryRun', instanceId });
 
-/** What the function has changed in the world, or told it. */
-const writings = () => [
-  ...world.nomad.requests.filter(({ method }) => method !== 'GET'),
-  ...world.aws.requests.filter(({ action }) => !action.startsWith('Describe') && !action.startsWith('Get')),
-  ...world.printed,
-];
-
 describe('a dry run', () => {
   it('of an instance in service says that it would be drained, until when, and what runs there', async () => {
     await start();
@@ -34,7 +27,7 @@ describe('a dry run', () => {
         },
       ],
     });
-    expect(writings()).toEqual([]);
+    expect(world.writings()).toEqual([]);
   });
 
   it('of an instance whose node has been drained says that it would be let go', async () => {
@@ -94,7 +87,7 @@ describe('a dry run', () => {
       run: 'event',
       instances: [{ action: 'start-drain', would: expect.stringMatching(/^start the drain/) }],
     });
-    expect(writings()).toEqual([]);
+    expect(world.writings()).toEqual([]);
     expect((await world.wake(STATUS)).instances).toHaveLength(2);
   });
 
@@ -105,20 +98,35 @@ describe('a dry run', () => {
     await expect(world.wake({ ...SWEEP, dryRun: 'yes' })).rejects.toThrow('dryRun is neither true nor false');
     await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is not an instance id');
     await expect(world.wake({ command: 'dry-run' })).rejects.toThrow(
-      'unknown command "dry-run": known are status, dryRun, warm',
+      'unknown command "dry-run": known are status, warm, dryRun, ',
     );
-    expect(writings()).toEqual([]);
+    expect(world.writings()).toEqual([]);
   });
 });
 
+/** The questions among them, of which each has tests of its own. */
+const QUESTIONS = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
+
 describe('the test events of the Lambda console', () => {
-  it.each(Object.entries(TEST_EVENTS))('%s is understood, and harmless where nobody waits', async (_, event) => {
-    await start({ notices: { rebalance: 'drain', maintenance: true }, purge: true });
-    const { nodeId } = world.addBuilder();
-    const report = await world.wake(event);
-    expect(report.instances).toEqual([]);
-    // The maintenance of the example is far away.
-    if (report.run === 'nothing') expect(report.because).toContain('the maintenance is still far');
-    expect(world.nomad.node(nodeId).Drain).toBe(false);
+  it.each(Object.entries(TEST_EVENTS).filter(([name]) => !QUESTIONS.includes(name)))(
+    '%s is understood, and harmless where nobody waits',
+    async (_, event) => {
+      await start({ notices: { rebalance: 'drain', maintenance: true }, purge: true });
+      const { nodeId } = world.addBuilder();
+      const report = await world.wake(event);
+      expect(report.instances).toEqual([]);
+      // The maintenance of the example is far away.
+      if (report.run === 'nothing') expect(report.because).toContain('the maintenance is still far');
+      expect(world.nomad.node(nodeId).Drain).toBe(false);
+    },
+  );
+
+  it.each(QUESTIONS)('%s is a question, and changes nothing', async (name) => {
+    await start();
+    world.addBuilder();
+    const asked = world.ask(TEST_EVENTS[name as keyof typeof TEST_EVENTS]);
+    if (name === 'logs') await expect(asked).rejects.toThrow('no node in Nomad names instance i-0123456789abcdef0');
+    else expect(await asked).toMatchObject({ run: name, warnings: [] });
+    expect(world.writings()).toEqual([]);
   });
 });

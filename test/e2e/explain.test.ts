@@ -36,6 +36,34 @@ describe('why is it still draining?', () => {
     expect(instance).not.toHaveProperty('stuck');
   });
 
+  it('names the node, says since when the instance waits, and when Nomad kills what still runs', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 2 * 3600 });
+    const began = world.clock.now();
+    await world.scaleIn(instanceId);
+    const before = instanceOf(await world.wake(STATUS));
+    await world.deliver();
+    await world.advance(20 * MINUTE);
+
+    const report = await world.wake(STATUS);
+
+    expect(before).not.toHaveProperty('deadlineAt');
+    expect(report).toMatchObject({ at: new Date(world.clock.now()).toISOString(), groups: ['builders'] });
+    const { nodeName, waitingSince = '', deadlineAt = '' } = instanceOf(report) ?? {};
+    expect(nodeName).toBe('client-1');
+    expect((Date.parse(waitingSince) - began) / SECOND).toBeCloseTo(1, -1);
+    expect((Date.parse(deadlineAt) - began) / HOUR).toBeCloseTo(6, 2);
+  });
+
+  it('says that it could not ask, where Nomad is silent', async () => {
+    await start();
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.nomad.server.fault = () => 'hang-up';
+    expect(instanceOf(await world.wake(STATUS))).toMatchObject({ unserved: true });
+  });
+
   it('says of a service that no eligible node is left to take it, once that has lasted a minute', async () => {
     await start();
     const { instanceId, nodeId } = await leavingWithService();

@@ -1,4 +1,5 @@
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
+import type { Answer } from '../../lambda/core/answers/answer.ts';
 import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
 import type { Journal } from '../../lambda/core/ports.ts';
 import type { Report } from '../../lambda/core/report.ts';
@@ -35,7 +36,7 @@ const TIMEOUT = 67 * SECOND;
 export const UNNAMED = { instanceId: '' };
 
 /** Wakes one function environment. */
-export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report>;
+export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report | Answer>;
 
 /** One record of the function's log. */
 export type LogRecord = { level: keyof Journal; message: string } & Record<string, unknown>;
@@ -200,6 +201,26 @@ export class World {
 
   /** Wakes the function with an event and lets time pass while it waits for something, as long as Lambda would. */
   async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
+    const report = (await this.#wake(event, invoke)) as Report;
+    if ('instances' in report) this.reports.push(report);
+    return report;
+  }
+
+  /** Asks the function something, as an operator does. */
+  async ask<Run extends Answer['run']>(command: object): Promise<Extract<Answer, { run: Run }>> {
+    return (await this.#wake(command, this.#invoke)) as Extract<Answer, { run: Run }>;
+  }
+
+  /** What the function has changed in the world, or told it. */
+  writings(): object[] {
+    return [
+      ...this.nomad.requests.filter(({ method }) => method !== 'GET'),
+      ...this.aws.requests.filter(({ action }) => !action.startsWith('Describe') && !action.startsWith('Get')),
+      ...this.printed.map((line) => ({ line })),
+    ];
+  }
+
+  async #wake(event: unknown, invoke: Invoke): Promise<Report | Answer> {
     const deadline = this.clock.now() + TIMEOUT;
     const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
     let cancel = () => {};
@@ -207,9 +228,7 @@ export class World {
       cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 67.00 seconds')));
     });
     try {
-      const report = await this.#time.while(Promise.race([run, timedOut]));
-      this.reports.push(report);
-      return report;
+      return await this.#time.while(Promise.race([run, timedOut]));
     } finally {
       cancel();
     }

@@ -1,9 +1,6 @@
-import type { Candidate, Client, EarlierRuns, Running } from '../../lambda/core/candidate.ts';
+import type { Candidate, Client, EarlierRuns } from '../../lambda/core/candidate.ts';
 import type { Chosen, Place } from '../../lambda/core/rank.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-export const NOW = Date.parse('2026-03-01T09:00:00Z');
+import { build, client, FULL, MINUTE, SECOND, service, system, took } from './clients.ts';
 
 const POOL = 'us-east-1a on-demand';
 const SPOT = 'us-east-1b spot';
@@ -20,21 +17,6 @@ export interface Situation {
   goes: readonly [instanceId: string, place: Place, idle?: Chosen['idle']][];
 }
 
-let registered = 0;
-
-const client = (name: string, more: Partial<Client> = {}): Client => ({
-  id: `node-${name}`,
-  name,
-  status: 'ready',
-  eligible: true,
-  draining: false,
-  nodePool: 'default',
-  registered: ++registered,
-  free: { cpu: 1000, memoryMb: 1000 },
-  runs: [],
-  ...more,
-});
-
 const on = (name: string, more: Partial<Client> = {}, pool = POOL): Candidate => ({
   instanceId: `i-${name}`,
   pool,
@@ -43,20 +25,8 @@ const on = (name: string, more: Partial<Client> = {}, pool = POOL): Candidate =>
 
 const unnamed = (name: string): Candidate => ({ instanceId: `i-${name}`, pool: POOL, clients: [] });
 
-const run = (job: string, jobType: string, ranMs = 5 * MINUTE, memoryMb = 100): Running => ({
-  job,
-  jobType,
-  namespace: 'default',
-  createdAt: NOW - ranMs,
-  takes: { cpu: 100, memoryMb },
-});
-const build = (job = 'build', ranMs = 5 * MINUTE) => run(job, 'batch', ranMs);
-const service = (job = 'web', memoryMb = 100) => run(job, 'service', MINUTE, memoryMb);
-const system = run('node-exporter', 'system');
-
 const two = new Map([[POOL, 2]]);
 const all = new Map([[POOL, 10]]);
-const FULL = { free: { cpu: 0, memoryMb: 0 } };
 
 export const situations: readonly Situation[] = [
   {
@@ -211,8 +181,8 @@ export const situations: readonly Situation[] = [
     when: 'earlier runs say that the older build ends sooner',
     candidates: [on('long', { runs: [build('nightly', MINUTE)] }), on('short', { runs: [build('lint', 9 * MINUTE)] })],
     earlier: new Map([
-      ['default nightly', [60 * MINUTE, 70 * MINUTE]],
-      ['default lint', [2 * MINUTE, 10 * MINUTE, 11 * MINUTE, 12 * MINUTE]],
+      ['default nightly', took(60 * MINUTE, 70 * MINUTE)],
+      ['default lint', took(2 * MINUTE, 10 * MINUTE, 11 * MINUTE, 12 * MINUTE)],
     ]),
     goes: [['i-short', 'busy']],
   },
@@ -224,7 +194,7 @@ export const situations: readonly Situation[] = [
   {
     when: 'a build has run longer than every earlier one: it may take as long again',
     candidates: [on('slow', { runs: [build('lint', 20 * MINUTE)] }), on('young', { runs: [build('b', 10 * MINUTE)] })],
-    earlier: new Map([['default lint', [2 * MINUTE]]]),
+    earlier: new Map([['default lint', took(2 * MINUTE)]]),
     goes: [['i-young', 'busy']],
   },
   {
@@ -233,7 +203,7 @@ export const situations: readonly Situation[] = [
       on('other', { runs: [build('b', 4 * MINUTE)] }),
       on('dispatched', { runs: [build('ci/dispatch-1700000000-abcdef', 9 * MINUTE)] }),
     ],
-    earlier: new Map([['default ci', [10 * MINUTE]]]),
+    earlier: new Map([['default ci', took(10 * MINUTE)]]),
     goes: [['i-dispatched', 'busy']],
   },
   {

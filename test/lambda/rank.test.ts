@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { rank } from '../../lambda/core/rank.ts';
-import { NOW, type Situation, situations } from './rank-situations.ts';
+import { NOW } from './clients.ts';
+import { type Situation, situations } from './rank-situations.ts';
 
 const ONE = new Map([['us-east-1a on-demand', 1]]);
 

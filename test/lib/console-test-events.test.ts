@@ -34,14 +34,15 @@ describe('the test events of the Lambda console', () => {
     const events = Object.entries(components.examples as Record<string, { value: unknown }>);
     expect(Object.fromEntries(events.map(([name, { value }]) => [name, value]))).toEqual(TEST_EVENTS);
     const ofNotices = ['spot', 'rebalance', 'maintenance', 'terminated'];
-    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', 'sweep', ...ofNotices]);
+    const questions = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
+    expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', ...questions, 'sweep', ...ofNotices]);
   });
 
   test('change nothing where they speak of an instance: the id in them is made up', () => {
     const aboutAnInstance = Object.values<Json>(TEST_EVENTS).filter((event) => JSON.stringify(event).includes('"i-'));
-    expect(aboutAnInstance.length).toBe(5);
+    expect(aboutAnInstance.length).toBe(6);
     for (const event of aboutAnInstance) {
-      expect(event.command === 'dryRun' || event.dryRun).toBe(true);
+      expect(['dryRun', 'logs'].includes(event.command) || event.dryRun).toBe(true);
     }
   });
 

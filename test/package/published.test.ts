@@ -80,12 +80,14 @@ describe('the tarball', () => {
   const KINDS = {
     'what npm always packs': /^(package\.json|README\.md|LICENSE)$/,
     'the changes': /^CHANGELOG\.md$/,
+    'the command line, in one file': /^dist\/cli\/nomad-drain-hook\.mjs$/,
     'the function': /^dist\/lambda\/index\.mjs$/,
     'what it loads': /^dist\/lambda\/chunks\/[\w-]+\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
     'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)?[\w-]+\.d\.ts$/,
     'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
     'pages for its user': /^docs\/[\w-]+\.(md|hcl)$/,
+    'pictures in them': /^docs\/cli\/[\w-]+\.svg$/,
     'examples to begin from': /^examples\/[\w-]+\.ts$/,
   };
 
@@ -105,6 +107,11 @@ describe('the tarball', () => {
       'zod',
     ]);
   });
+});
+
+test('the command line runs where nothing but the package is installed', async () => {
+  const command = join(directory, 'node_modules/.bin/nomad-drain-hook');
+  expect(await run(command, ['--version'], directory)).toBe(`${manifest(ROOT).version}\n`);
 });
 
 describe.each([

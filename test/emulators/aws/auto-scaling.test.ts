@@ -27,6 +27,20 @@ describe('the desired capacity', () => {
     expect([aws.instance(oldest).state, aws.instance(next).state]).toEqual(['Terminating', 'InService']);
   });
 
+  test('is not set below the minimum of the group, nor lowered below it by a termination', async () => {
+    aws.addGroup({ name: GROUP, minSize: 1 });
+    const InstanceId = aws.addInstance(GROUP);
+    const set = new SetDesiredCapacityCommand({ AutoScalingGroupName: GROUP, DesiredCapacity: 0 });
+    await expect(clients.autoScaling.send(set)).rejects.toThrow('value 0 is below min value 1');
+    const terminate = (ShouldDecrementDesiredCapacity: boolean) =>
+      clients.autoScaling.send(
+        new TerminateInstanceInAutoScalingGroupCommand({ InstanceId, ShouldDecrementDesiredCapacity }),
+      );
+    await expect(terminate(true)).rejects.toThrow("will violate group's min size constraint");
+    await terminate(false);
+    expect(aws.desiredCapacity(GROUP)).toBe(1);
+  });
+
   test('set higher launches instances, which are Pending before they are InService', async () => {
     aws.addGroup({ name: GROUP });
     await clients.autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: GROUP, DesiredCapacity: 2 }));

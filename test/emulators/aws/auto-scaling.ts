@@ -54,6 +54,11 @@ export function autoScalingActions(groups: Groups): QueryActions {
           `New SetDesiredCapacity value ${wanted} is above max value ${group.maxSize} for the AutoScalingGroup.`,
         );
       }
+      if (wanted < group.minSize) {
+        throw validationError(
+          `New SetDesiredCapacity value ${wanted} is below min value ${group.minSize} for the AutoScalingGroup.`,
+        );
+      }
       const before = group.desiredCapacity;
       group.desiredCapacity = wanted;
       groups.reconcile(
@@ -67,6 +72,12 @@ export function autoScalingActions(groups: Groups): QueryActions {
       const decrement = params.require('ShouldDecrementDesiredCapacity') === 'true';
       const instance = requireMember(groups, params.require('InstanceId'));
       const { group, state } = instance.member;
+      if (decrement && !state.endsWith(':Retained') && group.desiredCapacity <= group.minSize) {
+        throw validationError(
+          `Currently, desiredSize equals minSize (${group.minSize}). Terminating instance without replacement will violate ` +
+            "group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+        );
+      }
       // A retained instance was made up for when it was retained; it does not count any more.
       if (decrement && !state.endsWith(':Retained')) group.desiredCapacity -= 1;
       // Never to the warm pool: this is a termination, whatever the reuse policy says.

@@ -109,6 +109,11 @@ export class AwsEmulator extends WaysOut {
     return this.servers.eventBridge.url;
   }
 
+  /** The rules of the event bus, by their names. */
+  get rules(): EventBus['rules'] {
+    return this.#bus.rules;
+  }
+
   /** How every wait at a hook ended, in order. */
   get completions(): readonly Completion[] {
     return this.#groups.actions.completions;
@@ -132,6 +137,15 @@ export class AwsEmulator extends WaysOut {
   /** When each copy of an event arrives: `[]` loses it, `[0, 500]` brings it twice. At once unless this is set. */
   set deliver(deliver: EventBus['deliver']) {
     this.#bus.deliver = deliver;
+  }
+
+  /** Of its clock, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#schedule.now();
+  }
+
+  desiredCapacity(group: string): number {
+    return this.group(group).desiredCapacity;
   }
 
   addGroup(options: GroupOptions): void {

@@ -58,7 +58,7 @@ export class Groups {
   }
 
   add(options: GroupOptions): Group {
-    const { name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false } = options;
+    const { name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false, minSize = 0 } = options;
     const { terminationPolicies = ['Default'], onDemandPercentage = 100 } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
@@ -69,7 +69,7 @@ export class Groups {
       retainOnAbandon,
       terminationPolicies,
       onDemandPercentage,
-      minSize: 0,
+      minSize,
       maxSize: 1000,
       desiredCapacity: 0,
       createdAt: this.#schedule.now(),

@@ -52,6 +52,7 @@ export interface GroupOptions {
   warmPool?: Partial<WarmPool>;
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;
+  minSize?: number;
   /** Who goes first; a function may be the first of them. @default `Default` */
   terminationPolicies?: readonly string[];
   /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */

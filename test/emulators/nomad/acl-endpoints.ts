@@ -156,22 +156,3 @@ export const putNamespace: Endpoint = (call) => {
   state.commit(index, 'namespaces');
   return { status: 200, headers: { 'X-Nomad-Index': String(index) } };
 };
-
-/** The one question that the Lambda must not need: most tokens may not ask it (`via-client`). */
-export const agentSelf: Endpoint = (call) => {
-  allow(call.identity.permissions.agentRead);
-  return answer(call, {
-    index: () => 0,
-    read: () => ({
-      config: { ACL: { Enabled: call.servers.acl.enabled }, Version: { Version: '2.0.6' } },
-      member: { Name: 'emulator.global', Status: 'alive', Tags: { build: '2.0.6-dev', region: 'global' } },
-      stats: {},
-    }),
-  });
-};
-
-export const leader: Endpoint = () => ({
-  status: 200,
-  headers: { 'Content-Type': 'application/json' },
-  body: JSON.stringify('127.0.0.1:4647'),
-});

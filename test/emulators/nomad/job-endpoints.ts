@@ -3,10 +3,9 @@ import { canonicalJob, JobError } from './canonical-job.ts';
 import type { Evaluation } from './evaluation.ts';
 import { blockedEvaluation } from './evaluations.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
-import { byCreateIndex, inOrder, namespaceOf, readable } from './lists.ts';
-import { type Allocation, clientTerminal, groupOf, type Job } from './model.ts';
+import { byCreateIndex, checkPrefix, inOrder, namespaceOf, readable } from './lists.ts';
+import { type Allocation, clientTerminal, type Job } from './model.ts';
 import type { State } from './state.ts';
-import { behaviourOf } from './tasks.ts';
 
 export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
@@ -145,12 +144,21 @@ export const listAllocations: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.namespace(namespaceOf(call), 'read-job'));
   const prefix = call.query.get('prefix') ?? '';
+  checkPrefix(prefix, 'alloc');
   const stub = allocationStub(call.query.get('task_states') !== 'false', call.query.get('resources') === 'true');
   return answer(call, {
     index: () => state.indexOf('allocs'),
     read: () => {
-      const allocations = inOrder(state.allocations.values()).filter(({ ID }) => ID.startsWith(prefix));
-      return page(call, allocations.filter(readable(call)), byCreateIndex, (allocation) => allocation, stub);
+      const allocations = inOrder(state.allocations.values()).filter(readable(call));
+      if (prefix === '') return page(call, allocations, byCreateIndex, (allocation) => allocation, stub);
+      const found = allocations.filter(({ ID }) => ID.startsWith(prefix)).sort((a, b) => (a.ID < b.ID ? -1 : 1));
+      return page(
+        call,
+        found,
+        ({ ID }) => ID,
+        (allocation) => allocation,
+        stub,
+      );
     },
   });
 };
@@ -171,35 +179,4 @@ export const readAllocation: Endpoint = (call) => {
       return allocationJson(allocation);
     },
   });
-};
-
-/** Of the log streams, stderr has what the task's Meta says; refusals are 500, not 403 (`acl`). */
-export const readLogs: Endpoint = (call) => {
-  const { query, servers, identity } = call;
-  const id = call.parts[0] ?? '';
-  if (!query.get('task')) throw new HttpError(400, 'must provide task name');
-  const type = query.get('type');
-  if (type !== 'stdout' && type !== 'stderr') throw new HttpError(400, 'must provide log type (stdout/stderr)');
-  const allocation = servers.state.allocations.get(id);
-  if (!allocation) throw new HttpError(404, `Unknown allocation "${id}"`);
-  const { permissions } = identity;
-  if (!['read-logs', 'read-fs'].some((capability) => permissions.namespace(allocation.Namespace, capability))) {
-    throw new HttpError(500, 'Permission denied');
-  }
-  if (servers.clients.get(allocation.NodeID)?.connected !== true) throw new HttpError(404, 'No path to node');
-  const name = query.get('task') ?? '';
-  const task = groupOf(allocation).Tasks.find(({ Name }) => Name === name);
-  if (!task) throw new HttpError(400, `unknown task name "${name}"`);
-  if (!allocation.TaskStates?.[name]?.StartedAt) {
-    throw new HttpError(404, `task "${name}" not started yet. No logs available`);
-  }
-  const log = type === 'stderr' ? behaviourOf(task, allocation).stderr : '';
-  const offset = Number(query.get('offset') ?? 0);
-  const text = query.get('origin') === 'end' ? log.slice(Math.max(0, log.length - offset)) : log.slice(offset);
-  const plain = query.get('plain') === 'true';
-  return {
-    status: 200,
-    headers: { 'Content-Type': plain ? 'text/plain' : 'application/json' },
-    body: plain ? text : JSON.stringify({ Data: Buffer.from(text).toString('base64'), File: '', Offset: text.length }),
-  };
 };

@@ -17,6 +17,9 @@ interface Doings {
   /** That on this node only. */
   startsSlowlyOn?: string;
   stderr?: string;
+  stdout?: string;
+  /** It writes a line of these in so many seconds, the first at once; absent: all at its start. */
+  lineSeconds?: number;
 }
 
 /** A task beside the main one. One that is to run once ends after a second, where nothing else is said. */
@@ -147,6 +150,8 @@ const taskOf = (spec: TaskSpec): Partial<Task> => {
     'emulate.setup_seconds': spec.startSeconds,
     'emulate.setup_on': spec.startsSlowlyOn,
     'emulate.stderr': spec.stderr,
+    'emulate.stdout': spec.stdout,
+    'emulate.line_seconds': spec.lineSeconds,
   };
   const said = Object.entries(meta).filter(([, value]) => value !== undefined);
   return {

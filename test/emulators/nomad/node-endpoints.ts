@@ -1,6 +1,7 @@
 import { allocationJson } from './allocation-json.ts';
 import { rfc3339, wholeSeconds } from './go-values.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
+import { checkPrefix } from './lists.ts';
 import { type Node, terminal } from './model.ts';
 import { filterableNode, nodeStub, registerNode, seconds, specOf } from './nodes.ts';
 
@@ -48,9 +49,7 @@ export const listNodes: Endpoint = (call) => {
   const { state } = call.servers;
   allow(call.identity.permissions.nodeRead);
   const prefix = call.query.get('prefix') ?? '';
-  if (prefix.replaceAll('-', '').length % 2 === 1) {
-    throw new HttpError(500, 'node lookup failed: index error: Input (without hyphens) must be even length');
-  }
+  checkPrefix(prefix, 'node');
   const fields = { resources: asked(call, 'resources'), os: asked(call, 'os') };
   return answer(call, {
     index: () => state.indexOf('nodes'),

@@ -1,5 +1,6 @@
 import type { LastDrain, Node } from './model.ts';
 import type { State } from './state.ts';
+import { buildOf } from './version.ts';
 
 export interface NodeSpec {
   /** Fingerprinted as `unique.platform.aws.instance-id`; absent on a machine outside EC2. */
@@ -40,7 +41,7 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
       'cpu.arch': 'amd64',
       'os.name': 'debian',
       'driver.raw_exec': '1',
-      'nomad.version': state.version === '2.0.6' ? '2.0.6-dev' : state.version,
+      'nomad.version': buildOf(state.version),
       'unique.hostname': name,
       'unique.network.ip-address': address,
       'unique.advertise.address': `${address}:4646`,

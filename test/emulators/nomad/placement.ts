@@ -1,12 +1,24 @@
-import type { Allocation, AllocMetric, Constraint, Job, Node, TaskGroup } from './model.ts';
+import type { Allocation, AllocMetric, Constraint, Job, Node, Task, TaskGroup } from './model.ts';
 import { terminal } from './model.ts';
 import type { State } from './state.ts';
 
-/** What a task group asks of a node. */
-export const resourcesOf = (group: TaskGroup): { cpu: number; memory: number } => ({
-  cpu: group.Tasks.reduce((sum, { Resources }) => sum + Resources.CPU, 0),
-  memory: group.Tasks.reduce((sum, { Resources }) => sum + Resources.MemoryMB, 0),
-});
+/** What a task group asks of a node: prestart tasks, main ones and poststop ones take turns; sidecars run beside the main ones. */
+export const resourcesOf = ({ Tasks }: TaskGroup): { cpu: number; memory: number } => {
+  const turns = [isFirst, isMain, isLast].map((takesTurn) => {
+    const tasks = Tasks.filter(({ Lifecycle }) => takesTurn(Lifecycle));
+    const sum = (of: 'CPU' | 'MemoryMB') => tasks.reduce((total, { Resources }) => total + Resources[of], 0);
+    return { cpu: sum('CPU'), memory: sum('MemoryMB') };
+  });
+  return {
+    cpu: Math.max(...turns.map(({ cpu }) => cpu)),
+    memory: Math.max(...turns.map(({ memory }) => memory)),
+  };
+};
+
+const isFirst = (lifecycle: Task['Lifecycle']) => lifecycle?.Hook === 'prestart';
+const isMain = (lifecycle: Task['Lifecycle']) =>
+  lifecycle === null || lifecycle.Hook === 'poststart' || (lifecycle.Hook === 'prestart' && lifecycle.Sidecar);
+const isLast = (lifecycle: Task['Lifecycle']) => lifecycle?.Hook === 'poststop';
 
 /** Whether new allocations may go to a node at all; draining nodes are ineligible. */
 export const schedulable = (node: Node): boolean =>
@@ -69,6 +81,8 @@ const satisfied = ({ LTarget, Operand, RTarget }: Constraint, node: Node): boole
   const left = resolve(LTarget, node);
   const right = resolve(RTarget, node);
   if (Operand === '!=') return left !== right;
+  if (Operand === 'is_set') return left !== undefined;
+  if (Operand === 'is_not_set') return left === undefined;
   if (left === undefined || right === undefined) return false;
   if (Operand === 'regexp') return new RegExp(right).test(left);
   if (Operand === 'set_contains') return right.split(',').every((item) => left.split(',').includes(item));

@@ -1,8 +1,10 @@
 import type { EmulatorRequest, EmulatorResponse } from '../server.ts';
 import * as acl from './acl-endpoints.ts';
+import * as agent from './agent-endpoints.ts';
 import * as evaluations from './evaluation-endpoints.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
+import * as logs from './log-endpoints.ts';
 import * as logins from './login-endpoints.ts';
 import * as metadata from './metadata-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
@@ -17,7 +19,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['PUT', '/v1/node/:/purge', nodes.purgeNode],
   ['GET', '/v1/allocations', jobs.listAllocations],
   ['GET', '/v1/allocation/:', jobs.readAllocation],
-  ['GET', '/v1/client/fs/logs/:', jobs.readLogs],
+  ['GET', '/v1/client/fs/logs/:', logs.readLogs],
   ['GET', '/v1/evaluations', evaluations.listEvaluations],
   ['GET', '/v1/evaluation/:', evaluations.readEvaluation],
   ['GET', '/v1/client/metadata', metadata.readMetadata],
@@ -47,8 +49,9 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['PUT', '/v1/acl/role', acl.putRole],
   ['GET', '/v1/acl/role/:', acl.readRoleById],
   ['GET', '/v1/acl/role/name/:', acl.readRoleByName],
-  ['GET', '/v1/status/leader', acl.leader],
-  ['GET', '/v1/agent/self', acl.agentSelf],
+  ['GET', '/v1/status/leader', agent.leader],
+  ['GET', '/v1/agent/self', agent.agentSelf],
+  ['GET', '/v1/agent/members', agent.members],
 ];
 
 const COMPILED = ROUTES.map(([method, path, endpoint]) => ({

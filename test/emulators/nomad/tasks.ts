@@ -10,7 +10,6 @@ export interface Behaviour {
   stopMs: number;
   /** From its turn to its start, beyond what every task takes: an artifact, a template that waits for its key. */
   setupMs: number;
-  stderr: string;
   killTimeoutMs: number;
 }
 
@@ -24,7 +23,6 @@ export const behaviourOf = ({ Meta, Config, KillTimeout }: Task, { NodeID, NodeN
     exitCode: failsHere ? 1 : Number(Meta?.['emulate.exit_code'] ?? 0),
     stopMs: ms('emulate.stop_seconds') ?? 200,
     setupMs: setUpHere ? (ms('emulate.setup_seconds') ?? 0) : 0,
-    stderr: Meta?.['emulate.stderr'] ?? '',
     killTimeoutMs: KillTimeout / 1e6,
   };
 };

@@ -1,0 +1,44 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { AutoScaling } from './auto-scaling.ts';
+import { DrainFunction, type FunctionChoice } from './drain-function.ts';
+import { LambdaSettings } from './lambda-settings.ts';
+import { Surroundings } from './surroundings.ts';
+
+/** Which account and region: what the operator has said, else what the shell and the files of AWS say. */
+export interface AccountOptions {
+  profile?: string | undefined;
+  region?: string | undefined;
+}
+
+/** A run of the function takes 67 s at most; a connection seconds. In milliseconds. */
+const TIMEOUTS = { requestTimeout: 75_000, connectionTimeout: 5_000, throwOnRequestTimeout: true };
+
+/** The operator's AWS account, with the operator's own credentials. */
+export class Account {
+  readonly autoScaling: AutoScaling;
+  readonly function: DrainFunction;
+  readonly lambda: LambdaSettings;
+  readonly surroundings: Surroundings;
+
+  constructor(options: AccountOptions, choice: FunctionChoice) {
+    const common = {
+      ...(options.profile !== undefined && { profile: options.profile }),
+      ...(options.region !== undefined && { region: options.region }),
+      requestHandler: TIMEOUTS,
+    };
+    this.autoScaling = new AutoScaling(new AutoScalingClient(common));
+    const lambda = new LambdaClient(common);
+    this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
+    this.lambda = new LambdaSettings(lambda);
+    this.surroundings = new Surroundings({
+      cloudWatch: new CloudWatchClient(common),
+      eventBridge: new EventBridgeClient(common),
+      ssm: new SSMClient(common),
+    });
+  }
+}

@@ -1,0 +1,53 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { FunctionFailed } from '../function-failed.ts';
+import { findFunction } from './find-function.ts';
+
+/** Which function is asked, where there are several. */
+export interface FunctionChoice {
+  /** The stack that it is in. */
+  stack?: string | undefined;
+  /** Its name or ARN. */
+  name?: string | undefined;
+}
+
+/** The deployed function. It is looked up once, before the first question. */
+export class DrainFunction {
+  readonly #lambda: LambdaClient;
+  readonly #tagging: ResourceGroupsTaggingAPIClient;
+  readonly #choice: FunctionChoice;
+  #name: Promise<string> | undefined;
+
+  constructor(lambda: LambdaClient, tagging: ResourceGroupsTaggingAPIClient, choice: FunctionChoice) {
+    this.#lambda = lambda;
+    this.#tagging = tagging;
+    this.#choice = choice;
+  }
+
+  /**
+   * Its name or ARN.
+   * @throws Problem if there is none, or more than one to choose from
+   */
+  get name(): Promise<string> {
+    const { name, stack } = this.#choice;
+    this.#name ??= name === undefined ? findFunction(this.#tagging, stack) : Promise.resolve(name);
+    return this.#name;
+  }
+
+  /**
+   * Asks the function, and waits for its answer.
+   * @param event such as `{ command: 'status' }`
+   * @param signal aborted when nobody waits for the answer any more
+   * @throws FunctionFailed if it answers with an error, Problem if it is not found, or an error of the SDK
+   */
+  async ask<Answer>(event: object, signal?: AbortSignal): Promise<Answer> {
+    const FunctionName = await this.name;
+    const { FunctionError, Payload } = await this.#lambda.send(
+      new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
+      signal ? { abortSignal: signal } : {},
+    );
+    const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');
+    if (FunctionError !== undefined) throw new FunctionFailed(answer);
+    return answer as Answer;
+  }
+}

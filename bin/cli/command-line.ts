@@ -1,0 +1,94 @@
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import manifest from '../../package.json' with { type: 'json' };
+import { Account } from './aws/account.ts';
+import { Context, type GlobalOptions, type Run } from './context.ts';
+import { doctorCommand } from './doctor/command.ts';
+import { drainCommand } from './drain/command.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { jobsCommand } from './jobs/command.ts';
+import { logsCommand } from './logs/command.ts';
+import { nodesCommand } from './nodes/command.ts';
+import { planCommand } from './plan/command.ts';
+import { problemOf } from './problem-of.ts';
+import { releaseCommand } from './release/command.ts';
+import { scaleInCommand } from './scale-in/command.ts';
+import { wrap } from './screen/layout.ts';
+import { printable } from './screen/printable.ts';
+import { Screen } from './screen/screen.ts';
+import { statusCommand } from './status/command.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever arguments and options a command has
+type AnyCommand = Command<any, any, any>;
+
+/** The commands, in the order of the help. */
+const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
+  statusCommand,
+  nodesCommand,
+  jobsCommand,
+  logsCommand,
+  doctorCommand,
+  planCommand,
+  drainCommand,
+  scaleInCommand,
+  releaseCommand,
+];
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 it could not be done; 2 a person is needed, such as for a
+drain that is stuck; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
+
+/**
+ * Carries out a command line.
+ * @param argv as Node has it: its own path and that of the script come first
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  const { env: environment } = process;
+  const screen = new Screen(process, environment);
+  let options: GlobalOptions = {};
+  let exitCode: ExitCode = EXIT.ok;
+  const run: Run =
+    (act) =>
+    async (...args) => {
+      const command = args.pop() as AnyCommand;
+      options = command.optsWithGlobals() as GlobalOptions;
+      const account = new Account(options, { stack: options.stack, name: options.function });
+      exitCode = await act(new Context(account, screen, options), ...(args as never));
+    };
+  try {
+    await makeProgram(run).parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    // Help and version have been printed.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const { message, todo } = printable(toText(problemOf(error, options, environment)));
+    const { columns, ink } = screen.margin;
+    screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
+    if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
+    return EXIT.failed;
+  }
+}
+
+const toText = ({ message, todo }: { message: string; todo: string }) => ({ message, todo });
+const traceOf = (error: unknown) => printable(error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+function makeProgram(run: Run): AnyCommand {
+  const program: AnyCommand = new Command('nomad-drain-hook')
+    .description(
+      'Shows what the Nomad drain hook does, and takes instances out of service. It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
+    )
+    .option('--json', 'print the answer as JSON')
+    .option('--profile <name>', 'the AWS profile to use')
+    .option('--region <name>', 'the AWS region to use')
+    .option('--stack <name>', 'the stack whose function is asked, where there are several')
+    .option('--function <name>', 'the function that is asked, by its name or ARN; nothing is looked up then')
+    .option('--debug', 'print the stack trace of an error')
+    .version(manifest.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print the help')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  program.addHelpText('after', EXIT_CODES);
+  for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
+  return program;
+}

@@ -1,0 +1,40 @@
+import { confirm, isCancel, text } from '@clack/prompts';
+import { Option } from '@commander-js/extra-typings';
+import type { Context } from './context.ts';
+import { Problem } from './problem.ts';
+
+/** The options of every command that changes something. */
+export const YES = new Option('-y, --yes', 'do not ask');
+export const DRY_RUN = new Option('--dry-run', 'only say what would be done');
+
+const nothingDone = () =>
+  new Problem('it was not agreed to, so nothing was changed', 'With --dry-run it does not ask.');
+
+/**
+ * Asks the person at the terminal, unless --yes has agreed beforehand.
+ * @throws Problem if the answer is anything but yes, or there is nobody to ask
+ */
+export async function consent({ screen }: Context, question: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  const answer = await confirm({ message: question, initialValue: false, withGuide: false, ...asks(screen) });
+  if (answer !== true) throw nothingDone();
+}
+
+/**
+ * Has the person type a word, unless --yes has agreed beforehand.
+ * @throws Problem if it is another, or there is nobody to ask
+ */
+export async function typed({ screen }: Context, question: string, word: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  const answer = await text({ message: question, withGuide: false, ...asks(screen) });
+  if (isCancel(answer) || answer.trim() !== word) throw nothingDone();
+}
+
+/** @throws Problem where there is no terminal */
+function asks({ streams: { stdin: input, stderr: output } }: Context['screen']) {
+  if (input.isTTY && output.isTTY) return { input, output };
+  throw new Problem(
+    'there is no terminal to ask on, so nothing was changed',
+    'Say --yes to agree beforehand, or --dry-run to see what would be done.',
+  );
+}

@@ -1,0 +1,10 @@
+/** What went wrong, as whoever typed the command needs it: what is wrong, and what to do about it. A line each. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly todo: string;
+
+  constructor(wrong: string, todo: string, options?: ErrorOptions) {
+    super(wrong, options);
+    this.todo = todo;
+  }
+}

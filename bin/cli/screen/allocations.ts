@@ -1,0 +1,18 @@
+import type { AllocationReport } from '../../../lambda/core/allocation-report.ts';
+import { say } from '../../../lambda/core/explain.ts';
+import { table } from './layout.ts';
+import type { Page } from './page.ts';
+
+/** What runs on an instance: a line each, what runs longest first. */
+export function allocationsText(allocations: readonly AllocationReport[], { columns, ink }: Page): string {
+  if (allocations.length === 0) return `  ${ink.quiet('nothing that keeps it')}`;
+  const longest = allocations.toSorted((one, other) => other.runningSeconds - one.runningSeconds);
+  const rows = longest.map(({ id, job, namespace, type, status, runningSeconds }) => [
+    { text: namespace === 'default' ? job : `${job} (${namespace})`, ink: ink.heading },
+    { text: type },
+    { text: `${status} for ${say(runningSeconds)}` },
+    // Nomad's own commands take this much of an id.
+    { text: id.slice(0, 8), ink: ink.quiet },
+  ]);
+  return table(rows, { columns, indent: '  ', flexible: 0 });
+}

@@ -1,0 +1,11 @@
+import type { Ink } from './ink.ts';
+
+/** What text is laid out for. */
+export interface Page {
+  /** How wide lines may be; Infinity in a pipe, where nothing is wrapped or cut. */
+  columns: number;
+  ink: Ink;
+}
+
+/** Turns an answer into text: lines without a last line break. Pure, so that it is tested as text. */
+export type Render<Answer> = (answer: Answer, page: Page) => string;

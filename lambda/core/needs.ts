@@ -1,0 +1,41 @@
+import type { Client, Running } from './candidate.ts';
+
+/** What a task group asks of a node beside CPU and memory, as far as it is looked at. */
+export interface Needs {
+  /** `all` is any. */
+  nodePool: string;
+  /** Names, or patterns with `*`. */
+  datacenters: readonly string[];
+  drivers: readonly string[];
+  constraints: readonly Constraint[];
+  /** No two allocations of its job, or of its task group, on one node. */
+  distinctHosts?: 'job' | 'group';
+  /** What else it asks for, which is not looked at, in words. */
+  unseen: readonly string[];
+}
+
+export interface Constraint {
+  /** In Nomad's words. */
+  text: string;
+  allows: (client: Client) => boolean;
+}
+
+export const isInPool = ({ nodePool }: Client, needs: Needs): boolean =>
+  needs.nodePool === 'all' || needs.nodePool === nodePool;
+
+export const isInDatacenter = ({ datacenter }: Client, { datacenters }: Needs): boolean =>
+  datacenters.some((pattern) => glob(pattern).test(datacenter));
+
+const glob = (pattern: string) => new RegExp(`^${pattern.replaceAll(/[^\w*]/g, '\\$&').replaceAll('*', '.*')}$`);
+
+/** What rules a client of its pool and datacenters out; undefined if nothing does that is looked at. */
+export function ruledOut(client: Client, { job, namespace, taskGroup }: Running, needs: Needs): string | undefined {
+  const { drivers, constraints, distinctHosts } = needs;
+  const missing = drivers.find((driver) => !client.drivers.includes(driver));
+  if (missing) return `driver ${missing} is missing on`;
+  const broken = constraints.find(({ allows }) => !allows(client));
+  if (broken) return `constraint ${broken.text} rules out`;
+  const isTwin = (other: Running) =>
+    other.job === job && other.namespace === namespace && (distinctHosts === 'job' || other.taskGroup === taskGroup);
+  return distinctHosts && client.runs.some(isTwin) ? 'constraint distinct_hosts rules out' : undefined;
+}

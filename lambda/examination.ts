@@ -1,0 +1,98 @@
+import pMap from 'p-map';
+import type { AutoScaling } from './aws/auto-scaling.ts';
+import { silentGroups } from './aws/find-waiting.ts';
+import type { Hooks } from './aws/hooks.ts';
+import type { InstanceFacts } from './aws/instances.ts';
+import type { Config, GroupConfig } from './config.ts';
+import type { Examination, NodeOfInstance } from './core/answers/ports.ts';
+import type { RunClock } from './core/clock.ts';
+import { shownCertificate } from './nomad/certificates.ts';
+import { matches } from './nomad/matches.ts';
+import type { NomadReads } from './nomad/read-only.ts';
+import type { Tls } from './nomad/tls.ts';
+import { VERSION } from './version.ts';
+
+/** Questions at once. */
+const CONCURRENCY = 4;
+
+export interface ExaminationOptions {
+  config: Config;
+  groups: readonly GroupConfig[];
+  clock: RunClock;
+  nomad: NomadReads;
+  autoScaling: Pick<AutoScaling, 'members' | 'firstPolicies'>;
+  hooks: Hooks;
+  /** What EC2 says of these instances. */
+  describe: (instanceIds: readonly string[]) => Promise<Map<string, InstanceFacts>>;
+  tls: () => Promise<Tls>;
+  /** The instances that may be asked for Nomad. */
+  gateways: () => Promise<string[]>;
+  lastSweepAt: number | undefined;
+}
+
+/** What the function's surroundings say of themselves, for the length of one run. */
+export function examination(options: ExaminationOptions): Examination {
+  const { config, groups, clock, nomad, autoScaling, hooks } = options;
+  const access = config.nomad;
+  return {
+    software: { version: VERSION, runtime: `Node.js ${process.versions.node}` },
+    lastSweepAt: options.lastSweepAt,
+    leader: () => nomad.leader(),
+    servers: () => nomad.servers(),
+
+    certificates: async () => {
+      if (access.via === 'ssm') return [];
+      const addresses = [access.address, ...(access.fallbackAddresses ?? [])];
+      const tls = access.address.startsWith('https:') ? await options.tls() : {};
+      return pMap(addresses, (address) => shownCertificate(address, tls, clock), { concurrency: CONCURRENCY });
+    },
+
+    hooks: async () => {
+      await hooks.readAll(groups);
+      return groups.map((group) => {
+        const { failures, unknown } = hooks.problems([group], config.policy);
+        return {
+          group: group.name,
+          hook: group.hook,
+          ...(failures[0] !== undefined && { problem: failures[0] }),
+          ...(unknown[0] !== undefined && { unknown: unknown[0] }),
+        };
+      });
+    },
+
+    nodesByAddress: async (instanceIds) => {
+      const facts = await options.describe(instanceIds);
+      return pMap(instanceIds, (instanceId) => byAddress(instanceId, facts.get(instanceId), options), {
+        concurrency: CONCURRENCY,
+      });
+    },
+
+    groupsThatDoNotAsk: async () => {
+      if (!config.chooses.on) return undefined;
+      await autoScaling.members(groups.map(({ name }) => name));
+      return silentGroups(autoScaling.firstPolicies);
+    },
+
+    runCommandOn: async () => (access.via === 'ssm' ? options.gateways() : undefined),
+  };
+}
+
+async function byAddress(
+  instanceId: string,
+  facts: InstanceFacts | undefined,
+  { nomad, config }: ExaminationOptions,
+): Promise<NodeOfInstance> {
+  const { addresses, names, launchedAt } = facts ?? {};
+  const about = {
+    instanceId,
+    ...(addresses && { addresses }),
+    ...(names && { names }),
+    ...(launchedAt && { launchedAt }),
+  };
+  const found = await matches(nomad, about, config.nomad.nodeMetaKey);
+  const launched = launchedAt === undefined ? {} : { launchedAt };
+  if ('unknown' in found) return { instanceId, is: 'unknown', ...launched };
+  if ('mayBe' in found) return { instanceId, is: 'ambiguous', ...launched };
+  const isUp = found.nodes.some(({ Status }) => Status !== 'down');
+  return { instanceId, is: isUp ? 'by address' : 'absent', ...launched };
+}

@@ -1,0 +1,40 @@
+import { onTestFinished } from 'vitest';
+import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
+import { start } from '../e2e/start.ts';
+import { FUNCTION, type World, type WorldOptions } from '../e2e/world.ts';
+import type { AwsEmulator } from '../emulators/aws/aws.ts';
+import { environmentOf } from '../emulators/aws/environment.ts';
+import { Functions } from '../emulators/aws/functions.ts';
+import { Shell } from './shell.ts';
+
+export const STACK = 'NomadDrainHook';
+
+/** A person with a shell, and the function deployed in the account that the shell leads to. */
+export class Operator extends Shell {
+  readonly world: World;
+  readonly functions: Functions;
+
+  private constructor(world: World, functions: Functions) {
+    super({ ...environmentOf(world.aws), ...functions.environment });
+    this.world = world;
+    this.functions = functions;
+  }
+
+  /** Starts a world for the test that runs, with the function deployed in it. Both are closed when the test ends. */
+  static async start(options?: WorldOptions): Promise<Operator> {
+    const world = await start(options);
+    const functions = await deployIn(world.aws, (event) => world.ask(event as object));
+    return new Operator(world, functions);
+  }
+}
+
+/** Deploys the function of a stack in an account, until the test ends. */
+export async function deployIn(aws: AwsEmulator, invoke: (event: unknown) => Promise<unknown>): Promise<Functions> {
+  const functions = await Functions.start((service, action, params) => {
+    aws.requests.push({ service, action, params, at: aws.now });
+  });
+  onTestFinished(() => functions.close());
+  const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
+  functions.deployed.set(FUNCTION, { tags, invoke });
+  return functions;
+}

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { MINUTE } from '../e2e/world.ts';
+import { Operator } from './operator.ts';
+import { OFTEN, passAtEachLook } from './watched.ts';
+
+/** A group of three: one is idle, one has a build of ten minutes, one a service that can move. */
+async function threeBuilders(options?: Parameters<typeof Operator.start>[0]) {
+  const operator = await Operator.start(options);
+  const { world } = operator;
+  const [busy, serves, idle] = ['busy', 'serves', 'idle'].map((name) => world.addBuilder({ name }));
+  world.nomad.run({ id: 'build-42', type: 'batch', on: busy!.nodeId, runSeconds: 600 });
+  world.nomad.run({ id: 'web', type: 'service', on: serves!.nodeId });
+  return { operator, world, busy: busy!, serves: serves!, idle: idle! };
+}
+
+const calls = ({ world }: Operator) =>
+  world.aws.requests.filter(({ action }) => !/^(Describe|Get|Invoke)/.test(action)).map(({ action }) => action);
+
+describe('scale-in', () => {
+  test('says what runs where and who chooses, asks, lowers the capacity, and watches who goes', async () => {
+    const { operator, world, idle } = await threeBuilders();
+    const terminal = operator.atTerminal(['scale-in', 'builders', '--to', '1', ...OFTEN]);
+    await terminal.until('Lower the desired capacity of builders to 1?');
+    expect(terminal.screen).toContain('builders  desired capacity 3, then 1: 2 instances will go');
+    expect(terminal.screen).toContain(`${idle.instanceId}  idle    goes at once`);
+    expect(terminal.screen).toContain('Auto Scaling chooses the 2 instances, by Default: not by what runs there.');
+    expect(calls(operator)).toEqual([]);
+    passAtEachLook(operator, MINUTE);
+    terminal.type('y');
+    const { code, screen, tooLong } = await terminal.ended();
+    expect(screen).toContain('2 of 2 instances released');
+    expect({ code, tooLong }).toEqual({ code: 0, tooLong: [] });
+    expect(world.aws.desiredCapacity('builders')).toBe(1);
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  test('never raises the capacity, nor goes below the minimum', async () => {
+    const { operator } = await threeBuilders({ group: { minSize: 2 } });
+    const to = async (number: string) => (await operator.run('scale-in', 'builders', '--to', number, '--yes')).stderr;
+    expect(await to('3')).toMatch(
+      /^error: builders has a desired capacity of 3 already: 3 would be no scale-in\nThis command never/,
+    );
+    expect(await to('1')).toBe('error: builders may not be smaller than 2\nLower the minimum of the group first.\n');
+    expect(await to('-1')).toContain("error: option '--to <number>' argument '-1' is invalid");
+    expect(calls(operator)).toEqual([]);
+  });
+
+  test('of a group that it does not serve is refused', async () => {
+    const { operator } = await threeBuilders();
+    expect(await operator.run('scale-in', 'runners', '--to', '0', '--yes')).toMatchObject({
+      code: 1,
+      stderr: 'error: group runners is not served by this drain hook\nIt serves builders.\n',
+    });
+  });
+
+  test('changes nothing as a dry run, without a terminal, or where the hook would not hold who goes', async () => {
+    const { operator } = await threeBuilders();
+    const scaleIn = (...more: string[]) => operator.run('scale-in', 'builders', '--to', '0', ...more);
+    expect(await scaleIn('--dry-run')).toMatchObject({ code: 0, stdout: expect.stringContaining('A dry run') });
+    expect(await scaleIn()).toMatchObject({ code: 1, stderr: expect.stringContaining('no terminal to ask on') });
+    expect(calls(operator)).toEqual([]);
+
+    const unhooked = await threeBuilders({ group: { hooks: [] } });
+    expect(await unhooked.operator.run('scale-in', 'builders', '--to', '0', '--yes')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error: the drain hook is not in order, so nothing was changed: '),
+    });
+    expect(calls(unhooked.operator)).toEqual([]);
+  });
+
+  test('with --no-wait does not watch', async () => {
+    const { operator, world } = await threeBuilders();
+    const { code, stdout } = await operator.run('scale-in', 'builders', '--to', '2', '--yes', '--no-wait', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ run: 'scale-in', group: 'builders', from: 3, to: 2, changed: true });
+    expect(code).toBe(0);
+    expect(world.aws.desiredCapacity('builders')).toBe(2);
+  });
+
+  test('that is ended by Ctrl-C leaves them draining, and says so', async () => {
+    const { operator, world } = await threeBuilders();
+    const terminal = operator.atTerminal(['scale-in', 'builders', '--to', '0', '--yes', ...OFTEN]);
+    passAtEachLook(operator, 0);
+    await terminal.until('0 of 3 instances released');
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toMatchObject({
+      code: 130,
+      screen: expect.stringContaining('The drain goes on without you.'),
+    });
+    await world.sweepFor(MINUTE);
+    expect(world.aws.waiting.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { MINUTE, SECOND, STATUS } from '../e2e/world.ts';
+import { Operator } from './operator.ts';
+import { OFTEN, passAtEachLook } from './watched.ts';
+
+describe('status', () => {
+  test('says of each instance what it waits for, since when, and until when at most', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.advance(10 * MINUTE);
+
+    const { code, stdout, stderr } = await operator.run('status');
+
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      [
+        'builders  1 instance waiting',
+        `  ${instanceId}  client-1  waits 10 min  ░░░░░░░░░░  5 h 49 min left`,
+        '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
+        '',
+      ].join('\n'),
+    );
+    expect(code).toBe(0);
+  });
+
+  test('fits a terminal of 80 columns', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-with-a-very-long-name-in-nomad' });
+    world.nomad.run({ id: 'build-with-a-very-long-name-too', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.advance(10 * MINUTE);
+
+    const { code, screen, tooLong } = await operator.onTerminal('status');
+
+    expect(tooLong).toEqual([]);
+    expect(screen).toContain('client-with-a…');
+    expect(screen).toContain('build-with-a-very-long-name-too');
+    expect(code).toBe(0);
+  });
+
+  test('ends with 2 where something is stuck, and says why', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId } = world.addBuilder();
+    world.nomad.run({ id: 'web', type: 'service', count: 2 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(4 * MINUTE);
+
+    const { code, stdout } = await operator.run('status');
+
+    expect(stdout).toContain('1 instance waiting, 1 stuck');
+    expect(stdout).toContain('nowhere to go');
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where Nomad is away: what an instance waits for is not known then', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.nomad.server.fault = () => 'hang-up';
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toContain('builders  1 instance waiting, 1 not known\n');
+    expect(stdout).toMatch(/ {4}Nomad at http:.*ECONNRESET/);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where the function warns of something', async () => {
+    const operator = await Operator.start({ group: { hooks: [] } });
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toMatch(/^builders {2}nobody waits\n\nwarning: .*hook nomad-drain/);
+    expect(code).toBe(2);
+  });
+
+  test('-w draws it again and again, until Ctrl-C', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 4 * 3600 });
+    await world.scaleIn(instanceId);
+    passAtEachLook(operator, 5 * MINUTE);
+    const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
+    await terminal.until(/waits 1 h 40 min {2}███░/);
+    expect(terminal.screen.split('builders')).toHaveLength(2);
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toMatchObject({ code: 0, tooLong: [] });
+  });
+
+  test('-w shows that a look failed, and looks again', async () => {
+    const operator = await Operator.start();
+    const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
+    await terminal.until('nobody waits');
+    operator.functions.lambda.fault = () => 'hang-up';
+    await terminal.until('could not look again: ');
+    operator.functions.lambda.fault = undefined;
+    await terminal.until(/^builders {2}nobody waits$/);
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toMatchObject({ code: 0 });
+  });
+
+  test('is JSON with --json: the answer of the function, unchanged', async () => {
+    const operator = await Operator.start();
+    const { instanceId } = operator.world.addBuilder();
+    await operator.world.scaleIn(instanceId);
+    await operator.world.deliver();
+    await operator.world.advance(SECOND);
+
+    const { stdout } = await operator.run('status', '--json');
+
+    expect(JSON.parse(stdout)).toEqual(await operator.world.ask(STATUS));
+  });
+
+  test('of a group of which nobody waits says so', async () => {
+    const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+    expect(await operator.run('status')).toEqual({
+      code: 0,
+      stdout: 'builders  nobody waits\n\nrunners  nobody waits\n',
+      stderr: '',
+    });
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it, test } from 'vitest';
+import { byJob, type EndedBuild } from '../../lambda/core/candidate.ts';
+import { buildTimes } from '../../lambda/core/plan/build-times.ts';
+import { compareDeadlines } from '../../lambda/core/plan/deadlines.ts';
+import { planInstance } from '../../lambda/core/plan/instance.ts';
+import { RunTimes } from '../../lambda/core/run-times.ts';
+import { client, MINUTE, NOW, took } from './clients.ts';
+import { type Situation, situations } from './plan-situations.ts';
+
+const HOUR = 3600;
+
+function planned({ clients: given, runs = [], others = [client('stays')], ...more }: Situation) {
+  const clients = given ?? [client('one', { runs })];
+  const instance = { instanceId: 'i-one', group: 'builders', state: 'InService', clients };
+  return planInstance(instance, {
+    clients: [...clients, ...others],
+    earlier: more.earlier ?? new Map(),
+    builds: more.builds ?? took(),
+    blocked: more.blocked ?? new Map(),
+    needs: more.needs ?? new Map(),
+    deadlineSeconds: more.deadlineSeconds ?? HOUR,
+    now: NOW,
+  });
+}
+
+describe('an instance would be terminated now', () => {
+  test.each(situations)('$when', (situation) => {
+    expect(planned(situation).plan).toMatchObject(situation.means);
+  });
+
+  it('is told to an operator in a sentence for each situation', async () => {
+    const sentences = situations.map((situation) => {
+      const { verdict, because } = planned(situation).plan;
+      return `${situation.when}\n  ${verdict}: ${because}\n`;
+    });
+    await expect(sentences.join('')).toMatchFileSnapshot('./plan.sentences.txt');
+  });
+
+  it('lists ten builds at most, the worst first, and counts them all', () => {
+    const runs = Array.from({ length: 30 }, (_, index) => ({
+      ...client('x', {}).runs[0],
+      id: `id-${index}`,
+      job: index === 20 ? 'slow' : 'ci',
+      jobType: 'batch',
+      namespace: 'default',
+      taskGroup: 'g',
+      stopping: false,
+      createdAt: NOW,
+      takes: { cpu: 1, memoryMb: 1 },
+    }));
+    const earlier = new Map([
+      ['default ci', took(10 * MINUTE)],
+      ['default slow', took(90 * MINUTE)],
+    ]);
+    const { plan } = planned({ when: '', runs, earlier, means: {} });
+    expect([plan.builds.length, plan.buildCount]).toEqual([10, 30]);
+    expect(plan.builds[0]).toMatchObject({ job: 'slow', killChance: 1 });
+  });
+});
+
+describe('how long builds take here', () => {
+  const of = (job: string, minutes: number, ended = true): EndedBuild => ({
+    job,
+    namespace: 'default',
+    nodeId: 'n',
+    createdAt: NOW - 3 * HOUR * 1000,
+    ms: minutes * MINUTE,
+    ended,
+  });
+  const timesOf = (builds: EndedBuild[]) =>
+    buildTimes(builds, { builds: new RunTimes(builds), earlier: byJob(builds) }, { all: true, now: NOW });
+
+  it('is told with its median, 95 of 100 and the longest, in all and by job', () => {
+    const builds = Array.from({ length: 40 }, (_, index) => of('ci/dispatch-1-a', index + 1));
+    expect(timesOf([...builds, of('nightly', 90), of('nightly', 30, false)])).toEqual({
+      ended: 41,
+      cutShort: 1,
+      medianSeconds: 21 * 60,
+      mostSeconds: 40 * 60,
+      longestSeconds: 90 * 60,
+      longestJob: 'nightly',
+      sinceSeconds: 3 * HOUR,
+      jobs: [
+        { job: 'nightly', namespace: 'default', ended: 1, cutShort: 1, medianSeconds: 5400, longestSeconds: 5400 },
+        {
+          job: 'ci',
+          namespace: 'default',
+          ended: 40,
+          cutShort: 0,
+          medianSeconds: 1200,
+          mostSeconds: 38 * 60,
+          longestSeconds: 2400,
+        },
+      ],
+    });
+  });
+
+  it('has no 95 of 100 where fewer than twenty have ended', () => {
+    const builds = Array.from({ length: 19 }, (_, index) => of('ci', index + 1));
+    expect(timesOf(builds)).not.toHaveProperty('mostSeconds');
+    expect(timesOf(builds)).toMatchObject({ medianSeconds: 600, longestSeconds: 19 * 60 });
+  });
+
+  it('is not known where none has ended', () => {
+    expect(timesOf([of('ci', 5, false)])).toMatchObject({ ended: 0, cutShort: 1 });
+    expect(timesOf([of('ci', 5, false)])).not.toHaveProperty('medianSeconds');
+    expect(timesOf([])).toEqual({ ended: 0, cutShort: 0, jobs: [] });
+  });
+});
+
+describe('deadlines', () => {
+  it('are compared up to the first that spares all, with the policy’s and the one that is asked for', () => {
+    const builds = took(4 * MINUTE, 10 * MINUTE, 50 * MINUTE);
+    const deadlines = compareDeadlines(6 * HOUR, 40 * 60, builds, []);
+    expect(deadlines.map(({ deadlineSeconds, is, spared }) => [deadlineSeconds / 60, is, spared])).toEqual([
+      [5, undefined, 1],
+      [15, undefined, 2],
+      [30, undefined, 2],
+      [40, 'asked', 2],
+      [60, undefined, 3],
+      [360, 'policy', 3],
+    ]);
+    // Of 64 minutes of building, 10 are more than 40 minutes from the end of a build.
+    expect(deadlines[3]?.killShare).toBe(0.156);
+  });
+
+  it('say how many of the builds that run now each is expected to kill', () => {
+    const earlier = new Map([['default ci', took(10 * MINUTE, 20 * MINUTE)]]);
+    const ci = { id: 'a', job: 'ci', jobType: 'batch', namespace: 'default', taskGroup: 'g', stopping: false };
+    const runs = [ci, ci, { ...ci, job: 'other' }].map((each) => ({
+      ...each,
+      createdAt: NOW,
+      takes: { cpu: 1, memoryMb: 1 },
+    }));
+    const { builds } = planned({ when: '', runs, earlier, means: {} });
+    const [first] = compareDeadlines(15 * 60, undefined, took(), builds);
+    expect(first).toEqual({ deadlineSeconds: 900, is: 'policy', spared: 0, killShare: 0, killsNow: 1, unknownNow: 1 });
+  });
+});

@@ -33,13 +33,16 @@ export async function terraform(args: string[], directory: string, environment: 
   }
 }
 
-/** Why there is no Terraform here that our tests can run with; empty where there is one. 1.7 mocks providers. */
-export async function missingTerraform(): Promise<string> {
+/**
+ * Why there is no Terraform here of this version or a later one; empty where there is.
+ * @param minor of version 1
+ */
+export async function missingTerraform(minor: number): Promise<string> {
   try {
     const { said } = await terraform(['version', '-json'], tmpdir());
     const { terraform_version: version } = JSON.parse(said);
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    return major > 1 || (major === 1 && minor >= 7) ? '' : `this is Terraform ${version}, not 1.7 or later`;
+    const [first, second] = version.split('.').map(Number);
+    return first > 1 || second >= minor ? '' : `this is Terraform ${version}, not 1.${minor} or later`;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no terraform command here' : String(error);
   }

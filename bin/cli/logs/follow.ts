@@ -27,7 +27,7 @@ export async function followOne(
   const { signal } = interruption;
   const interrupt = () => interruption.abort();
   process.once('SIGINT', interrupt);
-  screen.tell(screen.ink.quiet(`following ${printable(nameOf(allocation, log))}, until it ends or Ctrl-C`));
+  screen.tell(screen.margin.ink.quiet(`following ${printable(nameOf(allocation, log))}, until it ends or Ctrl-C`));
   try {
     let last = log;
     write(context, last);
@@ -42,7 +42,7 @@ export async function followOne(
         write(context, last);
       } catch (error) {
         if (signal.aborted) throw error;
-        screen.tell(screen.ink.warn(`could not look again: ${printable(messageOf(error))}`));
+        screen.tell(screen.margin.ink.warn(`could not look again: ${printable(messageOf(error))}`));
       }
     }
     if (isUnread(last))
@@ -64,7 +64,7 @@ function write({ options, screen }: Context, log: TaskLog): void {
   if (options.json) {
     screen.print(JSON.stringify(log));
   } else if (!isUnread(log)) {
-    if (log.cut) screen.tell(screen.ink.quiet('(earlier output is not shown)'));
+    if (log.cut) screen.tell(screen.margin.ink.quiet('(earlier output is not shown)'));
     screen.streams.stdout.write(printable(log.text));
   }
 }

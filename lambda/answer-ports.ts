@@ -54,7 +54,8 @@ export function answerPorts(options: AnswerPortsOptions): AnswerPorts {
     logs: new NomadLogs(nomad, nodeMetaKey),
     endedBuilds: () => lastBuilds(nomad),
     blockedGroups: () => blockedGroups(nomad),
-    needsOf: (services) => needsOf(nomad, services),
+    // Through SSM no job is read: SSM keeps a history of answers, and a job has the environment of its tasks in it.
+    needsOf: async (services) => (config.nomad.via === 'ssm' ? new Map() : needsOf(nomad, services)),
     examination: examination({
       config,
       groups,

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { jobsCommand } from './jobs/command.ts';
 import { logsCommand } from './logs/command.ts';
 import { nodesCommand } from './nodes/command.ts';
+import { planCommand } from './plan/command.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
 import { scaleInCommand } from './scale-in/command.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   jobsCommand,
   logsCommand,
   doctorCommand,
+  planCommand,
   drainCommand,
   scaleInCommand,
   releaseCommand,

@@ -9,9 +9,6 @@ const ENDED =
 const LAST = 1_000;
 /** Jobs that are named in a question. */
 const MOST_JOBS = 100;
-/** What Nomad says of an allocation that another has replaced because it failed (`scheduler/structs`, StatusAllocRescheduled). */
-const RESCHEDULED = 'alloc was rescheduled because it failed';
-
 /**
  * The builds that were begun last, of those that have ended.
  *
@@ -32,14 +29,20 @@ export async function lastBuilds(nomad: NomadReads): Promise<{ builds: EndedBuil
 }
 
 function toEndedBuild(allocation: AllocationInList): EndedBuild {
-  const { JobID, Namespace, NodeID, CreateTime, ModifyTime, DesiredStatus, DesiredDescription } = allocation;
+  const { JobID, Namespace, NodeID, CreateTime, ModifyTime, DesiredStatus } = allocation;
   return {
     job: JobID,
     namespace: Namespace,
     nodeId: NodeID,
     createdAt: Math.floor(CreateTime / 1e6),
     ms: (ModifyTime - CreateTime) / 1e6,
-    // Else a drain, or a person, has stopped it.
-    ended: DesiredStatus === 'run' || DesiredDescription === RESCHEDULED,
+    ended: DesiredStatus === 'run' || isReplaced(allocation),
   };
 }
+
+/**
+ * Whether it failed by itself and another took its place: then Nomad wants it stopped too. It gives a reason up to 1.8, and none in 2.0;
+ * to one that a drain, a person or a new version of the job has stopped it always gives one. Seen on 1.6.10 and 2.0.6.
+ */
+const isReplaced = ({ ClientStatus, DesiredDescription }: AllocationInList): boolean =>
+  ClientStatus === 'failed' && ['', 'alloc was rescheduled because it failed'].includes(DesiredDescription);

@@ -114,10 +114,22 @@ class Constraints {
 
 const EQUALS: Readonly<Record<string, boolean>> = { '=': true, '==': true, is: true, '!=': false, not: false };
 
+/** How filters call what {@link PROPERTIES} has. */
+const FIELDS: Readonly<Record<string, string>> = {
+  'node.class': 'NodeClass',
+  'node.datacenter': 'Datacenter',
+  'node.pool': 'NodePool',
+  'node.unique.id': 'ID',
+  'node.unique.name': 'Name',
+};
+
 /** The filter on nodes that says the same; undefined where there is none. */
 function filterOf(target: string, { Operand, RTarget }: ConstraintJson): string | undefined {
+  if (RTarget.includes('`')) return undefined;
+  const field = FIELDS[target];
+  if (field) return Operand === 'regexp' ? `${field} matches \`${RTarget}\`` : undefined;
   const [, kind, key] = /^(attr|meta)\.([\w.-]+)$/.exec(target) ?? [];
-  if (!kind || !key || RTarget.includes('`')) return undefined;
+  if (!kind || !key) return undefined;
   const map = kind === 'attr' ? 'Attributes' : 'Meta';
   const equals = EQUALS[Operand];
   if (equals !== undefined) return `${map}["${key}"] ${equals ? '==' : '!='} \`${RTarget}\``;

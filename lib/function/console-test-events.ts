@@ -20,6 +20,8 @@ export const TEST_EVENTS = {
   logs: { command: 'logs', instanceId: INSTANCE },
   /** Changes nothing; says what is not set up as it has to be. */
   doctor: { command: 'doctor' },
+  /** Changes nothing; reports what a scale-in would mean now for each instance. */
+  plan: { command: 'plan' },
   /** Runs a sweep now: takes every waiting instance one step further. */
   sweep: { source: 'aws.events', 'detail-type': 'Scheduled Event' },
   /** Changes nothing; reports what would be done if EC2 interrupted this Spot instance in two minutes. */

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { play, SCENES } from './scenes.ts';
 import { draw } from './svg.ts';
 import type { EndedOnTerminal } from './terminal.ts';
@@ -39,5 +42,14 @@ describe('docs/cli.md', () => {
     const { styled = [] } = shown.get(name) ?? {};
     const picture = draw([[{ at: 0, text: typedOf(name), dim: true }], ...styled], `nomad-drain-hook ${name}`);
     await expect(picture).toMatchFileSnapshot(pictureOf(name));
+  });
+
+  test('has the picture that plan draws as it is now', async () => {
+    const { args, set } = SCENES.plan!;
+    const folder = await mkdtemp(join(tmpdir(), 'plan-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'plan.svg');
+    await (await set()).run(...args, '--svg', file);
+    await expect(await readFile(file, 'utf8')).toMatchFileSnapshot(pictureOf('plan-timeline'));
   });
 });

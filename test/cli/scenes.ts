@@ -93,6 +93,29 @@ async function withFaults(): Promise<Operator> {
   return operator;
 }
 
+/** One builder is idle, others have a build, one that takes longer than any before, a service for which there is room, and one for which not. */
+async function beforeScaleIn(): Promise<Operator> {
+  const operator = await Operator.start();
+  const { world } = operator;
+  const [, builds, hangs] = [1, 2, 3, 4, 5].map((number) =>
+    world.addBuilder({ name: `client-${number}`, ...(number === 5 && { nodeClass: 'gpu' }) }),
+  );
+  const minutes = Array.from({ length: 30 }, (_, index) => 8 + index);
+  for (const [index, each] of minutes.entries()) {
+    world.nomad.run({ id: dispatched(index), type: 'batch', on: builds!.nodeId, runSeconds: each * 60 });
+  }
+  await world.advance(HOUR);
+  world.nomad.run({ id: dispatched(90), type: 'batch', on: hangs!.nodeId, runSeconds: 4 * 3600 });
+  await world.advance(33 * MINUTE);
+  world.nomad.run({ id: dispatched(91), type: 'batch', on: builds!.nodeId, runSeconds: 1500 });
+  const notThere = { LTarget: `\${node.unique.name}`, Operand: 'regexp', RTarget: '^client-[45]$' };
+  world.nomad.run({ id: 'web', type: 'service', constraints: [notThere] });
+  const isGpu = { LTarget: `\${node.class}`, Operand: '=', RTarget: 'gpu' };
+  world.nomad.run({ id: 'model', type: 'service', constraints: [isGpu] });
+  await world.advance(12 * MINUTE);
+  return operator;
+}
+
 /** The scenes, by the name that docs/cli.md has for each. */
 export const SCENES: Record<string, Scene> = {
   status: { args: ['status'], set: withStuckDrain },
@@ -115,6 +138,7 @@ export const SCENES: Record<string, Scene> = {
     },
     answer: () => ['Make ', 'y'],
   },
+  plan: { args: ['plan', 'builders', '--deadline', '30m'], set: beforeScaleIn },
   'scale-in': {
     args: ['scale-in', 'builders', '--to', '2', '--no-wait'],
     set: everyday,

@@ -8,6 +8,7 @@ import { loginCases, policyCases } from './cases-login.ts';
 import { markCases } from './cases-marks.ts';
 import { metadataCases } from './cases-metadata.ts';
 import { otherDrainCases } from './cases-other-drains.ts';
+import { planCases } from './cases-plan.ts';
 import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
 import { taskCases } from './cases-tasks.ts';
@@ -37,6 +38,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));
     describe('lists', () => listCases(the));
+    describe('plans', () => planCases(the));
     describe('answers', () => answerCases(the));
     describe('tasks', () => taskCases(the));
     if (access) {

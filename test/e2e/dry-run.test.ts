@@ -105,7 +105,7 @@ describe('a dry run', () => {
 });
 
 /** The questions among them, of which each has tests of its own. */
-const QUESTIONS = ['capacity', 'jobs', 'logs', 'doctor'];
+const QUESTIONS = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
 
 describe('the test events of the Lambda console', () => {
   it.each(Object.entries(TEST_EVENTS).filter(([name]) => !QUESTIONS.includes(name)))(

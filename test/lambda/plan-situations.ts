@@ -268,6 +268,17 @@ const nodes: Situation[] = [
     means: { verdict: 'unknown', buildCount: 0 },
   },
   {
+    when: 'somebody else drains its node: the deadline of that drain is not known',
+    clients: [client('one', { draining: true, eligible: false, runs: [build('ci')] })],
+    earlier: ci(took(...tenMinutes(30))),
+    means: { verdict: 'unknown' },
+  },
+  {
+    when: 'somebody else drains its node, and nothing is left there',
+    clients: [client('one', { draining: true, eligible: false, runs: [system] })],
+    means: { verdict: 'at-once' },
+  },
+  {
     when: 'its agent came back as another node: what runs on that one counts',
     clients: [client('before', { status: 'down' }), client('after', { runs: [build('ci')] })],
     earlier: ci(took(...tenMinutes(30))),

@@ -34,7 +34,7 @@ describe('the test events of the Lambda console', () => {
     const events = Object.entries(components.examples as Record<string, { value: unknown }>);
     expect(Object.fromEntries(events.map(([name, { value }]) => [name, value]))).toEqual(TEST_EVENTS);
     const ofNotices = ['spot', 'rebalance', 'maintenance', 'terminated'];
-    const questions = ['capacity', 'jobs', 'logs', 'doctor'];
+    const questions = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
     expect(Object.keys(TEST_EVENTS)).toEqual(['status', 'dryRun', ...questions, 'sweep', ...ofNotices]);
   });
 

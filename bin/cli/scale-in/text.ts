@@ -1,7 +1,7 @@
-import { say } from '../../../lambda/core/explain.ts';
-import type { InstancePlan, Verdict } from '../../../lambda/core/plan/instance.ts';
+import type { InstancePlan } from '../../../lambda/core/plan/instance.ts';
 import type { Group } from '../aws/auto-scaling.ts';
-import { type Cell, table, wrap } from '../screen/layout.ts';
+import { instancesText } from '../plan/instances-text.ts';
+import { wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { count } from '../screen/words.ts';
 
@@ -23,34 +23,7 @@ export function shrinkingText({ group, to, instances }: Shrinking, page: Page): 
     : `Auto Scaling chooses the ${going}, by ${terminationPolicies.join(', ')}: not by what runs there. To choose yourself: nomad-drain-hook drain <instance>`;
   return [
     `${page.ink.heading(name)}  desired capacity ${desiredCapacity}, then ${to}: ${going} will go`,
-    plansText(instances, page),
+    instancesText(instances, page),
     wrap(chosen, page.columns),
   ].join('\n\n');
-}
-
-/** Instances, what their end would mean, and why. */
-function plansText(instances: readonly InstancePlan[], page: Page): string {
-  const rows = instances.map((plan): Cell[] => [
-    { text: plan.instanceId, ink: page.ink.heading },
-    { text: plan.node ?? '-' },
-    verdictCell(plan, page),
-  ]);
-  const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
-  return instances
-    .flatMap(({ because }, index) => [lines[index] ?? '', wrap(because, page.columns, '    ')])
-    .join('\n');
-}
-
-function verdictCell({ verdict, expectedSeconds, deadlineSeconds }: InstancePlan, { ink }: Page): Cell {
-  const ends = expectedSeconds === undefined ? 'goes when its builds end' : `goes in ${say(expectedSeconds)} or so`;
-  const said: Record<Verdict, Cell> = {
-    'at-once': { text: 'goes at once', ink: ink.good },
-    moves: { text: 'goes when its services have moved', ink: ink.good },
-    ends: { text: ends },
-    unknown: { text: 'nobody knows how long', ink: ink.warn },
-    'may-be-killed': { text: `may be killed in ${say(deadlineSeconds)}`, ink: ink.warn },
-    nowhere: { text: 'has nowhere to go', ink: ink.bad },
-    killed: { text: `would be killed in ${say(deadlineSeconds)}`, ink: ink.bad },
-  };
-  return said[verdict];
 }

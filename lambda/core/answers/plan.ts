@@ -6,6 +6,7 @@ import type { Circumstances, GroupInstance } from '../plan/circumstances.ts';
 import { compareDeadlines, type DeadlinePlan } from '../plan/deadlines.ts';
 import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from '../plan/instance.ts';
 import { RunTimes } from '../run-times.ts';
+import { AnswerError } from './answer-error.ts';
 import type { PlanCommand } from './command.ts';
 import type { AnswerPorts, Member } from './ports.ts';
 import { within } from './within.ts';
@@ -28,11 +29,11 @@ export interface PlanAnswer {
   notKnown: string[];
 }
 
-/** @throws Error if the group is not served, or the instances or their nodes cannot be read */
+/** @throws AnswerError if the group is not served; Error if the instances or their nodes cannot be read */
 export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports: AnswerPorts): Promise<PlanAnswer> {
   const names = ports.groups.map(({ name }) => name);
   if (group !== undefined && !names.includes(group)) {
-    throw new Error(
+    throw new AnswerError(
       `group ${group} is not served here; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`,
     );
   }

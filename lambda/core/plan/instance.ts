@@ -123,15 +123,22 @@ function judge(facts: Facts): Pick<InstancePlan, 'verdict' | 'because'> {
 
 type Finding = Pick<InstancePlan, 'verdict' | 'because'>;
 
-function ofNodes({ instance: { clients }, deadlineMs }: Facts): Finding[] {
+function ofNodes({ instance: { clients }, runs, deadlineMs }: Facts): Finding[] {
   if (clients.length === 0) {
     return [{ verdict: 'unknown', because: 'no node names it: it may have just booted, or be no client' }];
   }
   const away = clients.filter((client) => !isThere(client) && client.runs.length > 0);
-  return away.map(({ name, status, runs }) => ({
-    verdict: 'unknown',
-    because: `node ${name} is ${status}, and may still run ${sayJobs(runs)}: it is waited for until the deadline in ${say(deadlineMs / 1000)}`,
-  }));
+  const elses = clients.filter((client) => isThere(client) && client.draining && client.deadlineAt === undefined);
+  return [
+    ...away.map(({ name, status, runs: its }) => ({
+      verdict: 'unknown' as const,
+      because: `node ${name} is ${status}, and may still run ${sayJobs(its)}: it is waited for until the deadline in ${say(deadlineMs / 1000)}`,
+    })),
+    ...(runs.some(({ jobType }) => jobType !== 'system') ? elses : []).map(({ name }) => ({
+      verdict: 'unknown' as const,
+      because: `node ${name} is drained already, and not by us: that drain has a deadline of its own, which is not known`,
+    })),
+  ];
 }
 
 function ofBuilds({ builds, killChance, deadlineMs }: Facts): Finding[] {

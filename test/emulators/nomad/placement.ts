@@ -81,6 +81,8 @@ const satisfied = ({ LTarget, Operand, RTarget }: Constraint, node: Node): boole
   const left = resolve(LTarget, node);
   const right = resolve(RTarget, node);
   if (Operand === '!=') return left !== right;
+  if (Operand === 'is_set') return left !== undefined;
+  if (Operand === 'is_not_set') return left === undefined;
   if (left === undefined || right === undefined) return false;
   if (Operand === 'regexp') return new RegExp(right).test(left);
   if (Operand === 'set_contains') return right.split(',').every((item) => left.split(',').includes(item));

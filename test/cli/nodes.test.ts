@@ -19,14 +19,14 @@ describe('nodes', () => {
       [
         'builders  2 ready',
         '  free: 7000 MHz and 14.0 GB; the largest slot is 4000 MHz and 8.0 GB; 3 allocations of that size fit',
-        `  builder-1  ready  ${one.instanceId}  1 alloc   3000 MHz, 6.0 GB free`,
-        `  builder-2  ready  ${other.instanceId}  0 allocs  4000 MHz, 8.0 GB free`,
+        `  builder-1  ready  ${one.instanceId}  1 alloc   3000 MHz  6.0 GB free`,
+        `  builder-2  ready  ${other.instanceId}  0 allocs  4000 MHz  8.0 GB free`,
         '',
         'runners  no node',
         '',
         'in no group  1 ready',
         '  free: 4000 MHz and 8.0 GB; the largest slot is 4000 MHz and 8.0 GB; 2 allocations of that size fit',
-        '  elsewhere  ready  <id>  0 allocs  4000 MHz, 8.0 GB free',
+        '  elsewhere  ready  <id>  0 allocs  4000 MHz  8.0 GB free',
         '',
       ].join('\n'),
     );

@@ -8,12 +8,16 @@ import { checkFromHere } from './checks.ts';
 import type { AnyFinding } from './finding.ts';
 import { doctorText } from './text.ts';
 
+const ABOUT = [
+  'Looks at what a drain rests on: Nomad, its certificate and the token; the hooks, nodes and agents of the groups; the schedule, the alarms and the quotas.',
+  'Says of each what is so and what to do. What could not be asked is unknown, not well. The exit code is 2 if there is a problem.',
+].join('\n\n');
+
 /** `doctor`: what is not set up as it has to be, from the function's side and from here. */
 export const doctorCommand = (run: Run) =>
   new Command('doctor')
-    .description(
-      'look for what is not set up as it has to be: Nomad, token, hooks, nodes, TLS,\nschedule, alarms, agents and quotas; and say what to do',
-    )
+    .summary('look for what is not set up as it has to be')
+    .description(ABOUT)
     .option('-q, --quiet', 'only what is not in order')
     .addHelpText(
       'after',

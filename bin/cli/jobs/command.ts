@@ -8,10 +8,16 @@ import { jobsText } from './text.ts';
 
 const STATUSES = ['running', 'pending', 'dead'] as const;
 
+const ABOUT = [
+  'Shows the jobs of each namespace: what waits and why the scheduler cannot place it, what runs and where, and how others have ended.',
+  'It knows a job as long as Nomad has an allocation or a waiting evaluation of it. Of ended allocations the last 1,000 are read.',
+].join('\n\n');
+
 /** `jobs`: which run, wait and have ended, and why those wait that do. */
 export const jobsCommand = (run: Run) =>
   new Command('jobs')
-    .description('show which jobs wait and why, which run and where, and which have ended')
+    .summary('show which jobs wait and why, which run, and which have ended')
+    .description(ABOUT)
     .option('-n, --namespace <name>', 'only jobs of this namespace')
     .addOption(new Option('-s, --status <status>', 'only jobs of this status').choices(STATUSES))
     .addHelpText(

@@ -74,7 +74,7 @@ function jobRow(
     { text: type },
     { text: status === 'dead' ? `${age} ago` : `for ${age}` },
     { text: first ? cut(first.node, Math.max(LEAST_NODE, Math.floor(columns / 4))) + others : '' },
-    { text: first?.id.slice(0, 8) ?? '', ink: ink.quiet },
+    first ? { text: first.id.slice(0, 8), ink: ink.quiet } : { text: '' },
   ];
 }
 

@@ -12,12 +12,18 @@ import { askWhose } from './whose.ts';
 /** Of one log in bytes: what the function gives at most. */
 const MOST_BYTES = 65_536;
 
+const ABOUT = [
+  'Shows the end of what a build has written to stderr, by its allocation, or by the instance or node that it holds.',
+  'The Nomad token of the function needs read-logs in the namespace of the build.',
+].join('\n\n');
+
 /** `logs`: what builds have written last. */
 export const logsCommand = (run: Run) =>
   new Command('logs')
     .argument('<whose>', 'an allocation, an instance or a node: its id, a beginning of it, or a node’s name')
     .argument('[job]', 'of an instance or a node: only this job; its last run, if it has ended')
-    .description('show the end of what builds write to stderr')
+    .summary('show the end of what a build writes, or follow it')
+    .description(ABOUT)
     .option('-f, --follow', 'go on until the build ends, or until Ctrl-C')
     .option('--stdout', 'what they write to stdout instead')
     .option('--all', 'of everything that holds the instance or node')

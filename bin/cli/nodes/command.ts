@@ -7,11 +7,17 @@ import { EXIT } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
 import { nodesText } from './text.ts';
 
+const ABOUT = [
+  'Shows the nodes of each group and node pool, what runs on each and what is left of it; the largest free slot; and how many allocations of a size fit.',
+  'It reckons as Nomad does: what a node has, less what is reserved. Disk, ports, devices and constraints are not looked at.',
+].join('\n\n');
+
 /** `nodes`: which clients there are, and what fits on them. */
 export const nodesCommand = (run: Run) =>
   new Command('nodes')
     .argument('[group]', 'only the nodes of this group')
-    .description('show which clients there are, what runs there, and what still fits on them')
+    .summary('show which clients there are, and what still fits on them')
+    .description(ABOUT)
     .option('--cpu <MHz>', 'how many allocations of this size fit', positive)
     .option('--memory <MB>', 'how many allocations of this size fit', positive)
     .option('-a, --all', 'also nodes that are down')

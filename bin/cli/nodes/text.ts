@@ -40,7 +40,9 @@ function rowText(row: CapacityRow, { nodes, all = false }: Nodes, namesPool: boo
   const { group, nodePool } = row;
   const pool = namesPool && nodePool !== null ? ink.quiet(` (pool ${nodePool})`) : '';
   const of = nodes.filter((node) => (node.group ?? null) === group && node.nodePool === nodePool);
-  const listed = of.filter(({ state }) => all || state !== 'down');
+  const listed = of
+    .filter(({ state }) => all || state !== 'down')
+    .toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   return [
     `${ink.heading(group ?? 'in no group')}${pool}  ${statesText(row, page)}`,
     ...(row.nodes.ready > 0 ? [wrap(freeText(row), columns, '  ')] : []),
@@ -48,7 +50,7 @@ function rowText(row: CapacityRow, { nodes, all = false }: Nodes, namesPool: boo
       ? [
           table(
             listed.map((node) => nodeRow(node, page)),
-            { columns, indent: '  ', flexible: 0 },
+            { columns, indent: '  ', right: [4, 5], flexible: 0 },
           ),
         ]
       : []),
@@ -76,7 +78,8 @@ function nodeRow({ id, name, state, instanceId, allocations, free }: NodeCapacit
     { text: state, ink: color },
     { text: instanceId ?? id.slice(0, 8), ink: ink.quiet },
     { text: count(allocations, 'alloc') },
-    { text: `${mhz(free.cpu)}, ${size(free.memoryMb)} free` },
+    { text: mhz(free.cpu) },
+    { text: `${size(free.memoryMb)} free` },
   ];
 }
 

@@ -35,7 +35,7 @@ export const settings = z
       }),
     nomadAddress: text(/./, 'the URL of Nomad').meta({
       unit: 'URL',
-      otherwise: 'required, but for `nomadVia=ssm`',
+      otherwise: 'required, except with `nomadVia=ssm`',
       description: "where Nomad's HTTP API answers, `https://…` or `http://…`",
     }),
     nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas').meta({

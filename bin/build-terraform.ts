@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { commandDocument } from '../lib/access/run-command.ts';
 import { testEventDocument } from '../lib/function/console-test-events.ts';
 import { type Block, type Node, parseHcl } from './hcl.ts';
+import { inserted, table } from './markdown.ts';
 
 const MODULE = fileURLToPath(new URL('../deploy/terraform', import.meta.url));
-const BEGIN = '<!-- BEGIN_TF_DOCS -->';
-const END = '<!-- END_TF_DOCS -->';
 
 /**
  * The files of the Terraform module that follow from others: the README's tables from the variables and outputs, and two documents
@@ -15,10 +14,8 @@ const END = '<!-- END_TF_DOCS -->';
  * @returns their texts by name
  */
 export function generated(): Record<string, string> {
-  const [before = '', rest = ''] = readFileSync(join(MODULE, 'README.md'), 'utf8').split(BEGIN);
-  const [, after = ''] = rest.split(END);
   return {
-    'README.md': `${before}${BEGIN}\n${tables()}${END}${after}`,
+    'README.md': inserted(readFileSync(join(MODULE, 'README.md'), 'utf8'), 'TF_DOCS', tables()),
     'ask-nomad.json': json(commandDocument()),
     'test-events.json': json(testEventDocument()),
   };
@@ -36,7 +33,7 @@ function tables(): string {
   const [settings] = blocks('versions.tf', 'terraform');
   const provider = settings?.blocks[0]?.attributes.get('aws')?.descendantsOfType('object_elem')[1];
   return [
-    table(
+    titled(
       'Requirements',
       ['Name', 'Version'],
       [
@@ -44,15 +41,12 @@ function tables(): string {
         ['aws', textOf(provider?.childForFieldName('val') ?? undefined)],
       ],
     ),
-    table('Inputs', ['Name', 'Description', 'Type', 'Default', 'Required'], variables.map(input)),
-    table('Outputs', ['Name', 'Description'], blocks('outputs.tf', 'output').map(output)),
+    titled('Inputs', ['Name', 'Description', 'Type', 'Default', 'Required'], variables.map(input)),
+    titled('Outputs', ['Name', 'Description'], blocks('outputs.tf', 'output').map(output)),
   ].join('\n');
 }
 
-function table(title: string, columns: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
-  return `## ${title}\n\n${line(columns)}${line(columns.map(() => '---'))}${rows.map(line).join('')}`;
-}
+const titled = (title: string, columns: string[], rows: string[][]) => `## ${title}\n\n${table(columns, rows)}`;
 
 function input({ labels: [name = ''], attributes }: Block): string[] {
   const standard = attributes.get('default');

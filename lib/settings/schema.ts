@@ -1,57 +1,206 @@
-import { Duration } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as z from 'zod';
-import { isSecret, SECRET_REFUSED } from '../../lambda/config.ts';
-import { DURATIONS, durationRefusal } from '../../lambda/durations.ts';
+import { DEFAULT_AUDIENCE, DEFAULT_RESTORE_SECONDS } from '../../lambda/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
+import { DEFAULT_MEMORY } from '../function/memory.ts';
+import { DEFAULT_HOOK } from '../props.ts';
+import { asWritten, awsId, choice, duration, flag, list, parameterName, text, unitOf } from './kinds.ts';
 
-/** Each setting as it is written after `-c` or in cdk.json, and what it is read as. */
+const RESULTS = ['CONTINUE', 'ABANDON'] as const;
+
+/**
+ * Each setting as it is written after `-c` or in cdk.json, what it is read as, and what docs/settings.md says of it: its `unit`, its
+ * `default` (a value) or what holds `otherwise` (in words; without either it is required), and its `description`.
+ */
 export const settings = z
   .strictObject({
-    groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas'),
-    nomadAddress: text(/./, 'the URL of Nomad'),
-    nomadTokenParameter: parameterName(),
-    nomadVia: choice('http', 'ssm'),
-    nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server').transform((tag) => {
-      const [key = '', value = ''] = tag.split('=');
-      return { tag: key, value };
+    groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas').meta({
+      unit: 'names',
+      description: 'the Auto Scaling groups of Nomad clients',
     }),
-    nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas'),
-    nomadLogin: text(/./, 'the name of an auth method of Nomad'),
-    nomadAudience: text(/./, 'an audience of that auth method'),
-    nomadCaParameter: parameterName(),
-    nomadClientCertificateParameter: parameterName(),
-    nomadClientKeyParameter: parameterName(),
-    nomadServerName: text(/./, "the name in Nomad's certificate"),
-    nomadRegion: text(/./, 'the name of a region of Nomad'),
-    nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients'),
-    hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /'),
-    heartbeatTimeout: duration('heartbeatTimeoutSeconds'),
-    hookDefaultResult: choice('CONTINUE', 'ABANDON').transform((result) => DefaultResult[result]),
-    deadline: duration('deadlineSeconds'),
-    killMargin: duration('killMarginSeconds'),
-    grace: duration('graceSeconds'),
-    ignoreSystemJobs: flag(),
-    onTimeout: choice('CONTINUE', 'ABANDON'),
-    spotInterruptions: flag(),
-    rebalanceRecommendations: choice('drain', 'cordon'),
-    scheduledMaintenance: flag(),
-    restoreAfter: duration('restoreSeconds'),
-    purgeNodes: flag(),
-    chooseIdleFirst: flag(),
-    onlyIdleFor: duration('onlyIdleForSeconds'),
-    memorySize: text(/^\d{1,6}$/, 'a number of megabytes').transform(Number),
+    nomadVia: choice('http', 'ssm').meta({
+      default: 'http',
+      description:
+        '`ssm`: without a network path, by the `nomad` command of an instance ([how](security.md#no-network-path))',
+    }),
+    nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server')
+      .transform((tag) => {
+        const [key = '', value = ''] = tag.split('=');
+        return { tag: key, value };
+      })
+      .meta({
+        unit: 'tag=value',
+        otherwise: "the groups' instances",
+        description: 'with `nomadVia=ssm`: which instances to ask instead',
+      }),
+    nomadAddress: text(/./, 'the URL of Nomad').meta({
+      unit: 'URL',
+      otherwise: 'required, except with `nomadVia=ssm`',
+      description: "where Nomad's HTTP API answers, `https://…` or `http://…`",
+    }),
+    nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas').meta({
+      unit: 'URLs',
+      otherwise: 'none',
+      description: 'further servers of the cluster, asked in turn if one does not answer; at most six',
+    }),
+    nomadTokenParameter: parameterName().meta({
+      otherwise: 'none: ACLs are off',
+      description: 'the parameter of Parameter Store that holds the ACL token; its name, never the token',
+    }),
+    nomadLogin: text(/./, 'the name of an auth method of Nomad').meta({
+      unit: 'auth method',
+      otherwise: 'none',
+      description:
+        "instead of a token: log in with the function's own AWS identity ([how](security.md#no-stored-secret))",
+    }),
+    nomadAudience: text(/./, 'an audience of that auth method').meta({
+      unit: 'text',
+      default: DEFAULT_AUDIENCE,
+      description: "for whom AWS states that identity: one of the auth method's `BoundAudiences`",
+    }),
+    nomadCaParameter: parameterName().meta({
+      otherwise: 'the public CAs',
+      description: "the parameter that holds the PEM certificate of Nomad's CA",
+    }),
+    nomadClientCertificateParameter: parameterName().meta({
+      otherwise: 'none',
+      description: "the parameter that holds the function's own certificate, PEM, if Nomad asks for one",
+    }),
+    nomadClientKeyParameter: parameterName().meta({
+      otherwise: 'none',
+      description: 'the parameter that holds the key of that certificate, PEM',
+    }),
+    nomadServerName: text(/./, "the name in Nomad's certificate").meta({
+      unit: 'name',
+      otherwise: "the address's host",
+      description: "the name that Nomad's certificate is for, such as `server.global.nomad`",
+    }),
+    nomadRegion: text(/./, 'the name of a region of Nomad').meta({
+      unit: 'name',
+      otherwise: "the agent's own",
+      description: 'the Nomad region of the clients',
+    }),
+    nomadNodeMetaKey: text(/./, 'a key of the meta of Nomad clients').meta({
+      unit: 'key',
+      otherwise: 'none',
+      description:
+        "a key of the clients' own `meta` that holds their instance id, for clients that do not fingerprint EC2",
+    }),
+    deadline: duration('deadlineSeconds').meta({
+      default: asWritten(DEFAULT_POLICY.deadlineSeconds),
+      description:
+        'how long builds may take to finish before Nomad kills them. With the defaults of the hook and the margin, at most 47 h 50 min',
+    }),
+    killMargin: duration('killMarginSeconds').meta({
+      default: asWritten(DEFAULT_POLICY.killMarginSeconds),
+      description: 'how long killed tasks may take to stop',
+    }),
+    grace: duration('graceSeconds').meta({
+      default: asWritten(DEFAULT_POLICY.graceSeconds),
+      description: 'how long an instance may wait without a Nomad node before it is released as one that has none',
+    }),
+    ignoreSystemJobs: flag().meta({
+      default: String(DEFAULT_POLICY.ignoreSystemJobs),
+      description: 'leave system jobs running, and do not wait for them',
+    }),
+    onTimeout: choice(...RESULTS).meta({
+      default: DEFAULT_POLICY.onTimeout,
+      description:
+        "how an instance is released whose drain did not end in time; `ABANDON` retains it if the group's instance lifecycle policy says so",
+    }),
+    spotInterruptions: flag().meta({
+      default: 'true',
+      description: 'drain at once when EC2 warns that it interrupts a Spot instance',
+    }),
+    rebalanceRecommendations: choice('drain', 'cordon').meta({
+      otherwise: 'none: not acted on',
+      description:
+        'when EC2 says that a Spot instance is at risk: drain its node, or only make it ineligible, so that no new build lands there',
+    }),
+    scheduledMaintenance: flag().meta({
+      default: 'false',
+      description: 'drain a node before scheduled maintenance stops, reboots or disconnects its instance',
+    }),
+    restoreAfter: duration('restoreSeconds').meta({
+      default: asWritten(DEFAULT_RESTORE_SECONDS),
+      description:
+        'how long after a recommendation, or after the end of maintenance, a node is eligible again if its instance is still in service; needs one of the two',
+    }),
+    purgeNodes: flag().meta({
+      default: 'false',
+      description:
+        "remove a node from Nomad once its instance is terminated, if the node is down and is that instance's",
+    }),
+    chooseIdleFirst: flag().meta({
+      default: 'false',
+      description:
+        "make the function that lets [idle instances go first](who-goes.md); the stack's outputs have the command that sets it on the groups",
+    }),
+    onlyIdleFor: duration('onlyIdleForSeconds').meta({
+      otherwise: 'none: it does not wait',
+      description:
+        'how long a group waits for instances to become idle, when too few are, before others go; needs `chooseIdleFirst=true`',
+    }),
+    hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /').meta({
+      unit: 'name',
+      default: DEFAULT_HOOK.name,
+      description: "the lifecycle hook's name",
+    }),
+    hookDefaultResult: choice(...RESULTS)
+      .transform((result) => DefaultResult[result])
+      .meta({
+        unit: unitOf(RESULTS),
+        otherwise: 'as `onTimeout`',
+        description: 'how Auto Scaling ends a wait when heartbeats stop coming',
+      }),
+    heartbeatTimeout: duration('heartbeatTimeoutSeconds').meta({
+      default: asWritten(DEFAULT_HOOK.heartbeatTimeout.toSeconds()),
+      description: "the hook's heartbeat timeout; a hundred of them, at most 48 h, limit every drain",
+    }),
     alarmTopic: text(
       /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
       'the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call',
-    ),
+    ).meta({
+      unit: 'ARN of an SNS topic',
+      otherwise: 'none',
+      description: 'the topic that is told when an alarm fires and when it resolves',
+    }),
     eventBus: text(
       /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[\w./-]{1,256}$/,
       'the name or the ARN of an event bus',
-    ),
-    vpcId: text(awsId('vpc'), 'like vpc-0123abcd'),
-    subnetIds: list(awsId('subnet'), 'like subnet-0123abcd,subnet-4567cdef'),
-    securityGroupIds: list(awsId('sg'), 'like sg-0123abcd'),
-    stackName: text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'the name of a stack: a letter, then letters, digits and -'),
+    ).meta({
+      unit: 'name or ARN',
+      otherwise: "the account's default bus",
+      description: 'the bus that [events about drains](operations.md#events) are put on',
+    }),
+    memorySize: text(/^\d{1,6}$/, 'a number of megabytes')
+      .transform(Number)
+      .meta({
+        unit: 'megabytes',
+        default: String(DEFAULT_MEMORY),
+        description:
+          'the memory of the function that drains: give it more if more than a thousand instances may begin to wait in the same minute',
+      }),
+    vpcId: text(awsId('vpc'), 'like vpc-0123abcd').meta({
+      unit: 'id',
+      otherwise: 'none: outside any VPC',
+      description: 'the VPC that the function runs in; needs the next two',
+    }),
+    subnetIds: list(awsId('subnet'), 'like subnet-0123abcd,subnet-4567cdef').meta({
+      unit: 'ids',
+      otherwise: 'none',
+      description: 'its subnets',
+    }),
+    securityGroupIds: list(awsId('sg'), 'like sg-0123abcd').meta({
+      unit: 'ids',
+      otherwise: 'none',
+      description: 'the security groups of the function',
+    }),
+    stackName: text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'the name of a stack: a letter, then letters, digits and -').meta({
+      unit: 'name',
+      default: 'NomadDrainHook',
+      description: 'the name of the stack',
+    }),
   })
   .partial();
 
@@ -61,104 +210,3 @@ export type SettingName = keyof Values;
 
 /** The names of all settings. */
 export const SETTING_NAMES = settings.keyof().options;
-
-/** With nomadVia=ssm these are set on the instances themselves. */
-const ONLY_HTTP = [
-  'nomadAddress',
-  'nomadFallbackAddresses',
-  'nomadTokenParameter',
-  'nomadLogin',
-  'nomadCaParameter',
-  'nomadClientCertificateParameter',
-  'nomadClientKeyParameter',
-  'nomadServerName',
-] as const;
-
-/** What is always needed, with a value to begin from. */
-const REQUIRED = {
-  groups: 'the Auto Scaling groups of Nomad clients, like -c groups=builders,runners',
-  nomadAddress: "where Nomad's HTTP API answers, like -c nomadAddress=https://nomad.internal:4646",
-} as const;
-
-const NETWORK = ['vpcId', 'subnetIds', 'securityGroupIds'] as const;
-
-/** The same, and which settings need or exclude each other. Checked even when a value is wrong: all problems are reported at once. */
-export const fittingSettings = settings.superRefine(
-  (values, context) => {
-    const refuse = (name: SettingName, message: string) => context.addIssue({ code: 'custom', path: [name], message });
-    const isGiven = (name: SettingName) => values[name] !== undefined;
-    const ssm = values.nomadVia === 'ssm';
-
-    for (const name of ['groups', ...(ssm ? [] : ['nomadAddress' as const])] as const) {
-      if (!isGiven(name)) refuse(name, `missing: ${REQUIRED[name]}`);
-    }
-    for (const name of NETWORK.some(isGiven) ? NETWORK : []) {
-      if (!isGiven(name)) refuse(name, 'missing: vpcId, subnetIds and securityGroupIds belong together');
-    }
-    for (const name of ssm ? ONLY_HTTP : []) {
-      if (isGiven(name)) refuse(name, 'has no meaning with nomadVia=ssm');
-    }
-    if (isGiven('nomadGateway') && !ssm) refuse('nomadGateway', 'needs nomadVia=ssm');
-    if (isGiven('nomadAudience') && !isGiven('nomadLogin'))
-      refuse('nomadAudience', 'belongs to nomadLogin, which is missing');
-    if (values.chooseIdleFirst && ssm) refuse('chooseIdleFirst', 'has no meaning with nomadVia=ssm: that is too slow');
-    if (isGiven('onlyIdleFor') && !values.chooseIdleFirst) refuse('onlyIdleFor', 'needs chooseIdleFirst=true');
-    if (isGiven('restoreAfter') && !isGiven('rebalanceRecommendations') && !values.scheduledMaintenance)
-      refuse(
-        'restoreAfter',
-        'needs rebalanceRecommendations or scheduledMaintenance=true: nothing else is restored after it',
-      );
-  },
-  { when: () => true },
-);
-
-function awsId(kind: string): RegExp {
-  return new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`);
-}
-
-/** What to say of a value that is none of these. */
-function mustBe(wanted: string) {
-  return { error: ({ input }: { input?: unknown }) => `must be ${wanted}, not ${JSON.stringify(input)}` };
-}
-
-function text(pattern: RegExp, wanted: string) {
-  return z.string(mustBe(wanted)).regex(pattern, mustBe(wanted));
-}
-
-/** Its messages never say the value: it may be the secret that belongs into the parameter. */
-function parameterName() {
-  const error = 'must be the name of a parameter';
-  return z
-    .string(error)
-    .refine((name) => !isSecret(name), { error: SECRET_REFUSED, abort: true })
-    .regex(/^[\w./-]+$/, error);
-}
-
-function list(pattern: RegExp, wanted: string) {
-  return z
-    .union([z.string(), z.array(z.string())], mustBe(wanted))
-    .transform((items) => (typeof items === 'string' ? items.split(',') : items).map((item) => item.trim()))
-    .pipe(z.array(text(pattern, wanted)));
-}
-
-/** In cdk.json it may be true, on the command line it is "true". */
-function choice<const Option extends string>(...options: Option[]) {
-  const wanted = mustBe(options.join(' or '));
-  return z.union([z.string(), z.boolean()], wanted).transform(String).pipe(z.enum(options, wanted));
-}
-
-function flag() {
-  return choice('true', 'false').transform((chosen) => chosen === 'true');
-}
-
-function duration(field: keyof typeof DURATIONS) {
-  const pattern = /^(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/;
-  return text(pattern, 'a duration like 6h, 30m, 90s or 1h30m').transform((written, context) => {
-    const [, hours = 0, minutes = 0, seconds = 0] = pattern.exec(written) ?? [];
-    const amount = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-    const { id } = DURATIONS[field];
-    const message = durationRefusal(DURATIONS[field], amount, written);
-    if (message) context.addIssue({ code: 'custom', message, params: { id } });
-    return Duration.seconds(amount);
-  });
-}

@@ -5,8 +5,9 @@ import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
 import { memoryProblems } from '../function/memory.ts';
 import type { DrainPolicy, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
+import { fittingSettings } from './fitting.ts';
 import { asWritten, RENAMED, type Renamed, underNewNames } from './renamed.ts';
-import { fittingSettings, SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
+import { SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
 
 /** The part of a VPC that the function runs in. */
 export interface Network {

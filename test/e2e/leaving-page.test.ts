@@ -110,12 +110,3 @@ describe('an example event of docs/leaving.md is a dry run, and is understood:',
     expect(writes()).toEqual([]);
   });
 });
-
-it('docs/leaving.md links to sections that there are', () => {
-  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading.toLowerCase().replaceAll(' ', '-'),
-  );
-  const links = [...page.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor);
-  expect(links.length).toBeGreaterThan(20);
-  for (const link of links) expect(anchors).toContain(link);
-});

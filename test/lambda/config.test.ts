@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type ConfigDocument, formatConfig, parseConfig } from '../../lambda/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
@@ -150,19 +149,5 @@ describe('the configuration document', () => {
   it('is refused when it is missing, or no JSON', () => {
     expect(problems(undefined)).toEqual(['NOMAD_DRAIN_HOOK is not set']);
     expect(problems('{groups}')[0]).toContain('NOMAD_DRAIN_HOOK is not JSON');
-  });
-});
-
-describe('the README', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const defaultOf = (setting: string) =>
-    new RegExp(`^\\| \`${setting}\` \\|[^|]*\\| \`([^\`]+)\``, 'm').exec(readme)?.[1];
-
-  it('names the defaults that hold', () => {
-    expect(defaultOf('deadline')).toBe(`${DEFAULT_POLICY.deadlineSeconds / 3600}h`);
-    expect(defaultOf('killMargin')).toBe(`${DEFAULT_POLICY.killMarginSeconds / 60}m`);
-    expect(defaultOf('grace')).toBe(`${DEFAULT_POLICY.graceSeconds / 60}m`);
-    expect(defaultOf('ignoreSystemJobs')).toBe(String(DEFAULT_POLICY.ignoreSystemJobs));
-    expect(defaultOf('onTimeout')).toBe(DEFAULT_POLICY.onTimeout);
   });
 });

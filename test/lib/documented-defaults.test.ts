@@ -124,7 +124,7 @@ describe('a duration', () => {
     Duration.seconds(Number(amount) * ({ s: 1, min: 60, h: 3600 }[unit] ?? Number.NaN));
 });
 
-test('the longest deadline that the default hook holds is what README and docs say', () => {
+test('the longest deadline that the default hook holds is what the pages say', () => {
   const heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
   const holds = (minutes: number) => hookHolds({ ...DEFAULT_POLICY, deadlineSeconds: 60 * minutes }, heartbeatTimeout);
   let minutes = 48 * 60;
@@ -132,7 +132,7 @@ test('the longest deadline that the default hook holds is what README and docs s
   const longest = `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   const refused = (deadline: Duration) => problemsOf(() => drainHook({ policy: { deadline } })).length > 0;
   expect([minutes, minutes + 1].map((each) => refused(Duration.minutes(each)))).toEqual([false, true]);
-  for (const page of ['README.md', 'docs/construct.md']) {
+  for (const page of ['docs/settings.md', 'docs/construct.md']) {
     const rows = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8').match(/^\| `deadline` .*$/gm);
     expect(rows, page).toEqual([expect.stringContaining(longest)]);
   }

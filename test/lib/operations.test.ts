@@ -74,11 +74,4 @@ describe('docs/operations.md', () => {
       expect(ids, `${type} ${fragment}`).toHaveLength(1);
     }
   });
-
-  test('links to no section that there is not', () => {
-    const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-      heading.toLowerCase().replaceAll(' ', '-'),
-    );
-    for (const [, anchor] of page.matchAll(/\]\(#([\w-]+)\)/g)) expect(anchors).toContain(anchor);
-  });
 });

@@ -241,7 +241,7 @@ describe('the settings', () => {
       problems({ nomadAdress: 'https://x', frobnicate: '1', deadline: 'soon', subnetIds: 'subnet-11111111' }),
     ).toEqual([
       'nomadAdress: unknown setting. Did you mean nomadAddress?',
-      expect.stringMatching(/^frobnicate: unknown setting\. There are: groups, nomadAddress, .*stackName$/),
+      expect.stringMatching(/^frobnicate: unknown setting\. There are: groups, nomadVia, .*stackName$/),
       expect.stringMatching(/^groups: missing: .* -c groups=/),
       expect.stringMatching(/^nomadAddress: missing: .* -c nomadAddress=/),
       expect.stringMatching(/^deadline: must be a duration/),

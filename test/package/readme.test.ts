@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { SETTING_NAMES } from '../../lib/settings/schema.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
 import { cdkContext } from '../lib/stacks.ts';
 import { blocks, Commands } from './pasted.ts';
@@ -38,13 +37,6 @@ describe('what README has to paste to deploy', () => {
     expect(renamed).toEqual([]);
     expect(calls).toHaveLength(6);
   });
-});
-
-test('the settings that README lists are those that there are', () => {
-  const [, table = ''] = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n## Settings\n');
-  const rows = table.split('\n## ')[0]!.match(/^\| `.*?\|/gm) ?? [];
-  const listed = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name));
-  expect(listed.toSorted()).toEqual(SETTING_NAMES.toSorted());
 });
 
 test('the demo prints its report as JSON alone, in the form that README shows', () => {

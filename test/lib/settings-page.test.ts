@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { settingsPage } from '../../bin/build-docs.ts';
+import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
+import { SETTING_NAMES, type SettingName } from '../../lib/settings/schema.ts';
+import { readSettings } from '../../lib/settings/settings.ts';
+import { cdkContext } from './stacks.ts';
+
+const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+
+/** Names and defaults that are values, as the page has them. */
+const rows = [...page.matchAll(/^\| `(\w+)` \|.*? \| (?:`([^`]+)`|[^|`]*(?:`[^|]*)?) \|/gm)].map(
+  ([, name, value]) => [name as SettingName, value] as const,
+);
+
+describe('docs/settings.md', () => {
+  test('is what the schema says: "npm run build:docs" writes it', () => {
+    expect(page).toBe(settingsPage());
+    expect(rows.map(([name]) => name)).toEqual(SETTING_NAMES);
+  });
+
+  /** Settings that others need to have an effect, and to be accepted. */
+  const given = {
+    groups: 'builders',
+    nomadAddress: 'https://nomad.internal:4646',
+    nomadLogin: 'aws',
+    rebalanceRecommendations: 'cordon',
+  };
+  function made(settings: Partial<Record<SettingName, string>>) {
+    const app = new App({ context: { ...cdkContext, ...given, ...settings } });
+    const stack = new NomadDrainHookStack(app, 'NomadDrainHook', readSettings(app.node.getAllContext()));
+    return { name: stack.stackName, template: Template.fromStack(stack).toJSON() };
+  }
+
+  /** In place of each default, another value. */
+  const OTHER: Partial<Record<SettingName, string>> = {
+    nomadAudience: 'other',
+    deadline: '61m',
+    killMargin: '61s',
+    grace: '61s',
+    ignoreSystemJobs: 'true',
+    onTimeout: 'ABANDON',
+    spotInterruptions: 'false',
+    scheduledMaintenance: 'true',
+    restoreAfter: '61m',
+    purgeNodes: 'true',
+    chooseIdleFirst: 'true',
+    hookName: 'other',
+    heartbeatTimeout: '61m',
+    memorySize: '321',
+    stackName: 'Other',
+  };
+  const defaults = rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+
+  test.each(defaults)('names the default that holds: %s', (name, value) => {
+    const without = made({});
+    expect(made({ [name]: value })).toEqual(without);
+    // There is one way besides, which takes no address.
+    if (name === 'nomadVia') return;
+    const other = OTHER[name];
+    expect(other, `another value for ${name}`).toBeDefined();
+    expect(made({ [name]: other })).not.toEqual(without);
+  });
+});

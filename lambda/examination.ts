@@ -35,7 +35,7 @@ export function examination(options: ExaminationOptions): Examination {
   const { config, groups, clock, nomad, autoScaling, hooks } = options;
   const access = config.nomad;
   return {
-    software: { version: VERSION, runtime: `Node.js ${process.versions.node}` },
+    software: { version: VERSION, runtime: `Node.js ${process.versions.node.split('.', 1)[0]}` },
     lastSweepAt: options.lastSweepAt,
     leader: () => nomad.leader(),
     servers: () => nomad.servers(),

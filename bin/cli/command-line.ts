@@ -2,8 +2,12 @@ import { Command, CommanderError } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { jobsCommand } from './jobs/command.ts';
+import { logsCommand } from './logs/command.ts';
+import { nodesCommand } from './nodes/command.ts';
 import { planCommand } from './plan/command.ts';
 import { problemOf } from './problem-of.ts';
 import { releaseCommand } from './release/command.ts';
@@ -19,6 +23,10 @@ type AnyCommand = Command<any, any, any>;
 /** The commands, in the order of the help. */
 const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   statusCommand,
+  nodesCommand,
+  jobsCommand,
+  logsCommand,
+  doctorCommand,
   planCommand,
   drainCommand,
   scaleInCommand,

@@ -2,7 +2,7 @@ import type { Clock } from '../../lambda/core/clock.ts';
 import type { Journal } from '../../lambda/core/ports.ts';
 import type { Report } from '../../lambda/core/report.ts';
 import { loadBundle } from '../../test/e2e/bundle.ts';
-import { columns } from './columns.ts';
+import { table as aligned } from '../cli/screen/layout.ts';
 import type { Row, Screen } from './screen.ts';
 import { type Builder, GROUP, HOOK, type Stage } from './stage.ts';
 
@@ -166,7 +166,7 @@ async function conclude(
 
 /** The result as a person reads it. */
 export function table({ instances, finished, killed, kept }: Result): string {
-  return columns([
+  return aligned([
     ['instance', 'outcome', 'drained in', 'builds finished', 'builds killed'],
     ...instances.map((each) => [
       each.instanceId,

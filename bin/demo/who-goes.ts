@@ -1,6 +1,6 @@
 import { say } from '../../lambda/core/explain.ts';
 import { FUNCTION_ARN, HOUR, MINUTE, World } from '../../test/e2e/world.ts';
-import { columns } from './columns.ts';
+import { table as aligned } from '../cli/screen/layout.ts';
 
 /** How a scale-in went, by who chose the clients that had to go. */
 export interface ScaleIn {
@@ -55,7 +55,7 @@ async function scaleIn(chosenBy: ScaleIn['chosenBy'], terminationPolicies: strin
 
 /** The two as a person reads them. */
 export function comparison(scaleIns: readonly ScaleIn[]): string {
-  return columns([
+  return aligned([
     ['the same scale-in, chosen by', 'clients', 'builds waited for', 'builds killed', 'capacity free after'],
     ...scaleIns.map(({ chosenBy, clients, buildsWaitedFor, buildsKilled, freeAfterSeconds }) => [
       chosenBy,

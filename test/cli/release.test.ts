@@ -1,5 +1,7 @@
+import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
 import { MINUTE } from '../e2e/world.ts';
+import { connect } from '../emulators/aws/clients.ts';
 import { Operator } from './operator.ts';
 
 /** An instance whose build keeps it waiting. */
@@ -62,6 +64,19 @@ describe('release', () => {
     expect(stdout).toContain('A dry run: nothing was changed.');
     expect(code).toBe(0);
     expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  test('of an instance that is released meanwhile says so', async () => {
+    const { operator, world, instanceId } = await withWaiting();
+    const terminal = operator.atTerminal(['release', 'client-1']);
+    await terminal.until('to release it');
+    const command = { AutoScalingGroupName: 'builders', LifecycleHookName: 'nomad-drain', InstanceId: instanceId };
+    const completed = new CompleteLifecycleActionCommand({ ...command, LifecycleActionResult: 'CONTINUE' });
+    await connect(world.aws).autoScaling.send(completed);
+    terminal.type(`${instanceId}\r`);
+    const { code, screen } = await terminal.ended();
+    expect(screen).toContain('error: Auto Scaling does not hold it any more, or not yet');
+    expect(code).toBe(1);
   });
 
   test('of an instance that does not wait is refused', async () => {

@@ -1,4 +1,4 @@
-import { HOUR, MINUTE } from '../e2e/world.ts';
+import { FUNCTION, FUNCTION_ARN, HOUR, MINUTE } from '../e2e/world.ts';
 import { Operator } from './operator.ts';
 import type { EndedOnTerminal } from './terminal.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
@@ -55,6 +55,44 @@ async function withStuckDrain(): Promise<Operator> {
   return operator;
 }
 
+/** Builds in two namespaces: some run, one has no room, one has failed. */
+async function withBuilds(): Promise<Operator> {
+  const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+  const { world } = operator;
+  world.nomad.namespace('ci');
+  const node = { cpu: 4000, memoryMb: 8192 };
+  const [one, two] = [1, 2, 3].map((number) => world.addBuilder({ ...node, name: `client-${number}` }));
+  const build = { type: 'batch', namespace: 'ci', memoryMb: 4096 } as const;
+  world.nomad.run({ ...build, id: 'build-40', on: one!.nodeId, runSeconds: 600 });
+  world.nomad.run({ ...build, id: 'build-41', on: two!.nodeId, runSeconds: 900, exitCode: 1 });
+  await world.advance(20 * MINUTE);
+  world.nomad.run({ ...build, id: 'build-42', on: one!.nodeId, runSeconds: 3600, cpu: 3000, stderr: BUILD_LOG });
+  world.nomad.run({ ...build, id: 'build-43', on: two!.nodeId, runSeconds: 3600, cpu: 3500 });
+  world.nomad.run({ id: 'web', type: 'service' });
+  await world.advance(7 * MINUTE);
+  world.nomad.run({ ...build, id: 'release', runSeconds: 3600, cpu: 6000, count: 2 });
+  await world.advance(3 * MINUTE);
+  return operator;
+}
+
+const BUILD_LOG =
+  'fetching 214 packages\ncompiling src/ (1,204 files)\nwarning: unused import in src/wave.ts\nlinking\n';
+
+/** A function without TLS to Nomad, whose token is too narrow and whose alarms tell nobody. */
+async function withFaults(): Promise<Operator> {
+  const operator = await Operator.start({ acl: true, nomad: { token: { parameter: '/nomad/drain-token' } } });
+  const { world, functions } = operator;
+  world.nomad.policy('narrow', 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }');
+  world.aws.putParameter('/nomad/drain-token', world.nomad.token({ policies: ['narrow'] }), 'SecureString');
+  world.addBuilder();
+  world.aws.rules.set('NomadDrainHook-Sweep', { schedule: 'rate(1 minute)', enabled: true, targets: [FUNCTION_ARN] });
+  const Dimensions = [{ Name: 'FunctionName', Value: FUNCTION }];
+  const alarm = { ActionsEnabled: true, AlarmActions: [], StateValue: 'OK', Dimensions } as const;
+  for (const name of ['OldestWait', 'SweepMissing'])
+    functions.alarms.push({ ...alarm, AlarmName: name, AlarmActions: [] });
+  return operator;
+}
+
 /** One builder is idle, others have a build, one that takes longer than any before, a service for which there is room, and one for which not. */
 async function beforeScaleIn(): Promise<Operator> {
   const operator = await Operator.start();
@@ -81,6 +119,10 @@ async function beforeScaleIn(): Promise<Operator> {
 /** The scenes, by the name that docs/cli.md has for each. */
 export const SCENES: Record<string, Scene> = {
   status: { args: ['status'], set: withStuckDrain },
+  nodes: { args: ['nodes', '--memory', '4096'], set: withBuilds },
+  jobs: { args: ['jobs'], set: withBuilds },
+  logs: { args: ['logs', 'client-1', 'build-42'], set: withBuilds },
+  doctor: { args: ['doctor'], set: withFaults },
   drain: {
     args: ['drain', 'client-1', '--wait'],
     set: everyday,
@@ -121,5 +163,10 @@ export async function play({ args, set, answer, passes }: Scene): Promise<EndedO
     if (passes !== undefined) passAtEachLook(operator, passes);
     terminal.type(typed);
   }
-  return terminal.ended();
+  const ended = await terminal.ended();
+  const styled = ended.styled.map((line) => line.map((stretch) => ({ ...stretch, text: asAnywhere(stretch.text) })));
+  return { ...ended, screen: asAnywhere(ended.screen), styled };
 }
+
+/** The emulated Nomad has another port each time: here an address as wide as its own, which stays. */
+const asAnywhere = (text: string): string => text.replaceAll(/127\.0\.0\.1:\d{5}/g, '10.0.1.100:4646');

@@ -131,6 +131,15 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     ]);
   });
 
+  test('Nomad is away, and which instance is meant has to be asked of it', async () => {
+    const operator = await Operator.start();
+    operator.world.addBuilder({ name: 'client-1' });
+    operator.world.nomad.server.fault = () => 'hang-up';
+    const [wrong, todo] = await told(operator, 'drain', 'client-1', '--yes');
+    expect(wrong).toMatch(/^error: the function failed: Nomad at http:.*ECONNRESET/);
+    expect(todo).toBe("Run nomad-drain-hook doctor; the function's log says more.");
+  });
+
   test('AWS is out of reach', async () => {
     const operator = await Operator.start();
     operator.environment.AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API = 'http://127.0.0.1:9';
@@ -156,6 +165,17 @@ test('the names of jobs and nodes cannot move the cursor or colour the screen', 
   const { stdout } = await operator.run('status');
   expect(stdout).toContain('client-1');
   expect(stdout).not.toContain('\u001b');
+});
+
+test('whoever does not wait for the answer has the cursor back', async () => {
+  const operator = await Operator.start();
+  operator.functions.deployed.get(FUNCTION)!.invoke = () => new Promise(() => {});
+  const terminal = operator.atTerminal(['status']);
+  await terminal.until('asking the function');
+  terminal.type('\u0003');
+  const { code, raw } = await terminal.ended();
+  expect(code).toBe(130);
+  expect(raw.lastIndexOf('\u001b[?25h')).toBeGreaterThan(raw.lastIndexOf('\u001b[?25l'));
 });
 
 describe('colours are there', () => {

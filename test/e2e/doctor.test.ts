@@ -33,13 +33,13 @@ describe('doctor', () => {
       ['sweep', 'ok'],
     ]);
     expect(findings.map(({ what }) => what)).toEqual([
-      `nomad-drain-hook ${version} on Node.js ${process.versions.node}`,
+      `nomad-drain-hook ${version} on Node.js ${process.versions.node.split('.', 1)[0]}`,
       'Nomad answers, and 127.0.0.1:4647 leads',
       '1 server of Nomad 2.0.6-dev, all alive',
       expect.stringContaining('is asked without TLS'),
       'the Nomad token sees every namespace and may drain nodes',
       'hook nomad-drain of group builders holds an instance for the drain deadline of 6 h',
-      'each of the 1 instances in service of group builders is one node',
+      'group builders: each of 1 in service is one node',
       'the last sweep began 0 s ago',
     ]);
     expect(findings.filter(({ level }) => level !== 'ok').every((finding) => finding.do)).toBe(true);
@@ -123,10 +123,10 @@ describe('doctor', () => {
     const found = await of('nodes');
     expect(found.map(({ level, what }) => [level, what])).toEqual([
       ['warning', `instance ${twice.instanceId} is several nodes that are not down: ${[twice.nodeId, id].join(', ')}`],
-      ['problem', `1 of group builders (${bare}) have no node in Nomad: they are released without a drain`],
+      ['problem', `group builders: Nomad has no node of ${bare}: such an instance is released without a drain`],
       [
         'warning',
-        `1 of group builders (${unnamed.instanceId}) are known by their address only: their nodes do not name their instances`,
+        `group builders: no node names ${unnamed.instanceId}: only an address leads to the node of such an instance`,
       ],
     ]);
   });

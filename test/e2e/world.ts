@@ -197,7 +197,7 @@ export class World {
   /** Wakes the function with an event and lets time pass while it waits for something, as long as Lambda would. */
   async wake(event: unknown, invoke: Invoke = this.#invoke): Promise<Report> {
     const report = (await this.#wake(event, invoke)) as Report;
-    this.reports.push(report);
+    if ('instances' in report) this.reports.push(report);
     return report;
   }
 

@@ -1,8 +1,14 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { AutoScaling } from './auto-scaling.ts';
 import { DrainFunction, type FunctionChoice } from './drain-function.ts';
+import { LambdaSettings } from './lambda-settings.ts';
+import { Surroundings } from './surroundings.ts';
+import { Sweeps } from './sweeps.ts';
 
 /** Which account and region: what the operator has said, else what the shell and the files of AWS say. */
 export interface AccountOptions {
@@ -17,6 +23,9 @@ const TIMEOUTS = { requestTimeout: 75_000, connectionTimeout: 5_000, throwOnRequ
 export class Account {
   readonly autoScaling: AutoScaling;
   readonly function: DrainFunction;
+  readonly lambda: LambdaSettings;
+  readonly surroundings: Surroundings;
+  readonly sweeps: Sweeps;
 
   constructor(options: AccountOptions, choice: FunctionChoice) {
     const common = {
@@ -25,6 +34,15 @@ export class Account {
       requestHandler: TIMEOUTS,
     };
     this.autoScaling = new AutoScaling(new AutoScalingClient(common));
-    this.function = new DrainFunction(new LambdaClient(common), new ResourceGroupsTaggingAPIClient(common), choice);
+    const lambda = new LambdaClient(common);
+    this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
+    this.lambda = new LambdaSettings(lambda);
+    const cloudWatch = new CloudWatchClient(common);
+    this.sweeps = new Sweeps(cloudWatch);
+    this.surroundings = new Surroundings({
+      cloudWatch,
+      eventBridge: new EventBridgeClient(common),
+      ssm: new SSMClient(common),
+    });
   }
 }

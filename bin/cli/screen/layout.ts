@@ -31,8 +31,8 @@ export interface Cell {
 }
 
 export interface TableOptions {
-  /** How wide the table may be. */
-  columns: number;
+  /** How wide the table may be. @default as wide as it is */
+  columns?: number;
   /** Before each line. */
   indent?: string;
   /** Which columns are numbers: they are aligned to the right. */
@@ -44,8 +44,8 @@ export interface TableOptions {
 const GAP = '  ';
 
 /** Rows of cells under each other; all rows have as many cells as the first. */
-export function table(rows: readonly (readonly (Cell | string)[])[], options: TableOptions): string {
-  const { columns, indent = '', right = [] } = options;
+export function table(rows: readonly (readonly (Cell | string)[])[], options: TableOptions = {}): string {
+  const { columns = Number.POSITIVE_INFINITY, indent = '', right = [] } = options;
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
   const widths = (cells[0] ?? []).map((_, column) =>
     Math.max(...cells.map((row) => stringWidth(row[column]?.text ?? ''))),

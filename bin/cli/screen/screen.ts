@@ -46,7 +46,7 @@ export class Screen {
   async during<T>(what: string, work: Promise<T>): Promise<T> {
     const { stderr } = this.streams;
     if (!stderr.isTTY) return work;
-    const spinner = yoctoSpinner({ text: what, stream: stderr, handleSignals: false }).start();
+    const spinner = yoctoSpinner({ text: what, stream: stderr }).start();
     try {
       return await work;
     } finally {

@@ -31,8 +31,8 @@ export async function checkNodes(ports: AnswerPorts): Promise<Finding[]> {
     if (findings.length > 0) return findings;
     const what =
       of.length === 0
-        ? `group ${name} has no instance in service`
-        : `each of the ${of.length} instances in service of group ${name} is one node`;
+        ? `group ${name}: no instance is in service`
+        : `group ${name}: each of ${of.length} in service is one node`;
     return [{ id: 'nodes', level: 'ok', what } as const];
   });
 }
@@ -54,46 +54,50 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
   const which = (is: NodeOfInstance['is']) => found.filter((each) => each.is === is);
   const absent = which('absent').filter(({ launchedAt = 0 }) => clock.now() - launchedAt >= BOOTING_MS);
   const findings: Finding[] = [];
-  const add = (level: Finding['level'], those: readonly NodeOfInstance[], what: string, todo: string) => {
-    if (those.length === 0) return;
-    findings.push({ id: 'nodes', level, what: `${named(group, those)} ${what}`, do: todo });
+  const add = (
+    level: Finding['level'],
+    those: readonly NodeOfInstance[],
+    say: (ids: string) => string,
+    todo: string,
+  ) => {
+    if (those.length > 0) findings.push({ id: 'nodes', level, what: `group ${group}: ${say(named(those))}`, do: todo });
   };
   add(
     'problem',
     absent,
-    'have no node in Nomad: they are released without a drain',
+    (ids) => `Nomad has no node of ${ids}: such an instance is released without a drain`,
     'start the Nomad agent there, or take the group out of the settings; see NotANode in docs/operations.md',
   );
   add(
     'problem',
     which('ambiguous'),
-    'may be any of several nodes that have the same address: they are not drained',
+    (ids) => `several nodes have an address of ${ids}: such an instance is not drained`,
     'let the agents reach the instance metadata service, so that their nodes name their instances; or set nodeMetaKey',
   );
   add(
     'warning',
     which('by address'),
-    'are known by their address only: their nodes do not name their instances',
+    (ids) => `no node names ${ids}: only an address leads to the node of such an instance`,
     'let the agents reach the instance metadata service, or set nodeMetaKey',
   );
   add(
     'unknown',
     which('unknown'),
-    'are named by no node, and EC2 does not say their addresses',
+    (ids) => `no node names ${ids}, and EC2 does not say at which addresses to look`,
     'look again in a minute',
   );
   return findings;
 }
 
-const named = (group: string, those: readonly NodeOfInstance[]): string => {
+const named = (those: readonly NodeOfInstance[]): string => {
   const ids = those.slice(0, MOST_NAMED).map(({ instanceId }) => instanceId);
   const others = those.length - ids.length;
-  return `${those.length} of group ${group} (${ids.join(', ')}${others > 0 ? ` and ${others} more` : ''})`;
+  return `${ids.join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 };
 
 const more = (group: string, left: number): Finding => ({
   id: 'nodes',
   level: 'unknown',
-  what: `${left} more instances of group ${group} are named by no node: they were not looked at one by one`,
+  what: `group ${group}: no node names ${left} more, which were not looked at one by one`,
   do: 'mend the others first',
 });

@@ -10,6 +10,8 @@ import type { AnswerPorts } from './ports.ts';
 export interface DoctorAnswer {
   run: 'doctor';
   findings: Finding[];
+  /** The instances that may be asked for Nomad, where that is the way: who may read SSM's inventory sees whether they can. */
+  askedThrough?: string[];
 }
 
 type Check = (ports: AnswerPorts) => Promise<Finding[]>;
@@ -40,5 +42,6 @@ export async function doctor(ports: AnswerPorts): Promise<DoctorAnswer> {
       }
     }),
   );
-  return { run: 'doctor', findings: found.flat() };
+  const askedThrough = await ports.examination.runCommandOn().catch(() => undefined);
+  return { run: 'doctor', findings: found.flat(), ...(askedThrough && { askedThrough }) };
 }

@@ -109,6 +109,11 @@ export class AwsEmulator extends WaysOut {
     return this.servers.eventBridge.url;
   }
 
+  /** The rules of the event bus, by their names. */
+  get rules(): EventBus['rules'] {
+    return this.#bus.rules;
+  }
+
   /** How every wait at a hook ended, in order. */
   get completions(): readonly Completion[] {
     return this.#groups.actions.completions;

@@ -28,6 +28,18 @@ export function eventBridgeActions(bus: EventBus, ids: Ids) {
     }
   };
   return {
+    /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRuleNamesByTarget.html */
+    ListRuleNamesByTarget: ({ TargetArn }: Record<string, unknown>) => ({
+      RuleNames: [...bus.rules].filter(([, { targets }]) => targets.includes(String(TargetArn))).map(([name]) => name),
+    }),
+    /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeRule.html */
+    DescribeRule: ({ Name }: Record<string, unknown>) => {
+      const rule = bus.rules.get(String(Name));
+      if (!rule) throw new JsonError('ResourceNotFoundException', `Rule ${Name} does not exist on EventBus default.`);
+      const { schedule, enabled } = rule;
+      const State = enabled ? 'ENABLED' : 'DISABLED';
+      return { Name, State, EventBusName: 'default', ...(schedule && { ScheduleExpression: schedule }) };
+    },
     PutEvents: ({ Entries }: Record<string, unknown>) => {
       const entries = Entries as Entry[];
       if (entries.length === 0 || entries.length > ENTRIES) {

@@ -41,10 +41,20 @@ export const LIFECYCLE_DETAIL_TYPE = {
   'autoscaling:EC2_INSTANCE_LAUNCHING': 'EC2 Instance-launch Lifecycle Action',
 } as const;
 
+/** A rule of the bus, as far as it is asked about. */
+export interface Rule {
+  schedule?: string;
+  enabled: boolean;
+  /** The ARNs of its targets. */
+  targets: readonly string[];
+}
+
 /** The default event bus: AWS services put events on it, best-effort, and rules take them off. */
 export class EventBus {
   /** Every event that was sent, delivered or not. */
   readonly sent: EventBridgeEvent[] = [];
+  /** By their names. */
+  readonly rules = new Map<string, Rule>();
   /** When each copy of an event arrives, in milliseconds: `[]` loses it, `[0, 500]` brings it twice. */
   deliver: (event: EventBridgeEvent) => readonly number[] = () => [0];
   readonly #schedule: Schedule;

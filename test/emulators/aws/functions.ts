@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../server.ts';
+import { alarmActions, type MetricAlarm } from './alarms.ts';
+import { CloudWatch } from './cloud-watch.ts';
+import { type LambdaLimits, settingsAnswer } from './function-settings.ts';
+import { metricDataActions } from './metric-data.ts';
 import { ACCOUNT, REGION } from './model.ts';
 import { type Note, serveJson } from './services.ts';
 import { jsonResponse } from './ssm.ts';
@@ -9,6 +13,8 @@ import { tagged, taggingActions } from './tagging.ts';
 export interface DeployedFunction {
   invoke: (event: unknown) => Promise<unknown>;
   tags: Record<string, string>;
+  /** @default Active */
+  state?: string;
 }
 
 /** The most bytes of an event, and of an answer, of a function that is waited for. */
@@ -23,16 +29,24 @@ const INVOCATIONS = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
  */
 export class Functions {
   readonly deployed = new Map<string, DeployedFunction>();
+  /** The alarms of the account. */
+  readonly alarms: MetricAlarm[] = [];
+  limits: LambdaLimits = { concurrent: 1000, unreserved: 1000 };
   readonly lambda: Loopback;
   readonly tagging: Loopback;
+  readonly cloudWatch: Loopback;
 
-  private constructor(lambda: Loopback, tagging: Loopback) {
+  private constructor(lambda: Loopback, tagging: Loopback, cloudWatch: Loopback) {
     this.lambda = lambda;
     this.tagging = tagging;
+    this.cloudWatch = cloudWatch;
   }
 
-  /** @param note takes down each request that was understood */
-  static async start(note: Note): Promise<Functions> {
+  /**
+   * @param note takes down each request that was understood
+   * @param metrics what GetMetricData answers
+   */
+  static async start(note: Note, metrics = new CloudWatch()): Promise<Functions> {
     // The servers are there before their functions are.
     const functions = (): Functions => started;
     const resources = () =>
@@ -40,6 +54,12 @@ export class Functions {
     const started = new Functions(
       await Loopback.listen(signedFor('lambda', (request) => functions().#invoke(request, note))),
       await Loopback.listen(signedFor('tagging', serveJson('tagging', taggingActions(resources), note))),
+      await Loopback.listen(
+        signedFor(
+          'monitoring',
+          serveJson('monitoring', { ...alarmActions(() => functions().alarms), ...metricDataActions(metrics) }, note),
+        ),
+      ),
     );
     return started;
   }
@@ -47,6 +67,7 @@ export class Functions {
   /** What leads unmodified SDK clients here: variables of a process. */
   get environment(): Record<string, string> {
     return {
+      AWS_ENDPOINT_URL_CLOUDWATCH: this.cloudWatch.url,
       AWS_ENDPOINT_URL_LAMBDA: this.lambda.url,
       AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API: this.tagging.url,
     };
@@ -55,10 +76,14 @@ export class Functions {
   async close(): Promise<void> {
     await this.lambda.close();
     await this.tagging.close();
+    await this.cloudWatch.close();
   }
 
   /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
-  async #invoke({ method, url, headers, body }: EmulatorRequest, note: Note): Promise<EmulatorResponse> {
+  async #invoke(request: EmulatorRequest, note: Note): Promise<EmulatorResponse> {
+    const settings = settingsAnswer(request, this.deployed, this.limits);
+    if (settings) return settings;
+    const { method, url, headers, body } = request;
     const given = INVOCATIONS.exec(url.pathname)?.[1];
     if (method !== 'POST' || given === undefined) return lambdaError(404, 'UnknownOperationException', '');
     const named = decodeURIComponent(given);

@@ -16,6 +16,8 @@ const KNOWN_AFTER_MS = 600;
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html */
 const TIMEOUT_SECONDS = { least: 30, most: 2_592_000, default: 3_600 };
 const MOST_INSTANCES = 50;
+/** Passes parameters as environment variables. */
+const AGENT_VERSION = '3.3.2746.0';
 
 /** What was sent to one instance. */
 export interface Sent {
@@ -65,6 +67,8 @@ export class RunCommand {
   readonly shells = new Map<string, Record<string, string>>();
   /** Instances whose agent has not registered, or is lost. */
   readonly offline = new Set<string>();
+  /** The versions of agents that are not the usual one. */
+  readonly agentVersions = new Map<string, string>();
   /** How a command is delivered. At once, unless a test says otherwise. */
   delivery: (sent: Sent) => Delivery = () => ({});
   /** Which instance was asked what, in order. */
@@ -87,6 +91,20 @@ export class RunCommand {
     return {
       SendCommand: (input: Record<string, unknown>) => this.send(input),
       GetCommandInvocation: (input: Record<string, unknown>) => this.invocation(input),
+      DescribeInstanceInformation: () => this.inventory(),
+    };
+  }
+
+  /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeInstanceInformation.html, without filters. */
+  inventory() {
+    const running = [...this.#fleet.instances].filter(([, { ec2State }]) => ec2State === 'running');
+    return {
+      InstanceInformationList: running.map(([InstanceId]) => ({
+        InstanceId,
+        PingStatus: this.offline.has(InstanceId) ? 'ConnectionLost' : 'Online',
+        AgentVersion: this.agentVersions.get(InstanceId) ?? AGENT_VERSION,
+        PlatformType: 'Linux',
+      })),
     };
   }
 

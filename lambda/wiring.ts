@@ -96,6 +96,8 @@ export class Wiring {
   /** The ports of the story, for one run. */
   forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
     const { policy, nomad, groups } = this.#config;
+    // A sweep looks after what no event is about.
+    const sweeps = wake.kind === 'sweep';
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
@@ -121,14 +123,14 @@ export class Wiring {
       autoScaling,
       ec2,
       clock,
+      journal,
       memory,
       groups: groups.map(({ name }) => name),
       event: wake.kind === 'event' ? wake.event : undefined,
+      drained: () => (sweeps ? nodes.drainsForWaits : []),
     });
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = this.#eventBus(clock);
-    // A sweep looks after what no event is about.
-    const sweeps = wake.kind === 'sweep';
     const cordons = sweeps && this.#config.notices.rebalance !== 'off';
     const takenNodes = new OurNodes({
       nomad: api,

@@ -46,7 +46,11 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       if (passes++ === 0) record.purged(await purgeAll(ports));
       const now = clock.now();
       if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
-      const pause = untilNextPass(progress, now, { startedAt, told: nodes.tellsChanges });
+      const pause = untilNextPass(progress, now, {
+        startedAt,
+        told: nodes.tellsChanges,
+        asksAgainAt: terminations.asksAgainAt,
+      });
       // Where Nomad tells, a run that has the time stays until its end.
       const { until } = options;
       if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
@@ -116,11 +120,12 @@ async function pass(
  * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
  * @param startedAt when this run has last asked for drains, milliseconds since the epoch
  * @param told Nomad tells at once if a node changes
+ * @param asksAgainAt when Auto Scaling is asked again who waits, milliseconds since the epoch
  */
 function untilNextPass(
   progress: readonly Progress[],
   now: number,
-  { startedAt, told }: { startedAt: number | undefined; told: boolean },
+  { startedAt, told, asksAgainAt }: { startedAt: number | undefined; told: boolean; asksAgainAt: number | undefined },
 ): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
@@ -134,6 +139,7 @@ function untilNextPass(
       }
       return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
+  if (asksAgainAt !== undefined) pauses.push(Math.max(0, asksAgainAt - now));
   if (pauses.length === 0) return undefined;
   return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }

@@ -12,6 +12,11 @@ import type { Termination } from './termination.ts';
 export interface Terminations {
   /** The instances that wait for our hook now: in a sweep, as of its first pass. */
   waiting(): Promise<Termination[]>;
+  /**
+   * When {@link waiting} asks anew because another run has drained an instance since, milliseconds since the epoch; undefined if
+   * none has.
+   */
+  readonly asksAgainAt: number | undefined;
   /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
   waitsForUs(termination: Termination): Promise<boolean>;
   /** Releases the instance. @returns false if it was released before */

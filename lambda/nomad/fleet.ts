@@ -103,6 +103,11 @@ export class Fleet implements Nodes {
     return this.#drained.byUs;
   }
 
+  /** Of these, those whose instances wait for our hook, as far as Nomad has told. */
+  get drainsForWaits(): readonly TakenNode[] {
+    return this.#drained.forWaits;
+  }
+
   get tellsChanges(): boolean {
     return this.#drained.tellsChanges;
   }

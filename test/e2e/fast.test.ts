@@ -1,8 +1,10 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
+import { autoScalingError } from '../emulators/aws/services.ts';
 import type { JobSpec } from '../emulators/nomad/jobs.ts';
 import type { Fault, Loopback } from '../emulators/server.ts';
+import { rebalanceRecommendation } from './notice-events.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 import { GROUP, HOOK, type WorldOptions } from './world-options.ts';
@@ -151,6 +153,104 @@ describe('a sweep that is awake', () => {
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(2 * 60 + 60);
     await world.sweepFor(2 * MINUTE);
     expect(sinceEnd(builder)).toBeLessThanOrEqual(1_500);
+  });
+});
+
+describe('a sweep that is awake for one instance while the event of another comes', () => {
+  /** One instance drains for an hour, and sweeps have been awake for it. */
+  const startAwake = async (options: WorldOptions = {}) => {
+    await start(options);
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'long', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    world.wakeByEvents();
+  };
+  /** An instance that has to go in a while, in seconds, and whose build ends some seconds later. */
+  const goesIn = (second: number, endsIn: number) => {
+    const builder = world.addBuilder();
+    world.nomad.run({ id: builder.nodeId, type: 'batch', on: builder.nodeId, runSeconds: endsIn });
+    const ends = world.clock.now() + endsIn * SECOND;
+    world.clock.after(second * SECOND, () => world.aws.scaleIn(GROUP, [builder.instanceId]));
+    return { ...builder, ends };
+  };
+  const afterEnd = ({ instanceId, ends }: { instanceId: string; ends: number }) =>
+    (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+
+  it('lets it go at once when its build has ended', async () => {
+    await startAwake();
+    const builder = goesIn(8, 20);
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingGroups') - before).toBe(2);
+  });
+
+  it('asks who waits every five seconds at the most, however many come, and lets all go within that time', async () => {
+    await startAwake();
+    const builders = Array.from({ length: 20 }, (_, second) => goesIn(5 + second, 14 + second));
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    for (const builder of builders) expect(afterEnd(builder)).toBeLessThanOrEqual(5 * SECOND);
+    expect(calls('DescribeAutoScalingGroups') - before).toBeLessThanOrEqual(1 + 6);
+    expect(world.failed).toEqual([]);
+  });
+
+  it('goes on with those it knows where Auto Scaling does not say who else waits, and asks again', async () => {
+    await startAwake();
+    const builder = goesIn(8, 20);
+    const until = world.clock.now() + 15 * SECOND;
+    let asked = 0;
+    world.aws.servers.autoScaling.fault = ({ body }) => {
+      if (!body.includes('Action=DescribeAutoScalingGroups')) return undefined;
+      asked += 1;
+      return asked > 1 && world.clock.now() < until ? autoScalingError('AccessDenied', 'denied', 403) : undefined;
+    };
+
+    const report = await world.wake(SWEEP);
+
+    expect(asked).toBeGreaterThan(2);
+    expect(report.instances).toMatchObject([{ action: 'wait' }, { action: 'complete' }]);
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+  });
+
+  it('does not ask who waits because a node is drained for a notice', async () => {
+    await startAwake({ notices: { rebalance: 'drain' } });
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 600 });
+    const environment = await world.environment();
+    const notice = Promise.withResolvers();
+    world.clock.after(10 * SECOND, () =>
+      notice.resolve(world.wake(rebalanceRecommendation(builder.instanceId), environment)),
+    );
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    await notice.promise;
+    expect(world.nomad.node(builder.nodeId).LastDrain).not.toBeNull();
+    expect(calls('DescribeAutoScalingGroups') - before).toBe(1);
+  });
+
+  it('does not ask again and again about one that is drained and does not wait', async () => {
+    await startAwake();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
+    const Meta = { drained_by: 'nomad-drain-hook', aws_instance_id: instanceId };
+    const body = JSON.stringify({ DrainSpec: { Deadline: 3_600_000_000_000 }, MarkEligible: false, Meta });
+    const path = `${world.nomad.url}/v1/node/${nodeId}/drain`;
+    world.clock.after(10 * SECOND, () => void fetch(path, { method: 'POST', body }));
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    expect(world.nomad.node(nodeId).LastDrain).not.toBeNull();
+    expect(calls('DescribeAutoScalingGroups') - before).toBeLessThanOrEqual(3);
   });
 });
 

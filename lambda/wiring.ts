@@ -136,7 +136,7 @@ export class Wiring {
       nomad: api,
       clock,
       nodeMetaKey: nomad.nodeMetaKey,
-      drainedByUs: () => nodes.drainedByUs,
+      drainedByUs: () => (sweeps ? nodes.drainedByUs : []),
       cordons,
     });
     const purges = this.#config.purge && (sweeps || wake.kind === 'terminated');

@@ -10,7 +10,7 @@ import { describeInstances } from './instances.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
 /**
- * How long an answer to "who waits?" holds, in milliseconds. Between its passes a sweep asks Nomad alone: a wait that is over
+ * How long an answer to "who waits?" holds, in milliseconds. Between its passes a run asks Nomad alone: a wait that is over
  * completes nothing, and before a drain is started on an older answer, Auto Scaling is asked about that instance.
  */
 const FRESH_MS = 10_000;
@@ -41,11 +41,11 @@ export interface WaitingInstancesOptions {
   drained: () => readonly TakenNode[];
 }
 
-/** How long an answer holds, in milliseconds: for the rest of a sweep, if it says all. */
-function holdsFor(waiting: readonly Termination[], isOfEvent: boolean): number {
+/** How long an answer holds, in milliseconds: for the rest of the run, if it says all. */
+function holdsFor(waiting: readonly Termination[]): number {
   // What is not held yet will be in a moment.
   if (!waiting.every(({ held, notice }) => held || notice)) return 0;
-  return isOfEvent || waiting.some(({ ec2 }) => ec2 === 'unknown') ? FRESH_MS : Number.POSITIVE_INFINITY;
+  return waiting.some(({ ec2 }) => ec2 === 'unknown') ? FRESH_MS : Number.POSITIVE_INFINITY;
 }
 
 /** The instances that wait for our hook, for the length of one run. */
@@ -81,11 +81,11 @@ export class WaitingInstances implements Terminations {
   }
 
   async #find(): Promise<void> {
-    const { find, clock, event } = this.#options;
+    const { find, clock } = this.#options;
     this.#askedAt = clock.now();
     this.#found = await find();
     this.#foundAt = this.#askedAt;
-    this.#freshUntil = clock.now() + holdsFor(this.#found.waiting, event !== undefined);
+    this.#freshUntil = clock.now() + holdsFor(this.#found.waiting);
   }
 
   async waitsForUs(termination: Termination): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { Progress } from './progress.ts';
 import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
+import { isDraining, staysUntil } from './stay.ts';
 import type { Termination } from './termination.ts';
 import { nextPassMs, placeInPass, whileStoppingMs, whileToldMs } from './time.ts';
 import { type Decided, startsDrain, Wave } from './wave.ts';
@@ -27,6 +28,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const { terminations, nodes, clock, meter } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
+  let { until } = options;
   let passes = 0;
   let startedAt: number | undefined;
   try {
@@ -51,10 +53,16 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
         told: nodes.tellsChanges,
         asksAgainAt: terminations.asksAgainAt,
       });
+      if (pause === undefined || now >= until) return record.result();
       // Where Nomad tells, a run that has the time stays until its end.
-      const { until } = options;
-      if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
-
+      if (now + pause > until && !nodes.tellsChanges) {
+        const later = await staysUntil(progress, ports, options);
+        if (later === undefined) return record.result();
+        until = later;
+        // Nomad tells from now on.
+        startedAt = undefined;
+        continue;
+      }
       await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
       if (clock.now() >= until) return record.result();
     }
@@ -134,9 +142,7 @@ function untilNextPass(
       const complete = nodes.flatMap(({ drain }) => (drain?.status === 'complete' ? [drain] : []));
       const [done] = complete;
       if (done) return whileStoppingMs(now - done.updatedAt);
-      if (told && nodes.length > 0 && nodes.every(({ drain, status }) => drain && status !== 'down')) {
-        return whileToldMs(heartbeatTimeoutSeconds);
-      }
+      if (told && isDraining({ seen })) return whileToldMs(heartbeatTimeoutSeconds);
       return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
   if (asksAgainAt !== undefined) pauses.push(Math.max(0, asksAgainAt - now));

@@ -37,6 +37,12 @@ export class DrainedNodes {
     this.#note(await this.#nomad.nodes(FLEET));
   }
 
+  /** Asks Nomad as if it told of a change: the next question has this answer. @throws NomadError */
+  async askAhead(): Promise<void> {
+    await this.ask();
+    this.#told = true;
+  }
+
   /** Whether {@link changed} resolves at once when a node changes; else only after its time. */
   get tellsChanges(): boolean {
     return this.#index !== undefined;

@@ -17,6 +17,17 @@ const cancelDrain = (nodeId: string) =>
     body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
   });
 
+/** A drain that looks like one of ours, of an instance that does not wait. */
+const drainAsOurs = ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+    method: 'POST',
+    body: JSON.stringify({
+      DrainSpec: { Deadline: 3_600_000_000_000 },
+      MarkEligible: false,
+      Meta: { drained_by: 'nomad-drain-hook', aws_instance_id: instanceId },
+    }),
+  });
+
 describe('an event', () => {
   it('of an idle instance lets it go within 200 ms', async () => {
     await start();
@@ -239,18 +250,130 @@ describe('a sweep that is awake for one instance while the event of another come
 
   it('does not ask again and again about one that is drained and does not wait', async () => {
     await startAwake();
-    const { instanceId, nodeId } = world.addBuilder();
-    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 600 });
-    const Meta = { drained_by: 'nomad-drain-hook', aws_instance_id: instanceId };
-    const body = JSON.stringify({ DrainSpec: { Deadline: 3_600_000_000_000 }, MarkEligible: false, Meta });
-    const path = `${world.nomad.url}/v1/node/${nodeId}/drain`;
-    world.clock.after(10 * SECOND, () => void fetch(path, { method: 'POST', body }));
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 600 });
+    world.clock.after(10 * SECOND, () => void drainAsOurs(builder));
     const before = calls('DescribeAutoScalingGroups');
 
     await world.wake(SWEEP);
 
-    expect(world.nomad.node(nodeId).LastDrain).not.toBeNull();
+    expect(world.nomad.node(builder.nodeId).LastDrain).not.toBeNull();
     expect(calls('DescribeAutoScalingGroups') - before).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('an instance whose event comes while no sweep is awake', () => {
+  const busy = (runSeconds = 30) => {
+    const builder = world.addBuilder();
+    world.nomad.run({ id: builder.nodeId, type: 'batch', on: builder.nodeId, runSeconds });
+    return { ...builder, ends: world.clock.now() + runSeconds * SECOND };
+  };
+  const afterEnd = ({ instanceId, ends }: { instanceId: string; ends: number }) =>
+    (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+  /** How long the runs of the events that have arrived last, all at once, each in an environment of its own. Milliseconds. */
+  const lasts = () => {
+    const began = world.clock.now();
+    const events = world.events.splice(0);
+    return Promise.all(
+      events.map(async (event) => {
+        await world.wake(event, await world.environment());
+        return world.clock.now() - began;
+      }),
+    );
+  };
+
+  it('goes at once when its build has ended, and the run asks AWS nothing again', async () => {
+    await start();
+    const builder = busy();
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingInstances')).toBe(1);
+    expect(calls('DescribeInstances')).toBe(1);
+  });
+
+  it('goes at once where another drain has ended long ago: that one keeps no sweep awake, and is left to the sweeps', async () => {
+    await start();
+    const before = world.addBuilder();
+    await drainAsOurs(before);
+    await world.advance(2 * MINUTE);
+    const builder = busy();
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(world.nomad.node(before.nodeId).LastDrain?.Status).toBe('complete');
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingInstances')).toBe(1);
+  });
+
+  it('is released, counted and told once, where the next sweep is awake as well', async () => {
+    await start();
+    const builder = busy(40);
+    await world.scaleIn(builder.instanceId);
+    const event = world.deliver();
+    const sweep = world.clock.sleep(20 * SECOND).then(async () => world.wake(SWEEP, await world.environment()));
+
+    await Promise.all([event, sweep]);
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(world.printed.filter((line) => line.includes('"Drained":'))).toHaveLength(1);
+    expect(world.told.map((told) => told['detail-type'])).toEqual([
+      expect.stringContaining('Started'),
+      expect.stringContaining('Ended'),
+    ]);
+    expect(world.reports.map(({ instances }) => instances[0]?.action)).toEqual(['complete', 'complete']);
+  });
+
+  it('is left to the next sweep where more than eight drain: a storm holds no connections', async () => {
+    await start();
+    const builders = Array.from({ length: 9 }, () => busy(600));
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(5 * SECOND);
+  });
+
+  it('is left to the sweep where that is awake, and sees its drain begin', async () => {
+    await start();
+    await world.scaleIn(busy(3600).instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    await world.scaleIn(busy(600).instanceId);
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(5 * SECOND);
+  });
+
+  it('goes at once though a sweep is awake, where its drain began for a notice: the sweep has not seen that', async () => {
+    await start({ notices: { rebalance: 'drain' } });
+    await world.scaleIn(busy(3600).instanceId);
+    await world.deliver();
+    const builder = busy(5 * 60 + 30);
+    await world.wake(rebalanceRecommendation(builder.instanceId));
+    await world.sweepFor(5 * MINUTE - SECOND);
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+  });
+
+  it('is left to the next sweep where Nomad does not say who else drains, and that is no failure', async () => {
+    await start();
+    await world.scaleIn(busy(600).instanceId);
+    const asksFleet: Fault = ({ url }) =>
+      url.searchParams.get('filter')?.includes('ineligible') ? { status: 500, body: 'No cluster leader' } : undefined;
+    world.nomad.server.fault = asksFleet;
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(20 * SECOND);
+    expect(world.reports.at(-1)?.instances).toMatchObject([{ action: 'start-drain' }]);
   });
 });
 

@@ -8,7 +8,7 @@ import { iso } from './core/iso.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
-import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
+import { type Journal, type Ports, type RunOptions, UNKNOWN } from './core/ports.ts';
 import { purgeOne } from './core/purge.ts';
 import type { Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
@@ -18,7 +18,7 @@ import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
-/** An event's run starts the drain of one instance and ends. Milliseconds. */
+/** An event's run starts the drain of one instance and ends, unless it stays until a sweep has begun. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
 /**
  * A sweep that has somebody to wait for stays awake until four seconds before the next, in milliseconds: in the environment of a sweep that
@@ -155,10 +155,13 @@ export class App {
     const latest = now + Math.max(0, remainingMs - RESERVE_MS);
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#wiring.hooks(wake, clock);
-    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), latest - LAST_PASS_MS);
+    const last = Math.min(now + SWEEP_BUDGET_MS, latest - LAST_PASS_MS);
+    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), last);
     const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
-    const result = await this.#story(wake, ports, hooks, until);
+    // Through SSM nobody tells that a drain is complete: there an instance is left to the sweeps.
+    const stays = wake.kind === 'event' && this.#config.nomad.via === 'http';
+    const result = await this.#story(wake, ports, hooks, { until, ...(stays && { stayUntil: last }) });
     const { instances, retained, purged, unserved, interrupted } = result;
     const groups = this.#groupsOf(wake, result);
     const ofHooks = hooks.problems(groups, this.#config.policy);
@@ -186,16 +189,21 @@ export class App {
     return { report, failures };
   }
 
-  async #story(wake: Served, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
+  async #story(
+    wake: Served,
+    ports: Ports,
+    hooks: Hooks,
+    times: Pick<RunOptions, 'until' | 'stayUntil'>,
+  ): Promise<Result> {
     const { policy, groups } = this.#config;
     const dryRun = isDryRun(wake);
     if (wake.kind === 'terminated') {
-      return { ...NOTHING, purged: await purgeOne(wake.instanceId, ports, { until, dryRun }) };
+      return { ...NOTHING, purged: await purgeOne(wake.instanceId, ports, { until: times.until, dryRun }) };
     }
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = servesAll(wake) ? hooks.readAll(groups) : undefined;
     try {
-      const result = await drain(ports, { policy, until, dryRun });
+      const result = await drain(ports, { policy, ...times, dryRun });
       if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
       return result;
     } catch (error) {

@@ -99,7 +99,9 @@ export class Wiring {
   /** The ports of the story, for one run. */
   forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
     const { policy, nomad, groups } = this.#config;
-    if (wake.kind === 'sweep') this.#lastSweepAt = clock.now();
+    // A sweep looks after what no event is about.
+    const sweeps = wake.kind === 'sweep';
+    if (sweeps) this.#lastSweepAt = clock.now();
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
@@ -125,20 +127,20 @@ export class Wiring {
       autoScaling,
       ec2,
       clock,
+      journal,
       memory,
       groups: groups.map(({ name }) => name),
       event: wake.kind === 'event' ? wake.event : undefined,
+      drained: () => (sweeps ? nodes.drainsForWaits : []),
     });
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = this.#eventBus(clock);
-    // A sweep looks after what no event is about.
-    const sweeps = wake.kind === 'sweep';
     const cordons = sweeps && this.#config.notices.rebalance !== 'off';
     const takenNodes = new OurNodes({
       nomad: api,
       clock,
       nodeMetaKey: nomad.nodeMetaKey,
-      drainedByUs: () => nodes.drainedByUs,
+      drainedByUs: () => (sweeps ? nodes.drainedByUs : []),
       cordons,
     });
     const purges = this.#config.purge && (sweeps || wake.kind === 'terminated');

@@ -1,6 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../core/clock.ts';
-import type { RetainedInstance, Terminations } from '../core/ports.ts';
+import { messageOf } from '../core/message-of.ts';
+import type { Journal, RetainedInstance, TakenNode, Terminations } from '../core/ports.ts';
 import { isGoing, isHeld, type Termination } from '../core/termination.ts';
 import type { AutoScaling } from './auto-scaling.ts';
 import type { FindWaiting, Found } from './find-waiting.ts';
@@ -9,10 +10,15 @@ import { describeInstances } from './instances.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
 /**
- * How long an answer to "who waits?" holds, in milliseconds. Between its passes a sweep asks Nomad alone: a wait that is over
+ * How long an answer to "who waits?" holds, in milliseconds. Between its passes a run asks Nomad alone: a wait that is over
  * completes nothing, and before a drain is started on an older answer, Auto Scaling is asked about that instance.
  */
 const FRESH_MS = 10_000;
+/**
+ * An instance that another run has drained since may wait too: asked so often at the most, in milliseconds. About a drain that began so
+ * long before an answer or later: the answer may have come while Auto Scaling still said `Terminating`.
+ */
+const NEWCOMERS_MS = 5_000;
 /** Two events of one group within this time are of one wave, in milliseconds. */
 const WAVE_MS = 60_000;
 /** So many instances that their nodes are not looked up by the run of one event. */
@@ -24,19 +30,22 @@ export interface WaitingInstancesOptions {
   heartbeats: Heartbeats;
   autoScaling: AutoScaling;
   clock: Clock;
+  journal: Journal;
   memory: WaitMemory;
   ec2: EC2Client;
   /** The names of the groups that are served. */
   groups: readonly string[];
   /** The instance whose event the run serves, and its group. */
   event?: { instanceId: string; group: string } | undefined;
+  /** The nodes that are drained for waiting instances, as far as Nomad has told; none in a run that is about some instances only. */
+  drained: () => readonly TakenNode[];
 }
 
-/** How long an answer holds, in milliseconds: for the rest of a sweep, if it says all. */
-function holdsFor(waiting: readonly Termination[], isOfEvent: boolean): number {
+/** How long an answer holds, in milliseconds: for the rest of the run, if it says all. */
+function holdsFor(waiting: readonly Termination[]): number {
   // What is not held yet will be in a moment.
   if (!waiting.every(({ held, notice }) => held || notice)) return 0;
-  return isOfEvent || waiting.some(({ ec2 }) => ec2 === 'unknown') ? FRESH_MS : Number.POSITIVE_INFINITY;
+  return waiting.some(({ ec2 }) => ec2 === 'unknown') ? FRESH_MS : Number.POSITIVE_INFINITY;
 }
 
 /** The instances that wait for our hook, for the length of one run. */
@@ -44,7 +53,9 @@ export class WaitingInstances implements Terminations {
   readonly #options: WaitingInstancesOptions;
   readonly #completed = new Set<string>();
   #found: Found = { waiting: [] };
+  /** When the last question was asked that was answered, and the last one. */
   #foundAt = Number.NEGATIVE_INFINITY;
+  #askedAt = Number.NEGATIVE_INFINITY;
   #freshUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitingInstancesOptions) {
@@ -52,13 +63,29 @@ export class WaitingInstances implements Terminations {
   }
 
   async waiting(): Promise<Termination[]> {
-    const { find, clock, event } = this.#options;
-    if (clock.now() >= this.#freshUntil) {
-      this.#found = await find();
-      this.#foundAt = clock.now();
-      this.#freshUntil = this.#foundAt + holdsFor(this.#found.waiting, event !== undefined);
+    const { clock, journal } = this.#options;
+    const now = clock.now();
+    if (now >= this.#freshUntil) await this.#find();
+    else if (this.asksAgainAt !== undefined && now >= this.asksAgainAt) {
+      await this.#find().catch((error) => {
+        journal.warn('Auto Scaling does not say who else waits', { because: messageOf(error) });
+      });
     }
     return this.#found.waiting.filter(({ instanceId }) => !this.#completed.has(instanceId));
+  }
+
+  get asksAgainAt(): number | undefined {
+    const known = new Set(this.#found.waiting.map(({ instanceId }) => instanceId));
+    const isNew = ({ instanceId, since }: TakenNode) => since > this.#foundAt - NEWCOMERS_MS && !known.has(instanceId);
+    return this.#options.drained().some(isNew) ? this.#askedAt + NEWCOMERS_MS : undefined;
+  }
+
+  async #find(): Promise<void> {
+    const { find, clock } = this.#options;
+    this.#askedAt = clock.now();
+    this.#found = await find();
+    this.#foundAt = this.#askedAt;
+    this.#freshUntil = clock.now() + holdsFor(this.#found.waiting);
   }
 
   async waitsForUs(termination: Termination): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { Progress } from './progress.ts';
 import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
+import { isDraining, staysUntil } from './stay.ts';
 import type { Termination } from './termination.ts';
 import { nextPassMs, placeInPass, whileStoppingMs, whileToldMs } from './time.ts';
 import { type Decided, startsDrain, Wave } from './wave.ts';
@@ -27,6 +28,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const { terminations, nodes, clock, meter } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
+  let { until } = options;
   let passes = 0;
   let startedAt: number | undefined;
   try {
@@ -46,11 +48,21 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       if (passes++ === 0) record.purged(await purgeAll(ports));
       const now = clock.now();
       if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
-      const pause = untilNextPass(progress, now, { startedAt, told: nodes.tellsChanges });
+      const pause = untilNextPass(progress, now, {
+        startedAt,
+        told: nodes.tellsChanges,
+        asksAgainAt: terminations.asksAgainAt,
+      });
+      if (pause === undefined || now >= until) return record.result();
       // Where Nomad tells, a run that has the time stays until its end.
-      const { until } = options;
-      if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
-
+      if (now + pause > until && !nodes.tellsChanges) {
+        const later = await staysUntil(progress, ports, options);
+        if (later === undefined) return record.result();
+        until = later;
+        // Nomad tells from now on.
+        startedAt = undefined;
+        continue;
+      }
       await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
       if (clock.now() >= until) return record.result();
     }
@@ -116,11 +128,12 @@ async function pass(
  * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
  * @param startedAt when this run has last asked for drains, milliseconds since the epoch
  * @param told Nomad tells at once if a node changes
+ * @param asksAgainAt when Auto Scaling is asked again who waits, milliseconds since the epoch
  */
 function untilNextPass(
   progress: readonly Progress[],
   now: number,
-  { startedAt, told }: { startedAt: number | undefined; told: boolean },
+  { startedAt, told, asksAgainAt }: { startedAt: number | undefined; told: boolean; asksAgainAt: number | undefined },
 ): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
@@ -129,11 +142,10 @@ function untilNextPass(
       const complete = nodes.flatMap(({ drain }) => (drain?.status === 'complete' ? [drain] : []));
       const [done] = complete;
       if (done) return whileStoppingMs(now - done.updatedAt);
-      if (told && nodes.length > 0 && nodes.every(({ drain, status }) => drain && status !== 'down')) {
-        return whileToldMs(heartbeatTimeoutSeconds);
-      }
+      if (told && isDraining({ seen })) return whileToldMs(heartbeatTimeoutSeconds);
       return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
+  if (asksAgainAt !== undefined) pauses.push(Math.max(0, asksAgainAt - now));
   if (pauses.length === 0) return undefined;
   return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
 }

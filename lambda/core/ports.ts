@@ -12,6 +12,11 @@ import type { Termination } from './termination.ts';
 export interface Terminations {
   /** The instances that wait for our hook now: in a sweep, as of its first pass. */
   waiting(): Promise<Termination[]>;
+  /**
+   * When {@link waiting} asks anew because another run has drained an instance since, milliseconds since the epoch; undefined if
+   * none has.
+   */
+  readonly asksAgainAt: number | undefined;
   /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
   waitsForUs(termination: Termination): Promise<boolean>;
   /** Releases the instance. @returns false if it was released before */
@@ -51,6 +56,13 @@ export interface Nodes {
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
   /** @returns false if a drain should be started and is on already */
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
+  /** The nodes that are drained for waiting instances, as far as Nomad has told: of the whole fleet, or none. */
+  readonly drainsForWaits: readonly TakenNode[];
+  /**
+   * From now on a pass begins with the whole fleet, whatever the run is about.
+   * @returns whether {@link changed} tells changes from now on. Never throws
+   */
+  watchFleet(): Promise<boolean>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
   /**
@@ -144,6 +156,8 @@ export interface RunOptions {
   policy: Policy;
   /** When no further pass begins, milliseconds since the epoch. */
   until: number;
+  /** The same for a run that stays until a sweep has begun; absent for one that does not. */
+  stayUntil?: number | undefined;
   /** Change nothing, and report what would be done. */
   dryRun: boolean;
 }

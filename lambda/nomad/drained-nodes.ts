@@ -14,6 +14,7 @@ export class DrainedNodes {
   #byId = new Map<string, NodeStub>();
   #ofInstance = new Map<string, NodeStub[]>();
   #byUs: TakenNode[] = [];
+  #forWaits: TakenNode[] = [];
   #index: string | undefined;
   /** Which nodes there are, each with the index of its last change. */
   #version = '';
@@ -34,6 +35,12 @@ export class DrainedNodes {
     if (told) return;
     this.#index = undefined;
     this.#note(await this.#nomad.nodes(FLEET));
+  }
+
+  /** Asks Nomad as if it told of a change: the next question has this answer. @throws NomadError */
+  async askAhead(): Promise<void> {
+    await this.ask();
+    this.#told = true;
   }
 
   /** Whether {@link changed} resolves at once when a node changes; else only after its time. */
@@ -75,10 +82,16 @@ export class DrainedNodes {
     return this.#byUs;
   }
 
+  /** Of these, those whose drain is on, and for no notice: so their instances wait for our hook. */
+  get forWaits(): readonly TakenNode[] {
+    return this.#forWaits;
+  }
+
   #note({ nodes, index }: NodesAnswer): void {
     this.#byId = new Map(nodes.map((node) => [node.ID, node]));
     this.#ofInstance = new Map();
     this.#byUs = [];
+    this.#forWaits = [];
     for (const node of nodes) {
       const record = toRecord(node.LastDrain?.Meta ?? null);
       if (record === undefined) continue;
@@ -86,7 +99,9 @@ export class DrainedNodes {
       this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
       const since = Date.parse(node.LastDrain?.StartedAt ?? '');
       const times = { since, ...(restoreAt !== undefined && { restoreAt }) };
-      this.#byUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
+      const taken: TakenNode = { nodeId: node.ID, instanceId, how: 'drain', ...times };
+      this.#byUs.push(taken);
+      if (node.LastDrain?.Status === 'draining' && restoreAt === undefined) this.#forWaits.push(taken);
     }
     this.#index = index;
     this.#version = nodes.map(({ ID, ModifyIndex }) => `${ID} ${ModifyIndex}`).join();

@@ -49,6 +49,7 @@ export class Fleet implements Nodes {
   /** What nodes wait for, read to explain it: once a run, and again if a node goes down or comes back. */
   readonly #explained = new Map<string, NomadNode>();
   readonly #drained: DrainedNodes;
+  #scope: FleetOptions['scope'];
   /** The nodes that name the one instance of the run, as of the last refresh. */
   #named: readonly NodeStub[] | undefined;
   /** What runs on the draining nodes of waiting instances that this run has yet to explain. Never fails. */
@@ -61,6 +62,7 @@ export class Fleet implements Nodes {
     this.#options = options;
     this.#nomad = options.nomad;
     this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
+    this.#scope = options.scope;
     this.#drained = new DrainedNodes(this.#nomad, options.clock);
   }
 
@@ -103,6 +105,21 @@ export class Fleet implements Nodes {
     return this.#drained.byUs;
   }
 
+  /** Of these, those whose instances wait for our hook, as far as Nomad has told. */
+  get drainsForWaits(): readonly TakenNode[] {
+    return this.#drained.forWaits;
+  }
+
+  async watchFleet(): Promise<boolean> {
+    this.#scope = 'fleet';
+    this.#named = undefined;
+    const answered = await this.#drained.askAhead().then(
+      () => true,
+      () => false,
+    );
+    return answered && this.tellsChanges;
+  }
+
   get tellsChanges(): boolean {
     return this.#drained.tellsChanges;
   }
@@ -113,7 +130,8 @@ export class Fleet implements Nodes {
 
   /** One question after the other: a storm of events has as many connections to Nomad as there are runs. Never throws. */
   async #ask(): Promise<void> {
-    const { scope, permissions, nodeMetaKey } = this.#options;
+    const { permissions, nodeMetaKey } = this.#options;
+    const scope = this.#scope;
     this.#failure = undefined;
     this.#permissions = undefined;
     try {

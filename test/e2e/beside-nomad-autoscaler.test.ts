@@ -40,7 +40,6 @@ describe('a node that nomad-autoscaler has drained', () => {
 
     await new NomadAutoscaler(world, { ignoreSystemJobs: true }).scaleIn(builder);
     await world.deliver();
-    expect(world.completion(builder.instanceId)).toBeUndefined();
     await world.sweepFor(2 * MINUTE);
 
     expect(world.outcome(builder.instanceId)).toBe('drained');

@@ -1,8 +1,10 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../emulators/aws/clients.ts';
+import { autoScalingError } from '../emulators/aws/services.ts';
 import type { JobSpec } from '../emulators/nomad/jobs.ts';
 import type { Fault, Loopback } from '../emulators/server.ts';
+import { rebalanceRecommendation } from './notice-events.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 import { GROUP, HOOK, type WorldOptions } from './world-options.ts';
@@ -13,6 +15,17 @@ const cancelDrain = (nodeId: string) =>
   fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
     method: 'POST',
     body: JSON.stringify({ DrainSpec: null, MarkEligible: true }),
+  });
+
+/** A drain that looks like one of ours, of an instance that does not wait. */
+const drainAsOurs = ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+    method: 'POST',
+    body: JSON.stringify({
+      DrainSpec: { Deadline: 3_600_000_000_000 },
+      MarkEligible: false,
+      Meta: { drained_by: 'nomad-drain-hook', aws_instance_id: instanceId },
+    }),
   });
 
 describe('an event', () => {
@@ -151,6 +164,216 @@ describe('a sweep that is awake', () => {
     expect(world.nomad.requests.length - before).toBeLessThanOrEqual(2 * 60 + 60);
     await world.sweepFor(2 * MINUTE);
     expect(sinceEnd(builder)).toBeLessThanOrEqual(1_500);
+  });
+});
+
+describe('a sweep that is awake for one instance while the event of another comes', () => {
+  /** One instance drains for an hour, and sweeps have been awake for it. */
+  const startAwake = async (options: WorldOptions = {}) => {
+    await start(options);
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'long', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    world.wakeByEvents();
+  };
+  /** An instance that has to go in a while, in seconds, and whose build ends some seconds later. */
+  const goesIn = (second: number, endsIn: number) => {
+    const builder = world.addBuilder();
+    world.nomad.run({ id: builder.nodeId, type: 'batch', on: builder.nodeId, runSeconds: endsIn });
+    const ends = world.clock.now() + endsIn * SECOND;
+    world.clock.after(second * SECOND, () => world.aws.scaleIn(GROUP, [builder.instanceId]));
+    return { ...builder, ends };
+  };
+  const afterEnd = ({ instanceId, ends }: { instanceId: string; ends: number }) =>
+    (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+
+  it('lets it go at once when its build has ended', async () => {
+    await startAwake();
+    const builder = goesIn(8, 20);
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingGroups') - before).toBe(2);
+  });
+
+  it('asks who waits every five seconds at the most, however many come, and lets all go within that time', async () => {
+    await startAwake();
+    const builders = Array.from({ length: 20 }, (_, second) => goesIn(5 + second, 14 + second));
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    for (const builder of builders) expect(afterEnd(builder)).toBeLessThanOrEqual(5 * SECOND);
+    expect(calls('DescribeAutoScalingGroups') - before).toBeLessThanOrEqual(1 + 6);
+    expect(world.failed).toEqual([]);
+  });
+
+  it('goes on with those it knows where Auto Scaling does not say who else waits, and asks again', async () => {
+    await startAwake();
+    const builder = goesIn(8, 20);
+    const until = world.clock.now() + 15 * SECOND;
+    let asked = 0;
+    world.aws.servers.autoScaling.fault = ({ body }) => {
+      if (!body.includes('Action=DescribeAutoScalingGroups')) return undefined;
+      asked += 1;
+      return asked > 1 && world.clock.now() < until ? autoScalingError('AccessDenied', 'denied', 403) : undefined;
+    };
+
+    const report = await world.wake(SWEEP);
+
+    expect(asked).toBeGreaterThan(2);
+    expect(report.instances).toMatchObject([{ action: 'wait' }, { action: 'complete' }]);
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+  });
+
+  it('does not ask who waits because a node is drained for a notice', async () => {
+    await startAwake({ notices: { rebalance: 'drain' } });
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 600 });
+    const environment = await world.environment();
+    const notice = Promise.withResolvers();
+    world.clock.after(10 * SECOND, () =>
+      notice.resolve(world.wake(rebalanceRecommendation(builder.instanceId), environment)),
+    );
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    await notice.promise;
+    expect(world.nomad.node(builder.nodeId).LastDrain).not.toBeNull();
+    expect(calls('DescribeAutoScalingGroups') - before).toBe(1);
+  });
+
+  it('does not ask again and again about one that is drained and does not wait', async () => {
+    await startAwake();
+    const builder = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 600 });
+    world.clock.after(10 * SECOND, () => void drainAsOurs(builder));
+    const before = calls('DescribeAutoScalingGroups');
+
+    await world.wake(SWEEP);
+
+    expect(world.nomad.node(builder.nodeId).LastDrain).not.toBeNull();
+    expect(calls('DescribeAutoScalingGroups') - before).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('an instance whose event comes while no sweep is awake', () => {
+  const busy = (runSeconds = 30) => {
+    const builder = world.addBuilder();
+    world.nomad.run({ id: builder.nodeId, type: 'batch', on: builder.nodeId, runSeconds });
+    return { ...builder, ends: world.clock.now() + runSeconds * SECOND };
+  };
+  const afterEnd = ({ instanceId, ends }: { instanceId: string; ends: number }) =>
+    (world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends;
+  /** How long the runs of the events that have arrived last, all at once, each in an environment of its own. Milliseconds. */
+  const lasts = () => {
+    const began = world.clock.now();
+    const events = world.events.splice(0);
+    return Promise.all(
+      events.map(async (event) => {
+        await world.wake(event, await world.environment());
+        return world.clock.now() - began;
+      }),
+    );
+  };
+
+  it('goes at once when its build has ended, and the run asks AWS nothing again', async () => {
+    await start();
+    const builder = busy();
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingInstances')).toBe(1);
+    expect(calls('DescribeInstances')).toBe(1);
+  });
+
+  it('goes at once where another drain has ended long ago: that one keeps no sweep awake, and is left to the sweeps', async () => {
+    await start();
+    const before = world.addBuilder();
+    await drainAsOurs(before);
+    await world.advance(2 * MINUTE);
+    const builder = busy();
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(world.nomad.node(before.nodeId).LastDrain?.Status).toBe('complete');
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(calls('DescribeAutoScalingInstances')).toBe(1);
+  });
+
+  it('is released, counted and told once, where the next sweep is awake as well', async () => {
+    await start();
+    const builder = busy(40);
+    await world.scaleIn(builder.instanceId);
+    const event = world.deliver();
+    const sweep = world.clock.sleep(20 * SECOND).then(async () => world.wake(SWEEP, await world.environment()));
+
+    await Promise.all([event, sweep]);
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+    expect(world.printed.filter((line) => line.includes('"Drained":'))).toHaveLength(1);
+    expect(world.told.map((told) => told['detail-type'])).toEqual([
+      expect.stringContaining('Started'),
+      expect.stringContaining('Ended'),
+    ]);
+    expect(world.reports.map(({ instances }) => instances[0]?.action)).toEqual(['complete', 'complete']);
+  });
+
+  it('is left to the next sweep where more than eight drain: a storm holds no connections', async () => {
+    await start();
+    const builders = Array.from({ length: 9 }, () => busy(600));
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(5 * SECOND);
+  });
+
+  it('is left to the sweep where that is awake, and sees its drain begin', async () => {
+    await start();
+    await world.scaleIn(busy(3600).instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    await world.scaleIn(busy(600).instanceId);
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(5 * SECOND);
+  });
+
+  it('goes at once though a sweep is awake, where its drain began for a notice: the sweep has not seen that', async () => {
+    await start({ notices: { rebalance: 'drain' } });
+    await world.scaleIn(busy(3600).instanceId);
+    await world.deliver();
+    const builder = busy(5 * 60 + 30);
+    await world.wake(rebalanceRecommendation(builder.instanceId));
+    await world.sweepFor(5 * MINUTE - SECOND);
+    await world.scaleIn(builder.instanceId);
+
+    await world.deliver();
+
+    expect(afterEnd(builder)).toBeLessThanOrEqual(500);
+  });
+
+  it('is left to the next sweep where Nomad does not say who else drains, and that is no failure', async () => {
+    await start();
+    await world.scaleIn(busy(600).instanceId);
+    const asksFleet: Fault = ({ url }) =>
+      url.searchParams.get('filter')?.includes('ineligible') ? { status: 500, body: 'No cluster leader' } : undefined;
+    world.nomad.server.fault = asksFleet;
+
+    const durations = await lasts();
+
+    expect(Math.max(...durations)).toBeLessThanOrEqual(20 * SECOND);
+    expect(world.reports.at(-1)?.instances).toMatchObject([{ action: 'start-drain' }]);
   });
 });
 

@@ -51,8 +51,8 @@ export class MonitoredWorld {
   async run(minutes: number, sweeps = true): Promise<void> {
     for (let minute = 0; minute < minutes; minute++) {
       await this.world.advance(MINUTE - (this.world.clock.now() % MINUTE));
-      await this.#survive(this.world.deliver());
-      if (sweeps) await this.#survive(this.world.wake(SWEEP));
+      const woken = [...this.world.events.splice(0), ...(sweeps ? [SWEEP] : [])];
+      await Promise.all(woken.map((event) => this.#survive(this.world.wake(event))));
       this.#tellQueues();
     }
     for (const line of this.world.printed.slice(this.#read)) this.#cloudWatch.read(line);

@@ -177,7 +177,7 @@ describe('a sweep that ends while it looks', () => {
 describe('what a run has measured', () => {
   it('is written before it is killed, and tells of a sweep that could not go on', async () => {
     await startWithBuilders();
-    await world.deliver();
+    await world.wake(SWEEP);
     // Who waits is asked again while EC2 does not say which node this is.
     await world.scaleIn(world.addBuilder(UNNAMED).instanceId);
     world.aws.servers.ec2.fault = () => ({ status: 403, body: '' });

@@ -59,6 +59,8 @@ export class World {
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
   readonly reports: Report[] = [];
+  /** How runs have failed that nobody has waited for: see {@link wakeByEvents}. */
+  readonly failed: Error[] = [];
   /** The nodes of each instance, the one that its agent is now last. */
   readonly #nodes = new Map<string, string[]>();
   readonly #environment: Record<string, string>;
@@ -164,6 +166,16 @@ export class World {
     const reports: Report[] = [];
     for (const event of this.events.splice(0)) reports.push(await this.wake(event));
     return reports;
+  }
+
+  /** From now on each event wakes the function as it arrives: in an environment of its own, beside whatever runs. */
+  wakeByEvents(): void {
+    this.aws.onEvent(() => {
+      for (const event of this.events.splice(0)) {
+        const invoke: Invoke = async (...woken) => (await this.environment())(...woken);
+        this.wake(event, invoke).catch((error) => this.failed.push(error as Error));
+      }
+    });
   }
 
   /** The one-minute schedule for so long: a sweep on each full minute. */

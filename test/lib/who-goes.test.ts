@@ -90,13 +90,14 @@ describe('the function that says which instances go', () => {
     expect(drainHook({ chooseIdleFirst: true }).whoGoes).toBeDefined();
   });
 
-  test('is the same bundle with the same role and log, has more of a core, and ends soon', () => {
-    const differing = ['Description', 'Environment', 'MemorySize', 'Timeout'];
+  test('is the same bundle with the same role and log, has more of a core, ends soon, and is not the one that the command line asks', () => {
+    const differing = ['Description', 'Environment', 'MemorySize', 'Timeout', 'Tags'];
     const rest = ([, { Properties: properties }]: Named) =>
       Object.fromEntries(Object.entries(properties).filter(([name]) => !differing.includes(name)));
     expect(rest(answers)).toEqual(rest(drains));
     expect(answers[1].Properties.MemorySize).toBeGreaterThan(drains[1].Properties.MemorySize);
     expect(answers[1].Properties.Timeout).toBe(5);
+    expect([drains, answers].map(([, { Properties }]) => 'Tags' in Properties)).toEqual([true, false]);
   });
 
   test('knows Nomad as the other does, and no group by name', () => {

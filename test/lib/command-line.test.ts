@@ -9,11 +9,13 @@ describe('on the command line', () => {
   afterAll(() => rmSync(out, { recursive: true }));
 
   /** `--build true`: other tests read the bundle while this one runs. */
-  function synth(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const env = { ...process.env, CDK_DISABLE_CLI_TELEMETRY: 'true' };
-    const cdk = ['node_modules/aws-cdk/bin/cdk', 'synth', '--build', 'true', '--output', out, ...args];
+  const synth = (...args: string[]) => cdk('synth', '--build', 'true', '--output', out, ...args);
+
+  function cdk(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const env = { ...process.env, CDK_DISABLE_CLI_TELEMETRY: 'true', AWS_EC2_METADATA_DISABLED: 'true' };
+    const command = ['node_modules/aws-cdk/bin/cdk', ...args];
     return new Promise((resolve) => {
-      execFile(process.execPath, cdk, { cwd: new URL('../..', import.meta.url), env }, (error, stdout, stderr) =>
+      execFile(process.execPath, command, { cwd: new URL('../..', import.meta.url), env }, (error, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
       );
     });
@@ -40,6 +42,11 @@ describe('on the command line', () => {
       "  - nomadAddress: missing: where Nomad's HTTP API answers, like -c nomadAddress=https://nomad.internal:4646",
     ]);
     expect([code, stdout]).toEqual([1, '']);
+  });
+
+  test('an account is bootstrapped without any setting, in the form that README shows: nothing but credentials is missing', async () => {
+    const { stdout, stderr } = await cdk('bootstrap', '--app', '', 'aws://111122223333/eu-west-1');
+    expect(`${stdout}${stderr}`).toContain('no credentials have been configured');
   });
 
   test('a stack of its own name, inside a VPC, gives no warning either', async () => {

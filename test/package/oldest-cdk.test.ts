@@ -81,9 +81,11 @@ describe('with the oldest CDK that it says it works with, the packed package', (
   });
 });
 
-test('README and docs/construct.md say which CDK is the oldest', () => {
+test('the pages say which CDK is the oldest', () => {
   const [, version] = OLDEST.find(([name]) => name === 'aws-cdk-lib')!;
-  for (const page of ['README.md', 'docs/construct.md']) {
-    expect(readFileSync(join(ROOT, page), 'utf8'), page).toContain(`aws-cdk-lib ${version}`);
+  for (const page of ['README.md', 'SECURITY.md', 'docs/construct.md']) {
+    const named = readFileSync(join(ROOT, page), 'utf8').match(/aws-cdk-lib (\| )?\d+\.\d+\.\d+/g) ?? [];
+    expect(named.length, page).toBeGreaterThan(0);
+    for (const each of named) expect(each, page).toMatch(new RegExp(` ${version.replaceAll('.', '\\.')}$`));
   }
 });

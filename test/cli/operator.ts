@@ -3,8 +3,10 @@ import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
 import { start } from '../e2e/start.ts';
 import { FUNCTION, type World, type WorldOptions } from '../e2e/world.ts';
 import type { AwsEmulator } from '../emulators/aws/aws.ts';
+import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
 import { environmentOf } from '../emulators/aws/environment.ts';
 import { Functions } from '../emulators/aws/functions.ts';
+import type { Note } from '../emulators/aws/services.ts';
 import { Shell } from './shell.ts';
 
 export const STACK = 'NomadDrainHook';
@@ -23,16 +25,31 @@ export class Operator extends Shell {
   /** Starts a world for the test that runs, with the function deployed in it. Both are closed when the test ends. */
   static async start(options?: WorldOptions): Promise<Operator> {
     const world = await start(options);
-    const functions = await deployIn(world.aws, (event) => world.ask(event as object));
+    const metrics = new CloudWatch();
+    let read = 0;
+    const functions = await deployIn(
+      world.aws,
+      (event) => {
+        for (const line of world.printed.slice(read)) metrics.read(line);
+        read = world.printed.length;
+        return world.ask(event as object);
+      },
+      metrics,
+    );
     return new Operator(world, functions);
   }
 }
 
 /** Deploys the function of a stack in an account, until the test ends. */
-export async function deployIn(aws: AwsEmulator, invoke: (event: unknown) => Promise<unknown>): Promise<Functions> {
-  const functions = await Functions.start((service, action, params) => {
+export async function deployIn(
+  aws: AwsEmulator,
+  invoke: (event: unknown) => Promise<unknown>,
+  metrics?: CloudWatch,
+): Promise<Functions> {
+  const note: Note = (service, action, params) => {
     aws.requests.push({ service, action, params, at: aws.now });
-  });
+  };
+  const functions = await Functions.start(note, metrics);
   onTestFinished(() => functions.close());
   const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
   functions.deployed.set(FUNCTION, { tags, invoke });

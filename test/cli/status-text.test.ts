@@ -60,6 +60,13 @@ describe('the text of status', () => {
     );
   });
 
+  test('says how long ago the last sweep was, in minutes', () => {
+    const swept = { ...report(), lastSweep: '2026-03-01T09:28:00.000Z' };
+    expect(statusText(swept, page)).toBe(
+      'builders  nobody waits\n\nlast sweep 2 min ago, as far as CloudWatch has heard',
+    );
+  });
+
   test('is red where a person is needed', () => {
     const ink = makeInk(true);
     const [plain, stuck] = [waiting(), waiting({ stuck: 'web has nowhere to go' })].map((instance) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND, STATUS } from '../e2e/world.ts';
+import { MINUTE, SECOND, STATUS, SWEEP } from '../e2e/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 
@@ -11,7 +11,7 @@ describe('status', () => {
     world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
     await world.scaleIn(instanceId);
     await world.deliver();
-    await world.advance(10 * MINUTE);
+    await world.sweepFor(10 * MINUTE);
 
     const { code, stdout, stderr } = await operator.run('status');
 
@@ -21,6 +21,8 @@ describe('status', () => {
         'builders  1 instance waiting',
         `  ${instanceId}  client-1  waits 10 min  ░░░░░░░░░░  5 h 49 min left`,
         '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
+        '',
+        'last sweep less than a minute ago, as far as CloudWatch has heard',
         '',
       ].join('\n'),
     );
@@ -100,7 +102,7 @@ describe('status', () => {
     operator.functions.lambda.fault = () => 'hang-up';
     await terminal.until('could not look again: ');
     operator.functions.lambda.fault = undefined;
-    await terminal.until(/^builders {2}nobody waits$/);
+    await terminal.until(/^builders {2}nobody waits\n\nwarning: CloudWatch[\s\S]*operations.md$/);
     terminal.type('\u0003');
     expect(await terminal.ended()).toMatchObject({ code: 0 });
   });
@@ -114,15 +116,32 @@ describe('status', () => {
 
     const { stdout } = await operator.run('status', '--json');
 
-    expect(JSON.parse(stdout)).toEqual(await operator.world.ask(STATUS));
+    expect(JSON.parse(stdout)).toEqual({ ...(await operator.world.ask(STATUS)), lastSweep: null });
   });
 
   test('of a group of which nobody waits says so', async () => {
     const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+    await operator.world.wake(SWEEP);
     expect(await operator.run('status')).toEqual({
       code: 0,
-      stdout: 'builders  nobody waits\n\nrunners  nobody waits\n',
+      stdout:
+        'builders  nobody waits\n\nrunners  nobody waits\n\nlast sweep less than a minute ago, as far as CloudWatch has heard\n',
       stderr: '',
     });
+  });
+
+  test('says that no sweeps come, or that it may not know', async () => {
+    const operator = await Operator.start();
+    const { world, functions } = operator;
+    await world.wake(SWEEP);
+    await world.advance(20 * MINUTE);
+    expect((await operator.run('status')).stdout).toContain(
+      '\nwarning: CloudWatch has heard of no sweep for 15 min: see SweepMissing in docs/operations.md\n',
+    );
+    const message = 'User: arn:aws:iam::123456789012:user/o is not authorized to perform: cloudwatch:GetMetricData';
+    functions.cloudWatch.fault = () => ({ status: 403, body: JSON.stringify({ __type: 'AccessDenied', message }) });
+    const { code, stdout } = await operator.run('status');
+    expect(stdout).toContain(`\nlast sweep not known: ${message}\n`);
+    expect(code).toBe(0);
   });
 });

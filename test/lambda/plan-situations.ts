@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Client, EarlierRuns, Running } from '../../lambda/core/candidate.ts';
 import type { Needs } from '../../lambda/core/needs.ts';
 import type { InstancePlan } from '../../lambda/core/plan/instance.ts';
@@ -90,6 +91,19 @@ const builds: Situation[] = [
     runs: [build('ci', 5 * MINUTE)],
     earlier: ci(took(...tenMinutes(28), 90 * MINUTE, 100 * MINUTE)),
     means: { verdict: 'may-be-killed', killChance: 0.067, mostSeconds: 85 * 60 },
+  },
+  {
+    when: 'one of thirty runs took longer than the deadline leaves it: that is as good as in time',
+    runs: [build('ci', 5 * MINUTE)],
+    earlier: ci(took(...tenMinutes(29), 90 * MINUTE)),
+    means: { verdict: 'ends', killChance: 0.033 },
+  },
+  {
+    when: 'of twenty runs one was killed before its end: by when all have ended is not known',
+    runs: [build('ci', 0)],
+    earlier: ci(new RunTimes([...tenMinutes(19).map(ended), killed(60 * MINUTE)])),
+    deadlineSeconds: 2 * 3600,
+    means: { expectedSeconds: 19 * 60, builds: [saying('1 was killed or still runs')] },
   },
   {
     when: 'most runs took longer than the deadline leaves it',
@@ -218,6 +232,13 @@ const services: Situation[] = [
     means: { verdict: 'nowhere' },
   },
   {
+    when: 'a service has nowhere to go: of its job, nothing else may be on the same node',
+    runs: [service()],
+    needs: needsOf({ distinctHosts: 'job' }),
+    others: [client('a', { runs: [{ ...service(), taskGroup: 'other' }] })],
+    means: { verdict: 'nowhere' },
+  },
+  {
     when: 'a service is one of its kind on a node, by its task group: another group may be there',
     runs: [service()],
     needs: needsOf({ distinctHosts: 'group' }),
@@ -288,6 +309,10 @@ const nodes: Situation[] = [
 
 function buildBy(job: string, basis: number): InstancePlan['builds'][number] {
   return { job, basis } as InstancePlan['builds'][number];
+}
+
+function saying(text: string): InstancePlan['builds'][number] {
+  return { because: expect.stringContaining(text) } as InstancePlan['builds'][number];
 }
 
 function goes(where: 'elsewhere' | 'perhaps' | 'nowhere'): InstancePlan['services'][number] {

@@ -36,7 +36,7 @@ describe('an instance would be terminated now', () => {
     await expect(sentences.join('')).toMatchFileSnapshot('./plan.sentences.txt');
   });
 
-  it('lists ten builds at most, the worst first, and counts them all', () => {
+  it('lists five builds at most, the worst first, and counts them all', () => {
     const runs = Array.from({ length: 30 }, (_, index) => ({
       ...client('x', {}).runs[0],
       id: `id-${index}`,
@@ -53,7 +53,7 @@ describe('an instance would be terminated now', () => {
       ['default slow', took(90 * MINUTE)],
     ]);
     const { plan } = planned({ when: '', runs, earlier, means: {} });
-    expect([plan.builds.length, plan.buildCount]).toEqual([10, 30]);
+    expect([plan.builds.length, plan.buildCount]).toEqual([5, 30]);
     expect(plan.builds[0]).toMatchObject({ job: 'slow', killChance: 1 });
   });
 });

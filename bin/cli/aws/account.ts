@@ -8,6 +8,7 @@ import { AutoScaling } from './auto-scaling.ts';
 import { DrainFunction, type FunctionChoice } from './drain-function.ts';
 import { LambdaSettings } from './lambda-settings.ts';
 import { Surroundings } from './surroundings.ts';
+import { Sweeps } from './sweeps.ts';
 
 /** Which account and region: what the operator has said, else what the shell and the files of AWS say. */
 export interface AccountOptions {
@@ -24,6 +25,7 @@ export class Account {
   readonly function: DrainFunction;
   readonly lambda: LambdaSettings;
   readonly surroundings: Surroundings;
+  readonly sweeps: Sweeps;
 
   constructor(options: AccountOptions, choice: FunctionChoice) {
     const common = {
@@ -35,8 +37,10 @@ export class Account {
     const lambda = new LambdaClient(common);
     this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
     this.lambda = new LambdaSettings(lambda);
+    const cloudWatch = new CloudWatchClient(common);
+    this.sweeps = new Sweeps(cloudWatch);
     this.surroundings = new Surroundings({
-      cloudWatch: new CloudWatchClient(common),
+      cloudWatch,
       eventBridge: new EventBridgeClient(common),
       ssm: new SSMClient(common),
     });

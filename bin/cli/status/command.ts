@@ -1,12 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Report } from '../../../lambda/core/report.ts';
 import type { Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';
 import { INTERVAL, watch } from '../watch.ts';
+import { askStatus } from './ask.ts';
 import { needsPerson, statusText } from './text.ts';
-
-const STATUS = { command: 'status' };
 
 const ABOUT = [
   'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
@@ -31,12 +29,12 @@ export const statusCommand = (run: Run) =>
     .action(
       run(async (context, options) => {
         if (!options.watch) {
-          const report = await context.ask<Report>(STATUS);
+          const report = await context.screen.during('asking the function', askStatus(context.account));
           context.show(report, statusText);
           return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
         }
         await watch(context.screen.live('stdout'), options.interval, async (signal) => {
-          const report = await context.account.function.ask<Report>(STATUS, signal);
+          const report = await askStatus(context.account, signal);
           return { text: context.text(report, statusText), done: false };
         });
         return EXIT.ok;

@@ -1,8 +1,10 @@
 import type { InstanceReport, Report } from '../../../lambda/core/report.ts';
+import { LOOK_BACK_SECONDS } from '../aws/sweeps.ts';
 import { bar } from '../screen/bar.ts';
 import { type Cell, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { between, count, moment } from '../screen/words.ts';
+import type { StatusAnswer } from './ask.ts';
 
 /** Whether somebody has to see to it: nothing of this passes by itself. */
 export const needsPerson = ({ instances, retained = [], warnings }: Report): boolean =>
@@ -11,13 +13,27 @@ export const needsPerson = ({ instances, retained = [], warnings }: Report): boo
 const isInTrouble = ({ stuck, unserved }: InstanceReport) => stuck !== undefined || unserved === true;
 
 /** Each group, and under it the instances that wait; then what an operator should fix. */
-export function statusText(report: Report, page: Page): string {
+export function statusText(report: StatusAnswer, page: Page): string {
   const { groups = [], instances, retained = [], warnings } = report;
   const named = new Set([...groups, ...instances.map(({ group }) => group), ...retained.map(({ group }) => group)]);
   return [
     ...[...named].map((group) => groupText(group, report, page)),
     ...warnings.map((warning) => page.ink.warn(wrap(`warning: ${warning}`, page.columns))),
+    ...sweepText(report, page),
   ].join('\n\n');
+}
+
+function sweepText({ at, lastSweep, lastSweepUnknown }: StatusAnswer, { columns, ink }: Page): string[] {
+  if (lastSweepUnknown !== undefined) return [ink.quiet(wrap(`last sweep not known: ${lastSweepUnknown}`, columns))];
+  if (lastSweep === undefined) return [];
+  if (lastSweep !== null) {
+    const minutes = Math.floor(((moment(at) ?? Date.now()) - Date.parse(lastSweep)) / 60_000);
+    const ago = minutes < 1 ? 'less than a minute ago' : `${minutes} min ago`;
+    return [ink.quiet(`last sweep ${ago}, as far as CloudWatch has heard`)];
+  }
+  const minutes = LOOK_BACK_SECONDS / 60;
+  const text = `warning: CloudWatch has heard of no sweep for ${minutes} min: see SweepMissing in docs/operations.md`;
+  return [ink.warn(wrap(text, columns))];
 }
 
 function groupText(group: string, report: Report, page: Page): string {

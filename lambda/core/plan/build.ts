@@ -85,7 +85,7 @@ function sayRest(rest: Rest, which: string): string {
   const parts = [
     ...(half === undefined ? [] : [`half ended within ${say(half / 1000)} more`]),
     ...(most === undefined
-      ? [`${cutShort} were killed or still run`]
+      ? [cutShort === 1 ? '1 was killed or still runs' : `${cutShort} were killed or still run`]
       : [`${basis < ENOUGH_FOR_95 ? 'all' : '19 of 20'} within ${say(most / 1000)}`]),
   ];
   return `of ${most === undefined ? basis + cutShort : basis} runs ${which} that took longer, ${parts.join(', ')}${little}`;

@@ -36,7 +36,7 @@ export interface InstancePlan {
 }
 
 /** At most so many builds, and services, of an instance are listed. */
-const MOST_LISTED = 10;
+const MOST_LISTED = 5;
 /** Below, a build is expected to end in time: odds of 19 to 1. */
 const SMALL_CHANCE = 0.05;
 const NEARLY_CERTAIN = 0.995;

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../server.ts';
 import { alarmActions, type MetricAlarm } from './alarms.ts';
+import { CloudWatch } from './cloud-watch.ts';
 import { type LambdaLimits, settingsAnswer } from './function-settings.ts';
+import { metricDataActions } from './metric-data.ts';
 import { ACCOUNT, REGION } from './model.ts';
 import { type Note, serveJson } from './services.ts';
 import { jsonResponse } from './ssm.ts';
@@ -40,8 +42,11 @@ export class Functions {
     this.cloudWatch = cloudWatch;
   }
 
-  /** @param note takes down each request that was understood */
-  static async start(note: Note): Promise<Functions> {
+  /**
+   * @param note takes down each request that was understood
+   * @param metrics what GetMetricData answers
+   */
+  static async start(note: Note, metrics = new CloudWatch()): Promise<Functions> {
     // The servers are there before their functions are.
     const functions = (): Functions => started;
     const resources = () =>
@@ -52,11 +57,7 @@ export class Functions {
       await Loopback.listen(
         signedFor(
           'monitoring',
-          serveJson(
-            'monitoring',
-            alarmActions(() => functions().alarms),
-            note,
-          ),
+          serveJson('monitoring', { ...alarmActions(() => functions().alarms), ...metricDataActions(metrics) }, note),
         ),
       ),
     );

@@ -13,7 +13,7 @@ const pictureOf = (name: string) => fileURLToPath(new URL(`../../docs/cli/${name
 /** Where the page has the output of a scene. */
 const BLOCK = /(<!-- scene ([\w-]+) -->\n)```console\n[^`]*```/g;
 /** Those that are shown with their colours, too. */
-const PICTURES = ['status'];
+const PICTURES = ['status', 'doctor'];
 
 const shown = new Map<string, EndedOnTerminal>();
 const typedOf = (name: string) => `$ nomad-drain-hook ${SCENES[name]?.args.join(' ')}`;

@@ -3,6 +3,7 @@ import { say } from '../../../lambda/core/explain.ts';
 import type { BuildTimes, JobTimes } from '../../../lambda/core/plan/build-times.ts';
 import type { DeadlinePlan } from '../../../lambda/core/plan/deadlines.ts';
 import type { InstancePlan, Verdict } from '../../../lambda/core/plan/instance.ts';
+import { grouped } from '../grouped.ts';
 import { type Cell, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { count } from '../screen/words.ts';
@@ -13,7 +14,7 @@ import { timelineText } from './timeline-text.ts';
 /** Each group with its instances, then how long builds take, what other deadlines would mean, and what is not known. */
 export function planText(answer: PlanAnswer & { warnings?: readonly string[] }, page: Page): string {
   const { instances, instancesLeftOut, builds, deadlines, notKnown, warnings = [] } = answer;
-  const groups = Map.groupBy(instances, ({ group }) => group);
+  const groups = grouped(instances, ({ group }) => group);
   return [
     ...(groups.size === 0 ? [page.ink.quiet('no instance is in service')] : []),
     ...[...groups].map(([group, plans]) => groupText(group, plans, page)),
@@ -40,7 +41,7 @@ const VERDICT: Record<Verdict, readonly [one: string, several: string]> = {
 function groupText(group: string, plans: readonly InstancePlan[], page: Page): string {
   const timeline = timelineOf(plans);
   const waited = plans.filter(({ verdict }) => verdict !== 'at-once');
-  const verdicts = [...Map.groupBy(plans, ({ verdict }) => verdict)].map(
+  const verdicts = [...grouped(plans, ({ verdict }) => verdict)].map(
     ([verdict, of]) => `${of.length} ${VERDICT[verdict][of.length === 1 ? 0 : 1]}`,
   );
   const names = timeline.atOnce.join(', ');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startWithCommands } from './command-world.ts';
 import { start, world } from './start.ts';
 import { GROUP } from './world-options.ts';
 
@@ -31,6 +32,20 @@ describe('an answer', () => {
     await asked({ ...CAPACITY, cpus: 1 }).toThrow('command capacity has no field cpus: it has cpu, memoryMb');
     await asked({ ...CAPACITY, cpu: '1000' }).toThrow('cpu is no whole number from 1 to 100000000: "1000"');
     expect(world.nomad.requests).toEqual([]);
+  });
+
+  it('comes by way of an instance too, where that is the way to Nomad', async () => {
+    const { leaving } = await startWithCommands();
+    world.nomad.policy(
+      'drainer',
+      'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job", "read-logs"] }',
+    );
+    const stderr = 'größer\n'.repeat(10);
+    const [id = ''] = world.nomad.run({ id: 'build', type: 'batch', on: leaving.nodeId, runSeconds: 600, stderr });
+    const { logs } = await world.ask<'logs'>({ command: 'logs', allocation: id.slice(0, 5) });
+    expect(logs).toMatchObject([{ job: 'build', tasks: [{ text: stderr }] }]);
+    expect((await world.ask<'jobs'>({ command: 'jobs' })).jobs).toMatchObject([{ job: 'build', status: 'running' }]);
+    expect((await world.ask<'capacity'>(CAPACITY)).total.nodes.ready).toBe(3);
   });
 
   it('that cannot be given is an error that says why', async () => {

@@ -112,18 +112,33 @@ describe('logs', () => {
   it('go on where much was written meanwhile, and say so where that was too much', async () => {
     const block = `${'x'.repeat(99)}\n`;
     const much = `${block.repeat(12_000).replaceAll('\n', ' ')}\nlast\n`;
-    const { id } = await startWithBuild(`first\n${block.repeat(600)}${much}`, { lineSeconds: 0.01 });
+    const { id } = await startWithBuild(`first\n${block.repeat(1_000)}${much}`, { lineSeconds: 0.01 });
     const goOn = async (offset: string | undefined) =>
       (await one({ allocation: id, task: 't', bytes: 100, ...(offset && { offset }) })) as { offset: string };
     const first = await goOn(undefined);
-    await world.advance(5 * SECOND);
+    await world.advance(8 * SECOND);
     const then = await goOn(first.offset);
-    expect(then).toMatchObject({ text: block.repeat(500) });
+    // More than one frame of Nomad's answer.
+    expect(then).toMatchObject({ text: block.repeat(800), offset: '0:80006' });
     expect(then).not.toHaveProperty('cut');
     await world.advance(MINUTE);
     const later = await goOn(then.offset);
     expect(later).toMatchObject({ cut: true, text: expect.stringMatching(/^x.*x \nlast\n$/s) });
     expect(await goOn(later.offset)).toMatchObject({ text: '', offset: later.offset });
+  });
+
+  it('hold back a character of which only a part is written yet', async () => {
+    const { id } = await startWithBuild('');
+    let written = Buffer.from('größer').subarray(0, 3);
+    world.nomad.server.fault = ({ url }) => {
+      if (!url.pathname.startsWith('/v1/client/fs/logs/')) return undefined;
+      const frame = { Data: written.toString('base64'), File: 'alloc/logs/t.stderr.0', Offset: written.length };
+      return { status: 200, body: JSON.stringify(frame) };
+    };
+    const first = await one({ allocation: id });
+    expect(first).toMatchObject({ text: 'gr', offset: '0:2' });
+    written = Buffer.from('größer');
+    expect(await one({ allocation: id, task: 't', offset: '0:2' })).toMatchObject({ text: 'ößer', offset: '0:8' });
   });
 
   it('go on in the next file of a log, also when Nomad has removed the first', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { functionCode } from '../../lib/function/function-code.ts';
+import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
 import { configOf, environmentOf, only, type Resource, resources, templateOf } from './stacks.ts';
 
 const RULE = 'AWS::Events::Rule';
@@ -33,6 +34,13 @@ describe('the function', () => {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 60,
     });
+  });
+
+  test('alone of the stack has the tag by which the command line finds it', () => {
+    const tagged = Object.values(resources(templateOf({ chooseIdleFirst: true }), 'AWS::Lambda::Function')).filter(
+      ({ Properties: { Tags = [] } }) => Tags.some(({ Key }: { Key: string }) => Key === FUNCTION_TAG),
+    );
+    expect(tagged.map(({ Properties: { Timeout } }) => Timeout)).toEqual([67]);
   });
 
   test('runs the bundle on Node 24 and arm64, and ends before the next sweep begins', () => {

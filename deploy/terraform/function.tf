@@ -35,6 +35,9 @@ resource "aws_lambda_function" "function" {
   # A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
   timeout = 67
 
+  # By it the command line finds the function.
+  tags = { nomad-drain-hook = "function" }
+
   environment {
     variables = local.environment
   }

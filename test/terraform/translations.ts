@@ -48,6 +48,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       architectures: 'Architectures',
       memory_size: 'MemorySize',
       timeout: 'Timeout',
+      tags: (tags: Json) => ({ Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
       environment: nested('Environment', { variables: 'Variables' }),
       logging_config: nested('LoggingConfig', { log_format: 'LogFormat', log_group: 'LogGroup' }),
       vpc_config: nested('VpcConfig', { subnet_ids: 'SubnetIds', security_group_ids: 'SecurityGroupIds' }),

@@ -12,12 +12,18 @@ describe('a group scales in', () => {
 
     expect(report).toEqual({
       run: 'event',
+      at: '2026-03-01T09:00:02.000Z',
+      groups: ['builders'],
       warnings: [],
       instances: [
         {
           instanceId,
           group: 'builders',
+          hook: 'nomad-drain',
           nodeId,
+          nodeName: 'client-1',
+          waitingSince: '2026-03-01T09:00:01.000Z',
+          deadlineAt: '2026-03-01T15:00:02.000Z',
           action: 'complete',
           outcome: 'drained',
           because: 'everything on the drained node has stopped',

@@ -29,7 +29,7 @@ describe('package.json', () => {
     const named = pages
       .filter((page) => page !== 'CHANGELOG.md' && page !== 'CONTRIBUTING.md')
       .flatMap((page) => [
-        ...read(page).matchAll(/(?:nomad-drain-hook-(?:terraform-)?|\/v|=v|^VERSION=)(\d+\.\d+\.\d+)/gm),
+        ...read(page).matchAll(/(?:nomad-drain-hook-(?:terraform-)?|\/download\/v|=v|^VERSION=)(\d+\.\d+\.\d+)/gm),
       ])
       .map(([, version]) => version);
     expect(named.length).toBeGreaterThan(9);

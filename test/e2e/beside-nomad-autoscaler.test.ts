@@ -3,7 +3,8 @@ import { DEFAULT_DEADLINE, NomadAutoscaler } from './nomad-autoscaler.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
-const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
+const drainRequests = (nodeId = '') =>
+  world.nomad.requests.filter(({ path }) => path.endsWith(`${nodeId}/drain`)).length;
 
 /** A builder with a build of so many seconds, and a system job. */
 const addBusyBuilder = (runSeconds: number, stopSeconds = 5) => {
@@ -133,7 +134,7 @@ describe('a drain of ours', () => {
 
     expect(world.outcome(builder.instanceId)).toBe('drained');
     expect(world.completion(builder.instanceId)).toMatchObject({ by: 'call', result: 'CONTINUE' });
-    expect(drainRequests()).toBe(2);
+    expect(drainRequests(builder.nodeId)).toBe(2);
     expect(world.killedBuilds).toEqual([]);
   });
 });

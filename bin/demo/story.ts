@@ -31,7 +31,7 @@ export async function play(stage: Stage, screen: Screen, signal: AbortSignal): P
   const audience = new Audience(stage, () => wake({ command: 'status' }));
   const show = async () => {
     const { rows, news } = await audience.look(outcomes);
-    for (const each of [...untold.splice(0), ...news].toSorted((one, other) => one.at - other.at)) screen.say(each);
+    for (const each of [...untold.splice(0), ...news].toSorted(inOrder)) screen.say(each);
     screen.show(rows);
   };
   const runs: Promise<unknown>[] = [];
@@ -79,6 +79,9 @@ export async function play(stage: Stage, screen: Screen, signal: AbortSignal): P
     await Promise.race([Promise.all(runs), new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
   }
 }
+
+/** By time; what happens at the same moment, by client. */
+const inOrder = (one: News, other: News) => one.at - other.at || (one.name ?? '').localeCompare(other.name ?? '');
 
 const rejection = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => {

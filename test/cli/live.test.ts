@@ -19,8 +19,3 @@ test.each([
 ])('a state of %s lines than the one before takes its place', async (_, before, after) => {
   expect(await readAfter(before, after)).toBe(after);
 });
-
-test('a line that fills the terminal is shown to its last character', async () => {
-  const after = `builders\n${'x'.repeat(20)}`;
-  expect(await readAfter('builders\none', after)).toBe(after);
-});

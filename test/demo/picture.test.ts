@@ -17,6 +17,8 @@ import { ManualClock } from '../emulators/clock.ts';
 const PICTURE = fileURLToPath(new URL('../../docs/demo.svg', import.meta.url));
 const COLUMNS = 80;
 const ROWS = 60;
+/** Three seconds where the machine has nothing else to do. */
+const LIMIT_MS = 180_000;
 const HOUR_MS = 3_600_000;
 const ABOUT =
   'The demo: four of five clients leave a group. Two wait for a build, and one also for a service that has nowhere to go.';
@@ -86,7 +88,7 @@ describe('the demo on a terminal', () => {
   let played: Played;
   beforeAll(async () => {
     played = await playOn((stream) => liveScreen(stream, PAGE), isTelling);
-  });
+  }, LIMIT_MS);
 
   test('has a picture as it is now; `npx vitest run test/demo/picture.test.ts -u` draws it anew', async () => {
     const command = PAGE.ink.quiet('$ npm run demo\n');

@@ -11,8 +11,8 @@ export interface LiveView {
 }
 
 /**
- * On a terminal. Each state is drawn whole: where log-update (7.2.0) draws only the lines that differ, lines below them that stayed
- * the same are lost when there are more or fewer lines than before, and a line that fills the terminal loses its last character.
+ * On a terminal. Each state is drawn whole: log-update (7.2.0) draws only the lines that differ, and where there are more or fewer
+ * lines than before it loses those below that stayed the same.
  */
 export function liveView(stream: NodeJS.WriteStream): LiveView {
   const update = createLogUpdate(stream as WriteStream, { showCursor: true });

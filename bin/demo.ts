@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
+import { RunningClock } from '../test/emulators/clock.ts';
 import { forgetShell } from '../test/shell.ts';
+import { pageOf } from './cli/screen/screen.ts';
 import { agrees } from './demo/consent.ts';
-import { emulatedStage } from './demo/emulated-stage.ts';
+import { emulatedStage, SPEED } from './demo/emulated-stage.ts';
 import { realStage } from './demo/real-stage.ts';
+import { type Result, resultText } from './demo/result.ts';
 import { liveScreen, plainScreen, silent } from './demo/screen.ts';
 import type { Stage } from './demo/stage.ts';
-import { play, type Result, table } from './demo/story.ts';
+import { play } from './demo/story.ts';
 import { Undo } from './demo/undo.ts';
 import { comparison, whoGoes } from './demo/who-goes.ts';
 
@@ -53,6 +56,8 @@ async function main(): Promise<number> {
     });
   }
 
+  const { stdout } = process;
+  const page = pageOf(stdout, process.env);
   const undo = new Undo();
   const { signal } = interruption;
   let stage: Stage | undefined;
@@ -62,9 +67,8 @@ async function main(): Promise<number> {
       values.yes ? Promise.resolve(true) : agrees(question, { input: process.stdin, output: process.stderr }, signal);
     stage = values.nomad
       ? await realStage({ address: values.nomad, token, undo, signal, tell, ask })
-      : await emulatedStage();
-    const { stdout } = process;
-    const screen = values.json ? silent : stdout.isTTY ? liveScreen(stdout) : plainScreen(stdout);
+      : await emulatedStage(new RunningClock(SPEED));
+    const screen = values.json ? silent : stdout.isTTY ? liveScreen(stdout, page) : plainScreen(stdout, page);
     try {
       result = await play(stage, screen, signal);
     } finally {
@@ -80,9 +84,9 @@ async function main(): Promise<number> {
   if (!result) return interrupted || 1;
   // AWS and Nomad of its own, once those of the story are closed.
   const scaleIns = values.nomad ? [] : await whoGoes();
-  const compared = scaleIns.length > 0 ? `\n${comparison(scaleIns)}\n` : '';
+  const compared = scaleIns.length > 0 ? `\n${comparison(scaleIns, page)}\n` : '';
   const json = { ...result, ...(scaleIns.length > 0 && { scaleIns }) };
-  process.stdout.write(values.json ? `${JSON.stringify(json, null, 2)}\n` : `\n${table(result)}\n${compared}`);
+  stdout.write(values.json ? `${JSON.stringify(json, null, 2)}\n` : `\n${resultText(result, page)}\n${compared}`);
   const lost = result.killed + result.kept + scaleIns.reduce((sum, { buildsKilled }) => sum + buildsKilled, 0);
   return lost > 0 || left.length > 0 ? 1 : 0;
 }

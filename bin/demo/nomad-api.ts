@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the audience of the demo asks Nomad, and what sets its scene. The function itself asks by its own client. */
 export interface NomadApi {
-  /** The allocations of a node that have not ended. */
-  left(nodeId: string): Promise<number>;
-  /** How a build has ended: by itself, or killed; undefined while it runs. */
-  buildEnded(job: string): Promise<'finished' | 'killed' | undefined>;
+  /** What runs on a node, and what ran there. */
+  allocationsOn(nodeId: string): Promise<Allocation[]>;
+  /** How a build has ended; undefined while it runs. */
+  buildEnded(job: string): Promise<Ended | undefined>;
   idleNodes(driver: string): Promise<{ id: string; name: string }[]>;
   setMeta(nodeId: string, key: string, value: string | null): Promise<void>;
   /** Resolves when the servers know of the metadata: a client tells them of it within ten seconds. */
@@ -16,7 +16,26 @@ export interface NomadApi {
   purge(job: string): Promise<void>;
 }
 
+/** By itself, or because it was stopped, or its node died. */
+export type Ended = 'finished' | 'killed';
+
+export interface Allocation {
+  id: string;
+  job: string;
+  /** When it came to the node, in milliseconds since the epoch. */
+  cameAt: number;
+  /** Absent while it runs. */
+  ended?: Ended;
+  /** When it last changed, so when it ended, if it has. Likewise. */
+  changedAt: number;
+}
+
 interface AllocationStub {
+  ID: string;
+  JobID: string;
+  /** Nanoseconds since the epoch, both. */
+  CreateTime: number;
+  ModifyTime: number;
   ClientStatus: string;
   DesiredStatus: string;
 }
@@ -32,11 +51,15 @@ interface NodeStub {
 
 const hasEnded = ({ ClientStatus }: AllocationStub) => ['complete', 'failed', 'lost'].includes(ClientStatus);
 
+const endOf = ({ ClientStatus, DesiredStatus }: AllocationStub): Ended =>
+  ClientStatus === 'complete' && DesiredStatus === 'run' ? 'finished' : 'killed';
+
 /** How often the servers are asked whether they know of metadata, and how long apart, in milliseconds. */
 const META_TRIES = 60;
 const META_PAUSE_MS = 500;
 /** How long one question may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;
+const NANOS_PER_MS = 1e6;
 
 /**
  * @param token a Nomad token that may write nodes and submit jobs, where ACLs are on
@@ -59,13 +82,19 @@ export function nomadApi(address: string, token?: string, signal?: AbortSignal):
   const allocationsOn = (nodeId: string) => ask<AllocationStub[]>('GET', `/v1/node/${nodeId}/allocations`);
 
   return {
-    left: async (nodeId) => (await allocationsOn(nodeId)).filter((allocation) => !hasEnded(allocation)).length,
+    allocationsOn: async (nodeId) =>
+      (await allocationsOn(nodeId)).map((stub) => ({
+        id: stub.ID,
+        job: stub.JobID,
+        cameAt: stub.CreateTime / NANOS_PER_MS,
+        changedAt: stub.ModifyTime / NANOS_PER_MS,
+        ...(hasEnded(stub) && { ended: endOf(stub) }),
+      })),
 
     async buildEnded(job) {
       const allocations = await ask<AllocationStub[]>('GET', `/v1/job/${job}/allocations`);
       if (allocations.length === 0 || !allocations.every(hasEnded)) return undefined;
-      const byItself = allocations.some((each) => each.ClientStatus === 'complete' && each.DesiredStatus === 'run');
-      return byItself ? 'finished' : 'killed';
+      return allocations.some((each) => endOf(each) === 'finished') ? 'finished' : 'killed';
     },
 
     async idleNodes(driver) {

@@ -9,6 +9,8 @@ const META_KEY = 'nomad_drain_hook_demo_instance';
 /** Two are needed, one to drain and one to stay; more than five show nothing more. */
 const FEWEST = 2;
 const MOST = 5;
+const LOOK_EVERY_MS = 1_000;
+const LIMIT_MS = 90_000;
 
 export interface RealStageProps {
   readonly address: string;
@@ -85,6 +87,8 @@ export async function realStage({ address, token, undo, signal, tell, ask }: Rea
     if (token) aws.putParameter('/nomad/drain-token', token, 'SecureString');
     return {
       clock,
+      lookEveryMs: LOOK_EVERY_MS,
+      limitMs: LIMIT_MS,
       aws,
       nomad,
       access: {

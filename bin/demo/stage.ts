@@ -1,11 +1,13 @@
 import type { ConfigDocument } from '../../lambda/config.ts';
 import { AwsEmulator } from '../../test/emulators/aws/aws.ts';
 import { environmentOf } from '../../test/emulators/aws/environment.ts';
-import type { RunningClock } from '../../test/emulators/clock.ts';
+import type { Timeline } from '../../test/emulators/clock.ts';
 import type { NomadApi } from './nomad-api.ts';
 
 export const GROUP = 'builders';
 export const HOOK = 'nomad-drain';
+/** EC2 takes longer: the audience need not wait for it. */
+const SHUTDOWN_MS = 2_000;
 
 /** One instance of the group and its Nomad client. */
 export interface Builder {
@@ -18,7 +20,11 @@ export interface Builder {
 
 /** Where the demo plays: AWS is emulated, Nomad is emulated or real. */
 export interface Stage {
-  clock: RunningClock;
+  clock: Timeline;
+  /** How often the audience looks, in milliseconds of the clock. */
+  lookEveryMs: number;
+  /** When the demo gives up and says which instances were kept, in milliseconds of the clock. */
+  limitMs: number;
   aws: AwsEmulator;
   nomad: NomadApi;
   access: ConfigDocument['nomad'];
@@ -29,8 +35,8 @@ export interface Stage {
 }
 
 /** Emulated AWS with the group in it, where the function will look for it. */
-export async function startAws(clock: RunningClock): Promise<{ aws: AwsEmulator; close(): Promise<void> }> {
-  const aws = await AwsEmulator.start({ clock });
+export async function startAws(clock: Timeline): Promise<{ aws: AwsEmulator; close(): Promise<void> }> {
+  const aws = await AwsEmulator.start({ clock, timing: { shutdownMs: SHUTDOWN_MS } });
   aws.addGroup({ name: GROUP, hook: { name: HOOK, heartbeatTimeoutSeconds: 1800, defaultResult: 'CONTINUE' } });
   Object.assign(process.env, environmentOf(aws));
   return { aws, close: () => aws.close() };

@@ -1,6 +1,7 @@
 import { say } from '../../lambda/core/explain.ts';
 import { FUNCTION_ARN, HOUR, MINUTE, World } from '../../test/e2e/world.ts';
-import { table as aligned } from '../cli/screen/layout.ts';
+import { table } from '../cli/screen/layout.ts';
+import type { Page } from '../cli/screen/page.ts';
 
 /** How a scale-in went, by who chose the clients that had to go. */
 export interface ScaleIn {
@@ -54,15 +55,19 @@ async function scaleIn(chosenBy: ScaleIn['chosenBy'], terminationPolicies: strin
 }
 
 /** The two as a person reads them. */
-export function comparison(scaleIns: readonly ScaleIn[]): string {
-  return aligned([
-    ['the same scale-in, chosen by', 'clients', 'builds waited for', 'builds killed', 'capacity free after'],
-    ...scaleIns.map(({ chosenBy, clients, buildsWaitedFor, buildsKilled, freeAfterSeconds }) => [
-      chosenBy,
-      String(clients),
-      String(buildsWaitedFor),
-      String(buildsKilled),
-      freeAfterSeconds === null ? 'never' : say(freeAfterSeconds),
-    ]),
-  ]);
+export function comparison(scaleIns: readonly ScaleIn[], { columns, ink }: Page): string {
+  const head = ['the same scale-in, chosen by', 'clients', 'builds waited for', 'killed', 'free after'];
+  return table(
+    [
+      head.map((text) => ({ text, ink: ink.heading })),
+      ...scaleIns.map(({ chosenBy, clients, buildsWaitedFor, buildsKilled, freeAfterSeconds }) => [
+        chosenBy,
+        String(clients),
+        String(buildsWaitedFor),
+        String(buildsKilled),
+        freeAfterSeconds === null ? 'never' : say(freeAfterSeconds),
+      ]),
+    ],
+    { columns, right: [1, 2, 3, 4] },
+  );
 }

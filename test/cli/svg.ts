@@ -1,4 +1,4 @@
-import type { StyledLine } from './terminal.ts';
+import type { StyledLine } from './display.ts';
 
 /** Of one character, in pixels. */
 const WIDTH = 8.4;

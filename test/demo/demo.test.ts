@@ -69,10 +69,12 @@ async function expectAsBefore(): Promise<void> {
 }
 
 describe('the demo leaves a Nomad of the shell alone', () => {
-  test('which it says in one line, and emulates one', async () => {
+  test('which it says in one line, and asks nobody that the shell leads to, for AWS neither', async () => {
     clients(2);
-    const demo = new Demo([], { NOMAD_ADDR: nomad.url, NOMAD_TOKEN: 'secret' });
-    await demo.until(() => demo.stdout.includes('scale-in'));
+    const led = { NOMAD_ADDR: nomad.url, NOMAD_REGION: 'elsewhere', AWS_ENDPOINT_URL: nomad.url };
+    const services = { AWS_ENDPOINT_URL_AUTO_SCALING: nomad.url, AWS_ENDPOINT_URL_EC2: nomad.url };
+    const demo = new Demo([], { ...led, ...services, NOMAD_TOKEN: 'secret', AWS_REGION: 'xx-nowhere-1' });
+    await demo.until(() => demo.stdout.includes('instance released (drained)'));
     demo.child.kill('SIGINT');
     expect(await demo.ends()).toBe(130);
     expect(demo.stderr.split('\n')[0]).toMatch(/^NOMAD_ADDR is set, and left alone: .* --nomad <address>$/);

@@ -1,7 +1,6 @@
-import type { WriteStream } from 'node:tty';
-import { createLogUpdate } from 'log-update';
 import yoctoSpinner from 'yocto-spinner';
 import { makeInk, takesColor } from './ink.ts';
+import { type LiveView, liveView } from './live.ts';
 import type { Page } from './page.ts';
 
 export interface Streams {
@@ -11,11 +10,7 @@ export interface Streams {
 }
 
 /** Shows one state after another. */
-export interface Live {
-  show(text: string): void;
-  /** The last state stays on the screen. */
-  end(): void;
-}
+export type Live = Pick<LiveView, 'show' | 'end'>;
 
 /** The terminal, or the pipes, that a command talks to: answers go to stdout, everything about the way there to stderr. */
 export class Screen {
@@ -57,10 +52,7 @@ export class Screen {
   /** On a terminal each state takes the place of the one before; in a pipe it follows it, if it differs. */
   live(where: 'stdout' | 'stderr'): Live {
     const stream = this.streams[where];
-    if (stream.isTTY) {
-      const update = createLogUpdate(stream as WriteStream, { showCursor: true });
-      return { show: (text) => update(text), end: () => update.done() };
-    }
+    if (stream.isTTY) return liveView(stream);
     let last: string | undefined;
     const show = (text: string) => {
       if (text !== last) stream.write(`${text}\n`);
@@ -71,7 +63,7 @@ export class Screen {
 }
 
 /** Where a terminal does not say how wide it is, it is taken for one of 80 columns. */
-const pageOf = (stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Page => ({
+export const pageOf = (stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Page => ({
   columns: stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY,
   ink: makeInk(takesColor(stream, environment)),
 });

@@ -21,7 +21,6 @@ const NEWER = [
 
 describe('the built command line', () => {
   test.each(NEWER)('uses nothing like %s, which Node 20 lacks', (api) => {
-    expect(manifest.engines.node).toBe('>=20');
     expect(api.exec(readFileSync(CLI, 'utf8'))?.[0]).toBeUndefined();
   });
 

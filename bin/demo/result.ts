@@ -5,9 +5,9 @@ import type { Builder, Stage } from './stage.ts';
 /** How the demo ended. */
 export interface Result {
   instances: InstanceResult[];
-  /** Builds that ended by themselves. */
+  /** Builds of the leaving clients that ended by themselves. */
   finished: number;
-  /** Builds that were killed: 0, or the demo has failed. */
+  /** Builds that were killed, on clients that stay too: 0, or the demo has failed. */
   killed: number;
   /** Instances that were not released in time: 0, or the demo has failed. */
   kept: number;
@@ -46,7 +46,7 @@ export async function conclude(
   }
   return {
     instances,
-    finished: ends.filter((end) => end === 'finished').length,
+    finished: instances.reduce((sum, { buildsFinished }) => sum + buildsFinished, 0),
     killed: ends.filter((end) => end === 'killed').length,
     kept: instances.filter(({ outcome }) => outcome === 'kept').length,
   };

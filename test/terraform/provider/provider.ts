@@ -8,7 +8,7 @@ import { decode, encode } from '@msgpack/msgpack';
 type Json = any;
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-const SOURCE = 'registry.terraform.io/hashicorp/aws';
+const SOURCE = 'hashicorp/aws';
 /** In the form of `terraform providers schema -json`; fixtures/README.md says where it is from. */
 const SCHEMA = JSON.parse(readFileSync(pathOf('fixtures/aws-6.25.0.json'), 'utf8')).provider_schemas[SOURCE];
 

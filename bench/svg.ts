@@ -1,3 +1,5 @@
+import { escaped } from '../bin/svg.ts';
+
 /** A line through points, and where the points lie. */
 export interface Plot {
   title: string;
@@ -76,4 +78,3 @@ function ticks(most: number): number[] {
 }
 
 const round = (value: number) => Math.round(value * 100) / 100;
-const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import { say } from './core/explain.ts';
+import { iso } from './core/iso.ts';
 import { maintenanceLeadMs, type Notice, SPOT_WARNING_MS } from './core/notice.ts';
 import type { Said } from './said.ts';
 
@@ -32,7 +33,7 @@ export function noticesOf(
       if (startsAt <= now) return { because: `the maintenance began ${say((now - startsAt) / 1000)} ago` };
       const from = startsAt - maintenanceLeadMs(policy);
       if (from <= now) return forAll({ kind: 'maintenance', startsAt, restoreAt: endsAt + restoreMs });
-      return { because: `the maintenance is still far: a sweep starts the drain at ${new Date(from).toISOString()}` };
+      return { because: `the maintenance is still far: a sweep starts the drain at ${iso(from)}` };
     }
   }
 }

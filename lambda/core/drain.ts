@@ -139,8 +139,7 @@ function untilNextPass(
     .filter(({ termination, decision }) => !isServed(termination, decision))
     .map(({ termination: { since, heartbeatTimeoutSeconds }, seen }) => {
       const nodes = nodesOf(seen);
-      const complete = nodes.flatMap(({ drain }) => (drain?.status === 'complete' ? [drain] : []));
-      const [done] = complete;
+      const done = nodes.map(({ drain }) => drain).find((drain) => drain?.status === 'complete');
       if (done) return whileStoppingMs(now - done.updatedAt);
       if (told && isDraining({ seen })) return whileToldMs(heartbeatTimeoutSeconds);
       return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);

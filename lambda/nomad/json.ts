@@ -1,4 +1,5 @@
 import type { Allocation, Task } from '../core/allocation.ts';
+import { iso } from '../core/iso.ts';
 import type { Drain, DrainRecord, NomadNode } from '../core/node.ts';
 import type { Notice } from '../core/notice.ts';
 
@@ -208,7 +209,6 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
 }
 
 export function toMeta(record: DrainRecord): Record<string, string> {
-  const iso = (time: number) => new Date(time).toISOString();
   return {
     drained_by: DRAINED_BY,
     aws_instance_id: record.instanceId,

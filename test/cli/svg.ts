@@ -1,3 +1,4 @@
+import { escaped } from '../../bin/svg.ts';
 import type { StyledLine } from './display.ts';
 
 /** Of one character, in pixels. */
@@ -33,4 +34,3 @@ export function draw(lines: readonly StyledLine[], description: string): string 
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;
-const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

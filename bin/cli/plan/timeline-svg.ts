@@ -1,4 +1,5 @@
 import { say } from '../../../lambda/core/explain.ts';
+import { escaped } from '../../svg.ts';
 import { cut } from '../screen/layout.ts';
 import type { Timeline, TimelineRow } from './timeline.ts';
 
@@ -89,4 +90,3 @@ function legend(y: number): string {
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;
-const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

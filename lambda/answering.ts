@@ -22,7 +22,5 @@ export async function answerTo(command: Command, wiring: Wiring, clock: Clock, r
     answer(command, ports),
     ports.permissions().then(narrowToken, (error) => [`the Nomad token was not checked: ${messageOf(error)}`]),
   ]);
-  // It may be renewed before the next question, or its policy widened.
-  if (warnings.length > 0) wiring.forgetPermissions();
   return { ...given, at: iso(clock.now()), warnings };
 }

@@ -8,8 +8,7 @@ import { iso } from './core/iso.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
-import { type Journal, type Ports, type RunOptions, UNKNOWN } from './core/ports.ts';
-import { purgeOne } from './core/purge.ts';
+import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
 import type { Report, Result } from './core/report.ts';
 import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
@@ -18,7 +17,7 @@ import { noticesOf } from './notices.ts';
 import { isDryRun, readWake, type Wake } from './wake.ts';
 import { type Environment, Wiring } from './wiring.ts';
 
-/** An event's run starts the drain of one instance and ends, unless it stays until a sweep has begun. Milliseconds. */
+/** An event's run starts the drain of one instance, sees whether its node was idle, and ends. Milliseconds. */
 const EVENT_BUDGET_MS = 5_000;
 /**
  * A sweep that has somebody to wait for stays awake until four seconds before the next, in milliseconds: in the environment of a sweep that
@@ -62,10 +61,12 @@ export class App {
 
   /**
    * @param remainingMs what is left of the function's timeout, in milliseconds
+   * @param functionArn what Lambda calls the function
    * @throws EventError if the event is malformed
    * @throws RunFailed if an instance could not be served, after all others were
    */
-  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report | Answer> {
+  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY, functionArn?: string): Promise<Report | Answer> {
+    this.#wiring.deployedAs(functionArn);
     return this.#framed(() => this.#run(event, remainingMs));
   }
 
@@ -125,7 +126,6 @@ export class App {
       nodeId: (subject && first?.nodeId) ?? UNKNOWN,
       instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
     });
-    if (failures.length > 0 || report.warnings.length > 0) this.#wiring.forgetPermissions();
     if (failures.length === 0 || isDryRun(wake)) return report;
     throw new RunFailed(failures.join('; '), report);
   }
@@ -138,8 +138,6 @@ export class App {
   /** Reads what the question of who goes needs. That it cannot is no failure: the question then reads it itself. */
   async #warm(about: Record<string, unknown>, remainingMs: number): Promise<Report> {
     const clock = new RunClock(this.#clock, this.#clock.now() + Math.min(WARM_MS, remainingMs));
-    // Again each time: a token may have been renewed, or its policy widened.
-    this.#wiring.forgetPermissions();
     const warnings = await this.#wiring.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
     for (const because of warnings) this.#journal.warn('not ready for who goes', { ...about, because });
     this.#journal.info('run ended', about);
@@ -159,9 +157,7 @@ export class App {
     const until = Math.min(now + (await this.#budgetMs(wake, hooks)), last);
     const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
 
-    // Through SSM nobody tells that a drain is complete: there an instance is left to the sweeps.
-    const stays = wake.kind === 'event' && this.#config.nomad.via === 'http';
-    const result = await this.#story(wake, ports, hooks, { until, ...(stays && { stayUntil: last }) });
+    const result = await this.#story(wake, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
     const groups = this.#groupsOf(wake, result);
     const ofHooks = hooks.problems(groups, this.#config.policy);
@@ -189,21 +185,13 @@ export class App {
     return { report, failures };
   }
 
-  async #story(
-    wake: Served,
-    ports: Ports,
-    hooks: Hooks,
-    times: Pick<RunOptions, 'until' | 'stayUntil'>,
-  ): Promise<Result> {
+  async #story(wake: Served, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
     const { policy, groups } = this.#config;
     const dryRun = isDryRun(wake);
-    if (wake.kind === 'terminated') {
-      return { ...NOTHING, purged: await purgeOne(wake.instanceId, ports, { until: times.until, dryRun }) };
-    }
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = servesAll(wake) ? hooks.readAll(groups) : undefined;
     try {
-      const result = await drain(ports, { policy, ...times, dryRun });
+      const result = await drain(ports, { policy, until, dryRun });
       if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
       return result;
     } catch (error) {
@@ -239,7 +227,7 @@ export class App {
 
   /** What a notice asks for; or why an event is not ours: it is of another group or hook, or not acted on. */
   #isOurs(wake: Served): { notices?: ReadonlyMap<string, Notice> } | { because: string } {
-    const { groups, purge } = this.#config;
+    const { groups } = this.#config;
     switch (wake.kind) {
       case 'notice':
         return noticesOf(wake.said, this.#config, this.#clock.now());
@@ -248,11 +236,6 @@ export class App {
         const ours = groups.some((each) => each.name === group && each.hook === hook);
         return ours ? {} : { because: `group ${group} with hook ${hook} is not configured` };
       }
-      case 'terminated':
-        if (!purge) return { because: 'nodes of terminated instances are not purged (purge)' };
-        return groups.some(({ name }) => name === wake.group)
-          ? {}
-          : { because: `group ${wake.group} is not configured` };
       default:
         return {};
     }
@@ -281,7 +264,7 @@ function nameOf(wake: Wake): string {
 function subjectOf(wake: Wake): { instanceId: string; group?: string } | undefined {
   if (wake.kind === 'event') return wake.event;
   if (wake.kind === 'notice') return { instanceId: wake.said.instanceIds.join(', ') };
-  return wake.kind === 'dryRun' || wake.kind === 'terminated' ? wake : undefined;
+  return wake.kind === 'dryRun' ? wake : undefined;
 }
 
 const servesAll = ({ kind }: Wake): boolean => kind === 'sweep' || kind === 'status';

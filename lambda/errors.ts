@@ -39,13 +39,24 @@ export class NomadError extends Error {
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  /** The text of the answer. */
+  readonly answer: string;
+  /** What the headers of the answer say. */
+  readonly headers: { readonly index?: string; readonly knownLeader?: string };
 
-  constructor(request: { method: string; path: string; address: string }, status: number, answer: string) {
+  constructor(
+    request: { method: string; path: string; address: string },
+    status: number,
+    answer: string,
+    headers: NomadError['headers'] = {},
+  ) {
     const said = status === 0 ? answer : `${status} ${answer.trim().slice(0, 300)}`;
     super(`Nomad at ${request.address}: ${request.method} ${request.path}: ${said}`);
     this.method = request.method;
     this.path = request.path;
     this.status = status;
+    this.answer = answer.trim();
+    this.headers = headers;
   }
 }
 

@@ -7,7 +7,7 @@ import type { Config, GroupConfig } from './config.ts';
 import type { Examination, NodeOfInstance } from './core/answers/ports.ts';
 import type { RunClock } from './core/clock.ts';
 import { shownCertificate } from './nomad/certificates.ts';
-import { matches } from './nomad/matches.ts';
+import { findNodes } from './nomad/find-nodes.ts';
 import type { NomadReads } from './nomad/read-only.ts';
 import type { Tls } from './nomad/tls.ts';
 import { VERSION } from './version.ts';
@@ -89,7 +89,7 @@ async function byAddress(
     ...(names && { names }),
     ...(launchedAt && { launchedAt }),
   };
-  const found = await matches(nomad, about, config.nomad.nodeMetaKey);
+  const found = await findNodes(nomad, about, config.nomad.nodeMetaKey);
   const launched = launchedAt === undefined ? {} : { launchedAt };
   if ('unknown' in found) return { instanceId, is: 'unknown', ...launched };
   if ('mayBe' in found) return { instanceId, is: 'ambiguous', ...launched };

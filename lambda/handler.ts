@@ -14,6 +14,7 @@ import { systemClock } from './system-clock.ts';
 /** The part of Lambda's context object that we use. */
 export interface Context {
   getRemainingTimeInMillis?: () => number;
+  invokedFunctionArn?: string;
 }
 
 export interface Handler {
@@ -57,7 +58,9 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
   };
   const handle = async (event: unknown, context?: Context) => {
     const question = readQuestion(event);
-    if (!question) return (await theApp()).run(event, context?.getRemainingTimeInMillis?.());
+    if (!question) {
+      return (await theApp()).run(event, context?.getRemainingTimeInMillis?.(), context?.invokedFunctionArn);
+    }
     try {
       return { InstanceIDs: await (await theApp()).choose(question) };
     } catch (error) {

@@ -8,7 +8,6 @@ export interface LifecycleEvent {
   instanceId: string;
   group: string;
   hook: string;
-  token?: string;
   /** When the event happened, milliseconds since the epoch. */
   time?: number;
 }
@@ -19,8 +18,6 @@ export type Wake =
   | { kind: 'sweep'; dryRun: boolean }
   /** What AWS says of instances before they go. */
   | { kind: 'notice'; said: Said; dryRun: boolean }
-  /** An instance has ended. */
-  | { kind: 'terminated'; instanceId: string; group: string; dryRun: boolean }
   | { kind: 'status' }
   /** To be ready for the question of who goes. */
   | { kind: 'warm' }
@@ -50,9 +47,6 @@ export function readWake(event: unknown): Wake {
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   const said = readSaid(event as Record<string, unknown>);
   if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : { kind: 'nothing', ...said };
-  if (source === 'aws.autoscaling' && type === 'EC2 Instance Terminate Successful') {
-    return readTerminated(detail, dryRun === true);
-  }
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
     return { kind: 'nothing', because: `no event that is acted on: ${String(source)}, ${String(type)}` };
   }
@@ -71,14 +65,6 @@ function wakeOf(command: AnyCommand): Wake {
   }
 }
 
-function readTerminated(detail: unknown, dryRun: boolean): Wake {
-  const { EC2InstanceId, AutoScalingGroupName: group, Destination } = fieldsOf(detail);
-  if (Destination === 'WarmPool') return { kind: 'nothing', because: 'the instance has gone to the warm pool' };
-  const instanceId = checkInstanceId(EC2InstanceId, 'detail.EC2InstanceId');
-  if (typeof group !== 'string') throw new EventError('the event lacks detail.AutoScalingGroupName');
-  return { kind: 'terminated', instanceId, group, dryRun };
-}
-
 function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
   const fields = fieldsOf(detail);
   const text = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined);
@@ -93,7 +79,6 @@ function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wa
     throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
   }
   checkInstanceId(instanceId, 'detail.EC2InstanceId');
-  const token = text('LifecycleActionToken');
   const at = timeOf(time);
   return {
     kind: 'event',
@@ -102,7 +87,6 @@ function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wa
       instanceId,
       group,
       hook,
-      ...(token && { token }),
       ...(at !== undefined && { time: at }),
     },
   };

@@ -9,6 +9,7 @@ import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './a
 import { CLIENT, forRun } from './aws/for-run.ts';
 import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
+import { addressesOfInstances } from './aws/instances.ts';
 import { maintenanceNear, noticed } from './aws/noticed.ts';
 import { type OnDemand, onDemand } from './aws/on-demand.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
@@ -21,14 +22,15 @@ import { IdleWait } from './core/idle-wait.ts';
 import type { Notice } from './core/notice.ts';
 import type { Journal, Ports } from './core/ports.ts';
 import { tokenName, transportTo } from './nomad/access.ts';
-import { type Permissions, readPermissions } from './nomad/acl.ts';
+import type { Permissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
-import { Fleet, type FleetOptions } from './nomad/fleet.ts';
+import { NodeObserver, type ObserverOptions } from './nomad/observe.ts';
+import { SeenAllocations } from './nomad/seen-allocations.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
-import type { Question, Transport } from './nomad/transport.ts';
+import type { Transport } from './nomad/transport.ts';
 import { WhoIsWho } from './nomad/who-is-who.ts';
 import { isDryRun, type Wake } from './wake.ts';
 
@@ -69,13 +71,18 @@ export class Wiring {
   readonly #stuck = new Map<string, string>();
   readonly #whoIsWho: WhoIsWho;
   readonly #idleWait: IdleWait | undefined;
-  #permissions: Promise<Permissions> | undefined;
+  readonly #seenAllocations = new SeenAllocations();
+  readonly #functionName: string;
+  /** Marks what we write in Nomad as ours. */
+  #deployment: string;
   /** When the last sweep began in this environment, milliseconds since the epoch. */
   #lastSweepAt: number | undefined;
 
   constructor(config: Config, { clock, journal, print, functionName }: Environment) {
     this.#config = config;
     this.#journal = journal;
+    this.#functionName = functionName;
+    this.#deployment = functionName;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
     this.#onDemand = onDemand(config, { ec2: this.#ec2, autoScaling: this.#autoScaling });
     this.#nomad = transportTo(config.nomad, this.#onDemand);
@@ -89,6 +96,12 @@ export class Wiring {
     return this.#onDemand.load();
   }
 
+  /** @param functionArn such as `arn:aws:lambda:eu-west-1:123456789012:function:drain-hook`, with a version or alias or without */
+  deployedAs(functionArn: string | undefined): void {
+    const [, , , region, account, , name] = functionArn?.split(':') ?? [];
+    this.#deployment = name ? `${account}/${region}/${name}` : this.#functionName;
+  }
+
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
   hooks(wake: Wake, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
@@ -97,7 +110,7 @@ export class Wiring {
   }
 
   /** The ports of the story, for one run. */
-  forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: Fleet } {
+  forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: NodeObserver } {
     const { policy, nomad, groups } = this.#config;
     // A sweep looks after what no event is about.
     const sweeps = wake.kind === 'sweep';
@@ -105,21 +118,25 @@ export class Wiring {
     const journal = this.#journal;
     const meter = this.metrics;
     const api = new NomadApi(this.#nomad, clock);
-    const nodes = new Fleet({
+    const deployment = this.#deployment;
+    const ec2 = forRun(this.#ec2, clock);
+    const nodes = new NodeObserver({
       nomad: api,
       clock,
       meter,
-      permissions: () => this.permissions(clock),
       policy,
+      deployment,
+      tokenName: tokenName(nomad),
       nodeMetaKey: nomad.nodeMetaKey,
+      outsideEc2: (nomad as { outsideEc2?: ObserverOptions['outsideEc2'] }).outsideEc2,
+      addressesOfInstances: (addresses) => addressesOfInstances(ec2, addresses),
+      seenAllocations: this.#seenAllocations,
       scope: scopeOf(wake),
-      explainAll: isDryRun(wake),
-      readDeadlines: notices !== undefined,
+      thorough: isDryRun(wake) || notices !== undefined,
     });
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const memory = this.#memory;
     const by = wake.kind === 'event' ? 'event' : 'sweep';
-    const ec2 = forRun(this.#ec2, clock);
     const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
     const terminations = new WaitingInstances({
       find: notices ? noticed(describe, notices) : this.#finderFor(wake, until, describe),
@@ -130,8 +147,6 @@ export class Wiring {
       journal,
       memory,
       groups: groups.map(({ name }) => name),
-      event: wake.kind === 'event' ? wake.event : undefined,
-      drained: () => (sweeps ? nodes.drainsForWaits : []),
     });
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const announcements = this.#eventBus(clock);
@@ -139,12 +154,12 @@ export class Wiring {
     const takenNodes = new OurNodes({
       nomad: api,
       clock,
-      nodeMetaKey: nomad.nodeMetaKey,
+      deployment,
       drainedByUs: () => (sweeps ? nodes.drainedByUs : []),
       cordons,
     });
-    const purges = this.#config.purge && (sweeps || wake.kind === 'terminated');
-    const deadNodes = purges ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey) } : {};
+    const purges = this.#config.purge && sweeps;
+    const deadNodes = purges ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey, deployment) } : {};
     return { terminations, nodes, takenNodes, ...deadNodes, logs, clock, journal, meter, announcements };
   }
 
@@ -154,11 +169,7 @@ export class Wiring {
       nomad: new NomadApi(this.#nomad, clock),
       clock,
       whoIsWho: this.#whoIsWho,
-      permissions: async () => {
-        const permissions = await this.permissions(clock);
-        if (permissions.missing.length > 0) this.forgetPermissions();
-        return permissions;
-      },
+      permissions: () => this.permissions(clock),
     });
     const announcements = this.#eventBus(clock);
     return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
@@ -180,19 +191,9 @@ export class Wiring {
     };
   }
 
-  /** What the token may see, read once. @throws Error if Nomad does not say, or refuses the token */
+  /** What the token may see, read now. @throws Error if Nomad does not say, or refuses the token */
   permissions(clock: RunClock): Promise<Permissions> {
-    const ask = (question: Question) => this.#nomad.ask(question, clock);
-    this.#permissions ??= readPermissions(ask, tokenName(this.#config.nomad), clock.now()).catch((error) => {
-      this.#permissions = undefined;
-      throw error;
-    });
-    return this.#permissions;
-  }
-
-  /** The next run reads the token's permissions again: the token may be renewed by then, or its policy widened. */
-  forgetPermissions(): void {
-    this.#permissions = undefined;
+    return new NomadApi(this.#nomad, clock).permissions(tokenName(this.#config.nomad));
   }
 
   /** Closes what a frozen function would hold open. */
@@ -223,7 +224,7 @@ export class Wiring {
 }
 
 /** What a pass of the run begins with. */
-function scopeOf(wake: Wake): FleetOptions['scope'] {
+function scopeOf(wake: Wake): ObserverOptions['scope'] {
   if (wake.kind === 'sweep' || wake.kind === 'status') return 'fleet';
   if (wake.kind === 'event') return { instanceId: wake.event.instanceId };
   return wake.kind === 'dryRun' ? { instanceId: wake.instanceId } : undefined;

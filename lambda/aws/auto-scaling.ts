@@ -153,22 +153,15 @@ export class AutoScaling {
    * @returns false if there is none to complete: it was completed before, by us or by the hook's timeout
    */
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {
-    const { instanceId, group, hook, token } = termination;
+    const { instanceId, group, hook } = termination;
     const client = forRun(this.#warm, this.#clock.atLeast(COMPLETION_MS));
-    const order = (withToken: boolean) =>
-      unlessInactive(
-        client.send(
-          new CompleteLifecycleActionCommand({
-            AutoScalingGroupName: group,
-            LifecycleHookName: hook,
-            LifecycleActionResult: result,
-            InstanceId: instanceId,
-            ...(withToken && token && { LifecycleActionToken: token }),
-          }),
-        ),
-      );
-    // A token from an earlier wait of the instance matches no action; the instance id alone does.
-    return (await order(true)) || (token !== undefined && (await order(false)));
+    const order = new CompleteLifecycleActionCommand({
+      AutoScalingGroupName: group,
+      LifecycleHookName: hook,
+      LifecycleActionResult: result,
+      InstanceId: instanceId,
+    });
+    return unlessInactive(client.send(order));
   }
 
   /** Restarts the hook's heartbeat timeout. @returns false if nothing waits for our hook */

@@ -75,6 +75,7 @@ export async function describeWaiting(
         ec2: running,
         ...found,
         seenSince,
+        ...(memory.completed.get(instanceId) === state && { completed: true as const }),
         ...(isOfThisWait && { since: began }),
       },
     ];

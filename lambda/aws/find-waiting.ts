@@ -23,6 +23,8 @@ export type FindMaintenance = (
   members: readonly InstanceState[],
 ) => Promise<{ waiting: Termination[]; problems: string[] }>;
 
+/** Beyond that age the time of an event is held against its scaling activity, in milliseconds: it may have been sent again. */
+const RECENT_MS = 120_000;
 /** How often a state that lags behind its event is read again, in milliseconds. */
 const REREAD_MS = 1_000;
 /** Groups whose activities are read at once. */
@@ -53,7 +55,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
         for (const [instanceId, time] of began) since.set(instanceId, time);
       } catch (error) {
         const because = messageOf(error);
-        journal.warn('no scaling activities: waits are dated by their drain', { group: name, because });
+        journal.warn('no scaling activities: waits are not dated', { group: name, because });
       }
     };
     await pMap(groups, date, { concurrency: CONCURRENCY });
@@ -81,8 +83,10 @@ export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string
  * @param until how long to read its state again while Auto Scaling does not say so yet, milliseconds since the epoch
  */
 export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: number): FindWaiting {
-  const { autoScaling, clock, journal } = options;
-  const { instanceId, group, time, token } = event;
+  const { autoScaling, clock, journal, memory } = options;
+  const { instanceId, group } = event;
+  // A wait of its own begins.
+  memory.completed.delete(instanceId);
   return async () => {
     // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
     const said = factsOf(options, [instanceId]);
@@ -90,9 +94,9 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
       const [state] = await autoScaling.instances([instanceId]).finally(() => said);
       const mine = state?.group === group ? state : undefined;
       if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
-        const since = new Map(time === undefined ? [] : [[instanceId, time]]);
-        const waiting = await describeWaiting(options, [mine], since, await said);
-        return { waiting: waiting.map((each) => ({ ...each, ...(token && { token }) })) };
+        const began = await beganBy(options, event, clock.now());
+        const since = new Map(began === undefined ? [] : [[instanceId, began]]);
+        return { waiting: await describeWaiting(options, [mine], since, await said) };
       }
       if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
         const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
@@ -102,6 +106,27 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
       await clock.sleep(REREAD_MS);
     }
   };
+}
+
+/**
+ * When a wait began, by its event: an event that is not from just now may be of an earlier wait, or sent again. Then it counts if it is not
+ * older than the activity that is under way. Milliseconds since the epoch; undefined if nobody says.
+ */
+async function beganBy(
+  { autoScaling, journal }: DescribeOptions,
+  { instanceId, group, time = Number.NEGATIVE_INFINITY }: LifecycleEvent,
+  now: number,
+): Promise<number | undefined> {
+  const isPast = time <= now;
+  if (isPast && now - time < RECENT_MS) return time;
+  try {
+    const began = (await autoScaling.waitsBegan(group, new Set([instanceId]))).get(instanceId);
+    return began !== undefined && isPast ? Math.max(began, time) : began;
+  } catch (error) {
+    const because = messageOf(error);
+    journal.warn('no scaling activities: the wait is not dated', { instanceId, nodeId: UNKNOWN, group, because });
+    return undefined;
+  }
 }
 
 /** One instance as if it had to be terminated, for a dry run. */

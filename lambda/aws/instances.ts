@@ -1,9 +1,11 @@
+import { isIP } from 'node:net';
 import {
   DescribeInstancesCommand,
   type EC2Client,
   type EventCode,
   type Instance,
   paginateDescribeInstanceStatus,
+  paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
 import type { Termination } from '../core/termination.ts';
 
@@ -76,6 +78,33 @@ const ec2StateOf = (state: string): InstanceFacts['ec2'] =>
 const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),
 ];
+
+/** The filters of DescribeInstances by which an address is found; one takes 200 values. */
+const ADDRESS_FILTERS = {
+  4: 'network-interface.addresses.private-ip-address',
+  6: 'network-interface.ipv6-addresses.ipv6-address',
+} as const;
+const VALUES_PER_FILTER = 200;
+
+/** Those of these addresses that an instance of this account and region has. @throws Error if EC2 does not say */
+export async function addressesOfInstances(client: EC2Client, addresses: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const family of [4, 6] as const) {
+    const asked = distinct(addresses).filter((address) => isIP(address) === family);
+    for (let start = 0; start < asked.length; start += VALUES_PER_FILTER) {
+      const Filters = [
+        { Name: ADDRESS_FILTERS[family], Values: asked.slice(start, start + VALUES_PER_FILTER) },
+        { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
+      ];
+      for await (const page of paginateDescribeInstances({ client }, { Filters })) {
+        for (const instance of (page.Reservations ?? []).flatMap(({ Instances }) => Instances ?? [])) {
+          for (const address of toFacts(instance).addresses ?? []) found.add(address);
+        }
+      }
+    }
+  }
+  return found;
+}
 
 /** Scheduled maintenance of one instance. Times are milliseconds since the epoch. */
 export interface ScheduledMaintenance {

@@ -9,8 +9,8 @@ export class WaitMemory {
   readonly owed = new Set<string>();
   /** When each was first seen to wait, milliseconds since the epoch. */
   readonly seenSince = new Map<string, number>();
-  /** When the last event of each group was served, and when its group was last read for it. Milliseconds since the epoch. */
-  readonly waves = new Map<string, { at: number; askedAt: number }>();
+  /** Those whose lifecycle action for our hook is completed, and the state in which each was then. */
+  readonly completed = new Map<string, string>();
   /** When the last sweep was, which covered the heartbeat slots that had begun, milliseconds since the epoch. */
   lastSweep: number | undefined;
 
@@ -23,5 +23,6 @@ export class WaitMemory {
   /** Forgets those that no longer wait. */
   keepOnly(waiting: ReadonlySet<string>): void {
     for (const id of [...this.seenSince.keys()]) if (!waiting.has(id)) this.forget(id);
+    for (const id of [...this.completed.keys()]) if (!waiting.has(id)) this.completed.delete(id);
   }
 }

@@ -50,7 +50,7 @@ export async function carryOut(
       case 'complete': {
         // Logs are read while the instance is released: it is not kept for them.
         const reading = readKilled(seen, decision, ports);
-        const released = await ports.terminations.complete(instanceWithToken(termination, seen), decision.result);
+        const released = await ports.terminations.complete(termination, decision.result);
         // Completed before: the instance now waits for another hook of its group.
         if (!released)
           return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
@@ -100,7 +100,6 @@ async function startDrain(
   const now = clock.now();
   const before = node.drain?.ours;
   const { notice } = termination;
-  const token = termination.token ?? before?.token;
   const isNew = order.how === 'start' || order.how === 'shorten';
   // A drain for a wait stays one when a notice shortens it.
   const isForNotice = notice !== undefined && (before === undefined || before.notice !== undefined);
@@ -110,7 +109,6 @@ async function startDrain(
     ...(!isForNotice && { waitingSince: termination.since ?? before?.waitingSince ?? now }),
     deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
     ...(order.how === 'force' && { forcedAt: now }),
-    ...(token && { token }),
     ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
     ...(isForNotice && drained !== undefined && { drainedBy: drained }),
   });
@@ -131,10 +129,4 @@ async function readKilled(
     const stderr = tails.get(allocation.id);
     return { allocation, ...(stderr !== undefined && { stderr }) };
   });
-}
-
-/** The sweep has no event: it takes the token from the record of the drain that the event's run started. */
-function instanceWithToken(termination: Termination, seen: Observation): Termination {
-  const token = termination.token ?? nodesOf(seen).find(({ drain }) => drain?.ours?.token)?.drain?.ours?.token;
-  return token ? { ...termination, token } : termination;
 }

@@ -2,13 +2,13 @@ import { type Decision, wait } from './decision.ts';
 import type { NomadNode } from './node.ts';
 
 /** What was decided about one of the nodes of an instance. */
-export interface Decided {
+export interface DecidedNode {
   node: NomadNode;
   decision: Decision;
 }
 
 /** One kind of order in each pass: first what is started, then what is forced, then what is changed. */
-export function orderFor(decided: readonly Decided[]): Decision | undefined {
+export function orderFor(decided: readonly DecidedNode[]): Decision | undefined {
   for (const how of ['start', 'force', 'shorten', 'renew']) {
     const alike = decided.flatMap(({ decision }) =>
       decision.action === 'start-drain' && decision.order.how === how ? [decision] : [],
@@ -22,7 +22,7 @@ export function orderFor(decided: readonly Decided[]): Decision | undefined {
 }
 
 /** The instance waits as long as one of its nodes does. */
-export function waitFor(decided: readonly Decided[]): Decision | undefined {
+export function waitFor(decided: readonly DecidedNode[]): Decision | undefined {
   const waiting = decided.flatMap(({ node, decision }) => (decision.action === 'wait' ? [{ node, decision }] : []));
   if (waiting.length === 0) return undefined;
   const stuck = waiting.flatMap(({ decision }) => decision.stuck ?? []).join('; ');

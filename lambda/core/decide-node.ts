@@ -3,7 +3,7 @@ import { type Circumstances, complete, type Decision, startDrain, timedOut, wait
 import { count, names, stuckFor } from './explain.ts';
 import { type Drain, type NomadNode, remaining } from './node.ts';
 import type { Termination } from './termination.ts';
-import { drainDeadlineSeconds, limits, SWEEP_SECONDS } from './time.ts';
+import { drainDeadlineSeconds, limits, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './time.ts';
 
 interface NodeCircumstances extends Circumstances {
   termination: Termination;
@@ -28,11 +28,14 @@ interface Drained extends Seen {
  */
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
   // Nomad may keep builds of a stopped instance as unknown: none of them runs.
-  const isOff = node.status === 'down' && circumstances.termination.ec2 === 'stopped';
+  const isOff = isAway(node) && circumstances.termination.ec2 === 'stopped';
   const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
   const { drain } = node;
   return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
 }
+
+/** Nomad does not hear its agent. Its tasks may run. */
+const isAway = ({ status }: NomadNode): boolean => status === 'down' || status === 'disconnected';
 
 function decideDrained(seen: Drained): Decision {
   return (
@@ -43,13 +46,16 @@ function decideDrained(seen: Drained): Decision {
     stillRunning(seen) ??
     stillCopying(seen) ??
     unseenNamespaces(seen) ??
+    forgotten(seen) ??
+    settling(seen) ??
     empty(seen)
   );
 }
 
 /** A node that is down is lost once nothing on it is alive; only a token that sees every namespace can tell. */
-function lost({ node, alive, seesEveryNamespace }: Seen): Decision | undefined {
+function lost({ node, alive, seesEveryNamespace, now }: Seen): Decision | undefined {
   if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
+  if (node.forgotten && now < node.forgotten.until) return undefined;
   return complete('node-lost', 'Nomad says that the node is down');
 }
 
@@ -71,7 +77,7 @@ function notDraining({ node, alive, since, now, policy, termination, seesEveryNa
  */
 function leftAlone(drained: Drained): Decision | undefined {
   const { node, drain, alive, now, since, policy, termination } = drained;
-  if (drain.status !== 'complete' || node.status === 'down') return undefined;
+  if (drain.status !== 'complete' || isAway(node)) return undefined;
   if (now >= limits(since, termination.heartbeatTimeoutSeconds, policy).lastAt) return undefined;
   // Our own drain has just completed: the scheduler may have yet to stop what is left.
   if (drain.ours && now - drain.updatedAt < SWEEP_SECONDS * 1000) return undefined;
@@ -81,18 +87,22 @@ function leftAlone(drained: Drained): Decision | undefined {
 }
 
 /**
- * Nomad stops system jobs when everything else has ended, but does not notice the end of a sysbatch job (seen on 1.6.10 and
- * 2.0.6). A drain that has waited for system jobs alone for a minute is renewed with the seconds left of its deadline.
+ * Nomad stops system jobs when everything else has ended, but does not notice every end: not that of a sysbatch job, of a job that was
+ * purged, or of what was stopping already (seen on 1.6.10 and 2.0.6). A drain that waits for system jobs alone is renewed with the
+ * seconds left of its deadline.
  */
 function overlooked({ node, drain, alive, now }: Drained): Decision | undefined {
   const { status, ours, updatedAt } = drain;
-  if (status !== 'draining' || node.status === 'down' || alive.length === 0) return undefined;
+  if (status !== 'draining' || isAway(node) || alive.length === 0) return undefined;
   if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return undefined;
   const deadlineSeconds = Math.floor((ours.deadlineAt - now) / 1000);
-  if (deadlineSeconds <= 0 || now < updatedAt + SWEEP_SECONDS * 1000) return undefined;
+  if (deadlineSeconds <= 0 || now < updatedAt + OVERLOOKED_MS) return undefined;
   const because = `Nomad does not stop ${count(alive)}, though nothing else is left: ${names(alive, now)}`;
   return startDrain(node.id, { how: 'renew', deadlineSeconds }, because);
 }
+
+/** Nomad has had the time to notice, in milliseconds: it gathers for a second what it stops. */
+const OVERLOOKED_MS = 10_000;
 
 /** The time is up for what still holds the node: the drain is forced, and a kill margin later the instance is given up. */
 function overdue(drained: Drained): Decision | undefined {
@@ -129,8 +139,8 @@ function unread({ node, drain }: Drained): Decision | undefined {
 
 function stillRunning({ node, drain, alive, now }: Drained): Decision | undefined {
   if (alive.length === 0) return undefined;
-  if (node.status === 'down') {
-    const stuck = `the node is down, but ${count(alive)} may still run there: its Nomad agent has to come back`;
+  if (isAway(node)) {
+    const stuck = `the node is ${node.status}, but ${count(alive)} may still run there: its Nomad agent has to come back`;
     return wait(`${stuck}: ${names(alive, now)}`, { alarm: true, stuck });
   }
   if (drain.status === 'complete') return wait(`${count(alive)} still to stop after the drain: ${names(alive, now)}`);
@@ -150,6 +160,28 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
   if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
   if (now >= drain.updatedAt + policy.killMarginSeconds * 1000) return undefined;
   return wait('the token does not see every namespace: waiting the kill margin after the drain', { alarm: true });
+}
+
+/** What the servers forget is not ended: a client stops what it no longer should run, and says nothing of it. */
+function forgotten({ node, now }: Drained): Decision | undefined {
+  if (!node.forgotten || now >= node.forgotten.until) return undefined;
+  const { count: many, until } = node.forgotten;
+  const what = `${many} allocation${many === 1 ? '' : 's'}`;
+  return wait(`Nomad has forgotten ${what} that ran there: its client may still stop them`, { until });
+}
+
+/** A placement that was planned before the node became ineligible may be committed after it. */
+function settling({ node, now }: Drained): Decision | undefined {
+  if (!node.settling) return undefined;
+  const { ineligibleForMs, sameLeader, olderEvaluations } = node.settling;
+  const leftMs = (sameLeader ? SETTLE_SECONDS.sameLeader : SETTLE_SECONDS.anotherLeader) * 1000 - ineligibleForMs;
+  if (leftMs > 0) {
+    return wait('the node has only just become ineligible: Nomad may still place what it planned before', {
+      until: now + leftMs,
+    });
+  }
+  if (olderEvaluations === 0 || ineligibleForMs >= PENDING_SECONDS * 1000) return undefined;
+  return wait(`Nomad still works on ${olderEvaluations} evaluations from before the node became ineligible`);
 }
 
 /** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */

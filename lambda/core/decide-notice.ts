@@ -1,6 +1,6 @@
 import { orderFor, waitFor } from './combine.ts';
 import { type Circumstances, type Decision, startDrain, wait } from './decision.ts';
-import { names, sayAmbiguous } from './explain.ts';
+import { names, sayAmbiguous, sayUnproven } from './explain.ts';
 import { type NomadNode, remaining } from './node.ts';
 import { drainedBy, type Notice } from './notice.ts';
 import { nodesOf, type Observation } from './observation.ts';
@@ -37,6 +37,8 @@ export function decideNotice(
         action: 'error',
         because: sayAmbiguous(nomad.nodeIds),
       };
+    case 'unproven':
+      return wait(sayUnproven(nomad.nodes), { alarm: true, unserved: true });
     case 'absent':
       return wait(`${BECAUSE[notice.kind]}, but Nomad has no node of it`);
     case 'present': {

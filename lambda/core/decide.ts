@@ -1,8 +1,8 @@
-import { type Decided, orderFor, waitFor } from './combine.ts';
+import { type DecidedNode, orderFor, waitFor } from './combine.ts';
 import { decideNode } from './decide-node.ts';
 import { decideNotice } from './decide-notice.ts';
 import { type Circumstances, complete, type Decision, type Outcome, timedOut, wait } from './decision.ts';
-import { say, sayAmbiguous } from './explain.ts';
+import { say, sayAmbiguous, sayUnproven } from './explain.ts';
 import { nodesOf, type Observation, sinceOf } from './observation.ts';
 import type { Termination } from './termination.ts';
 import { limits } from './time.ts';
@@ -18,12 +18,18 @@ const LONG_ENOUGH_SECONDS = 600;
 export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
   if (termination.notice) return decideNotice(termination.notice, termination, nomad, circumstances);
   const decision =
+    elsewhere(termination) ??
     instanceGone(termination) ??
     unanswered(termination, nomad, circumstances) ??
     ambiguous(termination, nomad, circumstances) ??
+    unproven(termination, nomad, circumstances) ??
     absent(termination, nomad, circumstances) ??
     present(termination, nomad, circumstances);
   return notHeldYet(termination, decision) ?? decision;
+}
+
+function elsewhere({ completed }: Termination): Decision | undefined {
+  return completed && wait('its lifecycle action for our hook is completed: another hook of the group holds it');
 }
 
 function instanceGone({ ec2 }: Termination): Decision | undefined {
@@ -41,6 +47,13 @@ function ambiguous(termination: Termination, nomad: Observation, circumstances: 
   const because = sayAmbiguous(nomad.nodeIds);
   const failing: Decision = { action: 'error', because, stuck: because };
   return atTheLast(termination, failing, circumstances) ?? failing;
+}
+
+/** What is not proven is not believed: a person can say which nodes are no instances of these groups. */
+function unproven(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
+  if (nomad.is !== 'unproven') return undefined;
+  const stuck = sayUnproven(nomad.nodes);
+  return atTheLast(termination, wait(stuck), circumstances) ?? wait(stuck, { alarm: true, unserved: true, stuck });
 }
 
 function absent(termination: Termination, nomad: Observation, { now, policy }: Circumstances): Decision | undefined {
@@ -70,7 +83,7 @@ function present(termination: Termination, nomad: Observation, circumstances: Ci
 /** Of several outcomes the worst is reported. A node lost beside one that drained was an earlier identity of the agent. */
 const WORST_FIRST: readonly Outcome[] = ['timed-out', 'forced', 'drained', 'node-lost'];
 
-function together(decided: readonly Decided[]): Decision {
+function together(decided: readonly DecidedNode[]): Decision {
   const ends = decided.flatMap(({ decision }) => (decision.action === 'complete' ? [decision] : []));
   const [worst] = ends.toSorted((one, other) => WORST_FIRST.indexOf(one.outcome) - WORST_FIRST.indexOf(other.outcome));
   if (!worst) throw new Error('no node has decided anything');

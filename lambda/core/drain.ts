@@ -4,21 +4,23 @@ import { carryOut } from './carry-out.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
-import { nodesOf } from './observation.ts';
+import { messageOf } from './message-of.ts';
+import { nodesOf, type Observation } from './observation.ts';
 import type { Ports, RunOptions } from './ports.ts';
-import type { Progress } from './progress.ts';
+import type { Decided, Progress } from './progress.ts';
 import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
-import { isDraining, staysUntil } from './stay.ts';
 import type { Termination } from './termination.ts';
-import { nextPassMs, placeInPass, whileStoppingMs, whileToldMs } from './time.ts';
-import { type Decided, startsDrain, Wave } from './wave.ts';
+import { nextPassMs, placeInPass, SETTLE_SECONDS, whileStoppingMs, whileToldMs } from './time.ts';
+import { Together } from './together.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
 const CONCURRENCY = 8;
-/** An idle node is drained in milliseconds: so long after a start comes the next look, then after twice the time, and so on. */
-const FIRST_LOOK_MS = 50;
+/** How long drains wait for each other, in milliseconds: a node that does not answer holds up no other for longer. */
+const STARTS_TOGETHER_MS = 2_000;
+/** The same for releases, which are proven by one look for all of them. */
+const ENDS_TOGETHER_MS = 500;
 
 /**
  * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
@@ -26,18 +28,17 @@ const FIRST_LOOK_MS = 50;
  */
 export async function drain(ports: Ports, options: RunOptions): Promise<Result> {
   const { terminations, nodes, clock, meter } = ports;
+  const { until } = options;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
-  let { until } = options;
-  let passes = 0;
-  let startedAt: number | undefined;
+  const story = new Passes(ports, options);
   try {
-    for (;;) {
+    for (let passes = 0; ; passes++) {
       const asked = whoWaits(ports, options);
       await nodes.refresh(asked);
       const waiting = await asked;
 
-      const progress = await pass(waiting, ports, options, passes === 0);
+      const progress = await story.pass(waiting);
       record.note(progress, waiting, clock.now());
       record.retained(terminations.retained);
       if (options.dryRun) return record.result();
@@ -45,29 +46,16 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       measurePass(progress, meter, clock.now());
       await announcer.tell(progress, terminations.retained);
       await returnToService(waiting, ports);
-      if (passes++ === 0) record.purged(await purgeAll(ports));
+      if (passes === 0) record.purged(await purgeAll(ports));
       const now = clock.now();
-      if (progress.some(({ decision }) => decision.action === 'start-drain')) startedAt = now;
-      const pause = untilNextPass(progress, now, {
-        startedAt,
-        told: nodes.tellsChanges,
-        asksAgainAt: terminations.asksAgainAt,
-      });
-      if (pause === undefined || now >= until) return record.result();
+      const pause = untilNextPass(progress, now, { told: nodes.tellsChanges, asksAgainAt: terminations.asksAgainAt });
       // Where Nomad tells, a run that has the time stays until its end.
-      if (now + pause > until && !nodes.tellsChanges) {
-        const later = await staysUntil(progress, ports, options);
-        if (later === undefined) return record.result();
-        until = later;
-        // Nomad tells from now on.
-        startedAt = undefined;
-        continue;
-      }
+      if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
       await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
       if (clock.now() >= until) return record.result();
     }
   } catch (error) {
-    if (passes > 0 && clock.over) return record.result();
+    if (story.passes > 0 && clock.over) return record.result();
     // What has been seen until then is still reported and measured.
     return record.interrupted(error);
   } finally {
@@ -85,68 +73,154 @@ async function whoWaits({ terminations, clock }: Ports, { dryRun }: RunOptions):
 const inTurn = (waiting: Termination[], now: number): Termination[] =>
   waiting.toSorted((one, other) => placeInPass(one.instanceId, now) - placeInPass(other.instanceId, now));
 
-/**
- * Observes each waiting instance, decides, and carries that out: each by itself. Only drains that start wait for each other, a
- * moment, so that all their nodes are ineligible before the first service is moved.
- */
-async function pass(
-  waiting: readonly Termination[],
-  ports: Ports,
-  options: RunOptions,
-  isFirst: boolean,
-): Promise<Progress[]> {
-  const { nodes, clock } = ports;
-  const circumstances = { policy: options.policy, seesEveryNamespace: nodes.permissions?.everyNamespace ?? false };
-  const done = new Map<string, Progress>();
-  const finish = async (decided: Decided) => {
-    const carried = options.dryRun
-      ? {}
-      : await carryOut(decided.termination, decided.seen, decided.decision, ports, options.policy);
-    done.set(decided.termination.instanceId, { ...decided, ...carried });
-  };
-  const wave = new Wave(ports, waiting.length, finish);
-  const all = pMap(
-    waiting,
-    async (termination) => {
-      const seen = await nodes.observe(termination);
-      // The run has ended in the middle of this pass: what the pass before has seen of this instance stays true until the next run.
-      if (seen.is === 'unanswered' && clock.over && !isFirst) return;
-      const decided = {
-        termination,
-        seen,
-        decision: decide(termination, seen, { ...circumstances, now: clock.now() }),
-      };
-      await (startsDrain(decided) && !options.dryRun ? wave.join(decided) : finish(decided));
-    },
-    { concurrency: CONCURRENCY },
-  );
-  await wave.startWith(all);
-  return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
+/** The passes of one run. In each an instance is observed, decided about, and served by itself: its failure stops no other. */
+class Passes {
+  readonly #ports: Ports;
+  readonly #options: RunOptions;
+  /** Instances of which nothing changes before a known time. */
+  readonly #settled = new Map<string, { progress: Progress; until: number }>();
+  passes = 0;
+
+  constructor(ports: Ports, options: RunOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  async pass(waiting: readonly Termination[]): Promise<Progress[]> {
+    const { clock } = this.#ports;
+    const done = new Map<string, Progress>();
+    const note = (progress: Progress) => done.set(progress.termination.instanceId, progress);
+    const { dryRun } = this.#options;
+    const finish = async (decided: Decided) => void note(dryRun ? decided : await this.#finish(decided));
+    // All nodes are ineligible before the first service is moved: it would be moved onto the node that is next.
+    const starts = new Together<Decided>(clock, STARTS_TOGETHER_MS, (held) => each(held, finish));
+    const ends = new Together<Decided>(clock, ENDS_TOGETHER_MS, async (held) => each(await this.#prove(held), finish));
+    const all = pMap(
+      waiting,
+      async (termination) => {
+        const decided = await this.#decide(termination);
+        if (decided === undefined) return;
+        if (restsOnProof(decided)) await ends.join(decided);
+        else if (startsDrain(decided) && !dryRun) {
+          if (waiting.length > 1) await this.#makeIneligible(decided);
+          await starts.join(decided);
+        } else await finish(decided);
+      },
+      { concurrency: CONCURRENCY },
+    );
+    await Promise.all([all, starts.begin(all), ends.begin(all)]);
+    this.passes += 1;
+    return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
+  }
+
+  /** The first look; undefined if the run has ended in the middle of it. */
+  async #decide(termination: Termination): Promise<Decided | undefined> {
+    const { nodes, clock } = this.#ports;
+    const settled = this.#settled.get(termination.instanceId);
+    if (settled && clock.now() < settled.until) return settled.progress;
+    const seen = await nodes.observe(termination);
+    // What the pass before has seen of this instance stays true until the next run.
+    if (seen.is === 'unanswered' && clock.over && this.passes > 0) return undefined;
+    // Where the token's permissions have not been read, the proof reads them.
+    return this.#decided(termination, seen, nodes.permissions?.everyNamespace ?? true);
+  }
+
+  /** The second look. What it does not confirm is as it says. */
+  async #prove(held: readonly Decided[]): Promise<Decided[]> {
+    const { nodes, terminations } = this.#ports;
+    const before = held.map(({ termination }) => termination);
+    try {
+      const waiting = await terminations.stillWaiting(before);
+      const proven = await nodes.prove(waiting);
+      return waiting.map((termination) => {
+        const { seen, seesEveryNamespace } = proven.get(termination.instanceId) ?? UNPROVEN;
+        return this.#decided(termination, seen, seesEveryNamespace);
+      });
+    } catch (error) {
+      const seen: Observation = { is: 'unanswered', because: messageOf(error) };
+      return before.map((termination) => this.#decided(termination, seen, false));
+    }
+  }
+
+  #decided(termination: Termination, seen: Observation, seesEveryNamespace: boolean): Decided {
+    const now = this.#ports.clock.now();
+    const decision = decide(termination, seen, { policy: this.#options.policy, now, seesEveryNamespace });
+    return { termination, seen, decision };
+  }
+
+  async #finish(decided: Decided): Promise<Progress> {
+    const { termination, seen, decision } = decided;
+    const carried = await carryOut(termination, seen, decision, this.#ports, this.#options.policy);
+    const progress = { ...decided, ...carried };
+    const until = 'until' in progress.decision ? progress.decision.until : undefined;
+    if (until === undefined) this.#settled.delete(termination.instanceId);
+    else this.#settled.set(termination.instanceId, { progress, until });
+    return progress;
+  }
+
+  /** Never throws: what a node does not take is said by its drain. */
+  async #makeIneligible({ termination, seen, decision }: Decided): Promise<void> {
+    const { terminations, takenNodes, journal } = this.#ports;
+    const { instanceId, group } = termination;
+    const ids = 'nodeIds' in decision ? decision.nodeIds : [];
+    const eligible = nodesOf(seen).filter((node) => node.eligible && ids.includes(node.id));
+    if (eligible.length === 0 || !(await terminations.waitsForUs(termination).catch(() => false))) return;
+    for (const { id: nodeId } of eligible) {
+      await takenNodes.holdOff(nodeId).catch((error) => {
+        const because = messageOf(error);
+        journal.warn('services may be moved onto a node that goes too', { instanceId, nodeId, group, because });
+      });
+    }
+  }
 }
+
+const UNPROVEN = {
+  seen: { is: 'unanswered', because: 'Nomad was not asked' } as Observation,
+  seesEveryNamespace: false,
+};
+
+const each = async <T>(items: readonly T[], carryOut: (item: T) => Promise<void>): Promise<void> => {
+  await pMap(items, carryOut, { concurrency: CONCURRENCY });
+};
+
+/** Whether an instance would be released because nothing runs on it: not because it has ended, or its time is up. */
+const restsOnProof = ({ decision }: Decided): boolean =>
+  decision.action === 'complete' && decision.outcome !== 'instance-gone' && decision.outcome !== 'timed-out';
+
+/** Whether a drain is about to start that may move services onto the nodes that are next. */
+const startsDrain = ({ termination, decision }: Decided): boolean =>
+  decision.action === 'start-drain' && decision.order.how === 'start' && termination.state.startsWith('Terminating');
 
 /**
  * How long until something may have changed, in milliseconds; undefined if nobody waits any more.
- * @param startedAt when this run has last asked for drains, milliseconds since the epoch
  * @param told Nomad tells at once if a node changes
- * @param asksAgainAt when Auto Scaling is asked again who waits, milliseconds since the epoch
+ * @param asksAgainAt what has changed may be that another run has drained an instance: then it is asked who waits
  */
 function untilNextPass(
   progress: readonly Progress[],
   now: number,
-  { startedAt, told, asksAgainAt }: { startedAt: number | undefined; told: boolean; asksAgainAt: number | undefined },
+  { told, asksAgainAt }: { told: boolean; asksAgainAt: number | undefined },
 ): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
-    .map(({ termination: { since, heartbeatTimeoutSeconds }, seen }) => {
+    .map(({ termination: { since, heartbeatTimeoutSeconds }, seen, decision }) => {
+      // What is placed before that is seen then.
+      if (decision.action === 'start-drain') return SETTLE_SECONDS.sameLeader * 1000;
+      if ('until' in decision && decision.until !== undefined) return Math.max(0, decision.until - now);
       const nodes = nodesOf(seen);
       const done = nodes.map(({ drain }) => drain).find((drain) => drain?.status === 'complete');
       if (done) return whileStoppingMs(now - done.updatedAt);
       if (told && isDraining({ seen })) return whileToldMs(heartbeatTimeoutSeconds);
       return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
     });
-  if (asksAgainAt !== undefined) pauses.push(Math.max(0, asksAgainAt - now));
   if (pauses.length === 0) return undefined;
-  return Math.min(...pauses, ...(startedAt === undefined ? [] : [Math.max(FIRST_LOOK_MS, now - startedAt)]));
+  return Math.min(...pauses, ...(told && asksAgainAt !== undefined ? [Math.max(0, asksAgainAt - now)] : []));
+}
+
+/** Nomad tells when it is over: every node of the instance drains, and none of them is down. */
+function isDraining({ seen }: Pick<Progress, 'seen'>): boolean {
+  const nodes = nodesOf(seen);
+  return nodes.length > 0 && nodes.every(({ drain, status }) => drain && status !== 'down');
 }
 
 /** Killed tasks or poststop tasks are left, whose end changes no node. */
@@ -154,7 +228,7 @@ const isStopping = ({ seen, decision }: Progress): boolean =>
   decision.action === 'wait' && nodesOf(seen).some(({ drain }) => drain?.status === 'complete');
 
 /** Whether this run has nothing more to do for an instance. After a notice it is enough to see that the drain is on. */
-function isServed({ notice }: Termination, decision: Decision): boolean {
-  if (decision.action === 'complete') return true;
+function isServed({ notice, completed }: Termination, decision: Decision): boolean {
+  if (decision.action === 'complete' || completed) return true;
   return notice !== undefined && (decision.action === 'cordon' || (decision.action === 'wait' && !decision.unserved));
 }

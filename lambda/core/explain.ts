@@ -50,6 +50,16 @@ export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
 export const sayAmbiguous = (nodeIds: readonly string[]): string =>
   `more than one node may be this instance: ${nodeIds.toSorted().join(', ')}`;
 
+/** No node is known to be an instance, and these nodes are not known to be anybody else. */
+export function sayUnproven(nodes: readonly string[]): string {
+  const named = nodes.toSorted().slice(0, MOST_NAMED).join(', ');
+  const rest = nodes.length > MOST_NAMED ? ` and ${nodes.length - MOST_NAMED} more` : '';
+  return (
+    `no node is known to be this instance, and any of these live nodes may be it: ${named}${rest}. Let their agents fingerprint EC2, ` +
+    'set nodeMetaKey, or name the datacenters or node pools of clients that are no EC2 instances (outsideEc2)'
+  );
+}
+
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 
 function describe(allocation: Allocation, now: number): string {

@@ -16,6 +16,23 @@ export interface NomadNode {
   allocations?: Allocation[];
   /** Replacements elsewhere that still copy their ephemeral disk from this node. */
   copying?: Allocation[];
+  /** Allocations that Nomad's servers have forgotten while they ran, and until when their client may still stop them. */
+  forgotten?: { count: number; until: number };
+  /** What tells whether its list of allocations can still grow. Read for a proof alone. */
+  settling?: Settling;
+}
+
+/**
+ * Whether something may still be placed on an ineligible node: Nomad plans on a snapshot and commits later, and checks a plan against
+ * the snapshot that its leader has (`evaluateNodePlan` in nomad/plan_apply.go).
+ */
+export interface Settling {
+  /** For how long it had been ineligible when its allocations were read, in milliseconds. */
+  ineligibleForMs: number;
+  /** Nomad has the leader that it had when the drain began. */
+  sameLeader: boolean;
+  /** Evaluations that Nomad had begun before, and had not ended; 0 too where the token may not read them. */
+  olderEvaluations: number;
 }
 
 /** A drain in force. Times are milliseconds since the epoch. */
@@ -35,7 +52,10 @@ export interface Drain {
 /** What must be remembered of a drain; it is stored in `LastDrain.Meta`. Times are milliseconds since the epoch. */
 export interface DrainRecord {
   instanceId: string;
-  token?: string;
+  /** Which deployment of this software has asked for the drain. */
+  deployment?: string;
+  /** The address of Nomad's leader just before. */
+  leader?: string;
   waitingSince?: number;
   deadlineAt?: number;
   forcedAt?: number;

@@ -7,6 +7,8 @@ export type Observation =
   | { is: 'unanswered'; because: string }
   /** Nomad knows no node of this instance. `seen`: this run has seen one before. */
   | { is: 'absent'; seen: boolean }
+  /** Nomad knows no live node of this instance; but any of these live nodes, by their names, may be it. */
+  | { is: 'unproven'; nodes: string[] }
   /** Several nodes have an address or name of this instance, and none says that it is the instance. */
   | { is: 'ambiguous'; nodeIds: string[] }
   /** The nodes that are this instance, those that are not down first: more than one if its agent came back under a new id. */
@@ -19,10 +21,23 @@ export const nodesOf = (observation: Observation): readonly NomadNode[] =>
 /** The node that stands for the instance if there are several. */
 export const nodeOf = (observation: Observation): NomadNode | undefined => nodesOf(observation)[0];
 
-/** Since when an instance waits, as far as is known: milliseconds since the epoch. */
+/** Those that are not down come first, and of these the one that drains. */
+export function present(nodes: readonly NomadNode[]): Observation {
+  const rank = ({ status, drain }: NomadNode) => (status === 'down' ? 2 : drain ? 0 : 1);
+  const [first, ...rest] = nodes.toSorted((one, other) => rank(one) - rank(other));
+  return first ? { is: 'present', nodes: [first, ...rest] } : { is: 'absent', seen: true };
+}
+
+/**
+ * Since when an instance waits, as far as is known: milliseconds since the epoch. The latest credible beginning holds. A scaling
+ * activity may begin an hour before the wait, while a load balancer deregisters the instance: then what we wrote down when its drain
+ * started is nearer. What was written down before the activity is of an earlier wait.
+ */
 export function sinceOf({ since, seenSince }: Termination, nomad: Observation): number | undefined {
+  if (since === undefined) return seenSince;
   // A drain for a notice began before the wait.
-  const drains = nodesOf(nomad).flatMap(({ drain }) => (drain && drain.ours?.notice === undefined ? [drain] : []));
-  const written = drains.flatMap(({ ours }) => ours?.waitingSince ?? []);
-  return since ?? written[0] ?? drains[0]?.startedAt ?? seenSince;
+  const written = nodesOf(nomad).flatMap(({ drain }) =>
+    drain?.ours?.notice === undefined ? (drain?.ours?.waitingSince ?? []) : [],
+  );
+  return Math.max(since, ...written);
 }

@@ -10,13 +10,12 @@ import type { Termination } from './termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */
 export interface Terminations {
-  /** The instances that wait for our hook now: in a sweep, as of its first pass. */
+  /** The instances that wait for our hook, as of ten seconds ago at the most. */
   waiting(): Promise<Termination[]>;
-  /**
-   * When {@link waiting} asks anew because another run has drained an instance since, milliseconds since the epoch; undefined if
-   * none has.
-   */
+  /** When {@link waiting} asks anew, milliseconds since the epoch; undefined if it has just asked. */
   readonly asksAgainAt: number | undefined;
+  /** The same of these instances alone, as of now. @throws Error if Auto Scaling or EC2 does not say */
+  stillWaiting(terminations: readonly Termination[]): Promise<Termination[]>;
   /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
   waitsForUs(termination: Termination): Promise<boolean>;
   /** Releases the instance. @returns false if it was released before */
@@ -25,8 +24,6 @@ export interface Terminations {
   heartbeat(waiting: readonly Termination[]): Promise<void>;
   /** Those of these instances that are `InService` in one of our groups now, each with its group. */
   backInService(instanceIds: readonly string[]): Promise<Map<string, string>>;
-  /** Instances that are terminated together with that of this run, if more than one event says so. Never throws. */
-  alsoGoing(): Promise<string[]>;
   /** Those of these instances that EC2 says are terminated, or does not know. */
   terminated(instanceIds: readonly string[]): Promise<Set<string>>;
   /** The instances that Auto Scaling retains for a person to look at, as of the last answer to {@link waiting}. */
@@ -52,17 +49,15 @@ export interface Nodes {
   refresh(waiting: Promise<readonly Termination[]>): Promise<void>;
   /** What Nomad says of the nodes of one instance. Never throws: a failure is an observation too. */
   observe(termination: Termination): Promise<Observation>;
-  /** What the token may do, as of the last refresh; undefined if Nomad did not answer. */
+  /**
+   * The second look, past all that is remembered: no instance that ran is released without it. Never throws.
+   * @returns what Nomad says of the nodes of each instance
+   */
+  prove(terminations: readonly Termination[]): Promise<Map<string, Proven>>;
+  /** What the token may do, as this run has read it last; undefined if it has not, or Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
   /** @returns false if a drain should be started and is on already */
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
-  /** The nodes that are drained for waiting instances, as far as Nomad has told: of the whole fleet, or none. */
-  readonly drainsForWaits: readonly TakenNode[];
-  /**
-   * From now on a pass begins with the whole fleet, whatever the run is about.
-   * @returns whether {@link changed} tells changes from now on. Never throws
-   */
-  watchFleet(): Promise<boolean>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
   /**
@@ -72,14 +67,19 @@ export interface Nodes {
   changed(ms: number, options: { orAllocations: boolean }): Promise<void>;
 }
 
+/** What a proof rests on. */
+export interface Proven {
+  seen: Observation;
+  /** The token that has read it may read the jobs of every namespace. */
+  seesEveryNamespace: boolean;
+}
+
 /** The eligibility of nodes: those that we make ineligible, whatever then becomes of their instances. */
 export interface TakenNodes {
   /** Makes a node ineligible until `restoreAt`, so that nothing new lands there. @returns false if it is not eligible any more */
   cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean>;
   /** Makes a node ineligible that is drained in a moment: nothing that another drain moves may land there. */
   holdOff(nodeId: string): Promise<void>;
-  /** The eligible nodes that name one of these instances. */
-  eligibleNodesOf(instanceIds: readonly string[]): Promise<string[]>;
   /** Those that are not down. */
   list(): Promise<TakenNode[]>;
   /** Makes a node eligible again. @returns false if somebody has changed its eligibility since */
@@ -101,8 +101,6 @@ export interface TakenNode {
 export interface DeadNodes {
   /** Those that are down and that our drain names, by instance. */
   drainedByUs(): Promise<{ nodeId: string; instanceId: string }[]>;
-  /** The nodes that name this instance, down or not. */
-  ofInstance(instanceId: string): Promise<{ nodeId: string; down: boolean }[]>;
   /** Removes a node from Nomad. @returns false if it is not down any more, or not that of the instance */
   purge(nodeId: string, instanceId: string): Promise<boolean>;
 }
@@ -156,8 +154,6 @@ export interface RunOptions {
   policy: Policy;
   /** When no further pass begins, milliseconds since the epoch. */
   until: number;
-  /** The same for a run that stays until a sweep has begun; absent for one that does not. */
-  stayUntil?: number | undefined;
   /** Change nothing, and report what would be done. */
   dryRun: boolean;
 }

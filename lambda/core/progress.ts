@@ -3,11 +3,15 @@ import type { Decision } from './decision.ts';
 import type { Observation } from './observation.ts';
 import type { Termination } from './termination.ts';
 
-/** One waiting instance in one pass: what was seen of it, what was decided, and what that changed. */
-export interface Progress extends Carried {
+/** One waiting instance in one pass: what was seen of it, and what was decided. */
+export interface Decided {
   termination: Termination;
   seen: Observation;
+  decision: Decision;
 }
+
+/** The same, with what that changed. */
+export type Progress = Decided & Carried;
 
 /** What became of a decision. */
 export interface Carried {

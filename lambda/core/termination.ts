@@ -11,12 +11,12 @@ export interface Termination {
   held: boolean;
   /** Why its node has to be drained though Auto Scaling does not hold it for us. Such an instance is never released by us. */
   notice?: Notice;
-  /** Identifies this lifecycle action; only the event has it. */
-  token?: string;
-  /** When the wait began, milliseconds since the epoch; absent if unknown. */
+  /** When the wait began, or the scaling activity that it is of, milliseconds since the epoch; absent if AWS does not say. */
   since?: number;
   /** When this function environment first saw it wait: the wait is at least as old. Milliseconds since the epoch. */
   seenSince?: number;
+  /** This environment has completed our lifecycle action: the instance waits for another hook of its group. */
+  completed?: true;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
   /** What EC2 says of the instance; `unknown` if it could not be asked. Nothing runs on a stopped one. */

@@ -1,5 +1,15 @@
 import type { Policy } from './policy.ts';
 
+/**
+ * How long a node has to be ineligible before an empty list of its allocations counts, in seconds. Nomad plans on a snapshot and commits
+ * later (nomad/plan_apply.go): the last allocation was first seen 751 ms after the drain was accepted (1.8.4). Longer where the leader
+ * is not known to be the same: an entry of a fallen leader may be committed by the next.
+ */
+export const SETTLE_SECONDS = { sameLeader: 3, anotherLeader: 10 } as const;
+
+/** So long an evaluation from before that is not done keeps a node from being empty, in seconds: one that waits longer sees it. */
+export const PENDING_SECONDS = 60;
+
 /** How often EventBridge wakes the sweep, in seconds. */
 export const SWEEP_SECONDS = 60;
 

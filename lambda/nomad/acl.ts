@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { NomadError } from '../errors.ts';
+import { isMissing, led } from './led.ts';
 import type { Ask } from './transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
@@ -52,13 +53,15 @@ export async function readPermissions(ask: Ask, name: string, now: number): Prom
     atOnce(token.Roles ?? [], ({ ID }) => readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${ID}`)),
     atOnce(token.Policies ?? [], (policy) => readPolicy(ask, policy)),
   ]);
-  const byRoles = roles.flatMap((role) => (role !== 'refused' && role?.Policies) || []).map(({ Name }) => Name);
+  const byRoles = roles.flatMap((role) => (role !== 'unread' && role?.Policies) || []).map(({ Name }) => Name);
   const further = [...new Set(byRoles)].filter((policy) => !token.Policies?.includes(policy));
   const policies = [...held, ...(await atOnce(further, (policy) => readPolicy(ask, policy)))];
   const rules = policies.flatMap((policy) => ('rules' in policy ? policy.rules : []));
   const unread = policies.flatMap((policy) => ('unread' in policy ? policy.unread : []));
-  const permissions = judgeRules(rules);
-  return { ...permissions, missing: [...permissions.missing, ...(permissions.missing.length > 0 ? unread : [])] };
+  unread.push(...roles.flatMap((role) => (role === 'unread' ? ['a role that cannot be read'] : [])));
+  const { everyNamespace, missing } = judgeRules(rules);
+  // What is not read may deny.
+  return { everyNamespace: everyNamespace && unread.length === 0, missing: [...missing, ...unread] };
 }
 
 const atOnce = <T, R>(items: readonly T[], read: (item: T) => Promise<R>) =>
@@ -66,7 +69,7 @@ const atOnce = <T, R>(items: readonly T[], read: (item: T) => Promise<R>) =>
 
 async function readPolicy(ask: Ask, name: string): Promise<{ rules: Rules[] } | { unread: string }> {
   const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${encodeURIComponent(name)}`);
-  if (policy === 'refused') return { unread: `policy ${name} cannot be read` };
+  if (policy === 'unread') return { unread: `policy ${name}, which cannot be read and may deny` };
   return { rules: policy ? [policy.RulesJSON] : [] };
 }
 
@@ -115,14 +118,14 @@ async function readToken(ask: Ask, name: string, now: number): Promise<Token | '
   }
 }
 
-/** Reads a policy or role of the token's own; undefined if it does not exist. */
-async function readOwn<T>(ask: Ask, path: string): Promise<T | 'refused' | undefined> {
+/** Reads a policy or role of the token's own; undefined if Nomad says that it does not exist. */
+async function readOwn<T>(ask: Ask, path: string): Promise<T | 'unread' | undefined> {
   try {
-    return (await ask({ method: 'GET', path })).body as T;
+    return led(await ask({ method: 'GET', path }), path).body as T;
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
-    if (error.status === 404) return undefined;
-    if (error.status === 403) return 'refused';
+    if (isMissing(error, 'ACL policy not found') || isMissing(error, 'ACL role not found')) return undefined;
+    if (error.status === 404 || error.status === 403) return 'unread';
     throw error;
   }
 }

@@ -1,5 +1,7 @@
 import type { RunClock } from '../core/clock.ts';
 import { NomadError } from '../errors.ts';
+import { type Permissions, readPermissions } from './acl.ts';
+import { skewOf } from './clock-skew.ts';
 import type { JobJson } from './job-json.ts';
 import type {
   AllocationInList,
@@ -10,8 +12,10 @@ import type {
   NodeInList,
   NodeJson,
   NodeStub,
+  PendingEvaluation,
   WaitingEvaluation,
 } from './json.ts';
+import { isMissing, led } from './led.ts';
 import type { Answer, Ask, Question, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
@@ -25,7 +29,7 @@ const SHORTEST_WAIT_MS = 500;
 /** When the next look comes after a blocking query that fails, in milliseconds from its beginning. */
 const AFTER_FAILURE_MS = 5_000;
 
-/** Nodes that match a filter, and the index for a blocking query on them. */
+/** Nodes that match a filter, and the index for a blocking query on them where Nomad is asked such. */
 export interface NodesAnswer {
   nodes: NodeStub[];
   index?: string;
@@ -43,17 +47,42 @@ export class NomadApi {
   readonly #transport: Transport;
   readonly #ask: Ask;
   readonly #clock: RunClock;
+  #skewMs: number | undefined;
 
   /** @param clock the clock of the run */
   constructor(transport: Transport, clock: RunClock) {
     this.#transport = transport;
-    this.#ask = (question) => transport.ask(question, clock);
     this.#clock = clock;
+    this.#ask = async (question) => {
+      const answer = await transport.ask(question, clock);
+      this.#skewMs = skewOf(answer.said.at, clock.now());
+      return answer;
+    };
+  }
+
+  /** How far Nomad's clock is ahead of ours, by the last answer, in milliseconds; undefined where it did not say its time. */
+  get skewMs(): number | undefined {
+    return this.#skewMs;
+  }
+
+  /** Whether {@link changed} is answered when something changes. */
+  get blocks(): boolean {
+    return this.#transport.blocks;
+  }
+
+  /** The same API, asked of one server or client alone where several have tokens of their own. */
+  pinned(): NomadApi {
+    return new NomadApi(this.#transport.pinned?.() ?? this.#transport, this.#clock);
+  }
+
+  /** What the token may see and do, read now. @throws Error if Nomad does not say, or refuses the token */
+  permissions(tokenName: string): Promise<Permissions> {
+    return readPermissions(this.#ask, tokenName, this.#clock.now());
   }
 
   async nodes(filter: string): Promise<NodesAnswer> {
     const { items, index } = await this.#pages<NodeStub>('/v1/nodes', { filter });
-    return toNodes(items, index);
+    return this.#toNodes(items, index);
   }
 
   /** Every node, with its resources: a node of a list names no instance. */
@@ -77,7 +106,7 @@ export class NomadApi {
   }
 
   node(id: string): Promise<NodeJson | undefined> {
-    return found<NodeJson>(this.#ask({ method: 'GET', path: `/v1/node/${id}` }));
+    return found<NodeJson>(this.#query({ path: `/v1/node/${id}` }), 'node not found');
   }
 
   /**
@@ -86,8 +115,7 @@ export class NomadApi {
    */
   async allocations<T>(nodeId: string, translate: (json: AllocationJson) => T): Promise<T[]> {
     const path = `/v1/node/${nodeId}/allocations`;
-    const answer = await this.#ask({ method: 'GET', path, each: (element) => translate(element as AllocationJson) });
-    return answer.body as T[];
+    return this.#each(path, {}, (element) => translate(element as AllocationJson));
   }
 
   /** The ids of the allocations that begin so, in all namespaces that the token may read. @param prefix has whole bytes */
@@ -97,7 +125,7 @@ export class NomadApi {
   }
 
   allocation(id: string): Promise<AllocationJson | undefined> {
-    return found<AllocationJson>(this.#ask({ method: 'GET', path: `/v1/allocation/${id}` }));
+    return found<AllocationJson>(this.#query({ path: `/v1/allocation/${id}` }), 'alloc not found');
   }
 
   /** The address of the leader; empty if there is none. */
@@ -122,6 +150,12 @@ export class NomadApi {
     return (await this.#pages<WaitingEvaluation>('/v1/evaluations', query)).items;
   }
 
+  /** Evaluations that are not done, in all namespaces that the token may read. */
+  async pendingEvaluations(): Promise<PendingEvaluation[]> {
+    const query = { namespace: '*', filter: 'Status == "pending"' };
+    return (await this.#pages<PendingEvaluation>('/v1/evaluations', query)).items;
+  }
+
   /** Evaluations of services that wait for room, in all namespaces that the token may read. */
   async blockedServices(): Promise<BlockedEvaluation[]> {
     const query = { namespace: '*', filter: 'Status == "blocked" and Type == "service"' };
@@ -130,15 +164,14 @@ export class NomadApi {
 
   /** A job as it was registered last; undefined if there is none. */
   job(id: string, namespace: string): Promise<JobJson | undefined> {
-    return found<JobJson>(
-      this.#ask({ method: 'GET', path: `/v1/job/${encodeURIComponent(id)}`, query: { namespace } }),
-    );
+    const path = `/v1/job/${encodeURIComponent(id)}`;
+    return found<JobJson>(this.#query({ path, query: { namespace } }), 'job not found');
   }
 
   /** The allocations of one job, wherever they are. */
   async jobAllocations(job: string, namespace: string): Promise<AllocationStub[]> {
     const path = `/v1/job/${encodeURIComponent(job)}/allocations`;
-    return ((await this.#ask({ method: 'GET', path, query: { namespace } })).body as AllocationStub[] | null) ?? [];
+    return ((await this.#query({ path, query: { namespace } })).body as AllocationStub[] | null) ?? [];
   }
 
   /** The end of what a task has written to its stderr. */
@@ -195,8 +228,8 @@ export class NomadApi {
     const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms };
     try {
       // Not tried again for longer than that.
-      const answer = await this.#transport.ask(question, this.#clock.atMost(ms));
-      return toNodes(answer.body, answer.index);
+      const answer = led(await this.#transport.ask(question, this.#clock.atMost(ms)), question.path);
+      return this.#toNodes(answer.body, answer.said.index);
     } catch {
       // After a quick failure a moment all the same; a late one has waited long enough.
       const since = this.#clock.now() - asked;
@@ -206,32 +239,36 @@ export class NomadApi {
   }
 
   async #each<T>(path: string, query: Record<string, string>, each: (element: unknown) => T): Promise<T[]> {
-    return (await this.#ask({ method: 'GET', path, query, each })).body as T[];
+    return ((await this.#query({ path, query, each })).body as T[] | null) ?? [];
+  }
+
+  /** Asks what only somebody can answer who knows a leader. @throws NomadError also if who answers knows none */
+  async #query(question: Omit<Question, 'method'>): Promise<Answer> {
+    return led(await this.#ask({ method: 'GET', ...question }), question.path);
+  }
+
+  #toNodes(body: unknown, index: string | undefined): NodesAnswer {
+    return { nodes: (body as NodeStub[] | null) ?? [], ...(this.blocks && index && { index }) };
   }
 
   async #pages<T>(path: string, query: Record<string, string>): Promise<{ items: T[]; index?: string }> {
     const items: T[] = [];
     for (let nextToken = ''; ; ) {
       const page = { ...query, ...(nextToken && { next_token: nextToken }) };
-      const answer = await this.#ask({ method: 'GET', path, query: page });
+      const answer = await this.#query({ path, query: page });
       items.push(...((answer.body as T[] | null) ?? []));
-      if (!answer.nextToken) return { items, ...(answer.index && { index: answer.index }) };
+      if (!answer.nextToken) return { items, ...(answer.said.index && { index: answer.said.index }) };
       nextToken = answer.nextToken;
     }
   }
 }
 
-const toNodes = (body: unknown, index: string | undefined): NodesAnswer => ({
-  nodes: (body as NodeStub[] | null) ?? [],
-  ...(index && { index }),
-});
-
-/** What was asked for, or undefined if Nomad answers that it does not exist. */
-async function found<T>(asked: Promise<Answer>): Promise<T | undefined> {
+/** What was asked for, or undefined if Nomad itself says in these words that it does not exist. */
+async function found<T>(asked: Promise<Answer>, missing: string): Promise<T | undefined> {
   try {
     return (await asked).body as T;
   } catch (error) {
-    if (error instanceof NomadError && error.status === 404) return undefined;
+    if (error instanceof NomadError && isMissing(error, missing)) return undefined;
     throw error;
   }
 }

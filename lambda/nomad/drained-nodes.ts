@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { TakenNode } from '../core/ports.ts';
 import type { NodesAnswer, NomadApi } from './api.ts';
-import { type NodeStub, toRecord } from './json.ts';
+import { recordedInstance } from './identity.ts';
+import { type NodeStub, ourRecord } from './json.ts';
 import { Pace } from './pace.ts';
 
 /** Every node that is drained or being drained. Nodes that are down stay in Nomad for a day: they are looked up one by one. */
@@ -11,10 +12,10 @@ const FLEET = 'SchedulingEligibility == "ineligible" and Status != "down"';
 export class DrainedNodes {
   readonly #nomad: NomadApi;
   readonly #clock: Clock;
+  readonly #deployment: string;
   #byId = new Map<string, NodeStub>();
   #ofInstance = new Map<string, NodeStub[]>();
   #byUs: TakenNode[] = [];
-  #forWaits: TakenNode[] = [];
   #index: string | undefined;
   /** Which nodes there are, each with the index of its last change. */
   #version = '';
@@ -22,10 +23,14 @@ export class DrainedNodes {
   /** Nomad has just told of a change: its answer is that of the next question. */
   #told = false;
 
-  /** @param clock the clock of the run */
-  constructor(nomad: NomadApi, clock: Clock) {
+  /**
+   * @param clock the clock of the run
+   * @param deployment whose drains are ours
+   */
+  constructor(nomad: NomadApi, clock: Clock, deployment: string) {
     this.#nomad = nomad;
     this.#clock = clock;
+    this.#deployment = deployment;
   }
 
   /** Asks Nomad, unless it has just told. @throws NomadError */
@@ -37,12 +42,6 @@ export class DrainedNodes {
     this.#note(await this.#nomad.nodes(FLEET));
   }
 
-  /** Asks Nomad as if it told of a change: the next question has this answer. @throws NomadError */
-  async askAhead(): Promise<void> {
-    await this.ask();
-    this.#told = true;
-  }
-
   /** Whether {@link changed} resolves at once when a node changes; else only after its time. */
   get tellsChanges(): boolean {
     return this.#index !== undefined;
@@ -52,7 +51,7 @@ export class DrainedNodes {
    * Resolves when a node changes, after `ms` milliseconds at the latest.
    * @param orAllocations also when allocations change, of whatever node
    */
-  async changed(ms: number, orAllocations: boolean): Promise<void> {
+  async changed(ms: number, orAllocations: () => boolean): Promise<void> {
     const end = this.#clock.now() + ms;
     for (let left = ms; left > 0; left = end - this.#clock.now()) {
       if (this.#index === undefined) return this.#clock.sleep(left);
@@ -62,7 +61,7 @@ export class DrainedNodes {
       if (!answer) return;
       const [version, index] = [this.#version, this.#index];
       this.#note(answer);
-      this.#told = this.#version !== version || (orAllocations && this.#index !== index);
+      this.#told = this.#version !== version || (this.#index !== index && orAllocations());
       if (this.#told) return;
     }
   }
@@ -72,7 +71,7 @@ export class DrainedNodes {
     return this.#byId.get(id);
   }
 
-  /** The nodes whose drain is ours and names this instance. */
+  /** The nodes whose drain names this instance. */
   ofInstance(instanceId: string): readonly NodeStub[] {
     return this.#ofInstance.get(instanceId) ?? [];
   }
@@ -82,26 +81,20 @@ export class DrainedNodes {
     return this.#byUs;
   }
 
-  /** Of these, those whose drain is on, and for no notice: so their instances wait for our hook. */
-  get forWaits(): readonly TakenNode[] {
-    return this.#forWaits;
-  }
-
   #note({ nodes, index }: NodesAnswer): void {
     this.#byId = new Map(nodes.map((node) => [node.ID, node]));
     this.#ofInstance = new Map();
     this.#byUs = [];
-    this.#forWaits = [];
     for (const node of nodes) {
-      const record = toRecord(node.LastDrain?.Meta ?? null);
+      const named = recordedInstance(node);
+      if (named === undefined) continue;
+      this.#ofInstance.set(named, [...(this.#ofInstance.get(named) ?? []), node]);
+      const record = ourRecord(node, this.#deployment);
       if (record === undefined) continue;
       const { instanceId, restoreAt } = record;
-      this.#ofInstance.set(instanceId, [...(this.#ofInstance.get(instanceId) ?? []), node]);
-      const since = Date.parse(node.LastDrain?.StartedAt ?? '');
+      const since = Date.parse(node.LastDrain?.StartedAt ?? '') - (this.#nomad.skewMs ?? 0);
       const times = { since, ...(restoreAt !== undefined && { restoreAt }) };
-      const taken: TakenNode = { nodeId: node.ID, instanceId, how: 'drain', ...times };
-      this.#byUs.push(taken);
-      if (node.LastDrain?.Status === 'draining' && restoreAt === undefined) this.#forWaits.push(taken);
+      this.#byUs.push({ nodeId: node.ID, instanceId, how: 'drain', ...times });
     }
     this.#index = index;
     this.#version = nodes.map(({ ID, ModifyIndex }) => `${ID} ${ModifyIndex}`).join();

@@ -3,7 +3,7 @@ import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import type { Answer, Ask, Question, Transport } from './transport.ts';
+import { type Answer, type Ask, type Question, type Said, saidBy, type Transport } from './transport.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
@@ -25,6 +25,7 @@ export interface HttpOptions {
 
 /** Nomad's HTTP API, with keep-alive, gzip, a time limit on every call, and retries of what is safe to retry. */
 export class HttpTransport implements Transport {
+  readonly blocks = true;
   readonly #addresses: readonly URL[];
   readonly #region: string | undefined;
   readonly #token: Renewable<string> | undefined;
@@ -121,14 +122,13 @@ export class HttpTransport implements Transport {
         throw error instanceof SyntaxError ? new Failure(asked, 200, error.message) : error;
       });
 
-    if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body);
     const header = (name: string) => (typeof answer.headers[name] === 'string' ? answer.headers[name] : undefined);
-    if (question.text) return { body: answer.body };
-    const index = header('x-nomad-index');
+    const said = saidBy(header);
+    if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body, undefined, said);
+    if (question.text) return { body: answer.body, said };
     const nextToken = header('x-nomad-nexttoken');
     try {
-      const said = answer.list ?? JSON.parse(answer.body);
-      return { body: said, ...(index && { index }), ...(nextToken && { nextToken }) };
+      return { body: answer.list ?? JSON.parse(answer.body), said, ...(nextToken && { nextToken }) };
     } catch {
       throw new Failure(asked, answer.status, `not JSON: ${answer.body}`);
     }
@@ -156,15 +156,18 @@ class Failure extends Error {
   readonly #asked: { method: string; path: string; address: string };
   readonly status: number;
   readonly noAnswer: NoAnswer | undefined;
+  readonly #said: Said;
 
   constructor(
     asked: { method: string; path: string; address: string },
     status: number,
     said: string,
     noAnswer?: NoAnswer,
+    headers: Said = {},
   ) {
     super(said);
     this.#asked = asked;
+    this.#said = headers;
     this.status = status;
     this.noAnswer = noAnswer;
   }
@@ -175,7 +178,7 @@ class Failure extends Error {
   }
 
   toNomadError(): NomadError {
-    return new NomadError(this.#asked, this.status, this.message);
+    return new NomadError(this.#asked, this.status, this.message, this.#said);
   }
 }
 

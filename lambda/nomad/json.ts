@@ -2,12 +2,18 @@ import type { Allocation, Task } from '../core/allocation.ts';
 import { iso } from '../core/iso.ts';
 import type { Drain, DrainRecord, NomadNode } from '../core/node.ts';
 import type { Notice } from '../core/notice.ts';
+import { UNKNOWN_SKEW_MS } from './clock-skew.ts';
 
 /** Nomad's JSON, as far as we read it, and its translation into the types of the core. */
 
 export interface NodeStub {
   ID: string;
   Name: string;
+  /** Where its agent answers, without the port. Only a list has it. */
+  Address: string;
+  Datacenter: string;
+  NodePool: string;
+  CreateIndex: number;
   Status: NomadNode['status'];
   SchedulingEligibility: 'eligible' | 'ineligible';
   ModifyIndex: number;
@@ -25,9 +31,18 @@ export interface NodeJson extends NodeStub {
   StatusUpdatedAt: number;
   /** `ForceDeadline` is null for a drain without a deadline, and for a forced one. */
   DrainStrategy: { Deadline: number; ForceDeadline: string | null } | null;
-  Events: { Message: string; Timestamp: string; Details: Record<string, string> | null }[] | null;
+  Events: NodeEventJson[] | null;
   Attributes: Record<string, string> | null;
   Meta: Record<string, string> | null;
+}
+
+/** An event of a node, which keeps its last ten. */
+export interface NodeEventJson {
+  Message: string;
+  Timestamp: string;
+  Details: Record<string, string> | null;
+  /** The Raft index of what it tells. */
+  CreateIndex: number;
 }
 
 export interface AllocationJson {
@@ -122,6 +137,13 @@ export interface WaitingEvaluation extends BlockedEvaluation {
   StatusDescription?: string;
 }
 
+/** An evaluation that is in work, or waits for its turn or its time. */
+export interface PendingEvaluation {
+  CreateIndex: number;
+  /** RFC 3339; absent, or the year 1, if it waits for no time. */
+  WaitUntil?: string;
+}
+
 /** Why one task group could not be placed: the nodes that the scheduler considered, and why it rejected them. */
 export interface PlacementFailure {
   NodePool?: string;
@@ -138,18 +160,37 @@ export interface PlacementFailure {
   CoalescedFailures?: number;
 }
 
-interface TaskGroupJson {
+/** Durations in nanoseconds. */
+export interface TaskGroupJson {
   Name: string;
   EphemeralDisk: { Migrate: boolean } | null;
-  Tasks: { Name: string; CSIPluginConfig?: unknown; Lifecycle?: { Hook: string } | null }[] | null;
+  ShutdownDelay?: number | null;
+  Tasks:
+    | {
+        Name: string;
+        CSIPluginConfig?: unknown;
+        Lifecycle?: { Hook: string } | null;
+        Leader?: boolean;
+        KillTimeout?: number;
+        ShutdownDelay?: number;
+      }[]
+    | null;
 }
 
 /** Marks a drain as ours in `LastDrain.Meta`. */
 export const DRAINED_BY = 'nomad-drain-hook';
 
-export function toNode(json: NodeStub | NodeJson): NomadNode {
-  const drain = drainInForce(json);
-  const ended = drain ? undefined : toRecord(json.LastDrain?.Meta ?? null);
+/** What Nomad's answers are read by. */
+export interface Reader {
+  /** How far Nomad's clock is ahead of ours, in milliseconds; undefined if that is not known. */
+  skewMs: number | undefined;
+  /** Whose records are ours. */
+  deployment: string;
+}
+
+export function toNode(json: NodeStub | NodeJson, reader: Reader): NomadNode {
+  const drain = drainInForce(json, reader);
+  const ended = drain ? undefined : ourRecord(json, reader.deployment);
   return {
     id: json.ID,
     name: json.Name,
@@ -161,7 +202,7 @@ export function toNode(json: NodeStub | NodeJson): NomadNode {
 }
 
 /** The last drain, unless it was cancelled or the node was made eligible since: then it is no longer in force. */
-function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
+function drainInForce(json: NodeStub | NodeJson, { skewMs, deployment }: Reader): Drain | undefined {
   const last = json.LastDrain;
   if (!last || last.Status === 'canceled' || json.SchedulingEligibility === 'eligible') return undefined;
 
@@ -170,22 +211,53 @@ function drainInForce(json: NodeStub | NodeJson): Drain | undefined {
   const madeEligible = events.findLastIndex(({ Message }) => Message === 'Node marked as eligible for scheduling');
   if (last.Status === 'complete' && madeEligible > completed) return undefined;
 
-  const ours = toRecord(last.Meta);
+  const ours = ourRecord(json, deployment);
   const strategy = 'DrainStrategy' in json ? json.DrainStrategy : null;
+  const at = (time: string) => Date.parse(time) - (skewMs ?? 0);
   return {
     status: last.Status,
-    startedAt: Date.parse(last.StartedAt),
-    updatedAt: Date.parse(last.UpdatedAt),
-    ...(strategy && { deadlineAt: deadlineOf(strategy) }),
+    startedAt: at(last.StartedAt),
+    updatedAt: at(last.UpdatedAt),
+    ...(strategy && { deadlineAt: deadlineOf(strategy, skewMs) }),
     deadlineReached: last.Status === 'complete' && events[completed]?.Details?.deadline_reached === 'true',
     ...(ours && { ours }),
   };
 }
 
-function deadlineOf({ Deadline, ForceDeadline }: NonNullable<NodeJson['DrainStrategy']>): number | 'never' {
+/** When Nomad kills what is left, by our clock; as late as it may be where Nomad does not say what its clock shows. */
+function deadlineOf(
+  { Deadline, ForceDeadline }: NonNullable<NodeJson['DrainStrategy']>,
+  skewMs = -UNKNOWN_SKEW_MS,
+): number | 'never' {
   if (Deadline === 0) return 'never';
   // The deadline of a forced drain is now.
-  return ForceDeadline === null ? 0 : Date.parse(ForceDeadline);
+  return ForceDeadline === null ? 0 : Date.parse(ForceDeadline) - skewMs;
+}
+
+/** Since when a node is ineligible without a break, and the Raft index of that. */
+export function ineligibleSince(json: NodeJson, skewMs = 0): { at: number; index: number } {
+  const seen = (event: NodeEventJson) => ({ at: Date.parse(event.Timestamp) - skewMs, index: event.CreateIndex });
+  // Other events have pushed out the one that tells: not before its status, its drain or its eligibility last changed.
+  let since: { at: number; index: number } | undefined;
+  let atTheLatest = { at: (json.StatusUpdatedAt + 1) * 1000 - skewMs, index: json.ModifyIndex };
+  for (const event of json.Events ?? []) {
+    if (event.Message === 'Node marked as eligible for scheduling') since = undefined;
+    if (event.Message === 'Node drain disabled') {
+      // It may have made the node eligible. If not, the node has been ineligible since then at the latest.
+      since = undefined;
+      atTheLatest = seen(event);
+    }
+    if (MAKES_INELIGIBLE.includes(event.Message)) since ??= seen(event);
+  }
+  return since ?? atTheLatest;
+}
+
+const MAKES_INELIGIBLE = ['Node drain strategy set', 'Node marked as ineligible for scheduling'];
+
+/** The record of the last drain, if this deployment has written it. */
+export function ourRecord({ LastDrain }: NodeStub, deployment: string): DrainRecord | undefined {
+  const record = toRecord(LastDrain?.Meta ?? null);
+  return record?.deployment === deployment ? record : undefined;
 }
 
 export function toRecord(meta: Record<string, string> | null): DrainRecord | undefined {
@@ -198,7 +270,8 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
   const restoreAt = time(meta.restore_at);
   return {
     instanceId: meta.aws_instance_id,
-    ...(meta.lifecycle_action_token && { token: meta.lifecycle_action_token }),
+    ...(meta.deployment && { deployment: meta.deployment }),
+    ...(meta.nomad_leader && { leader: meta.nomad_leader }),
     ...(waitingSince !== undefined && { waitingSince }),
     ...(deadlineAt !== undefined && { deadlineAt }),
     ...(forcedAt !== undefined && { forcedAt }),
@@ -212,7 +285,8 @@ export function toMeta(record: DrainRecord): Record<string, string> {
   return {
     drained_by: DRAINED_BY,
     aws_instance_id: record.instanceId,
-    ...(record.token && { lifecycle_action_token: record.token }),
+    ...(record.deployment && { deployment: record.deployment }),
+    ...(record.leader && { nomad_leader: record.leader }),
     ...(record.waitingSince !== undefined && { waiting_since: iso(record.waitingSince) }),
     ...(record.deadlineAt !== undefined && { deadline_at: iso(record.deadlineAt) }),
     ...(record.forcedAt !== undefined && { forced_at: iso(record.forcedAt) }),
@@ -225,7 +299,7 @@ export function toMeta(record: DrainRecord): Record<string, string> {
 const isNotice = (text: string | undefined): text is Notice['kind'] =>
   text === 'spot' || text === 'rebalance' || text === 'maintenance';
 
-export function toAllocation(json: AllocationJson): Allocation {
+export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
   const group = groupOf(json);
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
@@ -240,9 +314,9 @@ export function toAllocation(json: AllocationJson): Allocation {
     desiredStatus: json.DesiredStatus,
     migrating,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
-    createdAt: toMs(json.CreateTime),
-    changedAt: toMs(json.ModifyTime),
-    ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) }),
+    createdAt: toMs(json.CreateTime) - skewMs,
+    changedAt: toMs(json.ModifyTime) - skewMs,
+    ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) - skewMs }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
   };

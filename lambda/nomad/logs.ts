@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 import type { LogEnd, LoggedAllocation, LoggedNode, LogQuestion, Logs } from '../core/answers/ports.ts';
+import { nodesNaming } from './find-nodes.ts';
 import { type AllocationJson, type NodeStub, toAllocation } from './json.ts';
 import { readLogEnd } from './log-end.ts';
-import { nodesNaming } from './matches.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** Questions at once. */

@@ -11,4 +11,5 @@ export const readOnly = (transport: Transport): Transport => ({
     return transport.ask(question, clock);
   },
   close: () => transport.close(),
+  blocks: transport.blocks,
 });

@@ -3,7 +3,6 @@ import type { TakenNode, TakenNodes } from '../core/ports.ts';
 import type { NomadApi } from './api.ts';
 import { DRAINED_BY, type NodeJson } from './json.ts';
 import { CORDON_KEY, readMark, toMark } from './mark.ts';
-import { nodesNaming } from './matches.ts';
 
 /** A node is marked, and then made ineligible, within this time. In milliseconds. */
 const MARKED_MS = 30_000;
@@ -13,7 +12,8 @@ const ELIGIBILITY = 'Node marked as ';
 export interface TakenNodesOptions {
   nomad: NomadApi;
   clock: Clock;
-  nodeMetaKey: string | undefined;
+  /** Whose marks are ours. */
+  deployment: string;
   /** The drained nodes, as the last refresh of this run found them. */
   drainedByUs: () => readonly TakenNode[];
   /** Whether nodes may have been made ineligible without a drain: they are found by another question. */
@@ -43,12 +43,13 @@ export class OurNodes implements TakenNodes {
   }
 
   async cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean> {
-    const node = await this.#options.nomad.node(nodeId);
+    const { nomad, clock, deployment } = this.#options;
+    const node = await nomad.node(nodeId);
     if (node?.SchedulingEligibility !== 'eligible') return false;
     // The mark first: a node that is made ineligible without one would stay so.
-    const mark = toMark({ instanceId, since: this.#options.clock.now(), restoreAt });
-    await this.#options.nomad.setNodeMeta(nodeId, { [CORDON_KEY]: mark });
-    await this.#options.nomad.setEligibility(nodeId, 'ineligible');
+    const mark = toMark({ instanceId, since: clock.now(), restoreAt, deployment });
+    await nomad.setNodeMeta(nodeId, { [CORDON_KEY]: mark });
+    await nomad.setEligibility(nodeId, 'ineligible');
     return true;
   }
 
@@ -56,19 +57,13 @@ export class OurNodes implements TakenNodes {
     return this.#options.nomad.setEligibility(nodeId, 'ineligible');
   }
 
-  async eligibleNodesOf(instanceIds: readonly string[]): Promise<string[]> {
-    return (await nodesNaming(this.#options.nomad, instanceIds, this.#options.nodeMetaKey))
-      .filter(({ SchedulingEligibility, Status }) => SchedulingEligibility === 'eligible' && Status !== 'down')
-      .map(({ ID }) => ID);
-  }
-
   async #findCordoned(): Promise<TakenNode[]> {
-    const { nomad } = this.#options;
+    const { nomad, deployment } = this.#options;
     const { nodes } = await nomad.nodes(`"${CORDON_KEY}" in Meta and Status != "down"`);
     const found: TakenNode[] = [];
     for (const { ID: nodeId } of nodes) {
       const mark = readMark((await nomad.node(nodeId))?.Meta?.[CORDON_KEY]);
-      if (mark) found.push({ nodeId, how: 'cordon', ...mark });
+      if (mark?.deployment === deployment) found.push({ nodeId, how: 'cordon', ...mark });
     }
     return found;
   }
@@ -89,7 +84,9 @@ export class OurNodes implements TakenNodes {
     const { nomad } = this.#options;
     this.#cordoned = undefined;
     const ours =
-      node.SchedulingEligibility === 'ineligible' && !node.DrainStrategy && isUntouchedSinceMark(node, since);
+      node.SchedulingEligibility === 'ineligible' &&
+      !node.DrainStrategy &&
+      isUntouchedSinceMark(node, since, nomad.skewMs);
     if (ours) await nomad.setEligibility(node.ID, 'eligible');
     await nomad.setNodeMeta(node.ID, { [CORDON_KEY]: null });
     return ours;
@@ -105,9 +102,10 @@ function isUntouchedSinceDrain({ Events, DrainStrategy }: NodeJson): boolean {
 }
 
 /** Whether the last that happened to the node's eligibility is what we did when we marked it. */
-function isUntouchedSinceMark({ Events }: NodeJson, since: number): boolean {
+function isUntouchedSinceMark({ Events }: NodeJson, since: number, skewMs = 0): boolean {
   const last = (Events ?? []).findLast(({ Message }) => Message.startsWith(DRAIN) || Message.startsWith(ELIGIBILITY));
   return (
-    last?.Message === 'Node marked as ineligible for scheduling' && Date.parse(last.Timestamp) <= since + MARKED_MS
+    last?.Message === 'Node marked as ineligible for scheduling' &&
+    Date.parse(last.Timestamp) - skewMs <= since + MARKED_MS
   );
 }

@@ -20,10 +20,27 @@ export interface Question {
 export interface Answer {
   /** The parsed JSON; the text if that was asked for. */
   body: unknown;
-  /** Nomad's index of what was asked, for a blocking query. */
-  index?: string;
   /** Where the next page begins, when there is one. */
   nextToken?: string;
+  /** What the headers say of the answer. */
+  said: Said;
+}
+
+/** What the headers of an answer say. Each is absent where Nomad, or a proxy before it, does not say it. */
+export interface Said {
+  /** Nomad's index of what was asked, for a blocking query. */
+  index?: string;
+  /** Whether who answers knows a leader. */
+  knownLeader?: string;
+  /** When it was answered, by the clock of who answers: milliseconds since the epoch, in whole seconds. */
+  at?: number;
+}
+
+/** Reads these headers by their names in lower case. */
+export function saidBy(header: (name: string) => string | undefined): Said {
+  const [index, knownLeader, at] = [header('x-nomad-index'), header('x-nomad-knownleader'), header('date')];
+  const time = at === undefined ? Number.NaN : Date.parse(at);
+  return { ...(index && { index }), ...(knownLeader && { knownLeader }), ...(Number.isFinite(time) && { at: time }) };
 }
 
 /** Asks Nomad for one run. @throws NomadError if Nomad does not answer, or not with 200 */
@@ -31,6 +48,8 @@ export type Ask = (question: Question) => Promise<Answer>;
 
 /** A way to ask Nomad. The story does not know which one it is. */
 export interface Transport {
+  /** Whether it waits for the answer to a blocking query. */
+  readonly blocks: boolean;
   /**
    * @param clock the clock of the run that asks: nothing that is done for it outlives the run
    * @throws NomadError if Nomad does not answer, or not with 200
@@ -38,4 +57,6 @@ export interface Transport {
   ask(question: Question, clock: RunClock): Promise<Answer>;
   /** Closes what a frozen function would hold open, such as connections. It may be asked again after that. */
   close(): void;
+  /** The same way, by whoever answers first and by nobody else; absent where all that may be asked have the same token. */
+  pinned?(): Transport;
 }

@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 import type { RunClock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import { NomadError } from '../errors.ts';
-import type { Answer, Question, Transport } from './transport.ts';
+import { type Answer, type Question, saidBy, type Transport } from './transport.ts';
 
 const unzip = promisify(gunzip);
 
@@ -32,6 +32,8 @@ export interface Instances {
  * answer, another is asked.
  */
 export class ViaInstances implements Transport {
+  /** A blocking query would keep a command running on the instance. */
+  readonly blocks = false;
   readonly #instances: Instances;
   readonly #region: string | undefined;
   /** The instances that may be asked; listed once a run. */
@@ -48,6 +50,27 @@ export class ViaInstances implements Transport {
 
   close(): void {
     this.#listed = undefined;
+  }
+
+  /** What one instance's token may read says nothing of what another's does. */
+  pinned(): Transport {
+    let only: string | undefined;
+    return {
+      blocks: false,
+      ask: async (question, clock) => {
+        if (only === undefined) {
+          const answer = await this.ask(question, clock);
+          only = this.#good;
+          return answer;
+        }
+        const asked = { method: question.method, path: question.path, address: `instance ${only}` };
+        const packed = await this.#askOn(only, question, clock).catch((error) => {
+          throw new NomadError(asked, 0, messageOf(error));
+        });
+        return read(packed, asked, question);
+      },
+      close: () => {},
+    };
   }
 
   async ask(question: Question, clock: RunClock): Promise<Answer> {
@@ -109,13 +132,14 @@ async function read(
   { text: isText, each }: Question,
 ): Promise<Answer> {
   const text = (await unzip(packed, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
-  const [, status, nextToken, body = ''] = /^(\d+)\n(.*)\n([\s\S]*)$/.exec(text) ?? [];
-  if (status !== '200') throw new NomadError(asked, Number(status ?? 0), body);
-  if (isText) return { body };
+  const [, status, nextToken, headers, body = ''] = /^(\d+)\n(.*)\n(.*)\n([\s\S]*)$/.exec(text) ?? [];
+  const [index, knownLeader, date] = headers?.split('|') ?? [];
+  const said = saidBy((name) => ({ 'x-nomad-index': index, 'x-nomad-knownleader': knownLeader, date })[name]);
+  if (status !== '200') throw new NomadError(asked, Number(status ?? 0), body, said);
+  if (isText) return { body, said };
   try {
-    // No index: a blocking query would keep a command running on the instance.
-    const said = JSON.parse(body);
-    return { body: each ? (said ?? []).map(each) : said, ...(nextToken && { nextToken }) };
+    const json = JSON.parse(body);
+    return { body: each ? (json ?? []).map(each) : json, said, ...(nextToken && { nextToken }) };
   } catch {
     throw new NomadError(asked, 200, `not JSON: ${body}`);
   }

@@ -1,4 +1,4 @@
-import { INSTANCE_ID } from './matches.ts';
+import { naming } from './identity.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** Each instance is in so many questions, and no two are in the same. */
@@ -82,11 +82,6 @@ async function ask(
     if (instanceId !== undefined) found.set(nodeId, instanceId);
   }
   return found;
-}
-
-function naming(instanceIds: readonly string[], nodeMetaKey: string | undefined): string {
-  const pattern = `matches "^(${instanceIds.join('|')})$"`;
-  return `Attributes["${INSTANCE_ID}"] ${pattern}${nodeMetaKey ? ` or Meta["${nodeMetaKey}"] ${pattern}` : ''}`;
 }
 
 /** For each of so many instances the questions that name it, in ascending order: all different, spread over the questions. */

@@ -6,7 +6,8 @@
 #   SSM_Body     the body, in base64; - for none
 #   SSM_Request  names this question, which is asked once; its answer is kept until its last page is read
 #   SSM_Page     0 asks and prints the first page, 1 and up print the further ones
-# Prints the length of the whole answer, a space, and the page. In it: the HTTP status, the next page's token, the body.
+# Prints the length of the whole answer, a space, and the page. In it: the HTTP status, the next page's token, what its headers say
+# (Nomad's index, whether it knows a leader, its time), the body.
 # Exits with 3 where Nomad was surely not asked, with 5 where it did not answer, with 6 where the question was asked before.
 set -eu
 page_size=20000
@@ -35,8 +36,11 @@ ask() {
   fi
 }
 
-# Of what the nomad command says: the status, the token of the next page, and errors.
-heard() { sed -n '/^< HTTP/p; /^< [Xx]-[Nn]omad-[Nn]ext[Tt]oken:/p; /^Error/p'; }
+# Of what the nomad command says: the status, what is read of the headers, and errors.
+heard() { sed -n '/^< HTTP/p; /^< [Xx]-[Nn]omad-/p; /^< [Dd]ate:/p; /^Error/p'; }
+
+# The value of a header, by its name as a pattern.
+header() { printf '%s\n' "$said" | sed -n "s/^< $1: *//p" | tail -n 1 | tr -d '\r'; }
 
 # Takes out of the answer what must not lie in SSM's history: of each allocation's job, which holds the environment of its
 # tasks, all but what the function reads, and the token of whoever asks for it. Splits JSON at its quotes, so that what stands
@@ -51,7 +55,7 @@ BEGIN {
   few = split("Type TaskGroups.Name TaskGroups.EphemeralDisk TaskGroups.MaxClientDisconnect TaskGroups.Disconnect " \
     "TaskGroups.StopAfterClientDisconnect TaskGroups.PreventRescheduleOnLost TaskGroups.Tasks.Name " \
     "TaskGroups.Tasks.Lifecycle TaskGroups.Tasks.Leader " \
-    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.CSIPluginConfig", all, " ")
+    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.ShutdownDelay TaskGroups.ShutdownDelay TaskGroups.Tasks.CSIPluginConfig", all, " ")
   for (i = 1; i <= few; i++) keep["." all[i]] = ALL
 }
 inside {
@@ -146,8 +150,9 @@ if [ "$SSM_Page" = 0 ]; then
   status=$(printf '%s\n' "$said" | sed -n 's/^< HTTP[^ ]* \([0-9][0-9]*\).*/\1/p' | tail -n 1)
   errors=$(printf '%s\n' "$said" | sed -n '/^Error/p')
   [ -n "$status" ] && [ -z "$errors" ] || fail 5 "${errors:-the nomad command says nothing of an answer}"
-  next=$(printf '%s\n' "$said" | sed -n 's/^< [Xx]-[Nn]omad-[Nn]ext[Tt]oken: *//p' | tr -d '\r')
-  { printf '%s\n%s\n' "$status" "$next"; cat "$answer/body"; } | gzip -c | base64 | tr -d '\n' >"$answer/packed"
+  next=$(header '[Xx]-[Nn]omad-[Nn]ext[Tt]oken')
+  about="$(header '[Xx]-[Nn]omad-[Ii]ndex')|$(header '[Xx]-[Nn]omad-[Kk]nown[Ll]eader')|$(header '[Dd]ate')"
+  { printf '%s\n%s\n%s\n' "$status" "$next" "$about"; cat "$answer/body"; } | gzip -c | base64 | tr -d '\n' >"$answer/packed"
 fi
 
 [ -f "$answer/packed" ] || fail 6 'the answer is not kept any more'

@@ -72,11 +72,13 @@ describe('what Nomad answers about a token', () => {
   let server: Loopback;
   afterEach(() => server?.close());
 
-  /** A Nomad that answers these paths, and 404 to all others. */
+  /** A Nomad that answers these paths, and 404 to all others, in its own words. */
   const ask = async (answers: Record<string, [status: number, body: unknown]>) => {
     server = await Loopback.listen(({ url }) => {
-      const [status, body] = answers[url.pathname] ?? [404, 'not found'];
-      return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
+      const what = url.pathname.includes('/role/') ? 'role' : 'policy';
+      const [status, body] = answers[url.pathname] ?? [404, `ACL ${what} not found`];
+      const headers = { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' };
+      return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) };
     });
     return readPermissions(asker(server.url, 't'), 'the token', NOW);
   };
@@ -132,7 +134,7 @@ describe('what Nomad answers about a token', () => {
     expect(await ask({ [self]: [200, token], '/v1/acl/policy/drainer': grants })).toEqual(everything);
   });
 
-  it('that a role of it has no policies, or may not be read', async () => {
+  it('that a role of it has no policies, or may not be read: what that grants, or denies, is not known', async () => {
     const token = { ...client, Policies: ['drainer'], Roles: [{ ID: 'r1' }, { ID: 'r2' }] };
     const answers: Record<string, [number, unknown]> = {
       [self]: [200, token],
@@ -140,7 +142,8 @@ describe('what Nomad answers about a token', () => {
       '/v1/acl/role/r2': [403, 'Permission denied'],
       '/v1/acl/policy/drainer': grants,
     };
-    expect(await ask(answers)).toEqual(everything);
+    const missing = ['a role that cannot be read'];
+    expect(await ask(answers)).toEqual({ everyNamespace: false, missing });
   });
 
   it('that a policy of it may not be read: what it grants is not known', async () => {
@@ -149,17 +152,29 @@ describe('what Nomad answers about a token', () => {
       '/v1/acl/policy/hidden': [403, 'Permission denied'],
       '/v1/acl/policy/empty': [200, { RulesJSON: { Node: null, Namespaces: [{ Name: '*', Capabilities: null }] } }],
     };
-    const missing = ['node { policy = "write" }', ALL, 'policy hidden cannot be read'];
+    const missing = ['node { policy = "write" }', ALL, 'policy hidden, which cannot be read and may deny'];
     expect(await ask(answers)).toEqual({ everyNamespace: false, missing });
   });
 
-  it('that a policy cannot be read which is not needed', async () => {
+  it('that a policy cannot be read, which may deny what another grants', async () => {
     const answers: Record<string, [number, unknown]> = {
       [self]: [200, { ...client, Policies: ['hidden', 'drainer'] }],
       '/v1/acl/policy/hidden': [403, 'Permission denied'],
       '/v1/acl/policy/drainer': grants,
     };
-    expect(await ask(answers)).toEqual(everything);
+    const missing = ['policy hidden, which cannot be read and may deny'];
+    expect(await ask(answers)).toEqual({ everyNamespace: false, missing });
+  });
+
+  it('by a load balancer that a policy of it does not exist: that is not what Nomad says', async () => {
+    const token = { ...client, Policies: ['drainer', 'other'] };
+    const notNomad: [number, unknown] = [404, '404 page not found'];
+    const answers: Parameters<typeof ask>[0] = {
+      [self]: [200, token],
+      '/v1/acl/policy/drainer': grants,
+      '/v1/acl/policy/other': notNomad,
+    };
+    expect((await ask(answers)).everyNamespace).toBe(false);
   });
 
   it('nothing, because it fails: then nothing is known', async () => {

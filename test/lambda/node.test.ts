@@ -137,14 +137,17 @@ describe('an observation', () => {
     expect(nodeOf({ is: 'unanswered', because: 'silent' })).toBeUndefined();
   });
 
-  it('dates a wait by Auto Scaling, then by what we wrote down, then by the drain, then by when it was first seen', () => {
+  it('dates a wait by the latest credible beginning', () => {
     const present = { is: 'present' as const };
     const dated = { ...termination, since: START - 2 * MINUTE, seenSince: START + MINUTE };
     const seen = { ...termination, seenSince: START + MINUTE };
-    expect(sinceOf(dated, { ...present, nodes: [first, second] })).toBe(START - 2 * MINUTE);
-    expect(sinceOf(seen, { ...present, nodes: [first, second] })).toBe(START - MINUTE);
-    expect(sinceOf(seen, { ...present, nodes: [first] })).toBe(START);
-    expect(sinceOf(seen, { ...present, nodes: [node()] })).toBe(START + MINUTE);
+    // The activity began before the wait: what was written down since is nearer.
+    expect(sinceOf(dated, { ...present, nodes: [first, second] })).toBe(START - MINUTE);
+    expect(sinceOf(dated, { ...present, nodes: [first] })).toBe(START - 2 * MINUTE);
+    // What was written down before the activity is of an earlier wait.
+    expect(sinceOf({ ...dated, since: START }, { ...present, nodes: [second] })).toBe(START);
+    // Without an activity nothing says of which wait it is.
+    expect(sinceOf(seen, { ...present, nodes: [first, second] })).toBe(START + MINUTE);
     expect(sinceOf(termination, { is: 'absent', seen: false })).toBeUndefined();
   });
 });

@@ -101,12 +101,12 @@ export const draining: readonly Situation[] = [
     decision: start(6 * 3600 - 11 * 60, 'renew'),
   },
   {
-    when: 'our drain has been down to system jobs for less than a minute',
+    when: 'our drain has been down to system jobs for some seconds',
     nomad: node({
       drain: drain('draining', { updatedAt: at(10 * MINUTE) }),
       allocations: [allocation('running', { jobType: 'system' })],
     }),
-    now: at(11 * MINUTE - SECOND),
+    now: at(10 * MINUTE + 9 * SECOND),
     decision: wait,
   },
   {

@@ -141,10 +141,10 @@ export const timeIsUp: readonly Situation[] = [
     decision: done('drained'),
   },
   {
-    when: 'the wait is not dated, but our drain says since when',
+    when: 'the wait is not dated, and our drain says since when: it may be of an earlier wait',
     termination: undated(),
     nomad: node({ drain: drain('draining', { ours: { instanceId: 'i-0123456789abcdef0', waitingSince: START } }) }),
-    now: at(6 * HOUR + 5 * MINUTE),
-    decision: force,
+    now: at(49 * HOUR),
+    decision: wait,
   },
 ];

@@ -1,0 +1,108 @@
+import { isIPv6 } from 'node:net';
+import type { Termination } from '../core/termination.ts';
+import { naming, namingNone, recordedInstance } from './identity.ts';
+import type { NodeStub } from './json.ts';
+import type { NomadReads } from './read-only.ts';
+
+/** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
+export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
+
+/** What is known of the instance. */
+type Known = Pick<Termination, 'instanceId' | 'addresses' | 'names' | 'launchedAt'>;
+
+/** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
+const TERMS = 16;
+
+/**
+ * All nodes that are this instance, by the strongest that says so: those that name it; if none of them is alive, those that were drained
+ * for it; if none of them is either, the node that has an address or a name of the instance.
+ *
+ * @param nodeMetaKey a key of the node's own Meta that holds the instance id
+ * @param named the nodes that name it, if they have just been asked for
+ */
+export async function findNodes(
+  nomad: NomadReads,
+  instance: Known,
+  nodeMetaKey: string | undefined,
+  named?: readonly NodeStub[],
+): Promise<Found> {
+  const { instanceId, addresses, names } = instance;
+  const nodes = [...(named ?? (await nodesNaming(nomad, [instanceId], nodeMetaKey)))];
+  if (nodes.some(isLive)) return { nodes };
+  // Its agent may have come back without its fingerprint.
+  const { nodes: unnamed } = await nomad.nodes(`SchedulingEligibility == "ineligible" and ${namingNone(undefined)}`);
+  const recorded = unnamed.filter((node) => recordedInstance(node) === instanceId);
+  nodes.push(...recorded.filter(({ ID }) => !nodes.some((node) => node.ID === ID)));
+  if (nodes.some(isLive)) return { nodes };
+  // What was not asked is no answer: the agent may live on under another identity.
+  if (!addresses || !names) {
+    return { unknown: 'no live node names this instance, and EC2 does not say at which addresses to look' };
+  }
+  const found = await byAddress(nomad, { ...instance, addresses, names }, nodeMetaKey);
+  if ('mayBe' in found) return found;
+  return { nodes: [...nodes, ...found.nodes.filter(({ ID }) => !nodes.some((node) => node.ID === ID))] };
+}
+
+export const isLive = ({ Status }: NodeStub): boolean => Status !== 'down';
+
+/** The nodes that name one of these instances themselves. */
+export async function nodesNaming(
+  nomad: Pick<NomadReads, 'nodes'>,
+  instanceIds: readonly string[],
+  nodeMetaKey: string | undefined,
+): Promise<NodeStub[]> {
+  const found: NodeStub[] = [];
+  for (let start = 0; start < instanceIds.length; start += TERMS) {
+    found.push(...(await nomad.nodes(naming(instanceIds.slice(start, start + TERMS), nodeMetaKey))).nodes);
+  }
+  return found;
+}
+
+/**
+ * Addresses are reused. So a node that names another instance, or was drained for another, is not this one, and a node that is down is
+ * this one only if the node's status last changed after the instance was launched.
+ */
+async function byAddress(
+  nomad: NomadReads,
+  instance: Required<Pick<Known, 'instanceId' | 'addresses' | 'names'>> & Known,
+  nodeMetaKey: string | undefined,
+): Promise<{ nodes: NodeStub[] } | { mayBe: NodeStub[] }> {
+  const { instanceId, addresses, names } = instance;
+  const attributes = ['unique.network.ip-address', 'unique.hostname'].map((name) => `Attributes["${name}"]`);
+  const alike = [
+    ...addresses.map((address) => `${attributes[0]} == "${address}"`),
+    ...addresses.map((address) => `HTTPAddr matches "^${host(address)}:[0-9]+$"`),
+    ...[...names, instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
+  ];
+  const found = new Map<string, NodeStub>();
+  for (let start = 0; start < alike.length; start += TERMS) {
+    const terms = alike.slice(start, start + TERMS).join(' or ');
+    const { nodes } = await nomad.nodes(`(${terms}) and ${namingNone(nodeMetaKey)}`);
+    for (const node of nodes) if ((recordedInstance(node) ?? instanceId) === instanceId) found.set(node.ID, node);
+  }
+  const nodes = [...found.values()];
+  const alive = nodes.filter(isLive);
+  if (alive.length > 1) return { mayBe: alive };
+  return { nodes: [...alive, ...(await earlierOnes(nomad, nodes, instance))] };
+}
+
+/** Of the nodes that are down: those that were this instance, before its agent came back under a new id or went away. */
+async function earlierOnes(
+  nomad: NomadReads,
+  nodes: readonly NodeStub[],
+  { instanceId, launchedAt = Number.POSITIVE_INFINITY }: Known,
+): Promise<NodeStub[]> {
+  const down: NodeStub[] = [];
+  for (const stub of nodes.filter((node) => !isLive(node))) {
+    if (recordedInstance(stub) === instanceId) {
+      down.push(stub);
+      continue;
+    }
+    const node = await nomad.node(stub.ID);
+    if (node && node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0) > launchedAt) down.push(node);
+  }
+  return down;
+}
+
+/** An address as a pattern: an IPv6 one stands in brackets before its port. */
+const host = (address: string): string => (isIPv6(address) ? `.${address}.` : address.replaceAll('.', '[.]'));

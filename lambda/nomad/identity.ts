@@ -1,0 +1,38 @@
+import { type NodeJson, type NodeStub, toRecord } from './json.ts';
+
+/** The attribute of a client that runs on EC2. */
+export const INSTANCE_ID = 'unique.platform.aws.instance-id';
+
+/** An instance as part of a filter's pattern, or several of them. */
+const within = (field: string, instanceIds: readonly string[]): string =>
+  instanceIds.length === 1 ? `${field} == "${instanceIds[0]}"` : `${field} matches "^(${instanceIds.join('|')})$"`;
+
+/**
+ * A filter for the nodes that name one of these instances themselves: by their fingerprint, or, where that names none, by their metadata.
+ * @param nodeMetaKey a key of the node's own Meta that holds the instance id
+ */
+export function naming(instanceIds: readonly string[], nodeMetaKey: string | undefined): string {
+  const attribute = within(`Attributes["${INSTANCE_ID}"]`, instanceIds);
+  if (!nodeMetaKey) return attribute;
+  return `${attribute} or (${within(`Meta["${nodeMetaKey}"]`, instanceIds)} and "${INSTANCE_ID}" not in Attributes)`;
+}
+
+/** A filter for the nodes that name no instance themselves. */
+export function namingNone(nodeMetaKey: string | undefined): string {
+  return `"${INSTANCE_ID}" not in Attributes${nodeMetaKey ? ` and "${nodeMetaKey}" not in Meta` : ''}`;
+}
+
+/** The instance that our record of a drain in force names, whichever deployment has written it. */
+export function recordedInstance({ LastDrain, SchedulingEligibility }: NodeStub): string | undefined {
+  if (SchedulingEligibility === 'eligible') return undefined;
+  return toRecord(LastDrain?.Meta ?? null)?.instanceId;
+}
+
+/**
+ * Which instance a node is, by the strongest that says so: what EC2 told its agent, then the record of its drain, then its
+ * metadata. Undefined for a node that only an address, or its name, may tell.
+ */
+export function instanceOf(node: NodeJson, nodeMetaKey: string | undefined): string | undefined {
+  const { Attributes, Meta } = node;
+  return Attributes?.[INSTANCE_ID] ?? recordedInstance(node) ?? (nodeMetaKey ? Meta?.[nodeMetaKey] : undefined);
+}

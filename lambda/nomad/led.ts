@@ -1,0 +1,24 @@
+import { NomadError } from '../errors.ts';
+import type { Answer, Said } from './transport.ts';
+
+/** Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. */
+const isLed = ({ index, knownLeader }: Said): boolean => knownLeader === 'true' && Number(index) > 0;
+
+/**
+ * An answer to a query, if it counts. A client agent that shuts down says `200 []` and "node not found" (seen on 1.11.3 and
+ * 1.6.10), with an index of 0 and no known leader.
+ * @throws NomadError if it does not count
+ */
+export function led(answer: Answer, path: string): Answer {
+  if (isLed(answer.said)) return answer;
+  const { index, knownLeader } = answer.said;
+  const because =
+    index === undefined && knownLeader === undefined
+      ? 'the answer has no X-Nomad-Index and no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
+      : 'who answers knows no leader: is that agent shutting down?';
+  throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
+}
+
+/** Whether Nomad itself says, in these words, that something does not exist. Any other 404 is not Nomad's word. */
+export const isMissing = ({ status, answer, headers }: NomadError, words: string): boolean =>
+  status === 404 && answer === words && isLed(headers);

@@ -83,6 +83,15 @@ export class NomadEmulator {
     return emulator;
   }
 
+  /** From the scheduler's plan to its commit, in milliseconds: what it placed on a node that has become ineligible since. */
+  get planGapMs(): number {
+    return this.#servers.scheduler.planGapMs;
+  }
+
+  set planGapMs(ms: number) {
+    this.#servers.scheduler.planGapMs = ms;
+  }
+
   get url(): string {
     return this.server.url;
   }

@@ -7,7 +7,7 @@ export interface Evaluation {
   Type: JobType;
   TriggeredBy: string;
   JobID: string;
-  /** Pending: it waits for its time. */
+  /** Pending: it waits for its time, or its plan is in flight. */
   Status: 'blocked' | 'pending' | 'complete' | 'cancelled';
   WaitUntil?: string;
   NextEval?: string;

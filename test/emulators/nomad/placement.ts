@@ -2,6 +2,9 @@ import type { Allocation, AllocMetric, Constraint, Job, Node, Task, TaskGroup } 
 import { terminal } from './model.ts';
 import type { State } from './state.ts';
 
+/** What places are chosen by: the state, or a plan's own view of it. */
+export type View = Pick<State, 'nodes' | 'allocationsOn'>;
+
 /** What a task group asks of a node: prestart tasks, main ones and poststop ones take turns; sidecars run beside the main ones. */
 export const resourcesOf = ({ Tasks }: TaskGroup): { cpu: number; memory: number } => {
   const turns = [isFirst, isMain, isLast].map((takesTurn) => {
@@ -26,7 +29,7 @@ export const schedulable = (node: Node): boolean =>
 
 /** Nomad counts the nodes of the pool that are ready and eligible, and explains itself by what kept each from use. */
 export const place = (
-  state: State,
+  state: View,
   job: Job,
   group: TaskGroup,
   only?: Node,
@@ -104,8 +107,8 @@ const resolve = (target: string, node: Node): string | undefined => {
   return own[path];
 };
 
-const fits = (
-  state: State,
+export const fits = (
+  state: View,
   group: TaskGroup,
   node: Node,
 ): { fits: true; used: number } | { fits: false; dimension: string } => {

@@ -1,4 +1,3 @@
-import { noteClientStatus } from './away.ts';
 import type { Client } from './client.ts';
 import type { Evaluation } from './evaluation.ts';
 import { blockedEvaluation, newEvaluation } from './evaluations.ts';
@@ -6,7 +5,8 @@ import { rfc3339 } from './go-values.ts';
 import type { Allocation, AllocMetric, Job, Node } from './model.ts';
 import { place } from './placement.ts';
 import { type Plan, planFor, type Why } from './plan.ts';
-import { nextReschedule, trackerOf } from './reschedule.ts';
+import { type Chosen, choose, commit } from './plan-commit.ts';
+import { nextReschedule } from './reschedule.ts';
 import type { State } from './state.ts';
 
 /** From a change that could help to a blocked evaluation's being tried again. */
@@ -18,10 +18,21 @@ const LATER: Record<Why, string> = {
   'max-disconnect-timeout': 'created for delayed disconnect timeout',
 };
 
+interface Work {
+  evaluation: Evaluation;
+  job: Job;
+  /** For tests that begin with what runs already. */
+  atOnce: boolean;
+}
+
 /** Decides what runs where. Evaluations are processed the moment they are made. */
 export class Scheduler {
+  /** From a plan to its commit; whether nodes may be used is checked on an older snapshot (`plan_apply.go`). */
+  planGapMs = 0;
   readonly #state: State;
   readonly #clients: Map<string, Client>;
+  /** By job, while a plan of it is in flight: the evaluations that wait for their turn. */
+  readonly #queues = new Map<string, Work[]>();
   #unblocking = false;
 
   constructor(state: State, clients: Map<string, Client>) {
@@ -33,8 +44,10 @@ export class Scheduler {
   }
 
   evaluate(job: Job, triggeredBy: string, atOnce = false): Evaluation {
-    const evaluation = newEvaluation(this.#state, job, triggeredBy, 'complete');
-    this.#process(evaluation, job, atOnce);
+    const waits = !atOnce && (this.planGapMs > 0 || this.#queues.has(keyOf(job)));
+    const evaluation = newEvaluation(this.#state, job, triggeredBy, waits ? 'pending' : 'complete');
+    if (waits) this.#state.commit(evaluation.CreateIndex, 'evals');
+    this.#take({ evaluation, job, atOnce });
     return evaluation;
   }
 
@@ -45,17 +58,74 @@ export class Scheduler {
     if (nextReschedule(allocation)) this.evaluate(job, 'alloc-failure');
   }
 
-  #process(evaluation: Evaluation, job: Job, atOnce: boolean): void {
+  /** One evaluation of a job at a time: while a plan of it is in flight, the next ones wait. */
+  #take(work: Work): void {
+    const queue = this.#queues.get(keyOf(work.job));
+    if (queue && !work.atOnce) queue.push(work);
+    else this.#process(work);
+  }
+
+  /** Plans on what is so now; the plan is carried out after the gap, whatever has become of its nodes meanwhile. */
+  #process(work: Work): void {
+    const { evaluation, job, atOnce } = work;
     const plan = planFor(this.#state, job, evaluation);
     this.#putOff(plan, job, evaluation);
-    const failed = this.#carryOut(plan, job, evaluation, atOnce);
+    const chosen = choose(this.#state, job, evaluation, plan);
+    const key = keyOf(job);
+    if (atOnce) this.#carryOut(chosen, work);
+    else if (this.planGapMs === 0) {
+      this.#carryOut(chosen, work);
+      this.#next(key);
+    } else {
+      this.#queues.set(key, this.#queues.get(key) ?? []);
+      this.#state.clock.after(this.planGapMs, () => {
+        const { refused } = this.#carryOut(chosen, work);
+        // What was refused is planned anew, on what is so now.
+        if (refused) this.#process(work);
+        else this.#next(key);
+      });
+    }
+  }
+
+  #next(key: string): void {
+    const work = this.#queues.get(key)?.shift();
+    if (!work) {
+      this.#queues.delete(key);
+      return;
+    }
+    const { Namespace, ID } = work.job;
+    this.#process({ ...work, job: this.#state.job(Namespace, ID) ?? { ...work.job, Stop: true } });
+  }
+
+  #carryOut(chosen: Chosen, { evaluation, job, atOnce }: Work): { refused: boolean } {
+    const { placed, refused } = commit(this.#state, chosen);
+    for (const { allocation, lost } of chosen.plan.stop) {
+      if (!lost) this.#clients.get(allocation.NodeID)?.stop(allocation);
+    }
+    for (const allocation of placed) this.#clients.get(allocation.NodeID)?.receive(allocation, atOnce);
+    if (!refused) this.#conclude(evaluation, job, chosen.failed);
+    return { refused };
+  }
+
+  #conclude(evaluation: Evaluation, job: Job, failed: Record<string, AllocMetric>): void {
+    const unplaced = Object.keys(failed).length > 0;
+    if (evaluation.Status !== 'complete') {
+      evaluation.ModifyIndex = this.#state.next();
+      evaluation.ModifyTime = this.#state.nanos();
+    }
+    if (evaluation.Status === 'blocked') {
+      // It is processed under its own id: what it cannot place keeps it blocked.
+      if (unplaced) evaluation.FailedTGAllocs = failed;
+      else evaluation.Status = 'complete';
+      this.#state.commit(evaluation.ModifyIndex, 'evals');
+      return;
+    }
+    evaluation.Status = 'complete';
     evaluation.QueuedAllocations = Object.fromEntries(
-      job.TaskGroups.map(({ Name }) => [Name, (failed[Name]?.CoalescedFailures as number | undefined) ?? -1]).map(
-        ([name, coalesced]) => [name, Number(coalesced) + 1],
-      ),
+      job.TaskGroups.map(({ Name }) => [Name, Number(failed[Name]?.CoalescedFailures ?? -1) + 1]),
     );
     const blocked = blockedEvaluation(this.#state, job);
-    if (Object.keys(failed).length > 0) {
+    if (unplaced) {
       evaluation.FailedTGAllocs = failed;
       evaluation.BlockedEval = this.#block(job, evaluation, failed, blocked).ID;
     } else if (blocked) this.#close(blocked);
@@ -89,11 +159,9 @@ export class Scheduler {
   }
 
   #processLater(evaluation: Evaluation): void {
-    evaluation.Status = 'complete';
-    evaluation.ModifyIndex = this.#state.next();
-    evaluation.ModifyTime = this.#state.nanos();
     const job = this.#state.job(evaluation.Namespace, evaluation.JobID);
-    if (job) this.#process(evaluation, job, false);
+    if (job) this.#take({ evaluation, job, atOnce: false });
+    else this.#close(evaluation);
   }
 
   /** A node came, went or changed its eligibility: the jobs with allocations there, and all system jobs, look again. */
@@ -107,82 +175,6 @@ export class Scheduler {
       if ((job.Type === 'system' || job.Type === 'sysbatch') && !job.Stop) jobs.add(job);
     }
     return [...jobs].map((job) => this.evaluate(job, triggeredBy));
-  }
-
-  #carryOut(plan: Plan, job: Job, evaluation: Evaluation, atOnce: boolean): Record<string, AllocMetric> {
-    const failed: Record<string, AllocMetric> = {};
-    if (plan.stop.length + plan.place.length + plan.away.length === 0) return failed;
-    const index = this.#state.next();
-    for (const { allocation, because, lost } of plan.stop) {
-      allocation.DesiredStatus = 'stop';
-      allocation.DesiredDescription = because;
-      if (lost) allocation.ClientStatus = 'lost';
-    }
-    for (const allocation of plan.away) {
-      allocation.ClientStatus = 'unknown';
-      allocation.ClientDescription = 'alloc is unknown since its node is disconnected';
-      noteClientStatus(allocation, this.#state.timestamp());
-    }
-    for (const allocation of [...plan.away, ...plan.stop.map((each) => each.allocation)]) {
-      allocation.ModifyIndex = index;
-      allocation.AllocModifyIndex = index;
-      allocation.ModifyTime = this.#state.nanos();
-    }
-    const placed = plan.place.flatMap((wanted) => {
-      const { node, metric } = place(this.#state, job, wanted.group, wanted.node, wanted.previous);
-      if (node) return [this.#place(job, wanted, node, metric, evaluation, index)];
-      const before = failed[wanted.group.Name];
-      if (before) before.CoalescedFailures = Number(before.CoalescedFailures) + 1;
-      else failed[wanted.group.Name] = metric;
-      return [];
-    });
-    this.#state.commit(index, 'allocs');
-    for (const { allocation, lost } of plan.stop) if (!lost) this.#clients.get(allocation.NodeID)?.stop(allocation);
-    for (const allocation of placed) this.#clients.get(allocation.NodeID)?.receive(allocation, atOnce);
-    return failed;
-  }
-
-  #place(
-    job: Job,
-    { group, name, previous, rescheduled }: Plan['place'][number],
-    node: Node,
-    Metrics: AllocMetric,
-    evaluation: Evaluation,
-    index: number,
-  ): Allocation {
-    const allocation: Allocation = {
-      ID: this.#state.id(),
-      EvalID: evaluation.ID,
-      Name: name,
-      Namespace: job.Namespace,
-      NodeID: node.ID,
-      NodeName: node.Name,
-      JobID: job.ID,
-      Job: job,
-      TaskGroup: group.Name,
-      ClientStatus: 'pending',
-      ClientDescription: '',
-      DesiredStatus: 'run',
-      DesiredDescription: '',
-      DesiredTransition: { Migrate: null, MigrateDisablePlacement: null },
-      DeploymentID: '',
-      DeploymentStatus: null,
-      NextAllocation: '',
-      PreviousAllocation: previous?.ID ?? '',
-      FollowupEvalID: '',
-      RescheduleTracker: trackerOf(previous, rescheduled === true, this.#state.nanos()),
-      AllocStates: null,
-      TaskStates: null,
-      Metrics,
-      CreateTime: this.#state.nanos(),
-      ModifyTime: this.#state.nanos(),
-      CreateIndex: index,
-      AllocModifyIndex: index,
-      ModifyIndex: index,
-    };
-    if (previous) previous.NextAllocation = allocation.ID;
-    this.#state.addAllocation(allocation);
-    return allocation;
   }
 
   #block(
@@ -223,7 +215,7 @@ export class Scheduler {
     });
   }
 
-  /** An unblocked evaluation is processed again under its own id: what it cannot place keeps it blocked. */
+  /** While it is processed again it reads `blocked`. */
   #tryAgain(evaluation: Evaluation): void {
     const job = this.#state.job(evaluation.Namespace, evaluation.JobID);
     if (!job || job.Stop) {
@@ -233,12 +225,8 @@ export class Scheduler {
     const plan = planFor(this.#state, job, evaluation);
     if (plan.place.length > 0 && !plan.place.some(({ group, node }) => place(this.#state, job, group, node).node))
       return;
-    const index = this.#state.next();
-    this.#putOff(plan, job, evaluation);
-    const failed = this.#carryOut(plan, job, evaluation, false);
-    evaluation.ModifyIndex = index;
-    if (Object.keys(failed).length > 0) evaluation.FailedTGAllocs = failed;
-    else this.#close(evaluation);
-    this.#state.commit(index, 'evals');
+    this.#take({ evaluation, job, atOnce: false });
   }
 }
+
+const keyOf = ({ Namespace, ID }: Job) => `${Namespace}\0${ID}`;

@@ -171,9 +171,7 @@ export class NomadDrainHook extends Construct {
     // No hook depends on these: an instance that waits is released without them.
     new Notices(this, 'Notices', {
       notices,
-      purgeNodes: props.purgeNodes ?? false,
       handler: this.function,
-      groupNames,
       deadLetterQueue: this.undeliveredEvents,
     });
 

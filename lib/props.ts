@@ -154,8 +154,8 @@ export interface NomadDrainHookProps {
    */
   readonly notices?: NoticeOptions;
   /**
-   * Whether to remove a node from Nomad once its instance is terminated, if it is down and is that instance's. Otherwise Nomad
-   * lists it for a day.
+   * Whether to remove a drained node from Nomad once its instance is terminated: a sweep does it, within a minute or so of the
+   * node being down. Otherwise Nomad lists it for a day.
    * @default false
    */
   readonly purgeNodes?: boolean;
@@ -188,7 +188,7 @@ export interface NomadDrainHookProps {
   readonly eventBus?: events.IEventBus;
   /**
    * Ready-made events for the Test button of the Lambda console: status, dryRun, capacity, jobs, logs, doctor, sweep,
-   * and dry runs of spot, rebalance, maintenance and terminated. `{}` where the account already has shareable test events.
+   * and dry runs of spot, rebalance and maintenance. `{}` where the account already has shareable test events.
    * @default - none
    */
   readonly testEvents?: TestEventsOptions;

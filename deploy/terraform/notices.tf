@@ -1,8 +1,8 @@
-# The rules that invoke the function when an instance is about to go, or has gone; each is made only if that is acted on. Events of
-# EC2 and AWS Health name no group, so those of all instances of the account and region come.
+# The rules that invoke the function when an instance is about to go; each is made only if that is acted on. Events of EC2 and AWS
+# Health name no group, so those of all instances of the account and region come.
 
 locals {
-  of_ec2_or_health = { for name, rule in {
+  notice_rules = { for name, rule in {
     spot = !var.spot_interruptions ? null : {
       description = "EC2 interrupts a Spot instance in two minutes: drain its Nomad node"
       pattern     = { source = ["aws.ec2"], "detail-type" = ["EC2 Spot Instance Interruption Warning"] }
@@ -42,18 +42,4 @@ locals {
       age_seconds = 86400
     }
   } : name => rule if rule != null }
-
-  of_terminated = { for place, names in local.groups_by_rule : "terminated${local.suffixes[place]}" => {
-    description = "An instance is terminated: remove its Nomad node once that is down"
-    pattern = {
-      source        = ["aws.autoscaling"]
-      "detail-type" = ["EC2 Instance Terminate Successful"]
-      detail        = { AutoScalingGroupName = names }
-    }
-    schedule    = null
-    retries     = 2
-    age_seconds = 3600
-  } if var.purge_nodes }
-
-  notice_rules = merge(local.of_ec2_or_health, local.of_terminated)
 }

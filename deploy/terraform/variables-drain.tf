@@ -122,7 +122,7 @@ variable "restore_after_seconds" {
 }
 
 variable "purge_nodes" {
-  description = "Whether to remove a node from Nomad once its instance is terminated, if it is down and is that instance's. Otherwise Nomad lists it for a day."
+  description = "Whether to remove a drained node from Nomad once its instance is terminated: a sweep does it, within a minute or so of the node being down. Otherwise Nomad lists it for a day."
   type        = bool
   default     = false
 }

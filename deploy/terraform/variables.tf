@@ -105,7 +105,7 @@ variable "event_bus" {
 }
 
 variable "test_events" {
-  description = "Whether to make shareable events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance, maintenance and terminated. Needs the registry `lambda-testevent-schemas`, which the account has once anybody has shared a test event."
+  description = "Whether to make shareable events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance and maintenance. Needs the registry `lambda-testevent-schemas`, which the account has once anybody has shared a test event."
   type        = bool
   default     = false
 }

@@ -52,13 +52,6 @@ export const TEST_EVENTS = {
       affectedEntities: [{ entityValue: INSTANCE }],
     },
   },
-  /** Changes nothing; reports which node would be removed from Nomad. Put in a group of yours, too. */
-  terminated: {
-    dryRun: true,
-    source: 'aws.autoscaling',
-    'detail-type': 'EC2 Instance Terminate Successful',
-    detail: { AutoScalingGroupName: 'builders', EC2InstanceId: INSTANCE, Destination: 'EC2' },
-  },
 } as const;
 
 /** The registry of all shareable test events of an account and region, whichever function they are for. */

@@ -6,23 +6,18 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { MAINTENANCE_CODES } from '../../lambda/said.ts';
 import type { ResolvedNotices } from '../props.ts';
-import { groupRules } from './group-rules.ts';
 
 /** What is acted on, and who acts. */
 export interface NoticesProps {
   readonly notices: ResolvedNotices;
-  /** Whether nodes of terminated instances are removed from Nomad. */
-  readonly purgeNodes: boolean;
   readonly handler: lambda.IFunction;
-  /** The names of the groups; may be tokens. */
-  readonly groupNames: readonly string[];
   /** Receives the events that EventBridge could not deliver to the function. */
   readonly deadLetterQueue: sqs.IQueue;
 }
 
 /**
- * The rules that invoke the function when an instance is about to go, or has gone; each is made only if that is acted on. Events
- * of EC2 and AWS Health name no group, so those of all instances of the account and region come.
+ * The rules that invoke the function when an instance is about to go; each is made only if that is acted on. Events of EC2 and AWS
+ * Health name no group, so those of all instances of the account and region come.
  */
 export class Notices extends Construct {
   readonly #props: NoticesProps;
@@ -30,7 +25,7 @@ export class Notices extends Construct {
   constructor(scope: Construct, id: string, props: NoticesProps) {
     super(scope, id);
     this.#props = props;
-    const { notices, purgeNodes, groupNames } = props;
+    const { notices } = props;
 
     if (notices.spot) {
       this.#rule('Spot', 'EC2 interrupts a Spot instance in two minutes: drain its Nomad node', {
@@ -54,18 +49,6 @@ export class Notices extends Construct {
         },
         // It is announced days before it starts.
         target: this.#target(4, Duration.hours(24)),
-      });
-    }
-    if (purgeNodes) {
-      groupRules(this, 'Terminated', {
-        description: 'An instance is terminated: remove its Nomad node once that is down',
-        groupNames,
-        patternFor: (names) => ({
-          source: ['aws.autoscaling'],
-          detailType: ['EC2 Instance Terminate Successful'],
-          detail: { AutoScalingGroupName: names },
-        }),
-        target: () => this.#target(2, Duration.hours(1)),
       });
     }
   }

@@ -129,7 +129,7 @@ export const settings = z
     purgeNodes: flag().meta({
       default: 'false',
       description:
-        "remove a node from Nomad once its instance is terminated, if the node is down and is that instance's",
+        'remove a drained node from Nomad once its instance is terminated: a sweep does it, within a minute or so of the node being down',
     }),
     chooseIdleFirst: flag().meta({
       default: 'false',

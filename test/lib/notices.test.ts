@@ -27,7 +27,6 @@ function rulesOf(props: Partial<NomadDrainHookProps>): Record<string, Json[]> {
 const SPOT = 'EC2 Spot Instance Interruption Warning';
 const REBALANCE = 'EC2 Instance Rebalance Recommendation';
 const HEALTH = 'AWS Health Event';
-const TERMINATED = 'EC2 Instance Terminate Successful';
 
 describe('the function is invoked', () => {
   test.each<[string, Partial<NomadDrainHookProps>, string[]]>([
@@ -36,7 +35,7 @@ describe('the function is invoked', () => {
     ['by rebalance recommendations, to drain', { notices: { rebalance: 'drain' } }, [SPOT, REBALANCE]],
     ['by rebalance recommendations, to cordon', { notices: { rebalance: 'cordon' } }, [SPOT, REBALANCE]],
     ['by scheduled maintenance, if asked', { notices: { maintenance: true } }, [SPOT, HEALTH]],
-    ['by the end of an instance, if nodes are to be removed', { purgeNodes: true }, [SPOT, TERMINATED]],
+    ['by no end of an instance: a sweep removes its node', { purgeNodes: true }, [SPOT]],
   ])('%s', (_, props, expected) => {
     expect(Object.keys(rulesOf(props)).toSorted()).toEqual(expected.toSorted());
   });
@@ -69,19 +68,10 @@ describe('the function is invoked', () => {
     for (const code of codes) expect(code).toMatch(/^AWS_EC2_[A-Z_]+_SCHEDULED$/);
   });
 
-  test('by the end of instances of its own groups, as many as they are', () => {
-    const groups = Array.from({ length: 12 }, (_, index) => `${index}-`.padEnd(200, 'x'));
-    const rules = rulesOf({ groups, purgeNodes: true })[TERMINATED]!;
-    expect(rules.length).toBe(2);
-    for (const rule of rules) expect(JSON.stringify(rule.EventPattern).length).toBeLessThanOrEqual(2048);
-    expect(rules.flatMap((rule) => rule.EventPattern.detail.AutoScalingGroupName)).toEqual(groups);
-  });
-
   test.each([
     [SPOT, 2, Duration.minutes(2)],
     [REBALANCE, 2, Duration.hours(1)],
     [HEALTH, 4, Duration.hours(24)],
-    [TERMINATED, 2, Duration.hours(1)],
   ])('by no event that is too old to be of use: %s', (type, attempts, age) => {
     for (const { Targets: targets } of everything[type]!) {
       expect(targets.map(({ RetryPolicy: policy }: Json) => policy)).toEqual([
@@ -94,9 +84,9 @@ describe('the function is invoked', () => {
     const template = templateOf({ notices: { rebalance: 'drain', maintenance: true }, purgeNodes: true });
     const rules = Object.values(resources(template, RULE));
     const queues = rules.map(({ Properties }) => Properties.Targets[0].DeadLetterConfig.Arn['Fn::GetAtt'][0]);
-    expect(rules.length).toBe(6);
+    expect(rules.length).toBe(5);
     expect(new Set(queues).size).toBe(1);
-    template.resourceCountIs('AWS::Lambda::Permission', 6);
+    template.resourceCountIs('AWS::Lambda::Permission', 5);
   });
 });
 

@@ -73,7 +73,12 @@ const NOT_A_TOKEN = 'failed to parse signed token: go-jose/go-jose: compact JWS 
 const PUBLIC = new Set(['/v1/status/leader', '/v1/acl/bootstrap', '/v1/acl/login']);
 
 export const serve = async (servers: Servers, request: EmulatorRequest): Promise<EmulatorResponse> =>
-  compressed(request, await answered(servers, request));
+  compressed(request, dated(servers, await answered(servers, request)));
+
+const dated = ({ state }: Servers, response: EmulatorResponse): EmulatorResponse => ({
+  ...response,
+  headers: { Date: new Date(state.clock.now()).toUTCString(), ...response.headers },
+});
 
 const answered = async (servers: Servers, request: EmulatorRequest): Promise<EmulatorResponse> => {
   try {

@@ -1,0 +1,344 @@
+import { describe, expect, it } from 'vitest';
+import { ec2Error } from '../emulators/aws/services.ts';
+import { jobOf } from '../emulators/nomad/jobs.ts';
+import type { Fault } from '../emulators/server.ts';
+import { start, world } from './start.ts';
+import { HOUR, MINUTE, SECOND, SWEEP, UNNAMED } from './world.ts';
+
+const EVERYTHING = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
+const ONE_NAMESPACE = 'node { policy = "write" }\nnamespace "ci" { capabilities = ["read-job"] }';
+
+const ago = (ms: number) => new Date(world.clock.now() - ms).toISOString();
+
+/** Drains a node by another tool, or another deployment of this one. */
+const drainAs = (nodeId: string, Meta: Record<string, string> | null, seconds = 3600) =>
+  fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+    method: 'POST',
+    body: JSON.stringify({ DrainSpec: { Deadline: seconds * 1e9 }, MarkEligible: false, Meta }),
+  });
+
+/** The agent of an instance restarts, and its EC2 fingerprint fails: it is at an address that EC2 does not know. */
+const loseFingerprint = (nodeId: string, address = '172.17.0.9') => {
+  const node = world.nomad.node(nodeId);
+  delete node.Attributes['unique.platform.aws.instance-id'];
+  node.Attributes['unique.network.ip-address'] = address;
+  node.HTTPAddr = `${address}:4646`;
+};
+
+const processesEnded = () => world.killedBuilds.filter(({ how }) => how === 'instance-died');
+
+describe('an empty list of allocations', () => {
+  it('counts only once the node has been ineligible for three seconds: what was planned before is waited for', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.planGapMs = 800;
+    await world.scaleIn(instanceId);
+    const jobs = Array.from({ length: 4 }, (_, index) => ({ id: `late-${index}`, type: 'batch' as const, on: nodeId }));
+    for (const job of jobs) world.nomad.register(jobOf({ ...job, runSeconds: 90 }));
+
+    await world.deliver();
+    expect(world.nomad.allocationsOn(nodeId)).toHaveLength(4);
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    await world.sweepFor(3 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+
+  it('counts at once where the node has been ineligible for long, whoever made it so', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    await drainAs(nodeId, null);
+    await world.advance(MINUTE);
+    await world.scaleIn(instanceId);
+    const delivered = world.clock.now();
+
+    await world.deliver();
+
+    expect((world.completion(instanceId)?.at ?? Number.NaN) - delivered).toBeLessThanOrEqual(SECOND);
+  });
+
+  it('does not count while Nomad works on an evaluation from before, for a minute at the most', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.planGapMs = 25 * SECOND;
+    await world.scaleIn(instanceId);
+    world.nomad.register(jobOf({ id: 'slow', type: 'batch', on: nodeId, runSeconds: 30 }));
+
+    await world.deliver();
+    await world.sweepFor(3 * MINUTE);
+
+    expect(world.nomad.allocationsOn(nodeId)).toMatchObject([{ ClientStatus: 'complete' }]);
+    expect(processesEnded()).toEqual([]);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+  });
+});
+
+describe('an HTTP status', () => {
+  /** A failed build uploads its artifacts for two minutes. */
+  const uploading = async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 1, exitCode: 1, poststopSeconds: 120 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    return { instanceId, nodeId };
+  };
+  const notFound = { status: 404, body: '404 page not found', headers: { 'Content-Type': 'text/plain' } };
+
+  it('404 of a load balancer says nothing of a node', async () => {
+    const { instanceId, nodeId } = await uploading();
+    let asked = 0;
+    world.nomad.server.fault = ({ url }) => {
+      if (url.pathname !== `/v1/node/${nodeId}` && url.pathname !== `/v1/node/${nodeId}/allocations`) return undefined;
+      asked += 1;
+      return notFound;
+    };
+
+    await expect(world.wake(SWEEP)).rejects.toThrow('404 page not found');
+
+    expect(asked).toBeGreaterThan(0);
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  const hollow: Fault = ({ url, method }) => {
+    if (method !== 'GET') return undefined;
+    const headers = { 'X-Nomad-Index': '0', 'X-Nomad-Knownleader': 'false', 'Content-Type': 'application/json' };
+    if (/^\/v1\/(nodes|allocations|evaluations)$|\/allocations$/.test(url.pathname)) {
+      return { status: 200, headers, body: '[]' };
+    }
+    return /^\/v1\/node\//.test(url.pathname) ? { status: 404, headers, body: 'node not found' } : undefined;
+  };
+
+  it('200 of an agent that shuts down, and knows no leader, says nothing of anything', async () => {
+    const { instanceId } = await uploading();
+    world.nomad.server.fault = hollow;
+
+    await expect(world.wake(SWEEP)).rejects.toThrow('who answers knows no leader');
+    await world.sweepFor(10 * MINUTE).catch(() => {});
+
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  it('200 without the headers that say who answers says nothing either, and tells a person which they are', async () => {
+    const { instanceId } = await uploading();
+    world.nomad.server.fault = ({ url }) =>
+      url.pathname.endsWith('/allocations') || url.pathname === '/v1/nodes' ? { status: 200, body: '[]' } : undefined;
+
+    await expect(world.wake(SWEEP)).rejects.toThrow('a proxy before Nomad has to hand on these headers');
+
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+});
+
+describe('what the token may see', () => {
+  const withToken = async () => {
+    await start({ acl: true, nomad: { token: { parameter: '/nomad/token' } }, policy: { killMarginSeconds: 300 } });
+    world.nomad.namespace('ci');
+    world.nomad.policy('drainer', EVERYTHING);
+    world.nomad.policy('narrow', ONE_NAMESPACE);
+    const token = world.nomad.token({ policies: ['drainer'] });
+    world.aws.putParameter('/nomad/token', token, 'SecureString');
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 900 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    return { instanceId, nodeId, token };
+  };
+
+  it('is read anew before a release: the policy was narrowed since a warm function read it', async () => {
+    const { instanceId } = await withToken();
+    world.nomad.policy('drainer', ONE_NAMESPACE);
+
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.completion(instanceId)).toBeUndefined();
+    expect(world.reports.at(-1)?.warnings.join()).toContain('the Nomad token is too narrow');
+  });
+
+  it('is read by the token that reads the lists: it was rotated to a narrower one, and the old one revoked', async () => {
+    const { instanceId, token } = await withToken();
+    world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['narrow'] }), 'SecureString');
+    world.nomad.revoke(token);
+
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  it('is not known where a policy cannot be read: it may deny', async () => {
+    const { instanceId } = await withToken();
+    world.nomad.server.fault = ({ url }) =>
+      url.pathname.startsWith('/v1/acl/policy/') ? { status: 404, body: '404 page not found' } : undefined;
+    const [build] = world.nomad.allocationsOn(world.nomad.allocation(world.nomad.run({ id: 'x' })[0] ?? '').NodeID);
+    void build;
+
+    await world.sweepFor(MINUTE);
+
+    expect(world.reports.at(-1)?.warnings.join()).toContain('cannot be read and may deny');
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+});
+
+describe('a node that no longer says which instance it is', () => {
+  it('is the one that was drained for the instance: its upload is waited for', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 40, exitCode: 1, poststopSeconds: 300 });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    loseFingerprint(nodeId);
+    await world.coldStart();
+
+    await world.sweepFor(4 * MINUTE);
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    await world.sweepFor(4 * MINUTE);
+    expect(world.outcome(instanceId)).toBe('drained');
+    expect(processesEnded()).toEqual([]);
+  });
+
+  it('is looked for by its addresses, which only EC2 knows, where all that is known of it is down', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const anew = world.newIdentity(instanceId);
+    delete world.nomad.node(anew).Attributes['unique.platform.aws.instance-id'];
+    world.nomad.run({ id: 'build', type: 'batch', on: anew, runSeconds: 300 });
+    await world.advance(MINUTE);
+    expect(world.nomad.node(nodeId).Status).toBe('down');
+    world.aws.servers.ec2.fault = () => ec2Error('RequestLimitExceeded', 503);
+    await world.scaleIn(instanceId);
+
+    await world.deliver().catch(() => {});
+    await world.sweepFor(2 * MINUTE).catch(() => {});
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    world.aws.servers.ec2.fault = undefined;
+    await world.sweepFor(6 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+});
+
+describe('an instance that Nomad seems not to have', () => {
+  const unattributed = async (options: Parameters<typeof start>[0] = {}) => {
+    await start(options);
+    const { instanceId, nodeId } = world.addBuilder();
+    loseFingerprint(nodeId);
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
+    await world.advance(3 * HOUR);
+    await world.scaleIn(instanceId);
+    return { instanceId, nodeId };
+  };
+
+  it('is kept while a live node may be it, and a person is told which node, and what to set', async () => {
+    const { instanceId, nodeId } = await unattributed();
+
+    await world.deliver().catch(() => {});
+    const failure = await world.sweepFor(5 * MINUTE).catch((error: Error) => error.message);
+
+    expect(failure).toContain(`any of these live nodes may be it: client-1 (${nodeId})`);
+    expect(failure).toContain('outsideEc2');
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  it('is released after the grace where every live node is somebody else', async () => {
+    await start();
+    const others = [world.addBuilder(), world.addBuilder(UNNAMED)];
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.removeNode(nodeId);
+    await world.scaleIn(instanceId);
+
+    await world.deliver();
+    await world.sweepFor(4 * MINUTE);
+
+    expect(others).toHaveLength(2);
+    expect(world.outcome(instanceId)).toBe('not-a-node');
+  });
+
+  it('is released after the grace where the settings say that the other nodes are not on EC2', async () => {
+    await start({ nomad: { outsideEc2: { datacenters: ['office'] } } });
+    world.nomad.addNode({ datacenter: 'office', address: '192.168.7.7' });
+    const instanceId = world.aws.addInstance('builders');
+    await world.scaleIn(instanceId);
+
+    await world.deliver();
+    await world.sweepFor(4 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('not-a-node');
+  });
+});
+
+describe('records of another deployment', () => {
+  it('purge nothing: the instance is living in another account', async () => {
+    await start({ purge: true });
+    const nodeId = world.nomad.addNode({ instanceId: 'i-0ffffffffffffffff', address: '10.9.9.9' }).id;
+    const theirs = { drained_by: 'nomad-drain-hook', aws_instance_id: 'i-0ffffffffffffffff', deployment: '2/eu/other' };
+    await drainAs(nodeId, theirs);
+    world.nomad.stopClient(nodeId);
+
+    await world.sweepFor(3 * MINUTE);
+
+    expect(world.nomad.node(nodeId).Status).toBe('down');
+    expect(world.reports.flatMap(({ purged = [] }) => purged)).toEqual([]);
+  });
+});
+
+describe('a node whose metadata contradicts its fingerprint', () => {
+  it('is the instance that its fingerprint names, and keeps running', async () => {
+    await start({ nomad: { nodeMetaKey: 'instance' } });
+    const { instanceId } = world.addBuilder();
+    const { nodeId } = world.addBuilder({ meta: { instance: instanceId } });
+    await world.scaleIn(instanceId);
+
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+  });
+});
+
+describe('dates', () => {
+  it('of an event that is sent again, hours old, end no wait', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 1800 });
+    await world.scaleIn(instanceId);
+    const [event] = world.events;
+    await world.deliver();
+    await world.advance(5 * MINUTE);
+
+    await world.wake({ ...event, time: ago(44 * HOUR) });
+    await world.wake({ ...event, time: ago(16 * HOUR) });
+
+    expect(world.completion(instanceId)).toBeUndefined();
+    expect(world.killedBuilds).toEqual([]);
+  });
+
+  it("of yesterday's record end no wait of today, where Auto Scaling does not say when it began", async () => {
+    await start({ heartbeatTimeoutSeconds: 900, policy: { deadlineSeconds: 3600 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    await drainAs(nodeId, {
+      drained_by: 'nomad-drain-hook',
+      aws_instance_id: instanceId,
+      deployment: 'DrainHook-Function-0123456789AB',
+      waiting_since: ago(25 * HOUR),
+      deadline_at: ago(24 * HOUR),
+    });
+    world.nomad.run({ id: 'build', type: 'batch', runSeconds: 1 });
+    await world.advance(SECOND);
+    world.aws.servers.autoScaling.fault = ({ body }) =>
+      body.includes('DescribeScalingActivities') ? { status: 403, body: 'denied' } : undefined;
+    world.aws.deliver = () => [];
+    const [build = ''] = world.nomad.allocationsOn(nodeId).map(({ ID }) => ID);
+    void build;
+    await world.scaleIn(instanceId);
+    await world.coldStart();
+
+    await world.sweepFor(MINUTE);
+
+    expect(world.outcome(instanceId)).not.toBe('timed-out');
+  });
+});

@@ -40,10 +40,9 @@ export const place = (
     metric.NodesAvailable[node.Datacenter] = (metric.NodesAvailable[node.Datacenter] ?? 0) + 1;
     metric.NodesInPool += 1;
     metric.NodesEvaluated += 1;
-    const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
-    if (violated) {
+    const name = filteredBy(job, group, node);
+    if (name !== undefined) {
       metric.NodesFiltered += 1;
-      const name = `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
       metric.ConstraintFiltered = { ...metric.ConstraintFiltered };
       metric.ConstraintFiltered[name] = (metric.ConstraintFiltered[name] ?? 0) + 1;
       continue;
@@ -61,6 +60,22 @@ export const place = (
   }
   return { node: best?.node, metric };
 };
+
+/** What rules the node out, as Nomad calls it; undefined if nothing does. */
+const filteredBy = (job: Job, group: TaskGroup, node: Node): string | undefined => {
+  const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
+  if (violated) return `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
+  return hasVolumes(group, node) ? undefined : 'missing compatible host volumes';
+};
+
+/** Static ones: one that is read-only takes no request to write. */
+const hasVolumes = ({ Volumes }: TaskGroup, { HostVolumes }: Node): boolean =>
+  Object.values(Volumes ?? {})
+    .filter(({ Type }) => Type === 'host')
+    .every(({ Source, ReadOnly = false }) => {
+      const volume = HostVolumes[Source];
+      return volume !== undefined && (ReadOnly || !volume.ReadOnly);
+    });
 
 const inPoolOf = (job: Job, node: Node) => job.NodePool === 'all' || job.NodePool === node.NodePool;
 

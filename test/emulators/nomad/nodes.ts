@@ -16,6 +16,8 @@ export interface NodeSpec {
   memoryMb?: number;
   /** Names of static host volumes, which may be written. */
   hostVolumes?: string[];
+  /** Names of dynamic ones, since 1.10. */
+  dynamicVolumes?: string[];
 }
 
 export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Node => {
@@ -69,9 +71,10 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
         UpdateTime: state.timestamp(),
       },
     },
-    HostVolumes: Object.fromEntries(
-      (spec.hostVolumes ?? []).map((volume) => [volume, { Name: volume, Path: `/srv/${volume}`, ReadOnly: false }]),
-    ),
+    HostVolumes: {
+      ...volumes(spec.hostVolumes, () => ''),
+      ...volumes(spec.dynamicVolumes, () => state.id()),
+    },
     HostNetworks: null,
     NodeResources: {
       Cpu: { CpuShares: cpu, ReservableCpuCores: [0, 1], TotalCpuCores: 2 } as Node['NodeResources']['Cpu'],
@@ -110,6 +113,9 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
   return node;
 };
 
+const volumes = (names: readonly string[] = [], id: () => string): Node['HostVolumes'] =>
+  Object.fromEntries(names.map((Name) => [Name, { ID: id(), Name, Path: `/srv/${Name}`, ReadOnly: false }]));
+
 /** By which a node registers anew: the same machine. */
 export const specOf = ({ NodeResources, HostVolumes, ...node }: Node) => ({
   name: node.Name,
@@ -121,7 +127,7 @@ export const specOf = ({ NodeResources, HostVolumes, ...node }: Node) => ({
   address: node.HTTPAddr.slice(0, node.HTTPAddr.lastIndexOf(':')),
   cpu: NodeResources.Cpu.CpuShares,
   memoryMb: NodeResources.Memory.MemoryMB,
-  hostVolumes: Object.keys(HostVolumes),
+  hostVolumes: Object.keys(HostVolumes).filter((name) => HostVolumes[name]?.ID === ''),
 });
 
 export const instanceOf = ({ Attributes }: Node): string | undefined => Attributes['unique.platform.aws.instance-id'];

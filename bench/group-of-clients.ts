@@ -152,6 +152,7 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
           datacenter: 'dc1',
           nodeClass: '',
           drivers: [],
+          hostVolumes: new Map(),
           registered: each.id,
           free: { cpu: 0, memoryMb: 0 },
           runs: each.builds.map(({ build: { job }, startedAt }) => ({

@@ -25,12 +25,20 @@ export interface Client {
   nodeClass: string;
   /** Those that are healthy. */
   drivers: readonly string[];
+  /** Its host volumes, by name. */
+  hostVolumes: ReadonlyMap<string, HostVolume>;
   /** Nomad's index of its registration: the older, the smaller. */
   registered: number;
   /** What is left of it. */
   free: Resources;
   /** What its client has not ended. */
   runs: readonly Running[];
+}
+
+export interface HostVolume {
+  readOnly: boolean;
+  /** Made by Nomad: no other node has the same. */
+  dynamic: boolean;
 }
 
 export interface Resources {

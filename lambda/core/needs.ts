@@ -1,5 +1,8 @@
 import type { Client, Running } from './candidate.ts';
 
+/** What task groups ask, by `groupKey`, as far as it was read. */
+export type KnownNeeds = ReadonlyMap<string, Needs>;
+
 /** What a task group asks of a node beside CPU and memory, as far as it is looked at. */
 export interface Needs {
   /** `all` is any. */
@@ -12,6 +15,9 @@ export interface Needs {
   distinctHosts?: 'job' | 'group';
   /** What else it asks for, which is not looked at, in words. */
   unseen: readonly string[];
+  /** How many allocations it should have, and how many of them may move at a time: `migrate.max_parallel`. */
+  count: number;
+  maxParallel: number;
 }
 
 export interface Constraint {

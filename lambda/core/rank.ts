@@ -1,5 +1,7 @@
-import { type Candidate, type Client, type EarlierRuns, jobKey, type Running } from './candidate.ts';
+import type { Candidate, Client, EarlierRuns, Running } from './candidate.ts';
 import { say, sayJobs } from './explain.ts';
+import { stoppedAtOnce } from './nowhere.ts';
+import { Rest } from './rest.ts';
 import { Room } from './room.ts';
 
 /** Why an instance goes before others, the best reason first (docs/decisions/0007). */
@@ -28,60 +30,42 @@ export interface Circumstances {
 /** Who goes: as many of each pool as are wanted, the best first. */
 export function rank(candidates: readonly Candidate[], { wanted, clients, earlier, now }: Circumstances): Chosen[] {
   const left = new Map(wanted);
-  const room = new Room(clients);
   const chosen: Chosen[] = [];
   const isWanted = ({ pool }: Candidate) => (left.get(pool) ?? 0) > 0;
-  const take = (candidate: Candidate, place: Place, idle: boolean, because: string) => {
-    left.set(candidate.pool, (left.get(candidate.pool) ?? 0) - 1);
-    room.leave(candidate);
-    chosen.push({ instanceId: candidate.instanceId, place, idle, because });
+  const take = (candidate: Candidate, place: Place, because: string) => {
+    const { instanceId, pool } = candidate;
+    left.set(pool, (left.get(pool) ?? 0) - 1);
+    const idle = IDLE.includes(place) || (place === 'leaving' && work(candidate).length === 0);
+    chosen.push({ instanceId, place, idle, because });
   };
 
-  const by = Map.groupBy(candidates.toSorted(byAge), kindOf);
-  const of = (kind: Kind) => by.get(kind) ?? [];
-  const homeless: Candidate[] = [];
-
-  for (const each of of('dead'))
-    if (isWanted(each)) take(each, 'dead', true, `${nodeOf(each)} is down, and nothing may live there`);
-  for (const each of of('leaving').toSorted((one, other) => work(one).length - work(other).length)) {
-    if (isWanted(each)) take(each, 'leaving', work(each).length === 0, whyLeaving(each));
+  const by = Map.groupBy(candidates.toSorted(byAge), placeOf);
+  const rests = new Map(by.get('busy')?.map((each) => [each, longestOf(work(each), earlier, now)]));
+  const stuck: { candidate: Candidate; nowhere: Running[] }[] = [];
+  let room = new Room(clients);
+  for (const place of PLACES) {
+    for (const each of (by.get(place) ?? []).toSorted(place === 'busy' ? byRest(rests) : byWork)) {
+      if (!isWanted(each)) continue;
+      const services = place === 'movable' || place === 'busy' ? work(each).filter(isService) : [];
+      const { after, nowhere } = room.move(each, services);
+      if (nowhere.size > 0) stuck.push({ candidate: each, nowhere: [...nowhere.keys()] });
+      else {
+        room = after;
+        take(each, place, why(place, each, rests.get(each)));
+      }
+    }
   }
-  for (const each of of('empty')) if (isWanted(each)) take(each, 'empty', true, `nothing runs on ${nodeOf(each)}`);
-  for (const each of of('system')) {
-    if (isWanted(each)) take(each, 'system', true, `only system jobs run on ${nodeOf(each)}: ${sayJobs(runsOf(each))}`);
-  }
-  for (const each of of('services').toSorted((one, other) => work(one).length - work(other).length)) {
-    if (!isWanted(each)) continue;
-    if (room.move(each, work(each))) {
-      take(each, 'movable', false, `the services of ${nodeOf(each)} have room elsewhere: ${sayJobs(work(each))}`);
-    } else homeless.push(each);
-  }
-  for (const each of of('unknown')) {
-    if (isWanted(each)) take(each, 'unknown', false, 'no node names it: it may have just booted, or be no client');
-  }
-  for (const { candidate, rest } of of('builds').map(withRest).toSorted(byRest)) {
-    if (!isWanted(candidate)) continue;
-    const services = work(candidate).filter(({ jobType }) => jobType === 'service');
-    if (room.move(candidate, services)) take(candidate, 'busy', false, sayRest(rest, nodeOf(candidate)));
-    else homeless.push(candidate);
-  }
-  for (const each of homeless.toSorted((one, other) => work(one).length - work(other).length)) {
-    const services = work(each).filter(({ jobType }) => jobType === 'service');
-    if (isWanted(each))
-      take(each, 'stuck', false, `services of ${nodeOf(each)} have nowhere to go: ${sayJobs(services)}`);
+  for (const { candidate, nowhere } of stuck.toSorted((one, other) => byWork(one.candidate, other.candidate))) {
+    if (isWanted(candidate)) take(candidate, 'stuck', whyStuck(candidate, nowhere, clients));
   }
   return chosen;
-
-  function withRest(candidate: Candidate) {
-    const builds = work(candidate).filter(({ jobType }) => jobType !== 'service');
-    const rests = builds.map((build) => restOf(build, earlier, now)).toSorted((one, other) => other.ms - one.ms);
-    return { candidate, rest: { longest: rests[0] as Rest, builds: builds.length } };
-  }
 }
 
-type Kind = 'dead' | 'leaving' | 'empty' | 'system' | 'services' | 'unknown' | 'builds';
+/** The best first; `stuck` comes last. */
+const PLACES = ['dead', 'leaving', 'empty', 'system', 'movable', 'unknown', 'busy'] as const;
+const IDLE: readonly Place[] = ['dead', 'empty', 'system'];
 
-function kindOf(candidate: Candidate): Kind {
+function placeOf(candidate: Candidate): (typeof PLACES)[number] {
   const { clients } = candidate;
   if (clients.length === 0) return 'unknown';
   const alive = clients.filter(({ status }) => status !== 'down');
@@ -90,7 +74,22 @@ function kindOf(candidate: Candidate): Kind {
   if (alive.length > 0 && alive.every(({ eligible, draining }) => draining || !eligible)) return 'leaving';
   if (runsOf(candidate).length === 0) return 'empty';
   if (work(candidate).length === 0) return 'system';
-  return work(candidate).every(({ jobType }) => jobType === 'service') ? 'services' : 'builds';
+  return work(candidate).every(isService) ? 'movable' : 'busy';
+}
+
+function why(place: (typeof PLACES)[number], candidate: Candidate, rest: LongestRest | undefined): string {
+  const node = nodeOf(candidate);
+  const [jobs, left] = [sayJobs(runsOf(candidate)), sayJobs(work(candidate))];
+  const draining = candidate.clients.some((client) => client.draining) ? 'draining already' : 'ineligible';
+  return {
+    dead: `${node} is down, and nothing may live there`,
+    leaving: `${node} is ${draining}${left && `; still there: ${left}`}`,
+    empty: `nothing runs on ${node}`,
+    system: `only system jobs run on ${node}: ${jobs}`,
+    movable: `the services of ${node} have room elsewhere: ${left}`,
+    unknown: 'no node names it: it may have just booted, or be no client',
+    busy: rest ? sayRest(rest, node) : '',
+  }[place];
 }
 
 const runsOf = ({ clients }: Candidate): Running[] => clients.flatMap(({ runs }) => runs);
@@ -98,48 +97,55 @@ const runsOf = ({ clients }: Candidate): Running[] => clients.flatMap(({ runs })
 /** What has to be moved or waited for. */
 const work = (candidate: Candidate): Running[] => runsOf(candidate).filter(({ jobType }) => jobType !== 'system');
 
+const isService = ({ jobType }: Running) => jobType === 'service';
+
+const byWork = (one: Candidate, other: Candidate): number => work(one).length - work(other).length;
+
 const age = ({ clients }: Candidate) => Math.min(...clients.map(({ registered }) => registered));
 
 /** Those without a node stay as they are: all we know of their age is Auto Scaling's order. */
 const byAge = (one: Candidate, other: Candidate): number => (age(one) === age(other) ? 0 : age(one) - age(other));
 
-/** How long a build may still run, in milliseconds, and what that is taken from. */
-interface Rest {
+/** Of the builds of a candidate the one that is expected to run longest. */
+interface LongestRest {
   build: Running;
+  rest: Rest;
+  /** By what earlier runs took that had lasted as long, where there are such; else as long again as it has run. */
   ms: number;
-  ranMs: number;
-  known: boolean;
-}
-
-/** By what earlier runs took that had lasted as long, where there are such. Else as long again. */
-function restOf(build: Running, earlier: EarlierRuns, now: number): Rest {
-  const ranMs = Math.max(0, now - build.createdAt);
-  const median = earlier.get(jobKey(build))?.within(0.5, ranMs);
-  return { build, ranMs, ms: median === undefined ? ranMs : median - ranMs, known: median !== undefined };
-}
-
-interface RestOfAll {
-  longest: Rest;
+  /** How many builds there are. */
   builds: number;
 }
 
-function byRest({ rest: one }: { rest: RestOfAll }, { rest: other }: { rest: RestOfAll }): number {
-  return one.longest.ms - other.longest.ms || one.builds - other.builds;
+function longestOf(runs: readonly Running[], earlier: EarlierRuns, now: number): LongestRest {
+  const builds = runs.filter((run) => !isService(run));
+  const all = builds.map((build) => {
+    const rest = Rest.of(build, earlier, now);
+    return { build, rest, ms: rest.within(0.5) ?? rest.ranMs, builds: builds.length };
+  });
+  return all.toSorted((one, other) => other.ms - one.ms)[0] as LongestRest;
 }
 
-function sayRest({ longest, builds }: RestOfAll, node: string): string {
-  const { build, known, ms, ranMs } = longest;
-  const others = builds > 1 ? ` and ${builds - 1} more` : '';
-  const which = `${build.job} on ${node}`;
-  if (known) return `${which} is expected to take ${say(ms / 1000)} more${others && `;${others} run there`}`;
-  return `${which} has run for ${say(ranMs / 1000)}, and no earlier run says how much more it takes${others && `;${others} run there`}`;
+const byRest = (rests: ReadonlyMap<Candidate, LongestRest>) => (one: Candidate, other: Candidate) => {
+  const [a, b] = [rests.get(one), rests.get(other)] as [LongestRest, LongestRest];
+  return a.ms - b.ms || a.builds - b.builds;
+};
+
+function sayRest({ build, rest, ms, builds }: LongestRest, node: string): string {
+  const others = builds > 1 ? `; and ${builds - 1} more run there` : '';
+  if (rest.within(0.5) !== undefined)
+    return `${build.job} on ${node} is expected to take ${say(ms / 1000)} more${others}`;
+  return `${build.job} on ${node} has run for ${say(ms / 1000)}, and no earlier run says how much more it takes${others}`;
 }
 
-function whyLeaving(candidate: Candidate): string {
-  const draining = candidate.clients.some((client) => client.draining);
-  const left = work(candidate);
-  const rest = left.length > 0 ? `; still there: ${sayJobs(left)}` : '';
-  return `${nodeOf(candidate)} is ${draining ? 'draining already' : 'ineligible'}${rest}`;
+/** No job is read in the time that there is: by default one of a group moves at a time. */
+function whyStuck(candidate: Candidate, nowhere: readonly Running[], clients: readonly Client[]): string {
+  const stopped = stoppedAtOnce(nowhere, { clients });
+  const kept = nowhere.filter((run) => !stopped.has(run));
+  const then = [
+    ...(stopped.size > 0 ? [`stops ${sayJobs([...stopped.keys()])} at once, with no replacement`] : []),
+    ...(kept.length > 0 ? [`waits for ${sayJobs(kept)} until its deadline`] : []),
+  ];
+  return `services of ${nodeOf(candidate)} have nowhere to go: by default a drain ${then.join(', and ')}`;
 }
 
 const nodeOf = ({ clients }: Candidate): string => `node ${clients.map(({ name }) => name).join(' and ')}`;

@@ -1,96 +1,72 @@
-import type { Candidate, Client, Resources, Running } from './candidate.ts';
-import { isInDatacenter, isInPool, type Needs, ruledOut } from './needs.ts';
+import { type Candidate, type Client, groupKey, type Resources, type Running } from './candidate.ts';
+import { isInDatacenter, isInPool, type KnownNeeds, ruledOut } from './needs.ts';
 import { sayUnplaced } from './unplaced.ts';
 
-/** A client that stays, and what is left of it. */
-interface Stays {
-  client: Client;
-  free: Resources;
-}
-
 /**
- * The free CPU and memory of the clients that stay. What a service needs beside that is looked at as far as it is given; ports, devices,
- * volumes and spread never are: a service that seems to fit may still be refused, and then keeps its drain from ending.
+ * The free CPU and memory of the clients that stay. What a service needs beside that is looked at as far as it is given; ports, devices
+ * and spread never are: a service that seems to fit may still be refused.
  */
 export class Room {
-  readonly #stay = new Map<string, Stays>();
+  readonly #stay: readonly Client[];
+  /** What is left of the clients that something has moved to. */
+  readonly #left: Map<string, Resources>;
 
-  constructor(clients: readonly Client[]) {
-    for (const client of clients) {
-      const { id, status, eligible, draining, free } = client;
-      if (status === 'ready' && eligible && !draining) this.#stay.set(id, { client, free: { ...free } });
-    }
+  constructor(clients: readonly Client[], left: ReadonlyMap<string, Resources> = new Map()) {
+    this.#stay = clients.filter(({ status, eligible, draining }) => status === 'ready' && eligible && !draining);
+    this.#left = new Map(left);
   }
 
-  /** A client goes: it has room for nobody. */
-  leave({ clients }: Candidate): void {
-    for (const { id } of clients) this.#stay.delete(id);
-  }
-
-  /** Moves what runs to the clients that stay, each to the first that has room. @returns false if that is not possible */
-  move(candidate: Candidate, runs: readonly Running[]): boolean {
-    const stay = this.#elsewhere(candidate);
-    const moves: [free: Resources, takes: Resources][] = [];
-    for (const run of runs.toSorted(largestFirst)) {
-      const found = stay.find(
-        ({ client, free }) => isInPoolOf(candidate, client) && exhausted(free, run) === undefined,
-      );
-      if (!found) {
-        for (const [free, takes] of moves) add(free, takes, 1);
-        return false;
-      }
-      add(found.free, run.takes, -1);
-      moves.push([found.free, run.takes]);
-    }
-    return true;
+  /** What is left when a candidate has gone: it has room for nobody. */
+  without({ clients }: Candidate): Room {
+    const gone = new Set(clients.map(({ id }) => id));
+    const stay = this.#stay.filter(({ id }) => !gone.has(id));
+    return new Room(stay, this.#left);
   }
 
   /**
-   * Moves one of them, if that is possible.
-   * @param needs if they are known; else any client will do that is in the pool of the one that goes
-   * @returns why there is no room for it, or undefined if there was
+   * Moves what runs on a candidate, each to the first client that has room, the largest first. This room stays as it is.
+   * @param needs as far as they are known; else any client will do that is in the pool of the one that goes
+   * @returns what is left then, and for which there is no room, each with the reason
    */
-  moveOne(candidate: Candidate, run: Running, needs: Needs | undefined): string | undefined {
-    const stay = this.#elsewhere(candidate);
-    const inPool = stay.filter(({ client }) => (needs ? isInPool(client, needs) : isInPoolOf(candidate, client)));
-    const inDatacenters = inPool.filter(({ client }) => !needs || isInDatacenter(client, needs));
+  move(candidate: Candidate, runs: readonly Running[], needs: KnownNeeds = new Map()) {
+    const after = this.without(candidate);
+    const pools = [...new Set(candidate.clients.map(({ nodePool }) => nodePool))];
+    const nowhere = new Map<Running, string>();
+    for (const run of runs.toSorted(largestFirst)) {
+      const because = after.#place(run, needs, pools);
+      if (because !== undefined) nowhere.set(run, because);
+    }
+    return { after, nowhere };
+  }
+
+  /** @returns why there is no room for it, or undefined if there was */
+  #place(run: Running, needs: KnownNeeds, pools: readonly string[]): string | undefined {
+    const needed = needs.get(groupKey(run));
     const obstacles = new Map<string, number>();
-    for (const { client, free } of inDatacenters) {
-      const obstacle = (needs && ruledOut(client, run, needs)) ?? exhausted(free, run);
+    let [inPool, inDatacenters] = [0, 0];
+    for (const client of this.#stay) {
+      if (!(needed ? isInPool(client, needed) : pools.includes(client.nodePool))) continue;
+      inPool += 1;
+      if (needed && !isInDatacenter(client, needed)) continue;
+      inDatacenters += 1;
+      const { cpu, memoryMb } = this.#left.get(client.id) ?? client.free;
+      const left = { cpu: cpu - run.takes.cpu, memoryMb: memoryMb - run.takes.memoryMb };
+      const obstacle = (needed && ruledOut(client, run, needed)) ?? exhausted(left);
       if (obstacle === undefined) {
-        add(free, run.takes, -1);
+        this.#left.set(client.id, left);
         return undefined;
       }
       obstacles.set(obstacle, (obstacles.get(obstacle) ?? 0) + 1);
     }
-    const pool = needs?.nodePool ?? [...new Set(candidate.clients.map(({ nodePool }) => nodePool))].join(', ');
-    return sayUnplaced({
-      pool,
-      inPool: inPool.length,
-      inDatacenters: inDatacenters.length,
-      reasons: [...obstacles],
-    });
-  }
-
-  #elsewhere({ clients }: Candidate): Stays[] {
-    const gone = new Set(clients.map(({ id }) => id));
-    return [...this.#stay.values()].filter(({ client }) => !gone.has(client.id));
+    return sayUnplaced({ pool: needed?.nodePool ?? pools.join(', '), inPool, inDatacenters, reasons: [...obstacles] });
   }
 }
 
 /** The large ones find room first, and the small ones between them. */
 export const largestFirst = (one: Running, other: Running): number => other.takes.memoryMb - one.takes.memoryMb;
 
-const isInPoolOf = ({ clients }: Candidate, { nodePool }: Client): boolean =>
-  clients.some((client) => client.nodePool === nodePool);
-
 /** What there is too little of, in the scheduler's words. */
-function exhausted(free: Resources, { takes }: Running): string | undefined {
-  if (free.cpu < takes.cpu) return 'cpu is exhausted on';
-  return free.memoryMb < takes.memoryMb ? 'memory is exhausted on' : undefined;
-}
-
-function add(to: Resources, { cpu, memoryMb }: Resources, sign: 1 | -1): void {
-  to.cpu += sign * cpu;
-  to.memoryMb += sign * memoryMb;
+function exhausted({ cpu, memoryMb }: Resources): string | undefined {
+  if (cpu < 0) return 'cpu is exhausted on';
+  return memoryMb < 0 ? 'memory is exhausted on' : undefined;
 }

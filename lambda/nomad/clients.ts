@@ -106,6 +106,7 @@ function toClient(node: NodeInList, runs: Running[]): Client {
   const taken = runs.map(({ takes }) => takes).reduce(plus, keeps);
   const deadlineAt = node.Drain ? toRecord(node.LastDrain?.Meta ?? null)?.deadlineAt : undefined;
   const drivers = Object.entries(node.Drivers ?? {}).filter(([, { Healthy }]) => Healthy);
+  const volumes = Object.entries(node.HostVolumes ?? {});
   return {
     id: node.ID,
     name: node.Name,
@@ -117,6 +118,9 @@ function toClient(node: NodeInList, runs: Running[]): Client {
     datacenter: node.Datacenter,
     nodeClass: node.NodeClass,
     drivers: drivers.map(([name]) => name),
+    hostVolumes: new Map(
+      volumes.map(([name, { ReadOnly, ID }]) => [name, { readOnly: ReadOnly, dynamic: Boolean(ID) }]),
+    ),
     registered: node.CreateIndex,
     free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
     runs,

@@ -8,7 +8,10 @@ export interface JobJson {
     | {
         Name: string;
         Constraints: ConstraintJson[] | null;
-        Volumes: Record<string, unknown> | null;
+        Count: number;
+        /** Of services only. */
+        Migrate: { MaxParallel: number } | null;
+        Volumes: Record<string, VolumeJson> | null;
         Networks: { ReservedPorts: unknown[] | null }[] | null;
         Tasks: {
           Driver: string;
@@ -17,6 +20,18 @@ export interface JobJson {
         }[];
       }[]
     | null;
+}
+
+/** A volume that a task group asks for. */
+export interface VolumeJson {
+  Type: string;
+  Source: string;
+  ReadOnly: boolean;
+  PerAlloc: boolean;
+  /** Since 1.10: the group stays with the very volume that it has had. */
+  Sticky?: boolean;
+  /** Of a CSI volume or a dynamic one. */
+  AccessMode: string;
 }
 
 export interface ConstraintJson {

@@ -94,6 +94,8 @@ export interface NodeInList {
   NodeClass: string;
   NodePool: string;
   Drivers: Record<string, { Healthy: boolean }> | null;
+  /** Since 1.10 with the `ID` of a dynamic one, empty of a static one. */
+  HostVolumes: Record<string, { ReadOnly: boolean; ID?: string }> | null;
   CreateIndex: number;
   NodeResources?: ResourcesJson | null;
   ReservedResources?: ResourcesJson | null;

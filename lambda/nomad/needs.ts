@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { type Client, groupKey, type Running } from '../core/candidate.ts';
 import type { Constraint, Needs } from '../core/needs.ts';
-import type { ConstraintJson, JobJson } from './job-json.ts';
+import type { ConstraintJson, JobJson, VolumeJson } from './job-json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** Jobs that are read. */
@@ -44,21 +44,36 @@ async function toNeeds(job: JobJson, group: GroupJson, known: Constraints): Prom
   const ofGroup = [...(group.Constraints ?? []), ...group.Tasks.flatMap((task) => task.Constraints ?? [])];
   const all = [...ofJob, ...ofGroup].filter((each) => !isDistinctHosts(each));
   const read = await pMap(all, async (each) => ({ each, constraint: await known.read(each) }));
+  const volumes = Object.values(group.Volumes ?? {});
   const distinctHosts = ofJob.some(isDistinctHosts) ? 'job' : ofGroup.some(isDistinctHosts) ? 'group' : undefined;
   return {
     nodePool: job.NodePool ?? 'default',
     datacenters: job.Datacenters ?? [],
     drivers: [...new Set(group.Tasks.map(({ Driver }) => Driver))],
-    constraints: read.flatMap(({ constraint }) => constraint ?? []),
+    constraints: [...read.flatMap(({ constraint }) => constraint ?? []), ...volumes.filter(isHostVolume).map(onNode)],
+    count: group.Count,
+    maxParallel: group.Migrate?.MaxParallel ?? 1,
     ...(distinctHosts && { distinctHosts }),
     unseen: [
       ...read.filter(({ constraint }) => !constraint).map(({ each }) => `constraint ${textOf(each)}`),
-      ...(Object.keys(group.Volumes ?? {}).length > 0 ? ['its volumes'] : []),
+      ...(volumes.every((each) => isHostVolume(each) && each.AccessMode === '') ? [] : ['its volumes']),
       ...(group.Networks?.some(({ ReservedPorts }) => ReservedPorts?.length) ? ['its static ports'] : []),
       ...(group.Tasks.some(({ Resources }) => Resources?.Devices?.length) ? ['its devices'] : []),
     ],
   };
 }
+
+/** One that is named by its allocation is not looked at. */
+const isHostVolume = ({ Type, PerAlloc }: VolumeJson) => Type === 'host' && !PerAlloc;
+
+/** That a node has it, in the scheduler's words. A sticky one that is dynamic is on the node that is left, and nowhere else. */
+const onNode = ({ Source, ReadOnly, Sticky }: VolumeJson): Constraint => ({
+  text: 'missing compatible host volumes',
+  allows: ({ hostVolumes }) => {
+    const volume = hostVolumes.get(Source);
+    return volume !== undefined && (ReadOnly || !volume.readOnly) && !(Sticky && volume.dynamic);
+  },
+});
 
 const isDistinctHosts = ({ Operand, RTarget }: ConstraintJson) => Operand === 'distinct_hosts' && RTarget !== 'false';
 

@@ -44,6 +44,67 @@ export const planCases = (the: () => Nomad): void => {
     ]);
   });
 
+  const HOUR = { Deadline: 3600e9 };
+  const onFirst = async (id: string, status: string) =>
+    (await the().allocations(0, id)).filter(({ ClientStatus }) => ClientStatus === status);
+
+  test.each([
+    { count: 1, maxParallel: 1, stopped: 1 },
+    { count: 2, maxParallel: 2, stopped: 2 },
+    { count: 3, maxParallel: 2, stopped: 2 },
+    { count: 2, maxParallel: 0, stopped: 0 },
+  ])(
+    'of $count allocations with nowhere to go a drain stops as many as max_parallel ($maxParallel) at once',
+    async ({ count, maxParallel, stopped }) => {
+      const id = `outage-${count}-${maxParallel}`;
+      await the().mark(1, 'ineligible');
+      await the().run(job(id, 'service', obeys, { count, maxParallel }), count);
+      await the().drain(0, HOUR);
+      await the().until(
+        6000,
+        () => onFirst(id, 'complete'),
+        (seen) => seen.length === stopped,
+      );
+      await the().under.wait(3000);
+      expect(await onFirst(id, 'running')).toHaveLength(count - stopped);
+      expect(await the().allocations(1, id)).toEqual([]);
+      expect((await the().node(0)).Drain).toBe(stopped < count);
+      for (const each of await onFirst(id, 'complete')) {
+        expect(each).toMatchObject({ DesiredStatus: 'stop', DesiredTransition: { Migrate: true } });
+      }
+    },
+  );
+
+  test('a service that is one short already is not stopped: its drain waits for the deadline', async () => {
+    const { CpuShares } = object(object((await the().node(0)).NodeResources).Cpu);
+    await the().mark(1, 'ineligible');
+    await the().run(job('short', 'service', obeys, { count: 2, cpu: Math.ceil(Number(CpuShares) / 2) + 1 }), 1);
+    await the().drain(0, HOUR);
+    await the().under.wait(4000);
+    expect(await onFirst('short', 'running')).toHaveLength(1);
+    expect((await the().node(0)).Drain).toBe(true);
+  });
+
+  test('a service whose host volume no other node has is stopped at once too, and a list of nodes shows why', async () => {
+    const { body } = await the().get('/v1/nodes');
+    const volumes = list(body).map(({ Name, HostVolumes }) => [Name, Object.keys(object(HostVolumes))]);
+    expect(volumes.toSorted()).toEqual([
+      ['client-a', ['data-a']],
+      ['client-b', ['data-b']],
+    ]);
+    const Volumes = { data: { Name: 'data', Type: 'host', Source: 'data-a', ReadOnly: false } };
+    await the().run(job('keeps', 'service', obeys, { group: { Volumes } }));
+    const { TaskGroups } = object((await the().get('/v1/job/keeps?namespace=default')).body);
+    expect(TaskGroups).toMatchObject([{ Count: 1, Migrate: { MaxParallel: 1 }, Volumes }]);
+    await the().drain(0, HOUR);
+    await the().untilDrained(0, 8000);
+    expect((await the().jobAllocations('keeps')).map(({ DesiredStatus }) => DesiredStatus)).toEqual(['stop']);
+    const evaluations = list((await the().get('/v1/job/keeps/evaluations')).body);
+    expect(evaluations.find(({ Status }) => Status === 'blocked')).toMatchObject({
+      FailedTGAllocs: { g: { ConstraintFiltered: { 'missing compatible host volumes': 1 } } },
+    });
+  });
+
   test('when a build ended stays as it is: to stop its job afterwards does not change it', async () => {
     await the().run(job('built-once', 'batch', ends(1), { on: the().under.nodes[0]?.id ?? '' }));
     const once = async () => (await ended()).filter(({ JobID }) => JobID === 'built-once');

@@ -9,8 +9,8 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
   const clock = new ManualClock();
   const nomad = await NomadEmulator.start({ clock, acl: true, version });
   const nodes = [
-    { name: 'client-a', instanceId: 'i-0a0a' },
-    { name: 'client-b', instanceId: 'i-0b0b' },
+    { name: 'client-a', instanceId: 'i-0a0a', hostVolumes: ['data-a'] },
+    { name: 'client-b', instanceId: 'i-0b0b', hostVolumes: ['data-b'] },
   ].map((spec) => ({ ...spec, id: nomad.addNode(spec).id }));
   return {
     address: nomad.url,

@@ -39,9 +39,9 @@ describe('a plan', () => {
       [idle.instanceId, 'at-once'],
       [busy.instanceId, 'ends'],
       [bare, 'unknown'],
-      [serves.instanceId, 'nowhere'],
+      [serves.instanceId, 'stops'],
     ]);
-    expect(answer.verdicts).toMatchObject({ 'at-once': 1, ends: 1, unknown: 1, nowhere: 1, killed: 0 });
+    expect(answer.verdicts).toMatchObject({ 'at-once': 1, ends: 1, unknown: 1, stops: 1, killed: 0 });
     expect(ofInstance(answer, busy)).toMatchObject({
       nodeId: busy.nodeId,
       group: 'builders',
@@ -142,8 +142,8 @@ describe('a plan', () => {
     });
     await world.advance(MINUTE);
     expect(ofInstance(await plan(), racked)).toMatchObject({
-      verdict: 'nowhere',
-      because: `web has nowhere to go: of 2 eligible nodes in pool default, constraint \${meta.rack} regexp ^a$ rules out 1, memory is exhausted on 1`,
+      verdict: 'stops',
+      because: `web has nowhere to go: of 2 eligible nodes in pool default, constraint \${meta.rack} regexp ^a$ rules out 1, memory is exhausted on 1; a drain stops it at once, and it runs nowhere until there is room`,
     });
   });
 
@@ -176,6 +176,61 @@ describe('a plan', () => {
     const answer = await plan();
     expect(ofInstance(answer, stays)?.because).toContain('api has nowhere to go: of ');
     expect(ofInstance(answer, leaves)).toBeDefined();
+  });
+
+  it.each([
+    { count: 1, maxParallel: 1, verdict: 'stops', left: 0 },
+    { count: 2, maxParallel: 2, verdict: 'stops', left: 0 },
+    { count: 2, maxParallel: 1, verdict: 'nowhere', left: 1 },
+  ])(
+    'says whether a drain stops a service with nowhere to go, and the drain does it: $count of which $maxParallel may move',
+    async ({ count, maxParallel, verdict, left }) => {
+      await start();
+      const [serves, other] = [world.addBuilder(), world.addBuilder()];
+      world.nomad.run({ id: 'web', type: 'service', count, maxParallel, constraints: [isNot(other)] });
+      await world.advance(MINUTE);
+      expect(ofInstance(await plan(), serves)).toMatchObject({ verdict, serviceCount: count });
+      await world.scaleIn(serves.instanceId);
+      await world.deliver();
+      await world.advance(MINUTE);
+      const running = world.nomad.allocationsOn(serves.nodeId).filter(({ ClientStatus }) => ClientStatus === 'running');
+      expect(running).toHaveLength(left);
+      expect(world.nomad.allocationsOn(other.nodeId)).toEqual([]);
+    },
+  );
+
+  it('knows which nodes have the host volume of a service', async () => {
+    await start();
+    const has = world.addBuilder({ hostVolumes: ['data'] });
+    world.nomad.run({ id: 'db', type: 'service', hostVolume: { source: 'data' } });
+    await world.advance(MINUTE);
+    world.addBuilder({ hostVolumes: ['other'] });
+    expect(ofInstance(await plan(), has)).toMatchObject({
+      verdict: 'stops',
+      because: expect.stringContaining(
+        'constraint missing compatible host volumes rules out 1; a drain stops it at once',
+      ),
+    });
+    world.addBuilder({ hostVolumes: ['data'] });
+    expect(ofInstance(await plan(), has)).toMatchObject({ verdict: 'moves', because: 'db has room elsewhere' });
+  });
+
+  it('knows that a sticky volume made by Nomad stays where it is, and that any of its name will do for others', async () => {
+    await start();
+    const has = world.addBuilder({ dynamicVolumes: ['data'] });
+    world.nomad.run({ id: 'db', type: 'service', hostVolume: { source: 'data', sticky: true } });
+    world.nomad.run({ id: 'cache', type: 'service', hostVolume: { source: 'data' } });
+    await world.advance(MINUTE);
+    const other = world.addBuilder({ dynamicVolumes: ['data'] });
+    const answer = ofInstance(await plan(), has);
+    expect(answer?.services.map(({ job, goes }) => [job, goes])).toEqual([
+      ['db', 'stopped'],
+      ['cache', 'elsewhere'],
+    ]);
+    await world.scaleIn(has.instanceId);
+    await world.deliver();
+    await world.advance(MINUTE);
+    expect(world.nomad.allocationsOn(other.nodeId).map(({ JobID }) => JobID)).toEqual(['cache']);
   });
 
   it('leaves out instances that a scale-in does not take: those in standby', async () => {

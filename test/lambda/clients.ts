@@ -19,6 +19,7 @@ export const client = (name: string, more: Partial<Client> = {}): Client => ({
   datacenter: 'dc1',
   nodeClass: '',
   drivers: [],
+  hostVolumes: new Map(),
   registered: ++registered,
   free: { cpu: 1000, memoryMb: 1000 },
   runs: [],

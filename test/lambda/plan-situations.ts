@@ -25,7 +25,19 @@ export interface Situation {
 
 const needsOf = (more: Partial<Needs> = {}) =>
   new Map([
-    ['default web g', { nodePool: 'default', datacenters: ['dc1'], drivers: [], constraints: [], unseen: [], ...more }],
+    [
+      'default web g',
+      {
+        nodePool: 'default',
+        datacenters: ['dc1'],
+        drivers: [],
+        constraints: [],
+        unseen: [],
+        count: 1,
+        maxParallel: 1,
+        ...more,
+      },
+    ],
   ]);
 const classIs = (nodeClass: string) => ({
   text: `\${node.class} = ${nodeClass}`,
@@ -181,21 +193,21 @@ const services: Situation[] = [
     runs: [service('web', 2000)],
     needs: needsOf(),
     others: [client('a'), client('b'), client('c', { status: 'down' }), client('d', { eligible: false })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service has nowhere to go: the nodes that stay are of other classes',
     runs: [service()],
     needs: needsOf({ constraints: [classIs('gpu')] }),
     others: [client('a', { nodeClass: 'cpu' }), client('b', { nodeClass: 'gpu', ...FULL })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service has nowhere to go: no other node of its pool',
     runs: [service()],
     needs: needsOf(),
     others: [client('a', { nodePool: 'other' })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service of pool all may go to a node of any pool',
@@ -208,7 +220,7 @@ const services: Situation[] = [
     when: 'a service has nowhere to go: none of the nodes that stay is in a datacenter of its job',
     runs: [service()],
     needs: needsOf({ datacenters: ['eu-*'] }),
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service names its datacenters by a pattern',
@@ -222,21 +234,21 @@ const services: Situation[] = [
     runs: [service()],
     needs: needsOf({ drivers: ['docker'] }),
     others: [client('a', { drivers: ['raw_exec'] })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service has nowhere to go: another allocation of it is on each node that stays',
     runs: [service()],
     needs: needsOf({ distinctHosts: 'job' }),
     others: [client('a', { runs: [service()] })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service has nowhere to go: of its job, nothing else may be on the same node',
     runs: [service()],
     needs: needsOf({ distinctHosts: 'job' }),
     others: [client('a', { runs: [{ ...service(), taskGroup: 'other' }] })],
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'a service is one of its kind on a node, by its task group: another group may be there',
@@ -250,7 +262,7 @@ const services: Situation[] = [
     runs: [service()],
     needs: needsOf(),
     blocked: new Map([['default web g', 'of 3 eligible nodes in pool default, devices is exhausted on 3']]),
-    means: { verdict: 'nowhere' },
+    means: { verdict: 'stops' },
   },
   {
     when: 'two services fit elsewhere, but not both',
@@ -262,14 +274,63 @@ const services: Situation[] = [
     when: 'many services have room elsewhere, and many have not',
     runs: [...'abcdef'.split('').map((name) => service(name, 2000)), service('web'), service('web')],
     needs: needsOf(),
-    means: { verdict: 'nowhere', serviceCount: 8 },
+    means: { verdict: 'stops', serviceCount: 8 },
   },
   {
-    when: 'a service has nowhere to go, and a build is expected to end: the drain lasts until the deadline',
+    when: 'a service has nowhere to go, and a build is expected to end: the service is stopped at once all the same',
     runs: [build('ci'), service('web', 2000)],
     earlier: ci(took(...tenMinutes(30))),
     needs: needsOf(),
-    means: { verdict: 'nowhere', buildCount: 1, serviceCount: 1 },
+    means: { verdict: 'stops', buildCount: 1, serviceCount: 1 },
+  },
+  {
+    when: 'two of a service have nowhere to go, and its job lets one move at a time: the drain waits for the other',
+    runs: [service('web', 2000), service('web', 2000)],
+    needs: needsOf({ count: 2 }),
+    means: { verdict: 'nowhere', services: [goes('stopped'), goes('nowhere')] },
+  },
+  {
+    when: 'two of a service have nowhere to go, and its job lets both move at a time',
+    runs: [service('web', 2000), service('web', 2000)],
+    needs: needsOf({ count: 2, maxParallel: 2 }),
+    means: { verdict: 'stops', services: [goes('stopped'), goes('stopped')] },
+  },
+  {
+    when: 'a service has nowhere to go, and two more of its group run elsewhere',
+    runs: [service('web', 2000)],
+    needs: needsOf({ count: 3 }),
+    others: [client('a', { runs: [service(), service()] })],
+    means: { verdict: 'stops', services: [goes('stopped')] },
+  },
+  {
+    when: 'a service has nowhere to go, and is one short already: the drain waits for it',
+    runs: [service('web', 2000)],
+    needs: needsOf({ count: 2 }),
+    means: { verdict: 'nowhere', services: [goes('nowhere')] },
+  },
+  {
+    when: 'a service has nowhere to go, and its job lets none move: the drain waits for it',
+    runs: [service('web', 2000)],
+    needs: needsOf({ maxParallel: 0 }),
+    means: { verdict: 'nowhere', services: [goes('nowhere')] },
+  },
+  {
+    when: 'one of a service has been stopped already, and the other has nowhere to go: the drain waits for it',
+    runs: [service('web', 2000)],
+    needs: needsOf({ count: 2 }),
+    others: [client('a', { runs: [{ ...service(), stopping: true }] })],
+    means: { verdict: 'nowhere', services: [goes('nowhere')] },
+  },
+  {
+    when: 'two of a service have nowhere to go, and its job could not be read: Nomad moves one at a time by default',
+    runs: [service('web', 2000), service('web', 2000)],
+    means: { verdict: 'nowhere', services: [goes('stopped'), goes('nowhere')] },
+  },
+  {
+    when: 'the scheduler says that a service has nowhere to go, and its job could not be read: it is one short',
+    runs: [service()],
+    blocked: new Map([['default web g', 'of 3 eligible nodes in pool default, devices is exhausted on 3']]),
+    means: { verdict: 'nowhere', services: [goes('nowhere')] },
   },
 ];
 
@@ -315,7 +376,7 @@ function saying(text: string): InstancePlan['builds'][number] {
   return { because: expect.stringContaining(text) } as InstancePlan['builds'][number];
 }
 
-function goes(where: 'elsewhere' | 'perhaps' | 'nowhere'): InstancePlan['services'][number] {
+function goes(where: 'elsewhere' | 'perhaps' | 'stopped' | 'nowhere'): InstancePlan['services'][number] {
   return { goes: where } as InstancePlan['services'][number];
 }
 

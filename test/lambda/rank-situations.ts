@@ -224,6 +224,11 @@ export const situations: readonly Situation[] = [
     ],
     goes: [['i-one', 'busy']],
   },
+  {
+    when: 'of one service a drain stops the only one at once, of another it stops one and waits for the other',
+    candidates: [on('serves', { runs: [service('web'), service('api'), service('api')], ...FULL })],
+    goes: [['i-serves', 'stuck', false]],
+  },
   { when: 'nobody may go', candidates: [], wanted: two, goes: [] },
   { when: 'nobody has to go', candidates: [on('spare')], wanted: new Map(), goes: [] },
 ];

@@ -43,7 +43,9 @@ export const planCommand = (run: Run) =>
         const answer = await context.ask<Plan>(command);
         context.show(answer, planText);
         if (svg !== undefined) await writeSvg(context, svg, answer, group);
-        return answer.verdicts.killed + answer.verdicts.nowhere > 0 ? EXIT.personNeeded : EXIT.ok;
+        return answer.verdicts.killed + answer.verdicts.nowhere + answer.verdicts.stops > 0
+          ? EXIT.personNeeded
+          : EXIT.ok;
       }),
     );
 

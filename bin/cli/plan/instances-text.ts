@@ -24,6 +24,7 @@ function verdictCell({ verdict, expectedSeconds, deadlineSeconds }: InstancePlan
     ends: { text: ends },
     unknown: { text: 'nobody knows how long', ink: ink.warn },
     'may-be-killed': { text: `may lose a build in ${say(deadlineSeconds)}`, ink: ink.warn },
+    stops: { text: 'stops a service that has nowhere to go', ink: ink.bad },
     nowhere: { text: 'has a service with nowhere to go', ink: ink.bad },
     killed: { text: `would lose a build in ${say(deadlineSeconds)}`, ink: ink.bad },
   };

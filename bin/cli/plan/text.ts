@@ -34,6 +34,7 @@ const VERDICT: Record<Verdict, readonly [one: string, several: string]> = {
   ends: ['goes when its builds have ended', 'go when their builds have ended'],
   unknown: ['goes at a time that nobody knows', 'go at a time that nobody knows'],
   'may-be-killed': ['has a build that the deadline may kill', 'have builds that the deadline may kill'],
+  stops: ['stops a service that has nowhere to go', 'stop services that have nowhere to go'],
   nowhere: ['has a service with nowhere to go', 'have services with nowhere to go'],
   killed: ['has a build that the deadline would kill', 'have builds that the deadline would kill'],
 };

@@ -45,7 +45,7 @@ export function timelineSvg(timeline: Timeline, title: string): string {
 }
 
 function rowSvg(row: TimelineRow, top: number, x: (seconds: number) => number, end: number): string {
-  const { name, verdict, expected, most, deadline } = row;
+  const { name, verdict, builds, expected, most, deadline } = row;
   const y = top + (ROW - BAR) / 2;
   const bar = (from: number, to: number, color: string, opacity = 1) =>
     `<rect x="${x(from)}" y="${y}" width="${Math.max(0, round(x(to) - x(from)))}" height="${BAR}" fill="${color}" fill-opacity="${opacity}"/>`;
@@ -54,10 +54,12 @@ function rowSvg(row: TimelineRow, top: number, x: (seconds: number) => number, e
   const parts = [
     `<text x="${LEFT - 10}" y="${top + ROW / 2 + 4}" text-anchor="end">${escaped(cut(name, NAME))}<title>${escaped(`${name}: ${verdict}`)}</title></text>`,
   ];
-  if (verdict === 'moves') parts.push(`<circle cx="${x(0) + 6}" cy="${top + ROW / 2}" r="5" fill="${GOOD}"/>`);
+  const dot = (color: string) => `<circle cx="${x(0) + 6}" cy="${top + ROW / 2}" r="5" fill="${color}"/>`;
+  if (verdict === 'moves' || (verdict === 'stops' && !builds)) parts.push(dot(verdict === 'moves' ? GOOD : BAD));
   else if (verdict === 'nowhere') parts.push(bar(0, bound, BAD, 0.35));
   else if (expected === undefined) parts.push(bar(0, bound, UNKNOWN, 0.35));
   else parts.push(bar(0, known, KNOWN), bar(known, Math.max(known, Math.min(bound, most ?? bound)), KNOWN, 0.35));
+  if (verdict === 'stops' && builds) parts.push(dot(BAD));
   if (deadline <= end)
     parts.push(
       `<line x1="${x(deadline)}" x2="${x(deadline)}" y1="${y - 3}" y2="${y + BAR + 3}" stroke="${BAD}" stroke-width="3"/>`,

@@ -7,7 +7,16 @@ import type { Timeline, TimelineRow } from './timeline.ts';
 /** In a pipe, too. */
 const MOST_COLUMNS = 80;
 const MOST_NAME = 20;
-const [SURE, LIKELY, UNKNOWN, STUCK, MOVES, DEADLINE, BEYOND] = ['█', '░', '·', '─', '~', '┃', '▸'] as const;
+const [SURE, LIKELY, UNKNOWN, STUCK, STOPS, MOVES, DEADLINE, BEYOND] = [
+  '█',
+  '░',
+  '·',
+  '─',
+  '×',
+  '~',
+  '┃',
+  '▸',
+] as const;
 
 const NO_BREAK = '\u00a0';
 
@@ -17,6 +26,7 @@ const LEGEND: readonly [sign: string, says: string][] = [
   [LIKELY, 'odds of 19 to 1'],
   [UNKNOWN, 'nobody can say'],
   [STUCK, 'a service stays until the deadline'],
+  [STOPS, 'a service stops, with nowhere to go'],
   [MOVES, 'its services move'],
   [DEADLINE, 'deadline'],
   [BEYOND, 'the deadline is later'],
@@ -50,22 +60,32 @@ function axisOf({ ticks, end }: Timeline, width: number): string {
   return line;
 }
 
-function barOf({ verdict, expected, most, deadline }: TimelineRow, end: number, width: number, ink: Ink): string {
+function barOf(
+  { verdict, builds, expected, most, deadline }: TimelineRow,
+  end: number,
+  width: number,
+  ink: Ink,
+): string {
   const at = (seconds: number) => Math.round((Math.min(seconds, end) / end) * width);
   const isOn = deadline <= end;
   const [mark, bound] = [at(deadline), isOn ? at(deadline) : width];
   const known = Math.min(bound, expected === undefined ? 0 : Math.max(1, at(expected)));
   const likely = most === undefined ? bound : Math.max(known, Math.min(bound, at(most)));
   const rest = expected === undefined ? UNKNOWN : LIKELY;
-  const bars: Partial<Record<TimelineRow['verdict'], string>> = { moves: MOVES, nowhere: STUCK.repeat(bound) };
-  const bar = bars[verdict] ?? SURE.repeat(known) + rest.repeat(likely - known);
+  const ends = SURE.repeat(known) + rest.repeat(likely - known);
+  const bars: Partial<Record<TimelineRow['verdict'], string>> = {
+    moves: MOVES,
+    stops: STOPS + (builds ? ends.slice(1) : ''),
+    nowhere: STUCK.repeat(bound),
+  };
+  const bar = bars[verdict] ?? ends;
   const color = colorOf(verdict, expected, ink);
   if (isOn) return color(bar) + ' '.repeat(Math.max(0, mark - bar.length)) + ink.bad(DEADLINE);
   return color(bar) + ' '.repeat(width - bar.length) + ink.quiet(BEYOND);
 }
 
 function colorOf(verdict: TimelineRow['verdict'], expected: number | undefined, ink: Ink): (text: string) => string {
-  if (verdict === 'nowhere' || verdict === 'killed') return ink.bad;
+  if (verdict === 'stops' || verdict === 'nowhere' || verdict === 'killed') return ink.bad;
   if (verdict === 'moves') return ink.good;
   return expected === undefined || verdict === 'may-be-killed' ? ink.warn : (text) => text;
 }

@@ -15,6 +15,8 @@ export interface Timeline {
 export interface TimelineRow {
   name: string;
   verdict: InstancePlan['verdict'];
+  /** It has builds that are waited for. */
+  builds: boolean;
   /** Until then its builds have ended with even odds, and with odds of 19 to 1; absent where nobody can say. */
   expected?: number | undefined;
   most?: number | undefined;
@@ -39,6 +41,7 @@ export function timelineOf(plans: readonly InstancePlan[]): Timeline {
     (plan): TimelineRow => ({
       name: nameOf(plan),
       verdict: plan.verdict,
+      builds: plan.buildCount > 0,
       expected: plan.expectedSeconds,
       most: plan.mostSeconds,
       deadline: plan.deadlineSeconds,

@@ -2,7 +2,7 @@ import type { Allocation } from '../allocation.ts';
 import type { EndedBuild, Running } from '../candidate.ts';
 import type { Clients, Known, Suggested } from '../choose.ts';
 import type { Clock } from '../clock.ts';
-import type { Needs } from '../needs.ts';
+import type { KnownNeeds } from '../needs.ts';
 import type { Policy } from '../policy.ts';
 
 /** What answers need of the world, for the length of one run. Nothing here can change anything. */
@@ -26,8 +26,8 @@ export interface AnswerPorts {
   endedBuilds(): Promise<{ builds: readonly EndedBuild[]; all: boolean }>;
   /** Task groups of services that Nomad cannot place now, by `groupKey`, each with the scheduler's reason. */
   blockedGroups(): Promise<ReadonlyMap<string, string>>;
-  /** What the task groups of services ask of a node, by `groupKey`. Of many, and of those that cannot be read, nothing is said. */
-  needsOf(services: readonly Running[]): Promise<ReadonlyMap<string, Needs>>;
+  /** What the task groups of services ask of a node. Of many, and of those that cannot be read, nothing is said. */
+  needsOf(services: readonly Running[]): Promise<KnownNeeds>;
 }
 
 /** An instance of a group. */

@@ -1,7 +1,6 @@
-import { familyOf, jobKey, type Running } from '../candidate.ts';
+import { familyOf, type Running } from '../candidate.ts';
 import { say } from '../explain.ts';
 import { Rest } from '../rest.ts';
-import { RunTimes } from '../run-times.ts';
 import type { Circumstances } from './circumstances.ts';
 
 /** With fewer runs to go by, a time is hardly more than a guess. */
@@ -37,12 +36,11 @@ export interface PlannedBuild {
 
 /** @param deadlineMs in what time the drain's deadline is, in milliseconds */
 export function planBuild(run: Running, circumstances: Circumstances, deadlineMs: number): PlannedBuild {
-  const { id, job, namespace, taskGroup, createdAt } = run;
-  const ranMs = Math.max(0, circumstances.now - createdAt);
-  const ofJob = circumstances.earlier.get(jobKey(run)) ?? NONE;
-  const byOtherJobs = ofJob.ended.length === 0;
-  const times = byOtherJobs ? circumstances.builds : ofJob;
-  const rest = new Rest(times, ranMs);
+  const { id, job, namespace, taskGroup } = run;
+  const { earlier, builds, now } = circumstances;
+  const rest = Rest.of(run, earlier, now, builds);
+  const { times, ranMs } = rest;
+  const byOtherJobs = times === builds;
   const known = rest.basis > 0;
   const [expected, most] = [rest.within(0.5), mostOf(rest)];
   const plan: BuildPlan = {
@@ -56,18 +54,16 @@ export function planBuild(run: Running, circumstances: Circumstances, deadlineMs
     basis: rest.basis,
     ...(byOtherJobs && { byOtherJobs }),
     ...(known && { killChance: rounded(rest.chanceLonger(deadlineMs)) }),
-    because: `${job} has run for ${say(ranMs / 1000)}${byOtherJobs ? ofOthers(rest) : ofSame(rest, times, job)}`,
+    because: `${job} has run for ${say(ranMs / 1000)}${byOtherJobs ? ofOthers(rest) : ofSame(rest, job)}`,
   };
   return { plan, rest: known ? rest : undefined };
 }
 
-const NONE = new RunTimes([]);
-
 const mostOf = (rest: Rest): number | undefined => rest.within(rest.basis < ENOUGH_FOR_95 ? 1 : 0.95);
 
-function ofSame(rest: Rest, times: RunTimes, job: string): string {
+function ofSame(rest: Rest, job: string): string {
   if (rest.basis > 0) return `; ${sayRest(rest, `of ${familyOf(job)}`)}`;
-  const { ended, longest = 0 } = times;
+  const { ended, longest = 0 } = rest.times;
   const all = ended.length === 1 ? 'the one earlier run (' : `all ${ended.length} earlier runs (at most `;
   return `, longer than ${all}${say(longest / 1000)}): nobody can say for how much longer`;
 }

@@ -1,5 +1,5 @@
 import type { Candidate, Client, EarlierRuns } from '../candidate.ts';
-import type { Needs } from '../needs.ts';
+import type { KnownNeeds } from '../needs.ts';
 import type { RunTimes } from '../run-times.ts';
 
 /** An instance of a group, with what Nomad says of it. */
@@ -19,8 +19,8 @@ export interface Circumstances {
   builds: RunTimes;
   /** Task groups that Nomad cannot place now, by `groupKey`, each with the scheduler's reason. */
   blocked: ReadonlyMap<string, string>;
-  /** What task groups of services ask of a node, by `groupKey`, as far as it was read. */
-  needs: ReadonlyMap<string, Needs>;
+  /** What task groups of services ask of a node. */
+  needs: KnownNeeds;
   /** How long a drain that begins now lets builds run, in seconds. */
   deadlineSeconds: number;
   /** Milliseconds since the epoch. */

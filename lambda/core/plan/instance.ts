@@ -6,7 +6,7 @@ import type { Circumstances, GroupInstance } from './circumstances.ts';
 import { planServices, type ServicePlan } from './service.ts';
 
 /** What a scale-in would mean for an instance, the worst last. */
-export const VERDICTS = ['at-once', 'moves', 'ends', 'unknown', 'may-be-killed', 'nowhere', 'killed'] as const;
+export const VERDICTS = ['at-once', 'moves', 'ends', 'unknown', 'may-be-killed', 'stops', 'nowhere', 'killed'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 /** An instance that would be terminated now, alone. */
@@ -173,7 +173,8 @@ function ofServices({ services }: Facts): Finding[] {
   const finding = (verdict: Verdict, [first, ...more]: readonly ServicePlan[], and: string): Finding[] =>
     first ? [{ verdict, because: `${first.because}${andMore(first, more, and)}` }] : [];
   return [
-    ...finding('nowhere', of('nowhere'), 'and so have'),
+    ...finding('nowhere', of('nowhere'), 'the same holds for'),
+    ...finding('stops', of('stopped'), 'the same holds for'),
     ...finding('moves', of('perhaps'), 'likewise'),
     ...finding('moves', of('elsewhere'), 'and so have'),
   ];

@@ -1,4 +1,5 @@
 import { type Candidate, groupKey, type Running } from '../candidate.ts';
+import { stoppedAtOnce } from '../nowhere.ts';
 import { largestFirst, Room } from '../room.ts';
 import type { Circumstances } from './circumstances.ts';
 
@@ -8,8 +9,11 @@ export interface ServicePlan {
   job: string;
   namespace: string;
   taskGroup: string;
-  /** Whether another client has room for it. Nothing is certain but `nowhere`: it is so now, and may change. */
-  goes: 'elsewhere' | 'perhaps' | 'nowhere';
+  /**
+   * Whether another client has room for it; if none has, whether the drain stops it at once all the same, or waits for it until its
+   * deadline. Nothing is certain but that there is no room: it is so now, and may change.
+   */
+  goes: 'elsewhere' | 'perhaps' | 'stopped' | 'nowhere';
   because: string;
 }
 
@@ -20,35 +24,38 @@ export function planServices(
   circumstances: Circumstances,
 ): ServicePlan[] {
   if (services.length === 0) return [];
-  // One after the other: what one takes the next has not.
-  const room = new Room(circumstances.clients);
+  const { clients, blocked, needs } = circumstances;
+  const room = new Room(clients);
+  const placeable = services.filter((service) => !blocked.has(groupKey(service)));
+  const together = room.move(candidate, placeable, needs).nowhere;
+  const nowhere = new Map<Running, string>();
+  for (const service of services) {
+    const alone = () => room.move(candidate, [service], needs).nowhere.get(service);
+    const because = blocked.get(groupKey(service)) ?? (together.has(service) ? alone() : undefined);
+    if (because !== undefined) nowhere.set(service, because);
+  }
+  const stopped = stoppedAtOnce([...nowhere.keys()], circumstances);
   return services.toSorted(largestFirst).map((service) => {
     const { id, job, namespace, taskGroup } = service;
-    return { id, job, namespace, taskGroup, ...whereTo(candidate, service, room, circumstances) };
+    return { id, job, namespace, taskGroup, ...whereTo(service) };
   });
-}
 
-function whereTo(
-  candidate: Candidate,
-  service: Running,
-  room: Room,
-  { clients, blocked, needs: known }: Circumstances,
-): Pick<ServicePlan, 'goes' | 'because'> {
-  const { job } = service;
-  const scheduler = blocked.get(groupKey(service));
-  if (scheduler !== undefined) return { goes: 'nowhere', because: `${job} has nowhere to go: ${scheduler}` };
-
-  const needs = known.get(groupKey(service));
-  const noRoom = room.moveOne(candidate, service, needs);
-  if (noRoom !== undefined) {
-    const alone = new Room(clients).moveOne(candidate, service, needs);
-    if (alone !== undefined) return { goes: 'nowhere', because: `${job} has nowhere to go: ${alone}` };
-    return { goes: 'perhaps', because: `${job} has room elsewhere, but not together with the others: ${noRoom}` };
+  function whereTo(service: Running): Pick<ServicePlan, 'goes' | 'because'> {
+    const { job } = service;
+    const [noRoom, left, crowded] = [nowhere.get(service), stopped.get(service), together.get(service)];
+    if (noRoom !== undefined) {
+      const because = `${job} has nowhere to go: ${noRoom}; a drain`;
+      if (left === undefined) return { goes: 'nowhere', because: `${because} waits for it until the deadline` };
+      const then = left === 0 ? 'it runs nowhere' : `${left} of its group ${left === 1 ? 'is' : 'are'} left`;
+      return { goes: 'stopped', because: `${because} stops it at once, and ${then} until there is room` };
+    }
+    if (crowded !== undefined)
+      return { goes: 'perhaps', because: `${job} has room elsewhere, but not together with the others: ${crowded}` };
+    const unseen = needs.get(groupKey(service))?.unseen ?? ['what its job asks for'];
+    if (unseen.length === 0) return { goes: 'elsewhere', because: `${job} has room elsewhere` };
+    return {
+      goes: 'perhaps',
+      because: `${job} has room elsewhere, as far as is known; not looked at: ${unseen.join(', ')}`,
+    };
   }
-  const unseen = needs ? needs.unseen : ['what its job asks for'];
-  if (unseen.length === 0) return { goes: 'elsewhere', because: `${job} has room elsewhere` };
-  return {
-    goes: 'perhaps',
-    because: `${job} has room elsewhere, as far as is known; not looked at: ${unseen.join(', ')}`,
-  };
 }

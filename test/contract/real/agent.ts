@@ -82,7 +82,9 @@ export const startNomad = async (
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };
       const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
       const secure = i === 0 && tls ? { tls: tlsConfig(directory, tls) } : {};
-      return launch(`client-${'abcdefghijklmno'[i]}`, { ports, client: clientConfig(rpc), ...secure }, environment);
+      const letter = 'abcdefghijklmno'[i] ?? '';
+      const client = { ...clientConfig(rpc), host_volume: hostVolume(directory, `data-${letter}`) };
+      return launch(`client-${letter}`, { ports, client, ...secure }, environment);
     };
     const clients: Agent[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {
@@ -187,6 +189,13 @@ const clientConfig = (rpc: number) => ({
   network_interface: 'lo',
   options: { 'fingerprint.denylist': 'env_gce,env_azure,env_digitalocean' },
 });
+
+/** A volume that no other client has. */
+const hostVolume = (directory: string, name: string) => {
+  const path = join(directory, 'volumes', name);
+  mkdirSync(path, { recursive: true });
+  return { [name]: { path } };
+};
 
 /** Polls until there is an answer; fails with the server's last output if there is none in time. */
 const until = async <T>(agent: Agent, log: () => string, ask: () => Promise<T | undefined>): Promise<T> => {

@@ -52,6 +52,8 @@ export interface JobSpec extends Doings {
   restarts?: { attempts: number; delaySeconds: number };
   cpu?: number;
   memoryMb?: number;
+  /** A host volume that the group asks for, to write on; sticky: it stays with the very one that it has had. */
+  hostVolume?: { source: string; sticky?: boolean };
   /** The group's ephemeral disk moves with it; copying it takes so long. */
   migrateDisk?: { copySeconds: number };
   maxParallel?: number;
@@ -112,6 +114,7 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
           Mode: 'fail',
         },
         EphemeralDisk: { Migrate: migrate, Sticky: migrate, SizeMB: 20 },
+        Volumes: volumesOf(spec),
         ReschedulePolicy: reschedulePolicyOf(spec),
         ...awayOf(spec),
         Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
@@ -120,6 +123,23 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
   };
   return job as unknown as Partial<Job>;
 };
+
+const volumesOf = ({ hostVolume }: JobSpec) =>
+  hostVolume
+    ? {
+        data: {
+          Name: 'data',
+          Type: 'host',
+          Source: hostVolume.source,
+          ReadOnly: false,
+          PerAlloc: false,
+          Sticky: hostVolume.sticky ?? false,
+          AccessMode: '',
+          AttachmentMode: '',
+          MountOptions: null,
+        },
+      }
+    : null;
 
 const reschedulePolicyOf = ({ type = 'batch', reschedule }: JobSpec) => {
   if (type === 'system' || type === 'sysbatch') return null;

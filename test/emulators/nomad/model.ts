@@ -42,7 +42,8 @@ export interface Node {
   LastDrain: LastDrain | null;
   Events: NodeEvent[];
   Drivers: Record<string, unknown>;
-  HostVolumes: Record<string, unknown>;
+  /** `ID`: empty of a static one. */
+  HostVolumes: Record<string, { ID: string; Name: string; Path: string; ReadOnly: boolean }>;
   NodeResources: { Cpu: { CpuShares: number }; Memory: { MemoryMB: number }; [other: string]: unknown };
   CreateIndex: number;
   ModifyIndex: number;
@@ -98,6 +99,7 @@ export interface TaskGroup {
   Migrate: { MaxParallel: number; MinHealthyTime: number; HealthCheck: string; HealthyDeadline: number } | null;
   Update: { MinHealthyTime: number; [other: string]: unknown } | null;
   EphemeralDisk: { Migrate: boolean; Sticky: boolean; SizeMB: number };
+  Volumes: Record<string, { Type: string; Source: string; ReadOnly?: boolean; Sticky?: boolean }> | null;
   Disconnect: { LostAfter?: number | null; Replace?: boolean | null } | null;
   MaxClientDisconnect: number | null;
   /** 1.7 to 1.9; 2.0 ignores it. */

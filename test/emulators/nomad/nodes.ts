@@ -14,6 +14,10 @@ export interface NodeSpec {
   attributes?: Record<string, string>;
   cpu?: number;
   memoryMb?: number;
+  /** Names of static host volumes, which may be written. */
+  hostVolumes?: string[];
+  /** Names of dynamic ones, since 1.10. */
+  dynamicVolumes?: string[];
 }
 
 export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Node => {
@@ -67,7 +71,10 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
         UpdateTime: state.timestamp(),
       },
     },
-    HostVolumes: {},
+    HostVolumes: {
+      ...volumes(spec.hostVolumes, () => ''),
+      ...volumes(spec.dynamicVolumes, () => state.id()),
+    },
     HostNetworks: null,
     NodeResources: {
       Cpu: { CpuShares: cpu, ReservableCpuCores: [0, 1], TotalCpuCores: 2 } as Node['NodeResources']['Cpu'],
@@ -106,17 +113,21 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
   return node;
 };
 
+const volumes = (names: readonly string[] = [], id: () => string): Node['HostVolumes'] =>
+  Object.fromEntries(names.map((Name) => [Name, { ID: id(), Name, Path: `/srv/${Name}`, ReadOnly: false }]));
+
 /** By which a node registers anew: the same machine. */
-export const specOf = ({ Name, NodePool, NodeClass, Datacenter, Attributes, Meta, HTTPAddr, NodeResources }: Node) => ({
-  name: Name,
-  pool: NodePool,
-  nodeClass: NodeClass,
-  datacenter: Datacenter,
-  meta: Meta,
-  attributes: Attributes,
-  address: HTTPAddr.slice(0, HTTPAddr.lastIndexOf(':')),
+export const specOf = ({ NodeResources, HostVolumes, ...node }: Node) => ({
+  name: node.Name,
+  pool: node.NodePool,
+  nodeClass: node.NodeClass,
+  datacenter: node.Datacenter,
+  meta: node.Meta,
+  attributes: node.Attributes,
+  address: node.HTTPAddr.slice(0, node.HTTPAddr.lastIndexOf(':')),
   cpu: NodeResources.Cpu.CpuShares,
   memoryMb: NodeResources.Memory.MemoryMB,
+  hostVolumes: Object.keys(HostVolumes).filter((name) => HostVolumes[name]?.ID === ''),
 });
 
 export const instanceOf = ({ Attributes }: Node): string | undefined => Attributes['unique.platform.aws.instance-id'];

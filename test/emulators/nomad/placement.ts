@@ -43,10 +43,9 @@ export const place = (
     metric.NodesAvailable[node.Datacenter] = (metric.NodesAvailable[node.Datacenter] ?? 0) + 1;
     metric.NodesInPool += 1;
     metric.NodesEvaluated += 1;
-    const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
-    if (violated) {
+    const name = filteredBy(state, job, group, node);
+    if (name !== undefined) {
       metric.NodesFiltered += 1;
-      const name = `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
       metric.ConstraintFiltered = { ...metric.ConstraintFiltered };
       metric.ConstraintFiltered[name] = (metric.ConstraintFiltered[name] ?? 0) + 1;
       continue;
@@ -63,6 +62,32 @@ export const place = (
     if (!best || score > best.score) best = { node, score };
   }
   return { node: best?.node, metric };
+};
+
+/** What rules the node out, as Nomad calls it; undefined if nothing does. */
+const filteredBy = (state: State, job: Job, group: TaskGroup, node: Node): string | undefined => {
+  const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
+  if (violated) return `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
+  return hasVolumes(state, job, group, node) ? undefined : 'missing compatible host volumes';
+};
+
+/** A static one that is read-only takes no request to write. A dynamic one that is sticky is had again, once it has been had. */
+const hasVolumes = (state: State, job: Job, group: TaskGroup, node: Node): boolean =>
+  Object.values(group.Volumes ?? {})
+    .filter(({ Type }) => Type === 'host')
+    .every(({ Source, ReadOnly = false, Sticky = false }) => {
+      const volume = node.HostVolumes[Source];
+      if (!volume) return false;
+      if (volume.ID === '') return ReadOnly || !volume.ReadOnly;
+      const unmet = Sticky ? unmetClaims(state, job, group) : new Set<string>();
+      return unmet.size === 0 || unmet.has(node.ID);
+    });
+
+/** The nodes where the group has left a sticky volume: nothing of it is there now. */
+const unmetClaims = (state: State, job: Job, group: TaskGroup): Set<string> => {
+  const had = state.allocationsOf(job.Namespace, job.ID).filter(({ TaskGroup }) => TaskGroup === group.Name);
+  const here = new Set(had.filter((allocation) => !terminal(allocation)).map(({ NodeID }) => NodeID));
+  return new Set(had.map(({ NodeID }) => NodeID).filter((id) => !here.has(id)));
 };
 
 const inPoolOf = (job: Job, node: Node) => job.NodePool === 'all' || job.NodePool === node.NodePool;

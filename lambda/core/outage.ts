@@ -1,0 +1,26 @@
+import { type Allocation, isClientTerminal } from './allocation.ts';
+import { groupKey } from './candidate.ts';
+
+/** A task group of a service. */
+export type TaskGroup = Pick<Allocation, 'job' | 'namespace' | 'taskGroup'>;
+
+/** An allocation of a job, wherever it is. */
+export type Placed = TaskGroup & Pick<Allocation, 'clientStatus' | 'desiredStatus'>;
+
+/**
+ * The services that run nowhere now because a drain has stopped them: nothing of their task group is left, and no replacement is placed.
+ * @param onNode the allocations of the node that drains
+ * @param ofJobs the allocations of their jobs, on any node
+ */
+export function runNowhere(onNode: readonly Allocation[], ofJobs: readonly Placed[]): TaskGroup[] {
+  const alive = ofJobs.filter(
+    ({ clientStatus, desiredStatus }) => desiredStatus === 'run' && !isClientTerminal(clientStatus),
+  );
+  const placed = new Set(alive.map(groupKey));
+  const stopped = onNode
+    .filter(({ jobType, migrating, desiredStatus }) => jobType === 'service' && migrating && desiredStatus === 'stop')
+    .map(({ job, namespace, taskGroup }) => ({ job, namespace, taskGroup }));
+  return [...new Map(stopped.map((each) => [groupKey(each), each])).values()].filter(
+    (each) => !placed.has(groupKey(each)),
+  );
+}

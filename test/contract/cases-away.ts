@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { since } from '../emulators/nomad/version.ts';
 import { ends, job, obeys } from './contract-jobs.ts';
 import { eventsOf, list, type Nomad, object } from './nomad-under-test.ts';
 import type { JsonObject } from './recording.ts';
@@ -6,18 +7,25 @@ import type { JsonObject } from './recording.ts';
 const HOUR = { Deadline: 3600e9 };
 const SECOND = 1e9;
 
-/** What task groups ask for while their client is away, and what each Nomad does: an `unknown` allocation may come back. */
-const GROUPS: Record<string, { group: object; unknownIn: string[] }> = {
-  plain: { group: {}, unknownIn: [] },
-  prevented: { group: { PreventRescheduleOnLost: true }, unknownIn: ['1.8'] },
-  kept: { group: { Disconnect: { Replace: false } }, unknownIn: ['1.8'] },
-  awaited: { group: { Disconnect: { Replace: false, LostAfter: 60 * SECOND } }, unknownIn: ['1.8', '2.0'] },
-  'awaited-old': { group: { MaxClientDisconnect: 60 * SECOND }, unknownIn: ['1.6', '1.8'] },
+/**
+ * What task groups ask for while their client is away, and what each Nomad does: an `unknown` allocation may come back. Given
+ * are the first release that knows it, and the first that ignores it.
+ */
+const GROUPS: Record<string, { group: object; unknown: [from: string, until: string] }> = {
+  plain: { group: {}, unknown: ['9', '9'] },
+  prevented: { group: { PreventRescheduleOnLost: true }, unknown: ['1.7.2', '1.10.0'] },
+  kept: { group: { Disconnect: { Replace: false } }, unknown: ['1.8.0', '1.11.2'] },
+  awaited: { group: { Disconnect: { Replace: false, LostAfter: 60 * SECOND } }, unknown: ['1.8.0', '9'] },
+  'awaited-old': { group: { MaxClientDisconnect: 60 * SECOND }, unknown: ['1.6.0', '1.10.0'] },
 };
 
 /** A client whose agent is away while its machine and its tasks run on. */
 export const awayCases = (the: () => Nomad): void => {
-  const version = () => the().under.version.slice(0, 3);
+  const from = (release: string) => since(the().under.version, release);
+  const unknownHere = (how: string) => {
+    const [first, never] = GROUPS[how]?.unknown ?? ['9', '9'];
+    return from(first) && !from(never);
+  };
   let away = false;
   /** The first one: another may replace it when the client is back. */
   const first = new Map<string, string>();
@@ -68,11 +76,11 @@ export const awayCases = (the: () => Nomad): void => {
     // Nomad waits for at least one of them, so the node is not down.
     expect((await leave()).Status).toBe('disconnected');
     await the().under.wait(1500);
-    for (const [id, { unknownIn }] of Object.entries(GROUPS)) {
-      const expected = unknownIn.includes(version()) ? 'unknown, run' : 'lost, stop';
+    for (const id of Object.keys(GROUPS)) {
+      const expected = unknownHere(id) ? 'unknown, run' : 'lost, stop';
       expect(`${id}: ${await statusOf(id)}`).toBe(`${id}: ${expected}`);
     }
-    const known = Object.keys(GROUPS).find((id) => GROUPS[id]?.unknownIn.includes(version())) ?? '';
+    const known = Object.keys(GROUPS).find(unknownHere) ?? '';
     expect(await look(known)).toMatchObject({ TaskStates: { t: { State: 'running', FinishedAt: null } } });
     await comeBack();
     await until(5000, known, 'running, run');
@@ -82,7 +90,7 @@ export const awayCases = (the: () => Nomad): void => {
   });
 
   test.each(['prevented', 'kept'])(
-    'before a drain: a node that is down has a %s build, which lives on in 1.8',
+    'before a drain: a node that is down has a %s build, which lives on where Nomad keeps it',
     async (how) => {
       const id = `${how}-before`;
       await run(id, GROUPS[how]?.group ?? {});
@@ -90,7 +98,7 @@ export const awayCases = (the: () => Nomad): void => {
       await the().under.wait(1500);
       await the().drain(0, HOUR);
       await the().under.wait(2000);
-      if (version() === '1.8') {
+      if (unknownHere(how)) {
         expect(await statusOf(id)).toBe('unknown, run');
         expect(await the().node(0)).toMatchObject({ Status: 'down', Drain: true, LastDrain: { Status: 'draining' } });
         await comeBack();
@@ -108,7 +116,7 @@ export const awayCases = (the: () => Nomad): void => {
     await run(id, GROUPS[how]?.group ?? {});
     await the().drain(0, HOUR);
     expect(await leave()).toMatchObject({ Status: 'down', SchedulingEligibility: 'ineligible' });
-    const kept = version() === '1.8';
+    const kept = unknownHere(how);
     if (kept) await the().under.wait(2000);
     else await the().untilDrained(0, 10_000);
     expect(await statusOf(id)).toBe(kept ? 'unknown, run' : 'lost, stop');
@@ -121,7 +129,7 @@ export const awayCases = (the: () => Nomad): void => {
   });
 
   test('a build that Nomad waits for holds the drain until its time is up, and is lost then, though it still runs', async () => {
-    if (version() === '1.6') return;
+    if (!from('1.8.0')) return;
     await run('late', { Disconnect: { Replace: false, LostAfter: 12 * SECOND } });
     await the().drain(0, HOUR);
     await leave();
@@ -139,15 +147,15 @@ export const awayCases = (the: () => Nomad): void => {
   });
 
   test('a deadline that is reached while the client is away completes the drain, and stops nothing', async () => {
-    if (version() === '1.6') return;
+    if (!from('1.8.0')) return;
     await run('due', { Disconnect: { Replace: false, LostAfter: 120 * SECOND } });
     await the().drain(0, { Deadline: 30 * SECOND });
     await leave();
     const node = await the().untilDrained(0, 40_000);
     expect(eventsOf(node).map(([, details]) => details)).toContainEqual({ deadline_reached: 'true' });
     await the().under.wait(500);
-    // 2.0 decides about the allocations only when the node is back, or down.
-    expect(await statusOf('due')).toBe(version() === '1.8' ? 'unknown, stop' : 'unknown, run');
+    // Since 1.11.2 it decides about the allocations only when the node is back, or down.
+    expect(await statusOf('due')).toBe(from('1.11.2') ? 'unknown, run' : 'unknown, stop');
     await comeBack();
     await until(15_000, 'due', 'complete, stop');
   });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { since } from '../emulators/nomad/version.ts';
 import { failsOn, job, keepsData, obeys, waitsForTemplate } from './contract-jobs.ts';
 import { list, type Nomad, object } from './nomad-under-test.ts';
 import type { JsonObject } from './recording.ts';
@@ -88,11 +89,11 @@ export const replacementCases = (the: () => Nomad): void => {
     expect(failed).toMatchObject({ ID: first?.ID, ClientStatus: 'failed', DesiredStatus: 'run' });
     expect(failed).not.toHaveProperty('NextAllocation');
     const evaluation = object((await the().get(`/v1/evaluation/${failed?.FollowupEvalID}`)).body);
-    const old = the().under.version.startsWith('1.');
+    const from = (release: string) => since(the().under.version, release);
     expect(evaluation).toMatchObject({
       Status: 'pending',
       StatusDescription: 'created for delayed rescheduling',
-      TriggeredBy: old ? 'alloc-failure' : 'alloc-reschedule',
+      TriggeredBy: from('1.11.0') ? 'alloc-reschedule' : 'alloc-failure',
       JobID: 'fails-there',
     });
     const wait = Date.parse(String(evaluation.WaitUntil)) - the().under.now();
@@ -109,7 +110,7 @@ export const replacementCases = (the: () => Nomad): void => {
     });
     const before = (await the().allocations(1, 'fails-there')).find(({ ID }) => ID === first?.ID);
     expect(before).toMatchObject({ ClientStatus: 'failed', DesiredStatus: 'stop', NextAllocation: second?.ID });
-    expect(before?.DesiredDescription ?? '').toBe(old ? 'alloc was rescheduled because it failed' : '');
+    expect(before?.DesiredDescription ?? '').toBe(from('1.10.1') ? '' : 'alloc was rescheduled because it failed');
     // The drain never moves the other of the two: its group would be one short.
     expect(await the().node(0)).toMatchObject({ Drain: true });
     const left = (await the().allocations(0, 'fails-there')).filter(({ ClientStatus }) => ClientStatus === 'running');

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { since } from '../../emulators/nomad/version.ts';
 import { Stage, SWEEP, shellTask } from './stage.ts';
 
 let stage: Stage;
@@ -7,6 +8,7 @@ let stage: Stage;
 interface NodeStub {
   ID: string;
   Status: string;
+  Drain: boolean;
   SchedulingEligibility: string;
 }
 
@@ -15,12 +17,13 @@ const until = async (nodeId: string, status: string) =>
     .poll(async () => (await stage.ask<NodeStub>('GET', `/v1/node/${nodeId}`)).Status, { timeout: 40_000 })
     .toBe(status);
 
+const draining = async (nodeId: string) => (await stage.ask<NodeStub>('GET', `/v1/node/${nodeId}`)).Drain;
+
 /** Keeps allocations of a client that is away, as each version spells it. */
-const keptWhileAway = () => {
-  const [, minor = 0] = stage.nomad.version.split('.').map(Number);
-  if (stage.nomad.version.startsWith('1.') && minor < 8) return { MaxClientDisconnect: 3600e9 };
-  return { Disconnect: { LostAfter: 3600e9, Replace: false } };
-};
+const keptWhileAway = () =>
+  since(stage.nomad.version, '1.8.0')
+    ? { Disconnect: { LostAfter: 3600e9, Replace: false } }
+    : { MaxClientDisconnect: 3600e9 };
 
 /** What must not be concluded from what a real Nomad says. */
 describe('the bundle and a real Nomad in doubt', () => {
@@ -48,21 +51,30 @@ describe('the bundle and a real Nomad in doubt', () => {
       const instanceId = stage.inService();
       const client = stage.clientOf(instanceId);
       const job = `away-${client}`;
-      await stage.run(job, stage.nodeOf(instanceId), 'sleep 40', { group: keptWhileAway() });
+      await stage.run(job, stage.nodeOf(instanceId), 'sleep 50', { group: keptWhileAway() });
       const away = async () => {
+        // A build that has ended meanwhile would prove nothing.
+        const running = { ClientStatus: 'running', TaskStates: { t: { State: 'running' } } };
+        expect(await stage.allocationsOf(job)).toMatchObject([running]);
         await stage.nomad.stopClient(client);
         await expect
           .poll(async () => (await stage.allocationsOf(job))[0]?.ClientStatus, { timeout: 30_000 })
           .toBe('unknown');
       };
+      const back = async () => {
+        await sleep(15_000);
+        expect(stage.aws.completions).not.toContainEqual(expect.objectContaining({ instanceId }));
+        await stage.nomad.startClient(client);
+      };
       if (when === 'before its drain') await away();
-      const back = sleep(25_000).then(() => stage.nomad.startClient(client));
-
-      const { report, completion } = await stage.scaleIn(
-        instanceId,
-        {},
-        { during: () => (when === 'before its drain' ? back : away().then(() => back)) },
-      );
+      const released = stage.scaleIn(instanceId, {});
+      if (when === 'in the middle of its drain') {
+        // As soon as it is drained: nothing says how long the event's run takes.
+        await expect.poll(() => draining(stage.nodeOf(instanceId)), { timeout: 20_000 }).toBe(true);
+        await away();
+      }
+      await back();
+      const { report, completion } = await released;
 
       expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
       expect(await stage.allocationsOf(job)).toMatchObject([{ ClientStatus: 'complete' }]);
@@ -83,7 +95,7 @@ describe('the bundle and a real Nomad in doubt', () => {
 
     const { report, completion } = await stage.scaleIn(instanceId, {}, { during: () => back });
 
-    // Nomad may have given it up (1.6 has no such jobs, 2.0 ends some): then nothing holds the instance. Else it is waited for.
+    // Nomad may have given it up (1.6 has no such jobs, since 1.10 none is kept by that): then nothing holds the instance. Else it is waited for.
     if (away?.ClientStatus !== 'unknown') {
       expect(report.instances).toMatchObject([{ instanceId, outcome: 'node-lost' }]);
       return;

@@ -1,19 +1,20 @@
 import type { Allocation, Node } from './model.ts';
 import { groupOf } from './model.ts';
-import type { Version } from './version.ts';
+import { onlyLostAfterKeeps, since, type Version } from './version.ts';
 
 /** What the servers make of an allocation whose client is away: it stays as it is, is written off, or may come back. */
 export type Fate = 'stays' | 'lost' | 'unknown' | 'migrates';
 
 /**
- * What a group asks for while its client is away. 1.6 knows `max_client_disconnect` only; 1.8 has the `disconnect` block
- * and `prevent_reschedule_on_lost` beside it; 2.0 ignores both older ones.
+ * What a group asks for while its client is away: `max_client_disconnect`, since 1.7.2 `prevent_reschedule_on_lost` beside it,
+ * since 1.8 the `disconnect` block. Since 1.10 the block alone counts (hashicorp/nomad#25284).
  */
 export const disconnectOf = (allocation: Allocation, version: Version): { lostAfterMs: number; replace: boolean } => {
   const { Disconnect, MaxClientDisconnect, PreventRescheduleOnLost } = groupOf(allocation);
-  const own = version === '2.0.6' ? null : MaxClientDisconnect;
-  const block = version === '1.6.10' ? null : Disconnect;
-  const prevented = version === '1.8.4' && PreventRescheduleOnLost;
+  const only = since(version, '1.10.0');
+  const own = only ? null : MaxClientDisconnect;
+  const block = since(version, '1.8.0') ? Disconnect : null;
+  const prevented = since(version, '1.7.2') && !only && PreventRescheduleOnLost;
   return {
     lostAfterMs: (own ?? block?.LostAfter ?? 0) / 1e6,
     replace: !(prevented || block?.Replace === false),
@@ -32,12 +33,12 @@ export const noteClientStatus = (allocation: Allocation, Time: string): void => 
   allocation.AllocStates.push({ Field: 'client_status', Value: allocation.ClientStatus, Time });
 };
 
-/** Of an unknown allocation: its time to come back is up. 2.0 gives one without `lost_after` none at all. */
+/** Of an unknown allocation: its time to come back is up. Since 1.11.2 one without `lost_after` has none at all. */
 export const expired = (allocation: Allocation, version: Version, now: number): boolean => {
   const since = unknownSince(allocation);
   if (allocation.ClientStatus !== 'unknown' || since === undefined) return false;
   const { lostAfterMs } = disconnectOf(allocation, version);
-  if (version !== '2.0.6' && lostAfterMs === 0) return false;
+  if (!onlyLostAfterKeeps(version) && lostAfterMs === 0) return false;
   return since + lostAfterMs <= now;
 };
 
@@ -46,15 +47,16 @@ export const fateOf = (allocation: Allocation, node: Node | undefined, version: 
   const { lostAfterMs, replace } = disconnectOf(allocation, version);
   const { ClientStatus, DesiredTransition } = allocation;
   const late = expired(allocation, version, now);
-  if (late && version === '2.0.6') return 'lost';
+  const only = onlyLostAfterKeeps(version);
+  if (late && only) return 'lost';
   if (node?.Status === 'disconnected') {
     if (ClientStatus === 'running') return fateOfRunning(lostAfterMs, replace, version);
     if (ClientStatus === 'pending' || (lostAfterMs === 0 && replace)) return 'lost';
-    if (version === '2.0.6' || lostAfterMs === 0) return 'stays';
+    if (only || lostAfterMs === 0) return 'stays';
   }
   if (DesiredTransition.Migrate) return 'migrates';
   if (late) return 'lost';
-  if (version !== '2.0.6' && ClientStatus === 'unknown' && lostAfterMs > 0) return 'stays';
+  if (!only && ClientStatus === 'unknown' && lostAfterMs > 0) return 'stays';
   if (!node) return 'lost';
   if (node.Status !== 'down') return 'stays';
   if (!replace && ClientStatus === 'unknown') return 'stays';
@@ -63,5 +65,5 @@ export const fateOf = (allocation: Allocation, node: Node | undefined, version: 
 
 const fateOfRunning = (lostAfterMs: number, replace: boolean, version: Version): Fate => {
   if (lostAfterMs > 0) return 'unknown';
-  return version === '2.0.6' || replace ? 'lost' : 'unknown';
+  return onlyLostAfterKeeps(version) || replace ? 'lost' : 'unknown';
 };

@@ -5,6 +5,7 @@ import { clientTerminal, terminal } from './model.ts';
 import { place, schedulable } from './placement.ts';
 import { nextReschedule, WINDOW_MS } from './reschedule.ts';
 import type { State } from './state.ts';
+import { onlyLostAfterKeeps, since } from './version.ts';
 
 const MIGRATING = 'alloc is being migrated';
 const LOST = 'alloc is lost since its node is down';
@@ -52,8 +53,8 @@ const planStop = (state: State, plan: Plan, job: Job, allocation: Allocation): v
   else if (fate === 'unknown') {
     plan.away.push(allocation);
     const { lostAfterMs } = disconnectOf(allocation, state.version);
-    // 2.0 looks again at once where no time is given: it is lost then.
-    if (lostAfterMs > 0 || state.version === '2.0.6') {
+    // Where no time is given, there is nothing to look at later, or at once: it is lost then.
+    if (lostAfterMs > 0 || onlyLostAfterKeeps(state.version)) {
       plan.later.push({ allocation, why: 'max-disconnect-timeout', atMs: state.clock.now() + lostAfterMs });
     }
   } else if (fate === 'migrates') {
@@ -110,8 +111,8 @@ const planCount = (
     else if (allocation.DesiredStatus !== 'run' || allocation.NextAllocation !== '') continue;
     else if (isDue(state, plan, allocation, evaluation)) {
       previous.set(Name, { allocation, rescheduled: true });
-      // 2.0 gives no reason.
-      const because = state.version === '2.0.6' ? '' : RESCHEDULED;
+      // Since 1.10.1 the reason is lost on its way (hashicorp/nomad#25698).
+      const because = since(state.version, '1.10.1') ? '' : RESCHEDULED;
       if (clientTerminal(allocation)) plan.stop.push({ allocation, because });
     } else if (job.Type !== 'service' || allocation.ClientStatus !== 'complete') held.add(Name);
   }

@@ -8,6 +8,7 @@ import { type Plan, planFor, type Why } from './plan.ts';
 import { type Chosen, choose, commit } from './plan-commit.ts';
 import { nextReschedule } from './reschedule.ts';
 import type { State } from './state.ts';
+import { since } from './version.ts';
 
 /** From a change that could help to a blocked evaluation's being tried again. */
 const UNBLOCK_MS = 5;
@@ -138,17 +139,14 @@ export class Scheduler {
       const due = later.filter((each) => each.why === why);
       if (due.length === 0) continue;
       const atMs = Math.min(...due.map((each) => each.atMs));
-      const old = this.#state.version !== '2.0.6';
-      const evaluation = newEvaluation(
-        this.#state,
-        job,
-        old && why === 'alloc-reschedule' ? 'alloc-failure' : why,
-        'pending',
-      );
+      // Named after its cause since 1.11 (hashicorp/nomad#26961).
+      const named = why !== 'alloc-reschedule' || since(this.#state.version, '1.11.0');
+      const evaluation = newEvaluation(this.#state, job, named ? why : 'alloc-failure', 'pending');
       evaluation.StatusDescription = statusDescription;
       evaluation.WaitUntil = rfc3339(atMs);
       evaluation.PreviousEval = cause.ID;
-      if (!old) cause.NextEval = evaluation.ID;
+      // hashicorp/nomad#27852.
+      if (since(this.#state.version, '2.0.1')) cause.NextEval = evaluation.ID;
       for (const { allocation } of due) {
         allocation.FollowupEvalID = evaluation.ID;
         allocation.ModifyIndex = evaluation.ModifyIndex;

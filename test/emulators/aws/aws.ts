@@ -157,6 +157,11 @@ export class AwsEmulator extends WaysOut {
     return this.#groups.addInService(this.group(group), options).id;
   }
 
+  /** Adds an instance that runs outside any group: a server, somebody else's builder. */
+  addForeignInstance(options: InstanceOptions = {}): string {
+    return this.#fleet.launch(undefined, options).id;
+  }
+
   /** Launches an instance into the group, or its warm pool: it waits for the launching hooks that there are. */
   launch(group: string, { into = 'AutoScalingGroup', ...options }: LaunchOptions = {}): string {
     const into_ = this.group(group);

@@ -100,7 +100,7 @@ export interface Instance {
   privateDns: string;
   ipv6?: string;
   ipv6Only: boolean;
-  secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string };
+  secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string; attachedAt?: number };
   zone: string;
   market: MarketOption;
   launchedAt: number;

@@ -49,6 +49,8 @@ export interface GroupOptions {
   /** One hook, the usual case; `hooks` for several. */
   hook?: HookOptions;
   hooks?: readonly HookOptions[];
+  /** Hooks of others beside those. */
+  moreHooks?: readonly HookOptions[];
   warmPool?: Partial<WarmPool>;
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;

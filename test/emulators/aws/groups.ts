@@ -59,7 +59,7 @@ export class Groups {
 
   add(options: GroupOptions): Group {
     const { name, hook, hooks = hook ? [hook] : [], moreHooks = [], warmPool } = options;
-    const { retainOnAbandon = false, minSize = 0 } = options;
+    const { retainOnAbandon = false, minSize = 0, deregistrationSeconds = 0 } = options;
     const { terminationPolicies = ['Default'], onDemandPercentage = 100 } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
@@ -70,6 +70,7 @@ export class Groups {
       retainOnAbandon,
       terminationPolicies,
       onDemandPercentage,
+      deregistrationSeconds,
       minSize,
       maxSize: 1000,
       desiredCapacity: 0,

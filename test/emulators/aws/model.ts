@@ -55,6 +55,8 @@ export interface GroupOptions {
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;
   minSize?: number;
+  /** Behind a load balancer: how long it takes to deregister an instance, before that waits for its hooks. @default 0 */
+  deregistrationSeconds?: number;
   /** Who goes first; a function may be the first of them. @default `Default` */
   terminationPolicies?: readonly string[];
   /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */
@@ -69,6 +71,7 @@ export interface Group {
   retainOnAbandon: boolean;
   terminationPolicies: readonly string[];
   onDemandPercentage: number;
+  deregistrationSeconds: number;
   minSize: number;
   maxSize: number;
   desiredCapacity: number;
@@ -82,6 +85,8 @@ export interface Membership {
   /** The state that Describe calls answer: behind `state` by the world's `describeLagMs`. */
   shown: LifecycleState;
   healthy: boolean;
+  /** How long this one takes to deregister, if not as long as its group says. */
+  deregistrationSeconds?: number;
 }
 
 /** What EC2 has planned for an instance. Times in milliseconds since 1970. */

@@ -86,7 +86,7 @@ export function autoScalingActions(groups: Groups): QueryActions {
         group,
         'an instance was launched in response to a difference between desired and actual capacity.',
       );
-      const [activity] = groups.activities.list(group).filter(({ description }) => description.endsWith(instance.id));
+      const [activity] = groups.activities.list(group).filter(({ description }) => description.includes(instance.id));
       return { Activity: activity && describeActivity(activity) };
     },
   };

@@ -9,7 +9,15 @@ import { Fleet, type InstanceOptions } from './fleet.ts';
 import { Groups } from './groups.ts';
 import { Ids } from './ids.ts';
 import type { LifecycleAction } from './lifecycle-actions.ts';
-import { type Completion, DEFAULT_TIMING, type GroupOptions, type Heartbeat, type Timing } from './model.ts';
+import {
+  type Completion,
+  DEFAULT_TIMING,
+  type GroupOptions,
+  type Heartbeat,
+  type HookOptions,
+  makeHook,
+  type Timing,
+} from './model.ts';
 import { Notices } from './notices.ts';
 import { RunCommand } from './run-command.ts';
 import { Schedule } from './schedule.ts';
@@ -152,9 +160,19 @@ export class AwsEmulator extends WaysOut {
     this.#groups.add(options);
   }
 
+  /** Adds a hook to a group, or changes it: it holds for the waits that begin from now on. */
+  addHook(group: string, hook: HookOptions): void {
+    this.group(group).hooks.set(hook.name, makeHook(hook));
+  }
+
   /** Adds an instance that is InService already; the group's desired capacity grows by one. */
   addInstance(group: string, options: InstanceOptions = {}): string {
     return this.#groups.addInService(this.group(group), options).id;
+  }
+
+  /** Adds an instance that runs outside any group: a server, somebody else's builder. */
+  addForeignInstance(options: InstanceOptions = {}): string {
+    return this.#fleet.launch(undefined, options).id;
   }
 
   /** Launches an instance into the group, or its warm pool: it waits for the launching hooks that there are. */

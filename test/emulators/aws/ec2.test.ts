@@ -78,6 +78,86 @@ describe('DescribeInstances', () => {
     });
   });
 
+  test('finds an instance by any private address of any of its interfaces', async () => {
+    const secondInterface = { privateIp: '10.1.0.1', more: ['10.1.0.2'], ipv6: '2001:db8::2' };
+    const one = aws.addInstance(GROUP, { privateIp: '10.0.0.1', ipv6: '2001:db8::1', secondInterface });
+    const foreign = aws.addForeignInstance({ privateIp: '10.0.0.9' });
+    aws.addInstance(GROUP);
+    const ids = async (Name: string, ...Values: string[]) =>
+      (await describeInstances({ Filters: [{ Name, Values }] })).map(({ InstanceId }) => InstanceId);
+    const anyAddress = 'network-interface.addresses.private-ip-address';
+    expect(await ids(anyAddress, '10.0.0.1')).toEqual([one]);
+    expect(await ids(anyAddress, '10.1.0.2', '10.0.0.9')).toEqual([one, foreign]);
+    expect(await ids('private-ip-address', '10.1.0.1', '10.1.0.2')).toEqual([]);
+    expect(await ids('network-interface.ipv6-addresses.ipv6-address', '2001:db8::2')).toEqual([one]);
+    aws.terminate(one);
+    await clock.advance(30 * SECOND);
+    expect(await ids(anyAddress, '10.0.0.1')).toEqual([]);
+  });
+
+  test('finds no instance of a subnet without IPv4 by an IPv4 address', async () => {
+    aws.addForeignInstance({ ipv6: '2001:db8::1', ipv6Only: true, privateIp: '10.0.0.1' });
+    const Filters = [{ Name: 'private-ip-address', Values: ['10.0.0.1'] }];
+    expect(await describeInstances({ Filters })).toEqual([]);
+  });
+
+  test('filters by the group that a tag names, and by tags that no instance has', async () => {
+    const id = aws.addInstance(GROUP);
+    aws.addForeignInstance();
+    const ids = async (Filters: Filter[]) => (await describeInstances({ Filters })).map(({ InstanceId }) => InstanceId);
+    expect(await ids([{ Name: 'tag:aws:autoscaling:groupName', Values: [GROUP] }])).toEqual([id]);
+    expect(await ids([{ Name: 'tag:aws:autoscaling:groupName', Values: [GROUP.toUpperCase()] }])).toEqual([]);
+    expect(await ids([{ Name: 'tag:Owner', Values: ['*'] }])).toEqual([]);
+  });
+
+  test('takes wildcards in the values of filters', async () => {
+    const id = aws.addForeignInstance({ privateIp: '10.7.0.1' });
+    aws.addForeignInstance({ privateIp: '10.77.0.1' });
+    const ids = async (value: string) =>
+      (await describeInstances({ Filters: [{ Name: 'private-ip-address', Values: [value] }] })).length;
+    expect([await ids('10.7.*'), await ids('10.7?.0.1'), await ids('10.7\\*'), await ids('10.7')]).toEqual([
+      1, 1, 0, 0,
+    ]);
+    expect(await describeInstances({ InstanceIds: [id] })).toHaveLength(1);
+  });
+
+  test('takes 200 values of filters in one call, and not one more', async () => {
+    const id = aws.addForeignInstance({ privateIp: '10.9.0.199' });
+    const Values = Array.from({ length: 199 }, (_, n) => `10.9.0.${n + 1}`);
+    const state = { Name: 'instance-state-name', Values: ['running'] };
+    const found = await describeInstances({ Filters: [state, { Name: 'private-ip-address', Values }] });
+    expect(found.map(({ InstanceId }) => InstanceId)).toEqual([id]);
+    const tooMany = describeInstances({
+      Filters: [state, { Name: 'private-ip-address', Values: [...Values, '10.9.9.9'] }],
+    });
+    await expect(tooMany).rejects.toMatchObject({
+      name: 'FilterLimitExceeded',
+      message: 'The maximum number of filter values specified on a single call is 200',
+    });
+  });
+
+  test('pages what fits its filters', async () => {
+    for (let n = 0; n < 7; n++) aws.addInstance(GROUP);
+    for (let n = 0; n < 7; n++) aws.addForeignInstance();
+    const Filters = [{ Name: 'tag:aws:autoscaling:groupName', Values: [GROUP] }];
+    const first = await clients.ec2.send(new DescribeInstancesCommand({ Filters, MaxResults: 5 }));
+    const rest = await clients.ec2.send(
+      new DescribeInstancesCommand({ Filters, MaxResults: 5, NextToken: first.NextToken }),
+    );
+    expect([first.Reservations?.length, rest.Reservations?.length, rest.NextToken]).toEqual([5, 2, undefined]);
+  });
+
+  test('says since when each network interface is attached', async () => {
+    const attachedAt = clock.now() + MINUTE;
+    const id = aws.addForeignInstance({ secondInterface: { privateIp: '10.1.0.1', attachedAt } });
+    const [instance] = await describeInstances({ InstanceIds: [id] });
+    const attachments = instance?.NetworkInterfaces?.map(({ Attachment }) => Attachment);
+    expect(attachments).toMatchObject([
+      { AttachTime: new Date(clock.now()), DeviceIndex: 0, Status: 'attached' },
+      { AttachTime: new Date(attachedAt), DeviceIndex: 1, Status: 'attached' },
+    ]);
+  });
+
   test('pages, but not a list of ids', async () => {
     for (let n = 0; n < 7; n++) aws.addInstance(GROUP);
     const first = await clients.ec2.send(new DescribeInstancesCommand({ MaxResults: 5 }));

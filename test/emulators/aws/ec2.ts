@@ -1,6 +1,8 @@
-import type { Fleet, SecondInterface } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import { type Filters, INSTANCE_FILTERS, readFilters } from './instance-filters.ts';
 import { describeStatus, isAskedFor, STATUS_FILTERS } from './instance-status.ts';
 import { ACCOUNT, type Instance, SUBNET } from './model.ts';
+import { describeInterfaces, isGone, primaryAddress } from './network-interfaces.ts';
 import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
@@ -13,21 +15,11 @@ const STATE_CODES: Record<Instance['ec2State'], number> = {
   stopped: 80,
 };
 
-/** What DescribeInstances can be asked to filter by, and which values of an instance each looks at. */
-const FILTERS: Record<string, (instance: Instance) => readonly (string | undefined)[]> = {
-  'instance-id': ({ id }) => [id],
-  'private-ip-address': (instance) => [isGone(instance) ? undefined : instance.privateIp],
-  'private-dns-name': (instance) => [isGone(instance) ? undefined : instance.privateDns],
-  'instance-state-name': ({ ec2State }) => [ec2State],
-  'tag:aws:autoscaling:groupName': ({ groupTag }) => [groupTag],
-  'tag-key': ({ groupTag }) => [groupTag && 'aws:autoscaling:groupName'],
-};
-
 /** EC2's actions, by their name. */
 export function ec2Actions(fleet: Fleet): QueryActions {
   return {
     DescribeInstances: (params) => {
-      const { items, next } = found(fleet, params, FILTERS, () => true);
+      const { items, next } = found(fleet, params, INSTANCE_FILTERS, () => true);
       return { reservationSet: items.map(describeReservation), nextToken: next };
     },
 
@@ -53,7 +45,7 @@ export function ec2Actions(fleet: Fleet): QueryActions {
 }
 
 /** One page of the instances that are asked for: by their ids, or by filters. */
-function found(fleet: Fleet, params: QueryParams, filters: typeof FILTERS, also: (instance: Instance) => boolean) {
+function found(fleet: Fleet, params: QueryParams, filters: Filters, also: (instance: Instance) => boolean) {
   const ids = params.list('InstanceId');
   const maxResults = params.integer('MaxResults');
   if (maxResults !== undefined && ids.length > 0) {
@@ -92,20 +84,6 @@ function requireInstances(fleet: Fleet, ids: readonly string[]): Instance[] {
   return [...found.values()];
 }
 
-function readFilters(params: QueryParams, known: typeof FILTERS): (instance: Instance) => boolean {
-  const filters: ((instance: Instance) => boolean)[] = [];
-  for (let n = 1; ; n++) {
-    const name = params.get(`Filter.${n}.Name`);
-    if (name === undefined) return (instance) => filters.every((filter) => filter(instance));
-    const valuesOf = known[name];
-    if (!valuesOf) throw new QueryError('InvalidParameterValue', `The filter '${name}' is invalid`);
-    const wanted = params.list(`Filter.${n}.Value`);
-    filters.push((instance) => valuesOf(instance).some((value) => value !== undefined && wanted.includes(value)));
-  }
-}
-
-const isGone = ({ ec2State }: Instance) => ec2State === 'terminated';
-
 const describeState = ({ ec2State }: Instance) => ({ code: STATE_CODES[ec2State], name: ec2State });
 
 function describeReservation(instance: Instance): Xml {
@@ -119,9 +97,9 @@ function describeReservation(instance: Instance): Xml {
         instanceState: describeState(instance),
         // A terminated instance has lost its addresses: the name is there, and empty.
         privateDnsName: isGone(instance) ? '' : instance.privateDns,
-        privateIpAddress: isGone(instance) || instance.ipv6Only ? undefined : instance.privateIp,
+        privateIpAddress: primaryAddress(instance),
         ipv6Address: isGone(instance) ? undefined : instance.ipv6,
-        networkInterfaceSet: isGone(instance) ? undefined : describeInterfaces(instance),
+        networkInterfaceSet: describeInterfaces(instance),
         instanceType: 'm7g.large',
         launchTime: new Date(instance.launchedAt),
         placement: { availabilityZone: instance.zone, tenancy: 'default' },
@@ -131,24 +109,4 @@ function describeReservation(instance: Instance): Xml {
       },
     ],
   };
-}
-
-/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterface.html */
-function describeInterfaces({ privateIp, privateDns, ipv6, ipv6Only, secondInterface }: Instance): Xml[] {
-  const first = { ...(ipv6Only ? {} : { privateIp }), privateDns, ...(ipv6 !== undefined && { ipv6 }) };
-  return [first, ...(secondInterface ? [secondInterface] : [])].map(
-    (each: Partial<typeof first & SecondInterface>, index) => ({
-      networkInterfaceId: `eni-0a1b2c3d4e5f6071${index}`,
-      privateIpAddress: each.privateIp,
-      privateDnsName: each.privateDns,
-      privateIpAddressesSet: [
-        ...(each.privateIp
-          ? [{ privateIpAddress: each.privateIp, privateDnsName: each.privateDns, primary: true }]
-          : []),
-        ...(each.more ?? []).map((privateIpAddress) => ({ privateIpAddress, primary: false })),
-      ],
-      ipv6AddressesSet: each.ipv6 === undefined ? [] : [{ ipv6Address: each.ipv6, isPrimaryIpv6: index === 0 }],
-      attachment: { deviceIndex: index, status: 'attached' },
-    }),
-  );
 }

@@ -21,6 +21,8 @@ export interface SecondInterface {
   privateIp: string;
   more?: readonly string[];
   ipv6?: string;
+  /** Milliseconds since the epoch; when the instance was launched unless this says otherwise. */
+  attachedAt?: number;
 }
 
 type Listener = (instance: Instance) => void;

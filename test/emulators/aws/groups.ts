@@ -58,17 +58,19 @@ export class Groups {
   }
 
   add(options: GroupOptions): Group {
-    const { name, hook, hooks = hook ? [hook] : [], warmPool, retainOnAbandon = false, minSize = 0 } = options;
+    const { name, hook, hooks = hook ? [hook] : [], moreHooks = [], warmPool } = options;
+    const { retainOnAbandon = false, minSize = 0, deregistrationSeconds = 0 } = options;
     const { terminationPolicies = ['Default'], onDemandPercentage = 100 } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
       name,
       arn: `arn:aws:autoscaling:${REGION}:${ACCOUNT}:autoScalingGroup:${this.#ids.uuid()}:autoScalingGroupName/${name}`,
-      hooks: new Map(hooks.map((each) => [each.name, makeHook(each)])),
+      hooks: new Map([...hooks, ...moreHooks].map((each) => [each.name, makeHook(each)])),
       ...(warmPool && { warmPool: { reuse: false, state: 'Stopped' as const, ...warmPool } }),
       retainOnAbandon,
       terminationPolicies,
       onDemandPercentage,
+      deregistrationSeconds,
       minSize,
       maxSize: 1000,
       desiredCapacity: 0,

@@ -51,11 +51,33 @@ export class Lifecycle {
     const transition = TRANSITIONS[name];
     const description = `${transition.activity} ${instance.id}`;
     const activity = this.#activities.start(instance.member.group, description, cause);
-    const passage = { name, transition, instance, activity };
+    const passage: Passage = { name, transition, instance, activity };
     this.#passages.set(instance.id, passage);
+    const registered = instance.member.state === 'InService';
     this.enter(instance, transition.first);
-    if (hooks) this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+    if (!hooks) return passage;
+    const { group, deregistrationSeconds = group.deregistrationSeconds } = instance.member;
+    const deregisters = passage.transition.deregisters && registered && deregistrationSeconds > 0;
+    if (deregisters) this.#deregister(passage, deregistrationSeconds * 1000);
+    else this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
     return passage;
+  }
+
+  /**
+   * "If the Auto Scaling group is being used with Elastic Load Balancing, the terminating instance is first deregistered from the
+   * load balancer": https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html. What its activity says
+   * meanwhile: https://repost.aws/questions/QUBxhYcFd_RrqBPHFJsVsPqQ/ec2-instance-terminated-with-active-processes
+   */
+  #deregister(passage: Passage, ms: number): void {
+    const { activity } = passage;
+    const { description } = activity;
+    activity.status = 'WaitingForELBConnectionDraining';
+    activity.description = `${description} - Waiting For ELB Connection Draining.`;
+    this.#later(passage, ms, () => {
+      activity.status = 'InProgress';
+      activity.description = description;
+      this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+    });
   }
 
   /** The instance changes its place and no hook is asked: it is in `first` for a moment, and then `arrived` is called. */

@@ -49,10 +49,14 @@ export interface GroupOptions {
   /** One hook, the usual case; `hooks` for several. */
   hook?: HookOptions;
   hooks?: readonly HookOptions[];
+  /** Hooks of others beside those. */
+  moreHooks?: readonly HookOptions[];
   warmPool?: Partial<WarmPool>;
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;
   minSize?: number;
+  /** Behind a load balancer: how long it takes to deregister an instance, before that waits for its hooks. @default 0 */
+  deregistrationSeconds?: number;
   /** Who goes first; a function may be the first of them. @default `Default` */
   terminationPolicies?: readonly string[];
   /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */
@@ -67,6 +71,7 @@ export interface Group {
   retainOnAbandon: boolean;
   terminationPolicies: readonly string[];
   onDemandPercentage: number;
+  deregistrationSeconds: number;
   minSize: number;
   maxSize: number;
   desiredCapacity: number;
@@ -80,6 +85,8 @@ export interface Membership {
   /** The state that Describe calls answer: behind `state` by the world's `describeLagMs`. */
   shown: LifecycleState;
   healthy: boolean;
+  /** How long this one takes to deregister, if not as long as its group says. */
+  deregistrationSeconds?: number;
 }
 
 /** What EC2 has planned for an instance. Times in milliseconds since 1970. */
@@ -100,7 +107,7 @@ export interface Instance {
   privateDns: string;
   ipv6?: string;
   ipv6Only: boolean;
-  secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string };
+  secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string; attachedAt?: number };
   zone: string;
   market: MarketOption;
   launchedAt: number;

@@ -8,6 +8,8 @@ export interface Transition {
   origin: 'EC2' | 'AutoScalingGroup' | 'WarmPool';
   destination: 'EC2' | 'AutoScalingGroup' | 'WarmPool';
   action?: 'ReplaceRootVolume';
+  /** Out of service: a load balancer deregisters the instance first. */
+  deregisters?: true;
   /** The Description of its scaling activity, before the instance id. */
   activity: string;
 }
@@ -34,6 +36,7 @@ export const TRANSITIONS = {
     waitsFor: TERMINATING,
     origin: 'AutoScalingGroup',
     destination: 'EC2',
+    deregisters: true,
     activity: 'Terminating EC2 instance:',
   },
   launchIntoWarmPool: {
@@ -56,6 +59,7 @@ export const TRANSITIONS = {
     waitsFor: TERMINATING,
     origin: 'AutoScalingGroup',
     destination: 'WarmPool',
+    deregisters: true,
     activity: 'Returning EC2 instance to warm pool:',
   },
   terminateFromWarmPool: {

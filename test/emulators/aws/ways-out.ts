@@ -4,6 +4,10 @@ import { type Group, type Instance, isMember, type Member } from './model.ts';
 import type { Maintenance, Notices, SpotAction } from './notices.ts';
 import type { AskedPolicy, TerminationFunction } from './termination-policies.ts';
 
+export interface ScaleInOptions {
+  deregistrationSeconds?: number;
+}
+
 /** The ways in which an instance leaves its group, or EC2: whatever a test may wish. */
 export class WaysOut {
   readonly #groups: Groups;
@@ -35,15 +39,21 @@ export class WaysOut {
     this.#groups.reconcile(from, cause);
   }
 
-  /** Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. */
-  scaleIn(group: string, which: readonly string[] | number): string[] {
+  /**
+   * Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. A load balancer takes
+   * `deregistrationSeconds` to let them go first, if not as long as the group says.
+   */
+  scaleIn(group: string, which: readonly string[] | number, { deregistrationSeconds }: ScaleInOptions = {}): string[] {
     const from = this.group(group);
     const inService = this.#groups.members(from).filter(({ member }) => member.state === 'InService');
     const chosen = typeof which === 'number' ? inService.slice(0, which) : which.map((id) => this.member(id));
     const before = from.desiredCapacity;
     from.desiredCapacity = Math.max(0, before - chosen.length);
     const cause = `a monitor alarm in state ALARM triggered policy scale-in changing the desired capacity from ${before} to ${from.desiredCapacity}.`;
-    for (const instance of chosen) this.#groups.remove(instance, cause);
+    for (const instance of chosen) {
+      if (deregistrationSeconds !== undefined) instance.member.deregistrationSeconds = deregistrationSeconds;
+      this.#groups.remove(instance, cause);
+    }
     return chosen.map(({ id }) => id);
   }
 

@@ -24,6 +24,12 @@ export interface DescribeOptions {
   memory: WaitMemory;
 }
 
+/** When a wait began, milliseconds since the epoch, and what says so. */
+export interface Began {
+  at: number;
+  by: 'event' | 'activity';
+}
+
 /** What EC2 says of these instances. Never throws: what it does not say is left out. */
 export function factsOf(
   { ec2, journal }: DescribeOptions,
@@ -37,13 +43,13 @@ export function factsOf(
 /**
  * Adds to the states of instances what EC2 and the hooks say. What EC2 does not say is left out, and is then unknown.
  *
- * @param since when waits began, by instance id, milliseconds since the epoch, if that was found
+ * @param since when waits began, by instance id, if that was found
  * @param said what EC2 says of them, if it has just been asked
  */
 export async function describeWaiting(
   options: DescribeOptions,
   states: readonly InstanceState[],
-  since: ReadonlyMap<string, number>,
+  since: ReadonlyMap<string, Began>,
   said?: ReadonlyMap<string, InstanceFacts>,
 ): Promise<Termination[]> {
   const { clock, groups, hooks, memory } = options;
@@ -61,7 +67,7 @@ export async function describeWaiting(
     const { ec2: running = 'unknown', ...found }: Partial<InstanceFacts> = facts.get(instanceId) ?? {};
     const began = since.get(instanceId);
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
-    const isOfThisWait = began !== undefined && began > now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    const isOfThisWait = began !== undefined && began.at > now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
     const seenSince = memory.seenSince.get(instanceId) ?? now;
     if (isHeld(state) || isGoing(state)) memory.seenSince.set(instanceId, seenSince);
     return [
@@ -76,7 +82,7 @@ export async function describeWaiting(
         ...found,
         seenSince,
         ...(memory.completed.get(instanceId) === state && { completed: true as const }),
-        ...(isOfThisWait && { since: began }),
+        ...(isOfThisWait && { since: began.at, sinceIs: began.by }),
       },
     ];
   });

@@ -5,7 +5,7 @@ import { type RetainedInstance, UNKNOWN } from '../core/ports.ts';
 import { isGoing, isHeld, isRetained, type Termination } from '../core/termination.ts';
 import type { LifecycleEvent } from '../wake.ts';
 import type { InstanceState } from './auto-scaling.ts';
-import { type DescribeOptions, describeWaiting, factsOf } from './describe-waiting.ts';
+import { type Began, type DescribeOptions, describeWaiting, factsOf } from './describe-waiting.ts';
 
 /** Finds who waits now. @throws Error if Auto Scaling does not say */
 export type FindWaiting = () => Promise<Found>;
@@ -42,7 +42,7 @@ export interface AlsoFound {
 export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk }: AlsoFound): FindWaiting {
   const { autoScaling, groups, journal, memory } = options;
   /** When waits began, if found. It does not change, so each is looked up once a run. */
-  const since = new Map<string, number>();
+  const since = new Map<string, Began>();
   return async () => {
     const members = await autoScaling.members(groups.map(({ name }) => name));
     const held = members.filter(({ state }) => isHeld(state));
@@ -52,7 +52,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
       if (undated.length === 0) return;
       try {
         const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
-        for (const [instanceId, time] of began) since.set(instanceId, time);
+        for (const [instanceId, at] of began) since.set(instanceId, { at, by: 'activity' });
       } catch (error) {
         const because = messageOf(error);
         journal.warn('no scaling activities: waits are not dated', { group: name, because });
@@ -116,12 +116,13 @@ async function beganBy(
   { autoScaling, journal }: DescribeOptions,
   { instanceId, group, time = Number.NEGATIVE_INFINITY }: LifecycleEvent,
   now: number,
-): Promise<number | undefined> {
+): Promise<Began | undefined> {
   const isPast = time <= now;
-  if (isPast && now - time < RECENT_MS) return time;
+  if (isPast && now - time < RECENT_MS) return { at: time, by: 'event' };
   try {
     const began = (await autoScaling.waitsBegan(group, new Set([instanceId]))).get(instanceId);
-    return began !== undefined && isPast ? Math.max(began, time) : began;
+    if (began === undefined) return undefined;
+    return isPast && time >= began ? { at: time, by: 'event' } : { at: began, by: 'activity' };
   } catch (error) {
     const because = messageOf(error);
     journal.warn('no scaling activities: the wait is not dated', { instanceId, nodeId: UNKNOWN, group, because });
@@ -135,7 +136,11 @@ export function asIfWaiting(options: DescribeOptions, instanceId: string): FindW
   return async () => {
     const [state] = await autoScaling.instances([instanceId]);
     if (!state) return { waiting: [] };
-    const waiting = await describeWaiting(options, [state], new Map([[instanceId, clock.now()]]));
+    const waiting = await describeWaiting(
+      options,
+      [state],
+      new Map([[instanceId, { at: clock.now(), by: 'event' as const }]]),
+    );
     return { waiting: waiting.map((each) => ({ ...each, held: true })) };
   };
 }

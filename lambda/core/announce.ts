@@ -75,7 +75,7 @@ export class Announcer {
   }
 
   #event(type: DrainEvent['type'], progress: Progress, at: number): DrainEvent {
-    const { termination, seen, decision, killed = [] } = progress;
+    const { termination, seen, decision, killed = [], nowhere = [] } = progress;
     const { instanceId, group, hook, notice } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
@@ -100,6 +100,7 @@ export class Announcer {
             at,
           ),
           killedCount: killed.length,
+          ...(nowhere.length > 0 && { nowhere }),
         }),
         allocations: listed(left, at),
         allocationCount: left.length,

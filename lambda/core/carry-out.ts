@@ -62,7 +62,16 @@ export async function carryOut(
           const which = { allocation: id, job, namespace, taskGroup };
           ports.journal.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
         }
-        return { decision, effect: 'released', killed: losses };
+        const nowhere = await ports.nodes.runNowhere(seen);
+        for (const { job, namespace, taskGroup } of nowhere) {
+          ports.journal.warn('service runs nowhere now: the drain has stopped it', {
+            ...about,
+            job,
+            namespace,
+            taskGroup,
+          });
+        }
+        return { decision, effect: 'released', killed: losses, nowhere };
       }
       case 'wait':
         if (decision.alarm) ports.journal.error('instance cannot be served as it should', fields);
@@ -106,12 +115,21 @@ async function startDrain(
   const drained = notice && drainedBy(notice, policy);
   return nodes.startDrain(node.id, order, {
     instanceId: termination.instanceId,
-    ...(!isForNotice && { waitingSince: termination.since ?? before?.waitingSince ?? now }),
+    ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
     deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
     ...(isForNotice && drained !== undefined && { drainedBy: drained }),
   });
+}
+
+/** An activity that began so long ago is not the beginning of the wait: a load balancer has deregistered the instance since. Milliseconds. */
+const OLD_ACTIVITY_MS = 600_000;
+
+/** When a wait began that has no record yet: milliseconds since the epoch. */
+function beganAt({ since = Number.NEGATIVE_INFINITY, sinceIs }: Termination, now: number): number {
+  const isCredible = sinceIs === 'event' || now - since < OLD_ACTIVITY_MS;
+  return isCredible && since > 0 ? since : now;
 }
 
 /** The allocations that do not end by themselves, with the end of their stderr. */

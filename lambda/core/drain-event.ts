@@ -1,6 +1,7 @@
 import type { AllocationReport } from './allocation-report.ts';
 import type { Outcome } from './decision.ts';
 import type { Notice } from './notice.ts';
+import type { TaskGroup } from './outage.ts';
 import type { Place } from './rank.ts';
 
 /** The `source` of the events that the function puts on the bus, and their detail types. */
@@ -59,4 +60,6 @@ export interface DrainEventDetail {
   /** What did not end by itself, at most fifty listed, and how many there are: only in `Nomad Drain Ended`. */
   killed?: AllocationReport[];
   killedCount?: number;
+  /** The services that the drain has stopped, and that run nowhere now: only in `Nomad Drain Ended`. */
+  nowhere?: readonly TaskGroup[];
 }

@@ -5,6 +5,7 @@ import type { DrainEvent } from './drain-event.ts';
 import type { MetricName } from './metrics.ts';
 import type { DrainRecord } from './node.ts';
 import type { Observation } from './observation.ts';
+import type { TaskGroup } from './outage.ts';
 import type { Policy } from './policy.ts';
 import type { Termination } from './termination.ts';
 
@@ -54,6 +55,8 @@ export interface Nodes {
    * @returns what Nomad says of the nodes of each instance
    */
   prove(terminations: readonly Termination[]): Promise<Map<string, Proven>>;
+  /** The services that drains of these nodes have stopped, and that run nowhere now. Never throws: what cannot be read is left out. */
+  runNowhere(seen: Observation): Promise<TaskGroup[]>;
   /** What the token may do, as this run has read it last; undefined if it has not, or Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
   /** @returns false if a drain should be started and is on already */

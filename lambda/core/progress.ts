@@ -1,6 +1,7 @@
 import type { Allocation } from './allocation.ts';
 import type { Decision } from './decision.ts';
 import type { Observation } from './observation.ts';
+import type { TaskGroup } from './outage.ts';
 import type { Termination } from './termination.ts';
 
 /** One waiting instance in one pass: what was seen of it, and what was decided. */
@@ -20,6 +21,8 @@ export interface Carried {
   effect?: 'drain started' | 'released';
   /** For an instance that was released: what did not end by itself. */
   killed?: readonly Killed[];
+  /** The services that the drain has stopped, and that run nowhere now. */
+  nowhere?: readonly TaskGroup[];
 }
 
 /** An allocation that was killed by the drain deadline, or with its instance. */

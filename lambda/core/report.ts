@@ -6,6 +6,7 @@ import { messageOf } from './message-of.ts';
 import { deadlineOf, remaining } from './node.ts';
 import type { Notice } from './notice.ts';
 import { nodeOf, nodesOf, sinceOf } from './observation.ts';
+import type { TaskGroup } from './outage.ts';
 import type { Policy } from './policy.ts';
 import type { RetainedInstance, RunOptions } from './ports.ts';
 import type { Killed, Progress } from './progress.ts';
@@ -62,6 +63,8 @@ export interface InstanceReport {
   remaining: AllocationReport[];
   /** Those that did not end by themselves, if there are any. */
   killed?: (AllocationReport & { stderr?: string })[];
+  /** The services that the drain has stopped, and that run nowhere now, if there are any. */
+  nowhere?: readonly TaskGroup[];
 }
 
 /** Records what a run does. */
@@ -88,15 +91,18 @@ export class RunRecord {
     for (const each of progress) this.#noteOne(each, now);
     const before = this.#waitingSince;
     this.#waitingSince = new Map(
-      waiting.filter(({ notice }) => !notice).map(({ instanceId }) => [instanceId, before.get(instanceId)]),
+      waiting
+        .filter(({ notice, completed }) => !notice && !completed)
+        .map(({ instanceId }) => [instanceId, before.get(instanceId)]),
     );
     for (const { termination, seen, decision } of progress) {
       if (decision.action === 'complete') this.#waitingSince.delete(termination.instanceId);
-      else if (!termination.notice) this.#waitingSince.set(termination.instanceId, sinceOf(termination, seen));
+      else if (!termination.notice && !termination.completed)
+        this.#waitingSince.set(termination.instanceId, sinceOf(termination, seen));
     }
   }
 
-  #noteOne({ termination, seen, decision, killed = [] }: Progress, now: number): void {
+  #noteOne({ termination, seen, decision, killed = [], nowhere = [] }: Progress, now: number): void {
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
@@ -118,6 +124,7 @@ export class RunRecord {
       ...(failed && { unserved: true as const }),
       remaining: left.map((allocation) => toReport(allocation, now)),
       ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
+      ...(nowhere.length > 0 && { nowhere }),
     });
 
     if (failed) this.#unserved.set(instanceId, `${instanceId}: ${decision.because}`);

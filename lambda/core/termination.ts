@@ -13,6 +13,8 @@ export interface Termination {
   notice?: Notice;
   /** When the wait began, or the scaling activity that it is of, milliseconds since the epoch; absent if AWS does not say. */
   since?: number;
+  /** What that is taken from. */
+  sinceIs?: 'event' | 'activity';
   /** When this function environment first saw it wait: the wait is at least as old. Milliseconds since the epoch. */
   seenSince?: number;
   /** This environment has completed our lifecycle action: the instance waits for another hook of its group. */

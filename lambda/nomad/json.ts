@@ -65,6 +65,7 @@ export interface AllocationJson {
 export interface AllocationStub {
   TaskGroup: string;
   ClientStatus: string;
+  DesiredStatus: string;
   CreateTime: number;
   DeploymentStatus: { Healthy: boolean | null } | null;
   TaskStates: Record<string, { Events: { Type: string; Time: number; DisplayMessage: string }[] | null }> | null;

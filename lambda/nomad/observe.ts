@@ -3,7 +3,8 @@ import type { RunClock } from '../core/clock.ts';
 import type { DrainOrder } from '../core/decision.ts';
 import { messageOf } from '../core/message-of.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../core/node.ts';
-import { type Observation, present } from '../core/observation.ts';
+import { nodesOf, type Observation, present } from '../core/observation.ts';
+import { type Placed, runNowhere, type TaskGroup } from '../core/outage.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Meter, Nodes, Proven, TakenNode } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
@@ -17,6 +18,8 @@ import { allocationsOf, copying, readerOf } from './read-node.ts';
 import { Reasons } from './reasons.ts';
 import { mayAllStopLast, whatRuns } from './what-runs.ts';
 
+/** Services of one node that are looked up to see whether they run elsewhere. */
+const MOST_JOBS = 8;
 /** AWS may have taken longer to say who waits than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
 const FRESH_MS = 1_000;
 /**
@@ -119,6 +122,21 @@ export class NodeObserver implements Nodes {
     if (order.how === 'start') this.#acceptedAt.set(nodeId, clock.now());
     this.#read.delete(nodeId);
     return true;
+  }
+
+  async runNowhere(observation: Observation): Promise<TaskGroup[]> {
+    const onNodes = nodesOf(observation).flatMap(({ allocations = [] }) => allocations);
+    const jobs = new Map(runNowhere(onNodes, []).map((each) => [`${each.namespace}/${each.job}`, each]));
+    const placed: Placed[] = [];
+    const read = new Set<string>();
+    for (const [key, { job, namespace }] of [...jobs].slice(0, MOST_JOBS)) {
+      const stubs = await this.#nomad.jobAllocations(job, namespace).catch(() => undefined);
+      if (stubs) read.add(key);
+      for (const { TaskGroup: taskGroup, ClientStatus: clientStatus, DesiredStatus: desiredStatus } of stubs ?? []) {
+        placed.push({ job, namespace, taskGroup, clientStatus, desiredStatus });
+      }
+    }
+    return runNowhere(onNodes, placed).filter(({ job, namespace }) => read.has(`${namespace}/${job}`));
   }
 
   /** The nodes that our drains name, as of the last refresh. */

@@ -171,8 +171,6 @@ describe('what the token may see', () => {
     const { instanceId } = await withToken();
     world.nomad.server.fault = ({ url }) =>
       url.pathname.startsWith('/v1/acl/policy/') ? { status: 404, body: '404 page not found' } : undefined;
-    const [build] = world.nomad.allocationsOn(world.nomad.allocation(world.nomad.run({ id: 'x' })[0] ?? '').NodeID);
-    void build;
 
     await world.sweepFor(MINUTE);
 
@@ -207,7 +205,7 @@ describe('a node that no longer says which instance it is', () => {
     world.nomad.run({ id: 'build', type: 'batch', on: anew, runSeconds: 300 });
     await world.advance(MINUTE);
     expect(world.nomad.node(nodeId).Status).toBe('down');
-    world.aws.servers.ec2.fault = () => ec2Error('RequestLimitExceeded', 503);
+    world.aws.servers.ec2.fault = () => ec2Error('RequestLimitExceeded', 'busy', 503);
     await world.scaleIn(instanceId);
 
     await world.deliver().catch(() => {});
@@ -332,8 +330,6 @@ describe('dates', () => {
     world.aws.servers.autoScaling.fault = ({ body }) =>
       body.includes('DescribeScalingActivities') ? { status: 403, body: 'denied' } : undefined;
     world.aws.deliver = () => [];
-    const [build = ''] = world.nomad.allocationsOn(nodeId).map(({ ID }) => ID);
-    void build;
     await world.scaleIn(instanceId);
     await world.coldStart();
 

@@ -3,7 +3,7 @@ import { terminal } from './model.ts';
 import type { State } from './state.ts';
 
 /** What places are chosen by: the state, or a plan's own view of it. */
-export type View = Pick<State, 'nodes' | 'allocationsOn'>;
+export type View = Pick<State, 'nodes' | 'allocationsOn' | 'allocationsOf'>;
 
 /** What a task group asks of a node: prestart tasks, main ones and poststop ones take turns; sidecars run beside the main ones. */
 export const resourcesOf = ({ Tasks }: TaskGroup): { cpu: number; memory: number } => {
@@ -65,14 +65,14 @@ export const place = (
 };
 
 /** What rules the node out, as Nomad calls it; undefined if nothing does. */
-const filteredBy = (state: State, job: Job, group: TaskGroup, node: Node): string | undefined => {
+const filteredBy = (state: View, job: Job, group: TaskGroup, node: Node): string | undefined => {
   const violated = constraintsOf(job, group).find((constraint) => !satisfied(constraint, node));
   if (violated) return `${violated.LTarget} ${violated.Operand} ${violated.RTarget}`;
   return hasVolumes(state, job, group, node) ? undefined : 'missing compatible host volumes';
 };
 
 /** A static one that is read-only takes no request to write. A dynamic one that is sticky is had again, once it has been had. */
-const hasVolumes = (state: State, job: Job, group: TaskGroup, node: Node): boolean =>
+const hasVolumes = (state: View, job: Job, group: TaskGroup, node: Node): boolean =>
   Object.values(group.Volumes ?? {})
     .filter(({ Type }) => Type === 'host')
     .every(({ Source, ReadOnly = false, Sticky = false }) => {
@@ -84,7 +84,7 @@ const hasVolumes = (state: State, job: Job, group: TaskGroup, node: Node): boole
     });
 
 /** The nodes where the group has left a sticky volume: nothing of it is there now. */
-const unmetClaims = (state: State, job: Job, group: TaskGroup): Set<string> => {
+const unmetClaims = (state: View, job: Job, group: TaskGroup): Set<string> => {
   const had = state.allocationsOf(job.Namespace, job.ID).filter(({ TaskGroup }) => TaskGroup === group.Name);
   const here = new Set(had.filter((allocation) => !terminal(allocation)).map(({ NodeID }) => NodeID));
   return new Set(had.map(({ NodeID }) => NodeID).filter((id) => !here.has(id)));

@@ -26,6 +26,10 @@ const snapshotOf = (state: State, { stop, away }: Plan, placed: Allocation[]): V
       ...state.allocationsOn(nodeId).map((allocation) => changed.get(allocation.ID) ?? allocation),
       ...placed.filter(({ NodeID }) => NodeID === nodeId),
     ],
+    allocationsOf: (namespace, jobId) => [
+      ...state.allocationsOf(namespace, jobId).map((allocation) => changed.get(allocation.ID) ?? allocation),
+      ...placed.filter(({ Namespace, JobID }) => Namespace === namespace && JobID === jobId),
+    ],
   };
 };
 

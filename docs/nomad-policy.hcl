@@ -6,7 +6,8 @@ node {
   policy = "write"
 }
 
-# See the allocations of every namespace. Without it Nomad shows an empty list while builds run.
+# See the allocations and the pending evaluations of every namespace (/v1/evaluations?namespace=*). Without it Nomad shows an empty
+# list while builds run. Who leads the servers (/v1/status/leader) is told to anybody.
 namespace "*" {
   capabilities = ["read-job"]
 }

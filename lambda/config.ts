@@ -86,6 +86,12 @@ const address = z
     ),
   );
 
+/** Clients that are known not to be EC2 instances: the node of an instance may be any other. */
+const outsideEc2 = z.strictObject({
+  datacenters: z._default(z.array(text), []),
+  nodePools: z._default(z.array(text), []),
+});
+
 const http = z
   .strictObject({
     via: z.literal('http'),
@@ -103,6 +109,7 @@ const http = z
     ),
     region: z.optional(text),
     nodeMetaKey: z.optional(text),
+    outsideEc2: z.prefault(outsideEc2, {}),
     token: z.optional(parameter),
     /** Instead of a stored token: exchange the function's AWS identity for one. */
     login: z.optional(z.strictObject({ authMethod: text, audience: z._default(text, DEFAULT_AUDIENCE) })),
@@ -142,6 +149,7 @@ const instances = z.strictObject({
   gateway: z.optional(z.strictObject({ tag: text, value: z.string() })),
   region: z.optional(text),
   nodeMetaKey: z.optional(text),
+  outsideEc2: z.prefault(outsideEc2, {}),
 });
 
 const nomad = z.discriminatedUnion('via', [http, instances]);

@@ -7,6 +7,7 @@ export {
   type Parameter,
   type RunCommandAccessProps,
 } from './access/nomad-access.ts';
+export type { OutsideEc2 } from './access/outside-ec2.ts';
 export type { Gateway } from './access/run-command.ts';
 export type { TestEventsOptions } from './function/console-test-events.ts';
 export type { AlarmName, Alarms } from './monitoring/alarms.ts';

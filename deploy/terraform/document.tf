@@ -8,6 +8,7 @@ locals {
     fallbackAddresses = length(var.nomad_fallback_addresses) > 0 ? var.nomad_fallback_addresses : null
     region            = var.nomad_region
     nodeMetaKey       = var.nomad_node_meta_key
+    outsideEc2        = length(local.outside_ec2) > 0 ? local.outside_ec2 : null
     token             = var.nomad_token_parameter == null ? null : { parameter = var.nomad_token_parameter }
     login             = var.nomad_login == null ? null : { authMethod = var.nomad_login, audience = local.audience }
     ca                = var.nomad_ca_parameter == null ? null : { parameter = var.nomad_ca_parameter }
@@ -17,6 +18,11 @@ locals {
     document          = local.by_ssm ? aws_ssm_document.ask_nomad[0].name : null
     gateway           = var.nomad_gateway
   } : field => value if value != null }
+
+  outside_ec2 = { for field, names in {
+    datacenters = var.outside_ec2_datacenters
+    nodePools   = var.outside_ec2_node_pools
+  } : field => names if length(names) > 0 }
 
   by_ssm   = var.nomad_via == "ssm"
   audience = var.nomad_audience == null ? "nomad" : var.nomad_audience

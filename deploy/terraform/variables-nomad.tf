@@ -162,3 +162,25 @@ variable "nomad_node_meta_key" {
     error_message = "nomad_node_meta_key: must not be empty."
   }
 }
+
+variable "outside_ec2_datacenters" {
+  description = "The datacenters of Nomad that have only clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its own: a client named here could not. Names are exact, without wildcards."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = !contains(var.outside_ec2_datacenters, "")
+    error_message = "outside_ec2_datacenters: must not be empty."
+  }
+}
+
+variable "outside_ec2_node_pools" {
+  description = "The node pools of Nomad that have only such clients."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = !contains(var.outside_ec2_node_pools, "")
+    error_message = "outside_ec2_node_pools: must not be empty."
+  }
+}

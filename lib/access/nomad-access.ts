@@ -5,6 +5,7 @@ import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config.ts';
 import { defined } from '../defined.ts';
+import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';
 import { type Gateway, grantCommand } from './run-command.ts';
 
 /** The part of the configuration document that says how to reach Nomad. */
@@ -84,6 +85,12 @@ export interface HttpAccessProps {
    * @default - the attribute `unique.platform.aws.instance-id`
    */
   readonly nodeMetaKey?: string;
+  /**
+   * Nomad clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its
+   * own: a client named here could not.
+   * @default - none: every node may be an instance's
+   */
+  readonly outsideEc2?: OutsideEc2;
 }
 
 /** How to reach Nomad through SSM Run Command. */
@@ -103,6 +110,12 @@ export interface RunCommandAccessProps {
    * @default - the attribute `unique.platform.aws.instance-id`
    */
   readonly nodeMetaKey?: string;
+  /**
+   * Nomad clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its
+   * own: a client named here could not.
+   * @default - none: every node may be an instance's
+   */
+  readonly outsideEc2?: OutsideEc2;
 }
 
 /**
@@ -190,13 +203,14 @@ class RunCommandAccess extends NomadAccess {
   }
 
   override bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument {
-    const { gateway, region, nodeMetaKey } = this.#props;
+    const { gateway, region, nodeMetaKey, outsideEc2 } = this.#props;
     return defined({
       via: 'ssm' as const,
       document: grantCommand(scope, grantee, groupNames, gateway),
       gateway: gateway && { tag: gateway.tag, value: gateway.value },
       region,
       nodeMetaKey,
+      outsideEc2: outsideEc2Of(outsideEc2),
     });
   }
 }
@@ -211,6 +225,7 @@ export function httpDocument(props: HttpAccessProps): NomadDocument {
     fallbackAddresses: fallbackAddresses?.length ? [...fallbackAddresses] : undefined,
     region,
     nodeMetaKey,
+    outsideEc2: outsideEc2Of(props.outsideEc2),
     token: parameter(props.token),
     login: login && { authMethod: login.authMethod, audience: audienceOf(login) },
     ca: parameter(props.ca),

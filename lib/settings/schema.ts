@@ -86,6 +86,17 @@ export const settings = z
       description:
         "a key of the clients' own `meta` that holds their instance id, for clients that do not fingerprint EC2",
     }),
+    outsideEc2Datacenters: list(/./, 'names of datacenters of Nomad, separated by commas').meta({
+      unit: 'names',
+      otherwise: 'none',
+      description:
+        'datacenters with only clients that are not EC2 instances: an instance whose node cannot be found is kept while any live node could be its own, and theirs could not',
+    }),
+    outsideEc2NodePools: list(/./, 'names of node pools of Nomad, separated by commas').meta({
+      unit: 'names',
+      otherwise: 'none',
+      description: 'node pools with only such clients',
+    }),
     deadline: duration('deadlineSeconds').meta({
       default: asWritten(DEFAULT_POLICY.deadlineSeconds),
       description:

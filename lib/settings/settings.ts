@@ -112,7 +112,11 @@ const FIELD_NAMES: FieldNames = {
 /** The settings grouped for the construct. Required settings that are missing have a placeholder. */
 function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
   const { nomadLogin: authMethod, vpcId, subnetIds, securityGroupIds } = values;
-  const place = { region: values.nomadRegion, nodeMetaKey: values.nomadNodeMetaKey };
+  const place = {
+    region: values.nomadRegion,
+    nodeMetaKey: values.nomadNodeMetaKey,
+    outsideEc2: defined({ datacenters: values.outsideEc2Datacenters, nodePools: values.outsideEc2NodePools }),
+  };
   return defined({
     groups: values.groups ?? ['missing'],
     nomad: defined({

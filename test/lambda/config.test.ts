@@ -10,6 +10,7 @@ const smallest: ConfigDocument = {
 
 const withDefaults = {
   ...smallest,
+  nomad: { ...smallest.nomad, outsideEc2: { datacenters: [], nodePools: [] } },
   policy: DEFAULT_POLICY,
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
   chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
@@ -41,6 +42,7 @@ describe('the configuration document', () => {
         ca: { parameter: '/ca' },
         region: 'eu',
         nodeMetaKey: 'id',
+        outsideEc2: { datacenters: ['onprem', 'office'], nodePools: ['macs'] },
       },
       policy: {
         deadlineSeconds: 60,
@@ -55,6 +57,21 @@ describe('the configuration document', () => {
     };
     expect(parseConfig(formatConfig(whole))).toEqual(whole);
   });
+
+  it.each([smallest.nomad, { via: 'ssm' as const, document: 'AskNomad' }])(
+    'says which clients are no EC2 instances, however Nomad is asked: via $via',
+    (access) => {
+      const of = (outsideEc2: unknown) => JSON.stringify({ ...smallest, nomad: { ...access, outsideEc2 } });
+      const { nomad } = parseConfig(of({ nodePools: ['macs'] }));
+      expect(nomad.outsideEc2).toEqual({ datacenters: [], nodePools: ['macs'] });
+      expect(
+        refused(of({ datacenters: ['onprem', ''], pools: ['macs'] })).map(({ path, id }) => [...path, id]),
+      ).toEqual([
+        ['nomad', 'outsideEc2', 'datacenters', 1, 'nomad-drain-hook:emptyText'],
+        ['nomad', 'outsideEc2', 'nomad-drain-hook:badValue'],
+      ]);
+    },
+  );
 
   it('lets a group wait for idle instances for less than an hour: an instance refresh fails after that', () => {
     const waiting = (onlyIdleForSeconds: number) =>

@@ -25,6 +25,7 @@ const PLACES: Record<string, (given: Given) => Partial<NomadDrainHookProps>> = {
   TestEventsOptions: (testEvents) => ({ testEvents }),
   HttpAccessProps: (given) => ({ nomad: http(given) }),
   LoginProps: (login) => ({ nomad: http({ login: { authMethod: 'aws', ...login } }) }),
+  OutsideEc2: (outsideEc2) => ({ nomad: http({ outsideEc2 }) }),
   RunCommandAccessProps: (given) => ({ nomad: NomadAccess.runCommand(given) }),
   Gateway: (given) => ({ nomad: NomadAccess.runCommand({ gateway: { tag: 'Role', value: 'server', ...given } }) }),
 };

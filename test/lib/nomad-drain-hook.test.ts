@@ -4,9 +4,10 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import type { OutsideEc2 } from '../../lib/access/outside-ec2.ts';
 import { functionCode } from '../../lib/function/function-code.ts';
 import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
-import { configOf, environmentOf, only, type Resource, resources, templateOf } from './stacks.ts';
+import { configOf, environmentOf, only, problemsOf, type Resource, resources, templateOf } from './stacks.ts';
 
 const RULE = 'AWS::Events::Rule';
 
@@ -69,6 +70,7 @@ describe('the function', () => {
         ca: '/nomad/ca',
         region: 'eu',
         nodeMetaKey: 'instance',
+        outsideEc2: { datacenters: ['onprem'], nodePools: ['office'] },
       }),
       policy: {
         deadline: Duration.hours(2),
@@ -88,6 +90,7 @@ describe('the function', () => {
         ca: { parameter: '/nomad/ca' },
         region: 'eu',
         nodeMetaKey: 'instance',
+        outsideEc2: { datacenters: ['onprem'], nodePools: ['office'] },
       },
       policy: {
         deadlineSeconds: 7200,
@@ -101,6 +104,19 @@ describe('the function', () => {
       purge: false,
       events: { bus: 'default' },
     });
+  });
+
+  test('is told of clients outside EC2 where any are named: the environment is small', () => {
+    const http = (outsideEc2: OutsideEc2) => NomadAccess.http({ address: 'https://nomad.internal:4646', outsideEc2 });
+    for (const way of [http, (outsideEc2: OutsideEc2) => NomadAccess.runCommand({ outsideEc2 })]) {
+      const told = (outsideEc2: OutsideEc2) =>
+        JSON.parse(environmentOf(templateOf({ nomad: way(outsideEc2) })).NOMAD_DRAIN_HOOK!).nomad.outsideEc2;
+      expect(told({ nodePools: ['office'] })).toEqual({ nodePools: ['office'] });
+      expect(told({ datacenters: [], nodePools: [] })).toBeUndefined();
+      expect(problemsOf(() => told({ datacenters: ['onprem', ''] }))).toEqual([
+        'nomad.outsideEc2.datacenters[1]: must not be empty [nomad-drain-hook:emptyText]',
+      ]);
+    }
   });
 
   test('has every default written into its configuration, where the template shows it', () => {

@@ -18,7 +18,11 @@ describe('the settings', () => {
   test('that are required suffice', () => {
     const config = configOf(templateWith(required));
     expect(config.groups.map((group) => group.name)).toEqual(['builders']);
-    expect(config.nomad).toEqual({ via: 'http', address: 'https://nomad.internal:4646' });
+    expect(config.nomad).toEqual({
+      via: 'http',
+      address: 'https://nomad.internal:4646',
+      outsideEc2: { datacenters: [], nodePools: [] },
+    });
   });
 
   test('all reach the function', () => {
@@ -29,6 +33,8 @@ describe('the settings', () => {
       nomadCaParameter: '/nomad/ca',
       nomadRegion: 'eu',
       nomadNodeMetaKey: 'instance',
+      outsideEc2Datacenters: 'onprem, office',
+      outsideEc2NodePools: 'macs',
       hookName: 'drain',
       heartbeatTimeout: '20m',
       deadline: '1h30m',
@@ -58,6 +64,7 @@ describe('the settings', () => {
         address: 'https://nomad.internal:4646',
         region: 'eu',
         nodeMetaKey: 'instance',
+        outsideEc2: { datacenters: ['onprem', 'office'], nodePools: ['macs'] },
         token: { parameter: '/nomad/token' },
         ca: { parameter: '/nomad/ca' },
       },
@@ -191,11 +198,13 @@ describe('the settings', () => {
       nomadVia: 'ssm',
       nomadGateway: 'Role=nomad-server',
       nomadRegion: 'eu',
+      outsideEc2Datacenters: ['onprem'],
     });
     expect(configOf(template).nomad).toMatchObject({
       via: 'ssm',
       gateway: { tag: 'Role', value: 'nomad-server' },
       region: 'eu',
+      outsideEc2: { datacenters: ['onprem'], nodePools: [] },
     });
     expect(problems({ groups: 'builders', nomadVia: 'ssm', nomadTokenParameter: '/t' })).toEqual([
       'nomadTokenParameter: has no meaning with nomadVia=ssm',
@@ -223,10 +232,18 @@ describe('the settings', () => {
     const app = new App({ context: { ...cdkContext, ...others, [old]: '/old' } });
     const stack = new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext()));
     const expected = readSettings({ ...others, [now]: '/old' });
-    expect(configOf(Template.fromStack(stack)).nomad).toEqual(httpDocument(expected.nomad));
+    expect(configOf(Template.fromStack(stack)).nomad).toMatchObject(httpDocument(expected.nomad));
     const warnings = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('settingRenamed'));
     expect(warnings.map(({ entry }) => entry.data)).toEqual([expect.stringContaining(`${old} is called ${now} now`)]);
     expect(expected.renamed).toEqual([]);
+  });
+
+  test('that list names are refused where a name is missing', () => {
+    const lists = { outsideEc2Datacenters: 'onprem,', outsideEc2NodePools: ['macs', 7] };
+    expect(problems({ ...required, ...lists })).toEqual([
+      'outsideEc2Datacenters[1]: must be names of datacenters of Nomad, separated by commas, not ""',
+      expect.stringMatching(/^outsideEc2NodePools: must be names of node pools of Nomad, separated by commas, not /),
+    ]);
   });
 
   test('are refused under the name that was written, and under both names at once', () => {

@@ -8,6 +8,8 @@ export const EVERYTHING = {
   GroupNames: 'builders, runners,gpu.large',
   NomadTokenParameter: '/nomad/drain-token',
   NomadCaParameter: '/nomad/ca',
+  OutsideEc2Datacenters: 'onprem,office',
+  OutsideEc2NodePools: 'macs',
   SubnetIds: 'subnet-11111111,subnet-22222222',
   SecurityGroupIds: 'sg-11111111',
   DeadlineSeconds: '5400',

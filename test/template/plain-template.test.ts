@@ -24,6 +24,7 @@ describe('the function', () => {
         address: 'https://nomad.internal:4646',
         token: { parameter: '/nomad/drain-token' },
         ca: { parameter: '/nomad/ca' },
+        outsideEc2: { datacenters: ['onprem', 'office'], nodePools: ['macs'] },
       },
       policy: {
         deadlineSeconds: 5400,
@@ -39,7 +40,8 @@ describe('the function', () => {
   });
 
   test('reads the defaults where they say nothing', () => {
-    const { groups, policy, notices, purge, chooses } = configIn(made(ONE));
+    const { groups, nomad, policy, notices, purge, chooses } = configIn(made(ONE));
+    expect(nomad.outsideEc2).toEqual({ datacenters: [], nodePools: [] });
     expect(chooses).toMatchObject({ on: false, onlyIdle: false });
     expect(notices).toEqual({
       spot: true,
@@ -124,6 +126,8 @@ describe('the parameters', () => {
     ['NomadAddress', ['', 'nomad:4646', 'ftp://nomad', 'https://no"mad', 'https://no\\mad']],
     ['NomadTokenParameter', ['nomad-token', '/a b', '/a"', '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f']],
     ['NomadCaParameter', ['nomad-ca', '/a"', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----']],
+    ['OutsideEc2Datacenters', ['a"', 'a b', 'a\\', 'a,,b']],
+    ['OutsideEc2NodePools', ['a"', 'a b', 'a\\', 'a,']],
     ['HookName', ['', 'a b', 'a"']],
     ['SubnetIds', ['vpc-11111111', 'subnet-1,x']],
     ['SecurityGroupIds', ['subnet-11111111']],

@@ -26,6 +26,11 @@ const nomad = (name: string, setting: string, by = ['HttpAccessProps']): AsPrope
   setting,
   give: (value) => ({ nomad: { [name]: value } }),
 });
+const outsideEc2 = (name: string, setting: string): AsProperty => ({
+  properties: [`OutsideEc2.${name}`],
+  setting,
+  give: (names) => ({ nomad: { outsideEc2: { [name]: names } } }),
+});
 const option = (
   group: string,
   [by, name]: [string, string],
@@ -77,6 +82,8 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
   },
   nomad_region: nomad('region', 'nomadRegion', BOTH),
   nomad_node_meta_key: nomad('nodeMetaKey', 'nomadNodeMetaKey', BOTH),
+  outside_ec2_datacenters: outsideEc2('datacenters', 'outsideEc2Datacenters'),
+  outside_ec2_node_pools: outsideEc2('nodePools', 'outsideEc2NodePools'),
   deadline_seconds: option('policy', ['DrainPolicy', 'deadline'], 'deadline', seconds),
   kill_margin_seconds: option('policy', ['DrainPolicy', 'killMargin'], 'killMargin', seconds),
   grace_seconds: option('policy', ['DrainPolicy', 'grace'], 'grace', seconds),

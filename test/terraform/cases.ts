@@ -38,6 +38,8 @@ export const EVERYTHING: Variables = {
   nomad_encryption_key_arn: 'arn:aws:kms:eu-west-1:111122223333:key/abc',
   nomad_region: 'eu',
   nomad_node_meta_key: 'instance',
+  outside_ec2_datacenters: ['onprem', 'office'],
+  outside_ec2_node_pools: ['macs'],
   deadline_seconds: 5400,
   kill_margin_seconds: 90,
   grace_seconds: 45,
@@ -79,6 +81,12 @@ export const CASES: readonly (readonly [string, Variables])[] = [
     { ...BY_SSM, nomad_gateway: { tag: 'Role', value: 'nomad-server' }, nomad_region: 'eu', nomad_node_meta_key: 'id' },
   ],
   ['through instances, from inside a VPC', { ...BY_SSM, ...NETWORK, vpc_endpoints: true }],
+  ['with clients outside EC2, by datacenter', { ...ONE, outside_ec2_datacenters: ['onprem'] }],
+  ['with clients outside EC2, through instances', { ...BY_SSM, outside_ec2_node_pools: ['macs'] }],
+  [
+    'with no client outside EC2, by lists that are empty',
+    { ...ONE, outside_ec2_datacenters: [], outside_ec2_node_pools: [] },
+  ],
   ['inside a VPC', { ...ONE, ...NETWORK }],
   [
     'inside a VPC, with a security group of its own',

@@ -116,6 +116,8 @@ describe('what does not fit together is refused, as by the construct', () => {
       { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
     ],
     ['nomad_region: must not be empty', { nomad_region: '' }],
+    ['outside_ec2_datacenters: must not be empty', { outside_ec2_datacenters: ['onprem', ''] }],
+    ['outside_ec2_node_pools: must not be empty', { outside_ec2_node_pools: [''] }],
     [
       'deadline_seconds: 7200 s and 600 s for what is killed after it are more than the hook can hold an instance: 6000 s',
       { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },

@@ -128,7 +128,7 @@ export class Wiring {
       deployment,
       tokenName: tokenName(nomad),
       nodeMetaKey: nomad.nodeMetaKey,
-      outsideEc2: (nomad as { outsideEc2?: ObserverOptions['outsideEc2'] }).outsideEc2,
+      outsideEc2: nomad.outsideEc2,
       addressesOfInstances: (addresses) => addressesOfInstances(ec2, addresses),
       seenAllocations: this.#seenAllocations,
       scope: scopeOf(wake),

@@ -4,7 +4,7 @@ import { Loopback } from '../server.ts';
 import { autoScalingActions } from './auto-scaling.ts';
 import { ec2Actions } from './ec2.ts';
 import { eventBridgeActions } from './event-bridge.ts';
-import { type EventBridgeEvent, EventBus, type EventPattern } from './events.ts';
+import { type EventBridgeEvent, EventBus, type EventPattern, withTime } from './events.ts';
 import { Fleet, type InstanceOptions } from './fleet.ts';
 import { Groups } from './groups.ts';
 import { Ids } from './ids.ts';
@@ -140,6 +140,11 @@ export class AwsEmulator extends WaysOut {
   /** Every event that was sent, those that were lost included. */
   get events(): readonly EventBridgeEvent[] {
     return this.#bus.sent;
+  }
+
+  /** Sends an event again: it has the same id, and another time (milliseconds since the epoch) where one is given. */
+  resend(event: EventBridgeEvent, { time }: { time?: number } = {}): void {
+    this.#bus.resend(time === undefined ? event : withTime(event, time));
   }
 
   /** When each copy of an event arrives: `[]` loses it, `[0, 500]` brings it twice. At once unless this is set. */

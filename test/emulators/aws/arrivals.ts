@@ -2,7 +2,7 @@ import { ACTIVITY_DETAILS } from './activities.ts';
 import type { EventBus } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { type Group, type Instance, isMember, type LifecycleActionResult, type Member, type Timing } from './model.ts';
+import type { Group, Instance, LifecycleActionResult, Member, Timing } from './model.ts';
 import { arnOf } from './notices.ts';
 import type { Passage } from './passage.ts';
 import type { Schedule } from './schedule.ts';
@@ -37,7 +37,7 @@ export class Arrivals {
     else if (name === 'replaceRootVolume') this.#rootVolumeReplaced(passage);
     else {
       this.#world.lifecycle.finish(passage, 'InService');
-      this.#announce(passage, 'EC2 Instance Launch Successful');
+      if (name !== 'serveFromNewRootVolume') this.#announce(passage, 'EC2 Instance Launch Successful');
     }
     // What had been started while the instance was going elsewhere may be one too many, or one too few.
     this.#world.groups.reconcile(
@@ -86,13 +86,11 @@ export class Arrivals {
     this.#world.lifecycle.finish(passage, `Warmed:${state}`);
   }
 
+  /** EC2 boots the instance from another volume, and its state says nothing of it. */
   #rootVolumeReplaced(passage: Passage): void {
-    const { lifecycle, schedule, timing } = this.#world;
-    const { instance } = passage;
-    lifecycle.finish(passage, 'RootVolumeReplaced');
-    schedule.after(timing.afterProceedMs, () => {
-      if (isMember(instance) && instance.member.state === 'RootVolumeReplaced') lifecycle.enter(instance, 'InService');
-    });
+    const { lifecycle, fleet } = this.#world;
+    for (const listener of fleet.rebooted) listener(passage.instance);
+    lifecycle.goOn(passage, 'RootVolumeReplaced', 'serveFromNewRootVolume');
   }
 
   #leave(instance: Instance): void {

@@ -4,7 +4,7 @@ import { Loopback } from '../server.ts';
 import { autoScalingActions } from './auto-scaling.ts';
 import { ec2Actions } from './ec2.ts';
 import { eventBridgeActions } from './event-bridge.ts';
-import { type EventBridgeEvent, EventBus, type EventPattern } from './events.ts';
+import { type EventBridgeEvent, EventBus, type EventPattern, withTime } from './events.ts';
 import { Fleet, type InstanceOptions } from './fleet.ts';
 import { Groups } from './groups.ts';
 import { Ids } from './ids.ts';
@@ -142,6 +142,11 @@ export class AwsEmulator extends WaysOut {
     return this.#bus.sent;
   }
 
+  /** Sends an event again: it has the same id, and another time (milliseconds since the epoch) where one is given. */
+  resend(event: EventBridgeEvent, { time }: { time?: number } = {}): void {
+    this.#bus.resend(time === undefined ? event : withTime(event, time));
+  }
+
   /** When each copy of an event arrives: `[]` loses it, `[0, 500]` brings it twice. At once unless this is set. */
   set deliver(deliver: EventBus['deliver']) {
     this.#bus.deliver = deliver;
@@ -214,16 +219,27 @@ export class AwsEmulator extends WaysOut {
 
   /** Called when EC2 begins to shut an instance down, or to stop it for the warm pool: what runs on it dies. */
   onInstanceGone(listener: (instance: InstanceView) => void): () => void {
-    const tell = ({ id }: { id: string }) => listener(this.instance(id));
-    this.#fleet.gone.add(tell);
-    return () => this.#fleet.gone.delete(tell);
+    return this.#tell(this.#fleet.gone, listener);
   }
 
   /** Called when an instance runs: launched, or started again out of the warm pool. */
   onInstanceRunning(listener: (instance: InstanceView) => void): () => void {
+    return this.#tell(this.#fleet.running, listener);
+  }
+
+  /**
+   * Called when the root volume of an instance is replaced. EC2 reboots it, and goes on saying that it runs: what ran on it is
+   * dead, and a Nomad client whose data was on that volume comes back as another node.
+   * https://aws.amazon.com/blogs/compute/quick-restoration-through-replacing-the-root-volumes-of-amazon-ec2/
+   */
+  onRootVolumeReplaced(listener: (instance: InstanceView) => void): () => void {
+    return this.#tell(this.#fleet.rebooted, listener);
+  }
+
+  #tell(listeners: Fleet['gone'], listener: (instance: InstanceView) => void): () => void {
     const tell = ({ id }: { id: string }) => listener(this.instance(id));
-    this.#fleet.running.add(tell);
-    return () => this.#fleet.running.delete(tell);
+    listeners.add(tell);
+    return () => listeners.delete(tell);
   }
 
   async close(): Promise<void> {

@@ -72,6 +72,20 @@ describe('the lifecycle event', () => {
     expect([aws.instance(id).state, arrivals.length]).toEqual(['Terminating:Wait', 1]);
   });
 
+  test('comes again when it is sent again, with any time, and begins no other wait', async () => {
+    const { arrivals } = scaleIn();
+    await clock.advance(SECOND);
+    const [first] = arrivals.map(({ event }) => event);
+    if (!first) throw new Error('no event');
+    const waiting = aws.waiting;
+    await clock.advance(60 * SECOND);
+    aws.resend(first);
+    aws.resend(first, { time: clock.now() - 16 * 3_600_000 });
+    expect(arrivals.map(({ event }) => event)).toEqual([first, first, { ...first, time: '2026-02-28T17:01:01Z' }]);
+    expect(aws.events.filter(({ id }) => id === first.id)).toHaveLength(1);
+    expect(aws.waiting).toEqual(waiting);
+  });
+
   test('is all that a rule for it matches', async () => {
     const { id, arrivals } = scaleIn();
     aws.launch(GROUP);

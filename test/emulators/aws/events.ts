@@ -49,6 +49,15 @@ export interface Rule {
   targets: readonly string[];
 }
 
+/** Whole seconds, as EventBridge writes it. */
+const eventTime = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** A copy of an event with another time, milliseconds since the epoch. */
+export const withTime = (event: EventBridgeEvent, time: number): EventBridgeEvent => ({
+  ...structuredClone(event),
+  time: eventTime(time),
+});
+
 /** The default event bus: AWS services put events on it, best-effort, and rules take them off. */
 export class EventBus {
   /** Every event that was sent, delivered or not. */
@@ -83,6 +92,11 @@ export class EventBus {
     this.#arrive(this.#event({ source, detailType, detail }));
   }
 
+  /** An event that has come before comes again, as it is: from an archive, or by somebody's hand. */
+  resend(event: EventBridgeEvent): void {
+    this.#arrive(event);
+  }
+
   #event({
     source,
     detailType,
@@ -95,8 +109,7 @@ export class EventBus {
       'detail-type': detailType,
       source,
       account: ACCOUNT,
-      // Whole seconds, as EventBridge writes it.
-      time: new Date(this.#schedule.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      time: eventTime(this.#schedule.now()),
       region: REGION,
       resources: resource === undefined ? [] : [resource].flat(),
       detail,

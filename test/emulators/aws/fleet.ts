@@ -36,6 +36,8 @@ export class Fleet {
   readonly dying = new Set<Listener>();
   /** Told when an instance begins to stop, whoever asked for it. */
   readonly stopping = new Set<Listener>();
+  /** Told when an instance boots from a new root volume: what ran on it has ended, and what was on the old volume is gone. */
+  readonly rebooted = new Set<Listener>();
   /** Told when an instance runs: just launched, or started again. */
   readonly running = new Set<Listener>();
   readonly #schedule: Schedule;

@@ -80,6 +80,17 @@ export class Lifecycle {
     });
   }
 
+  /** The instance goes on, after a stop in this state, by another transition of the same scaling activity. */
+  goOn({ instance, activity }: Passage, stop: LifecycleState, name: TransitionName): void {
+    const passage: Passage = { name, transition: TRANSITIONS[name], instance, activity };
+    this.#passages.set(instance.id, passage);
+    this.enter(instance, stop);
+    this.#later(passage, this.#timing.afterProceedMs, () => {
+      this.enter(instance, passage.transition.first);
+      this.#later(passage, this.#timing.beforeWaitMs, () => this.#wait(passage));
+    });
+  }
+
   /** The instance changes its place and no hook is asked: it is in `first` for a moment, and then `arrived` is called. */
   move(instance: Member, first: LifecycleState, description: string, cause: string, arrived: () => void): void {
     const former = this.#passages.get(instance.id);

@@ -69,10 +69,19 @@ export const TRANSITIONS = {
     destination: 'EC2',
     activity: 'Terminating EC2 instance from warm pool:',
   },
-  // AWS writes neither Origin nor Destination for this one in any page we could read; the instance stays in its group.
+  // https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
   replaceRootVolume: {
     first: 'ReplacingRootVolume',
     waitsFor: TERMINATING,
+    origin: 'AutoScalingGroup',
+    destination: 'AutoScalingGroup',
+    action: 'ReplaceRootVolume',
+    activity: 'Replacing root volume of EC2 instance:',
+  },
+  // The second half of the same: the instance waits for the launching hooks before it serves again.
+  serveFromNewRootVolume: {
+    first: 'Pending',
+    waitsFor: LAUNCHING,
     origin: 'AutoScalingGroup',
     destination: 'AutoScalingGroup',
     action: 'ReplaceRootVolume',

@@ -12,6 +12,7 @@ import { type AwsClients, connect } from './clients.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';
+const greet = { name: 'greet', transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' } as const;
 const SECOND = 1000;
 
 let clock: ManualClock;
@@ -184,7 +185,40 @@ describe('root volume replacement', () => {
     await clock.advance(SECOND);
     expect(aws.instance(id)).toMatchObject({ state: 'RootVolumeReplaced', ec2State: 'running' });
     await clock.advance(SECOND);
+    expect(aws.instance(id)).toMatchObject({ state: 'Pending', ec2State: 'running' });
+    await clock.advance(2 * SECOND);
     expect(aws.instance(id)).toMatchObject({ state: 'InService', ec2State: 'running' });
+  });
+
+  test('waits for the launching hook before the instance serves again', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK }, moreHooks: [greet] });
+    const id = aws.addInstance(GROUP);
+    aws.replaceRootVolume(id);
+    await clock.advance(SECOND);
+    await complete(id);
+    await clock.advance(3 * SECOND);
+    expect(aws.instance(id).state).toBe('Pending:Wait');
+    expect(aws.events.at(-1)).toMatchObject({
+      'detail-type': 'EC2 Instance-launch Lifecycle Action',
+      detail: { Action: 'ReplaceRootVolume', Origin: 'AutoScalingGroup', Destination: 'AutoScalingGroup' },
+    });
+    await complete(id, 'CONTINUE', greet.name);
+    await clock.advance(SECOND);
+    expect(aws.instance(id).state).toBe('InService');
+    expect(aws.events.map((event) => event['detail-type'])).not.toContain('EC2 Instance Launch Successful');
+  });
+
+  test('reboots the instance once its hooks have let it go, and not before', async () => {
+    aws.addGroup({ name: GROUP, hook: { name: HOOK } });
+    const id = aws.addInstance(GROUP);
+    const rebooted: string[] = [];
+    aws.onRootVolumeReplaced((instance) => rebooted.push(instance.id));
+    aws.replaceRootVolume(id);
+    await clock.advance(60 * SECOND);
+    expect(rebooted).toEqual([]);
+    await complete(id);
+    await clock.advance(SECOND);
+    expect(rebooted).toEqual([id]);
   });
 
   test('that is abandoned ends the instance, and another takes its place', async () => {

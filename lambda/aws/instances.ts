@@ -79,21 +79,22 @@ const distinct = (texts: readonly (string | undefined)[]): string[] => [
   ...new Set(texts.flatMap((text) => text || [])),
 ];
 
-/** The filters of DescribeInstances by which an address is found; one takes 200 values. */
+/** The filters of DescribeInstances by which an address is found. */
 const ADDRESS_FILTERS = {
   4: 'network-interface.addresses.private-ip-address',
   6: 'network-interface.ipv6-addresses.ipv6-address',
 } as const;
-const VALUES_PER_FILTER = 200;
+/** All filters of a call together take 200 values. */
+const ADDRESSES_PER_CALL = 150;
 
 /** Those of these addresses that an instance of this account and region has. @throws Error if EC2 does not say */
 export async function addressesOfInstances(client: EC2Client, addresses: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>();
   for (const family of [4, 6] as const) {
     const asked = distinct(addresses).filter((address) => isIP(address) === family);
-    for (let start = 0; start < asked.length; start += VALUES_PER_FILTER) {
+    for (let start = 0; start < asked.length; start += ADDRESSES_PER_CALL) {
       const Filters = [
-        { Name: ADDRESS_FILTERS[family], Values: asked.slice(start, start + VALUES_PER_FILTER) },
+        { Name: ADDRESS_FILTERS[family], Values: asked.slice(start, start + ADDRESSES_PER_CALL) },
         { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
       ];
       for await (const page of paginateDescribeInstances({ client }, { Filters })) {

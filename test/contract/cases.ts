@@ -3,6 +3,7 @@ import { aclCases } from './cases-acl.ts';
 import { answerCases } from './cases-answers.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
+import { freshCases, headerCases } from './cases-headers.ts';
 import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { markCases } from './cases-marks.ts';
@@ -30,10 +31,12 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     afterAll(() => nomad?.under.close(), 60_000);
     afterEach(() => nomad.tidy(), 60_000);
 
+    describe('a fresh Nomad', () => freshCases(the));
     describe('nodes', () => nodeCases(the));
     describe('drains', () => drainCases(the));
     describe('services and system jobs', () => serviceCases(the));
     describe('other drains', () => otherDrainCases(the));
+    describe('headers', () => headerCases(the));
     describe('marks', () => markCases(the));
     describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));

@@ -34,7 +34,8 @@ describe('an event', () => {
 
     const report = await world.wake(event);
 
-    expect(report.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'drained' }]);
+    expect(report.instances).toMatchObject([{ instanceId, action: 'start-drain' }]);
+    await world.sweepFor(MINUTE);
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 

@@ -107,16 +107,16 @@ describe('a client that does not say which instance it is', () => {
     expect(world.outcome(instanceId)).toBe('not-a-node');
   });
 
-  it('is looked for by nothing but its meta key where one is configured', async () => {
+  it('is looked for by its address too where a meta key is configured that it does not have', async () => {
     await start({ nomad: { nodeMetaKey: 'instance' } });
     const instanceId = world.aws.addInstance('builders', { privateIp: '10.0.5.7' });
-    const stranger = world.nomad.addNode({ address: '10.0.5.7' });
+    const silent = world.nomad.addNode({ address: '10.0.5.7' });
     await world.scaleIn(instanceId);
 
     await world.sweepFor(4 * MINUTE);
 
-    expect(world.outcome(instanceId)).toBe('not-a-node');
-    expect(world.nomad.node(stranger.id).LastDrain).toBeNull();
+    expect(world.outcome(instanceId)).toBe('drained');
+    expect(world.nomad.node(silent.id).LastDrain).not.toBeNull();
   });
 });
 

@@ -44,6 +44,8 @@ export class Loopback {
   mostConnections = 0;
   /** Set to make requests fail. */
   fault: Fault | undefined;
+  /** Dates answers that do not date themselves; Node would by the machine's own clock. */
+  now: (() => number) | undefined;
   readonly #server;
 
   private constructor(answer: (request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>) {
@@ -95,6 +97,7 @@ export class Loopback {
       if (next === 'parked') this.parked += 1;
       state = next;
     };
+    if (this.now) outgoing.setHeader('Date', new Date(this.now()).toUTCString());
     const gone = new AbortController();
     outgoing.on('close', () => {
       enter('over');

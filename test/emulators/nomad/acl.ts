@@ -121,7 +121,7 @@ export class Acl {
     if (!this.enabled) return { token: ACLS_DISABLED, permissions: new Permissions(true, []) };
     const token = secret === '' ? ANONYMOUS : this.#tokens.get(secret);
     if (!token) return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(secret) ? 'not-found' : 'malformed';
-    if (token.ExpirationTime !== null && Date.parse(token.ExpirationTime) <= this.#state.clock.now()) return 'expired';
+    if (token.ExpirationTime !== null && Date.parse(token.ExpirationTime) <= this.#state.now()) return 'expired';
     // A policy or role that does not exist grants nothing and is no error.
     const rules = this.policiesOf(token).flatMap((name) => this.policies.get(name)?.RulesJSON ?? []);
     return { token, permissions: new Permissions(token.Type === 'management', rules) };
@@ -174,7 +174,7 @@ export class Acl {
 
   createToken(request: TokenRequest): Token {
     const index = this.#state.next();
-    const now = this.#state.clock.now();
+    const now = this.#state.now();
     const links = (request.Roles ?? []).flatMap(({ ID, Name }) => {
       const role = this.roles.get(ID ?? '') ?? this.roleNamed(Name ?? '');
       return role ? [{ ID: role.ID, Name: role.Name }] : [];

@@ -1,28 +1,21 @@
-import { allow, answer, type Endpoint } from './http.ts';
+import { allow, type Endpoint, told } from './http.ts';
 import { buildOf } from './version.ts';
 
 /** The one question that the Lambda must not need: most tokens may not ask it (`via-client`). */
 export const agentSelf: Endpoint = (call) => {
   allow(call.identity.permissions.agentRead);
-  return answer(call, {
-    index: () => 0,
-    read: () => ({
-      config: { ACL: { Enabled: call.servers.acl.enabled }, Version: { Version: call.servers.state.version } },
-      member: {
-        Name: 'emulator.global',
-        Status: 'alive',
-        Tags: { build: buildOf(call.servers.state.version), region: 'global' },
-      },
-      stats: {},
-    }),
+  return told({
+    config: { ACL: { Enabled: call.servers.acl.enabled }, Version: { Version: call.servers.state.version } },
+    member: {
+      Name: 'emulator.global',
+      Status: 'alive',
+      Tags: { build: buildOf(call.servers.state.version), region: 'global' },
+    },
+    stats: {},
   });
 };
 
-export const leader: Endpoint = () => ({
-  status: 200,
-  headers: { 'Content-Type': 'application/json' },
-  body: JSON.stringify('127.0.0.1:4647'),
-});
+export const leader: Endpoint = ({ servers }) => told(servers.leader);
 
 /** The servers, as they see each other; for who may read nodes. */
 export const members: Endpoint = (call) => {
@@ -41,8 +34,5 @@ export const members: Endpoint = (call) => {
     Status: 'alive',
     Tags: { build, region: 'global', dc: 'dc1', role: 'nomad', port: '4647', rpc_addr: '127.0.0.1', vsn: '1' },
   };
-  return answer(call, {
-    index: () => 0,
-    read: () => ({ Members: [member], ServerDC: 'dc1', ServerName: 'emulator', ServerRegion: 'global' }),
-  });
+  return told({ Members: [member], ServerDC: 'dc1', ServerName: 'emulator', ServerRegion: 'global' });
 };

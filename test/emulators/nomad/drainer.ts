@@ -35,8 +35,11 @@ export class Drainer {
 
   /** A node's drain strategy was set or changed. */
   update(node: Node): void {
-    this.#state.clock.after(NOTICE_MS, () => {
-      if (node.DrainStrategy) this.#watch(node, node.DrainStrategy.Deadline);
+    const { clock } = this.#state;
+    // Of the true time, whatever Nomad's clocks say: so it is right even if they are set meanwhile.
+    const at = clock.now() + (node.DrainStrategy?.Deadline ?? 0) / 1e6;
+    clock.after(NOTICE_MS, () => {
+      if (node.DrainStrategy) this.#watch(node, node.DrainStrategy.Deadline, at);
     });
   }
 
@@ -47,9 +50,9 @@ export class Drainer {
     this.#setDeadlineTimer();
   }
 
-  #watch(node: Node, deadline: number): void {
+  #watch(node: Node, deadline: number, at: number): void {
     this.#nodes.add(node.ID);
-    if (deadline > 0) this.#deadlines.set(node.ID, Date.parse(node.DrainStrategy?.ForceDeadline ?? ''));
+    if (deadline > 0) this.#deadlines.set(node.ID, at);
     else this.#deadlines.delete(node.ID);
     this.#setDeadlineTimer();
     // A forced drain is one whose deadline has passed already. It takes the same path, so that `deadline_reached` is
@@ -95,12 +98,12 @@ export class Drainer {
         node.LastDrain = {
           ...node.LastDrain,
           Status: 'complete',
-          UpdatedAt: wholeSeconds(this.#state.clock.now()),
+          UpdatedAt: wholeSeconds(this.#state.now()),
         };
       }
       node.DrainStrategy = null;
       node.Drain = false;
-      node.StatusUpdatedAt = Math.floor(this.#state.clock.now() / 1000);
+      node.StatusUpdatedAt = Math.floor(this.#state.now() / 1000);
       node.ModifyIndex = index;
       this.remove(node.ID);
     }

@@ -2,6 +2,7 @@ import type { Timeline } from '../clock.ts';
 import { type EmulatorRequest, Loopback } from '../server.ts';
 import { Acl, type Role, type Token } from './acl.ts';
 import type { Casualties, KilledTask } from './casualties.ts';
+import { Circumstances, leaderOf } from './circumstances.ts';
 import { Client } from './client.ts';
 import { Drainer } from './drainer.ts';
 import { Heartbeats } from './heartbeat.ts';
@@ -40,7 +41,7 @@ export interface RecordedRequest {
 const KEPT_REQUESTS = 10_000;
 
 /** A Nomad region on loopback: servers and clients that live by the given clock, and Nomad's HTTP API before them. */
-export class NomadEmulator {
+export class NomadEmulator extends Circumstances {
   readonly server: Loopback;
   readonly requests: RecordedRequest[] = [];
   /** The bootstrap token's secret; empty where ACLs are off. */
@@ -52,6 +53,7 @@ export class NomadEmulator {
   readonly #casualties: Casualties;
 
   private constructor(server: Loopback, servers: Servers, casualties: Casualties) {
+    super(servers);
     this.server = server;
     this.#servers = servers;
     this.#heartbeats = new Heartbeats(servers);
@@ -73,23 +75,24 @@ export class NomadEmulator {
     const scheduler = new Scheduler(state, clients);
     const drainer = new Drainer(state, scheduler);
     const heartbeatTtlMs = heartbeatTtlSeconds * 1000;
-    const servers: Servers = { state, acl: new Acl(state, acl), scheduler, drainer, clients, heartbeatTtlMs };
+    const servers: Servers = {
+      state,
+      acl: new Acl(state, acl),
+      scheduler,
+      drainer,
+      clients,
+      heartbeatTtlMs,
+      leader: leaderOf(0),
+      hollow: false,
+    };
     let emulator: NomadEmulator | undefined;
     const server = await Loopback.listen((request) => {
       if (emulator) emulator.#record(request);
       return serve(servers, request);
     }, port);
+    server.now = () => clock.now();
     emulator = new NomadEmulator(server, servers, { killed: [], lostDisks: [] });
     return emulator;
-  }
-
-  /** From the scheduler's plan to its commit, in milliseconds: what it placed on a node that has become ineligible since. */
-  get planGapMs(): number {
-    return this.#servers.scheduler.planGapMs;
-  }
-
-  set planGapMs(ms: number) {
-    this.#servers.scheduler.planGapMs = ms;
   }
 
   get url(): string {

@@ -65,7 +65,7 @@ export class Heartbeats {
   #missed(node: Node): void {
     const { state, scheduler, heartbeatTtlMs } = this.#servers;
     if (state.nodes.get(node.ID) !== node) return;
-    const now = state.clock.now();
+    const now = state.now();
     const awaited = state
       .allocationsOn(node.ID)
       .filter((allocation) => allocation.DesiredStatus === 'run' && !expired(allocation, state.version, now))

@@ -17,6 +17,10 @@ export interface Servers {
   drainer: Drainer;
   clients: Map<string, Client>;
   heartbeatTtlMs: number;
+  /** The address of the server that leads. */
+  leader: string;
+  /** Whether a request is answered by an agent that shuts down. */
+  hollow: boolean | ((request: EmulatorRequest) => boolean);
 }
 
 export interface Call {
@@ -36,11 +40,13 @@ export class HttpError extends Error {
   readonly status: number;
   /** Errors of a read that went through carry its index. */
   readonly index: number | undefined;
+  readonly knownLeader: boolean;
 
-  constructor(status: number, text: string, index?: number) {
+  constructor(status: number, text: string, index?: number, knownLeader = true) {
     super(text);
     this.status = status;
     this.index = index;
+    this.knownLeader = knownLeader;
   }
 }
 
@@ -50,11 +56,13 @@ export const allow = (allowed: boolean): void => {
   if (!allowed) throw new HttpError(403, PERMISSION_DENIED);
 };
 
-const queryHeaders = (index: number): Record<string, string> => ({
+const queryHeaders = (index: number, knownLeader = true): Record<string, string> => ({
   'X-Nomad-Index': String(index),
-  'X-Nomad-Knownleader': 'true',
+  'X-Nomad-Knownleader': String(knownLeader),
   'X-Nomad-Lastcontact': '0',
 });
+
+export const hollowHeaders = queryHeaders(0, false);
 
 const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
   status: 200,
@@ -74,6 +82,9 @@ const pieces = function* (items: unknown[]): Generator<string> {
   yield ']';
 };
 
+/** What an agent says of itself, or of a client: it asks no server's state, and so there is no index. */
+export const told = (body: unknown): EmulatorResponse => json(body, {});
+
 /** The answer to a write. */
 export const written = (index: number, body: unknown): EmulatorResponse =>
   json(body, { 'X-Nomad-Index': String(index) });
@@ -82,7 +93,7 @@ export const failure = (error: HttpError): EmulatorResponse => ({
   status: error.status,
   headers: {
     'Content-Type': 'text/plain; charset=utf-8',
-    ...(error.index === undefined ? {} : queryHeaders(error.index)),
+    ...(error.index === undefined ? {} : queryHeaders(error.index, error.knownLeader)),
   },
   body: error.message,
 });

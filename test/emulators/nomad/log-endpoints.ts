@@ -12,7 +12,7 @@ export const readLogs: Endpoint = (call) => {
   if (!allocation.TaskStates[name].StartedAt) {
     throw new HttpError(404, `task "${name}" not started yet. No logs available`);
   }
-  const files = logFilesOf(task, allocation, type, servers.state.clock.now());
+  const files = logFilesOf(task, allocation, type, servers.state.now());
   const from = positionOf(files, origin, offset);
   const plain = query.get('plain') === 'true';
   return {

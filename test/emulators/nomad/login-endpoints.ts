@@ -29,7 +29,7 @@ export const login: Endpoint = (call) => {
   );
   const method = acl.authMethods.get(AuthMethodName);
   if (!method) throw new HttpError(400, `auth-method "${AuthMethodName}" not found`);
-  const claims = verified(LoginToken, method, state.clock.now());
+  const claims = verified(LoginToken, method, state.now());
   const values = Object.entries(method.Config.ClaimMappings ?? {}).map(([claim, name]) => [name, claims[claim]]);
   const value = Object.fromEntries(values) as Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { allow, bodyOf, type Call, type Endpoint, HttpError, written } from './http.ts';
+import { allow, bodyOf, type Call, type Endpoint, HttpError, told } from './http.ts';
 import type { Node } from './model.ts';
 
 /** A client registers its changed node anew after 5 s and a random part of 5 s more: half of it, so that runs repeat. */
@@ -55,7 +55,7 @@ const nodeToAsk = ({ servers }: Call, id: string): Node => {
 export const readMetadata: Endpoint = (call) => {
   allow(call.identity.permissions.nodeRead);
   const node = nodeToAsk(call, call.query.get('node_id') ?? '');
-  return written(0, shown(known(node)));
+  return told(shown(known(node)));
 };
 
 /** Sets or, by null, removes metadata of a client while it runs. The client tells its servers of it later. */
@@ -88,5 +88,5 @@ export const applyMetadata: Endpoint = (call) => {
     state.commit(node.ModifyIndex, 'nodes');
     scheduler.nodeChanged(node);
   });
-  return written(0, shown(metadata));
+  return told(shown(metadata));
 };

@@ -94,7 +94,7 @@ export const nodeAllocations: Endpoint = (call) => {
       const allocations = all();
       return allocations.length > 0
         ? Math.max(...allocations.map(({ ModifyIndex }) => ModifyIndex))
-        : state.indexOf('allocs');
+        : Math.max(1, state.indexOf('allocs'));
     },
     read: () => {
       const readable = all().filter(({ Namespace }) => permissions.namespace(Namespace, 'read-job'));
@@ -115,7 +115,7 @@ export const drainNode: Endpoint = (call) => {
     );
   }
   const node = nodeToWrite(call);
-  const now = state.clock.now();
+  const now = state.now();
   const before = node.DrainStrategy;
   const wasIneligible = node.SchedulingEligibility === 'ineligible';
   const index = state.next();

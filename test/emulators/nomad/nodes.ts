@@ -132,7 +132,7 @@ export const specOf = ({ NodeResources, HostVolumes, ...node }: Node) => ({
 
 export const instanceOf = ({ Attributes }: Node): string | undefined => Attributes['unique.platform.aws.instance-id'];
 
-export const seconds = (state: State): number => Math.floor(state.clock.now() / 1000);
+export const seconds = (state: State): number => Math.floor(state.now() / 1000);
 
 /** What `/v1/nodes` shows of a node. Address is of the stub only: filters read the node and do not find it. */
 export interface NodeStub {

@@ -47,7 +47,7 @@ const planStop = (state: State, plan: Plan, job: Job, allocation: Allocation): v
     if (away && allocation.ClientStatus !== 'unknown') plan.stop.push({ allocation, because: LOST, lost: true });
     return;
   }
-  const fate = fateOf(allocation, node, state.version, state.clock.now());
+  const fate = fateOf(allocation, node, state.version, state.now());
   if (fate === 'lost') plan.stop.push({ allocation, because: LOST, lost: true });
   else if (job.Stop) plan.stop.push({ allocation, because: NOT_NEEDED });
   else if (fate === 'unknown') {
@@ -55,7 +55,7 @@ const planStop = (state: State, plan: Plan, job: Job, allocation: Allocation): v
     const { lostAfterMs } = disconnectOf(allocation, state.version);
     // Where no time is given, there is nothing to look at later, or at once: it is lost then.
     if (lostAfterMs > 0 || onlyLostAfterKeeps(state.version)) {
-      plan.later.push({ allocation, why: 'max-disconnect-timeout', atMs: state.clock.now() + lostAfterMs });
+      plan.later.push({ allocation, why: 'max-disconnect-timeout', atMs: state.now() + lostAfterMs });
     }
   } else if (fate === 'migrates') {
     const system = job.Type === 'system' || job.Type === 'sysbatch';
@@ -131,7 +131,7 @@ const isDue = (state: State, plan: Plan, allocation: Allocation, evaluation: Eva
   if (ClientStatus === 'unknown' && !disconnectOf(allocation, state.version).replace) return false;
   const next = nextReschedule(allocation);
   if (!next) return false;
-  if (FollowupEvalID === evaluation.ID || next.atMs - state.clock.now() <= WINDOW_MS) return true;
+  if (FollowupEvalID === evaluation.ID || next.atMs - state.now() <= WINDOW_MS) return true;
   if (FollowupEvalID === '') plan.later.push({ allocation, why: 'alloc-reschedule', atMs: next.atMs });
   return false;
 };

@@ -2,6 +2,7 @@ import type { EmulatorRequest, EmulatorResponse } from '../server.ts';
 import * as acl from './acl-endpoints.ts';
 import * as agent from './agent-endpoints.ts';
 import * as evaluations from './evaluation-endpoints.ts';
+import { hollowAnswer } from './hollow.ts';
 import { type Call, compressed, type Endpoint, failure, HttpError, PERMISSION_DENIED, type Servers } from './http.ts';
 import * as jobs from './job-endpoints.ts';
 import * as logs from './log-endpoints.ts';
@@ -77,7 +78,7 @@ export const serve = async (servers: Servers, request: EmulatorRequest): Promise
 
 const dated = ({ state }: Servers, response: EmulatorResponse): EmulatorResponse => ({
   ...response,
-  headers: { Date: new Date(state.clock.now()).toUTCString(), ...response.headers },
+  headers: { ...response.headers, Date: new Date(state.now()).toUTCString() },
 });
 
 const answered = async (servers: Servers, request: EmulatorRequest): Promise<EmulatorResponse> => {
@@ -88,6 +89,9 @@ const answered = async (servers: Servers, request: EmulatorRequest): Promise<Emu
     if (fitting.length === 0) throw new HttpError(404, '');
     const route = fitting.find((candidate) => candidate.method === method);
     if (!route) throw new HttpError(405, 'Invalid method');
+    const isHollow = typeof servers.hollow === 'function' ? servers.hollow(request) : servers.hollow;
+    const hollow = isHollow ? hollowAnswer(request) : undefined;
+    if (hollow) return hollow;
     const parts = (route.pattern.exec(pathname) ?? []).slice(1).map((part) => decodeURIComponent(part));
     const identity = servers.acl.identify(PUBLIC.has(pathname) ? '' : tokenOf(request));
     // Only the question about oneself tells an expired token, and one that is none, from an unknown one.

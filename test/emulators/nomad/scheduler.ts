@@ -152,7 +152,7 @@ export class Scheduler {
         allocation.ModifyIndex = evaluation.ModifyIndex;
       }
       this.#state.commit(evaluation.ModifyIndex, 'evals', 'allocs');
-      this.#state.clock.after(Math.max(0, atMs - this.#state.clock.now()), () => this.#processLater(evaluation));
+      this.#state.clock.after(Math.max(0, atMs - this.#state.now()), () => this.#processLater(evaluation));
     }
   }
 

@@ -20,6 +20,8 @@ export class State {
   readonly #byNode = new Map<string, Set<Allocation>>();
   readonly #byJob = new Map<string, Set<Allocation>>();
   readonly #listeners = new Set<(tables: Table[]) => void>();
+  /** How far the clocks of this Nomad, its clients' too, are ahead of the true time. */
+  clockSkewMs = 0;
   #index = 7;
   #ids = 0;
 
@@ -27,6 +29,7 @@ export class State {
     this.clock = clock;
     this.version = version;
     this.namespaces.set('default', namespace('default', 'Default shared namespace', 1));
+    this.#tables.set('namespaces', 1);
   }
 
   /** The index of the next change to these tables: write it into what changed, then call `commit`. */
@@ -40,8 +43,9 @@ export class State {
     for (const listener of [...this.#listeners]) listener(tables);
   }
 
+  /** Zero where nothing was ever written: a leader answers so too. */
   indexOf(table: Table): number {
-    return Math.max(1, this.#tables.get(table) ?? 0);
+    return this.#tables.get(table) ?? 0;
   }
 
   onCommit(listener: (tables: Table[]) => void): () => void {
@@ -56,12 +60,17 @@ export class State {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
   }
 
+  /** What its clocks say, and all that it writes down. Its timers run by the true time. */
+  now(): number {
+    return this.clock.now() + this.clockSkewMs;
+  }
+
   nanos(): number {
-    return this.clock.now() * 1e6;
+    return this.now() * 1e6;
   }
 
   timestamp(): string {
-    return rfc3339(this.clock.now());
+    return rfc3339(this.now());
   }
 
   job(namespace: string, id: string): Job | undefined {

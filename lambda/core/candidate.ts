@@ -25,20 +25,14 @@ export interface Client {
   nodeClass: string;
   /** Those that are healthy. */
   drivers: readonly string[];
-  /** Its host volumes, by name. */
-  hostVolumes: ReadonlyMap<string, HostVolume>;
+  /** Its host volumes, by name; no other node has the same dynamic one, which Nomad has made. */
+  hostVolumes: ReadonlyMap<string, { readOnly: boolean; dynamic: boolean }>;
   /** Nomad's index of its registration: the older, the smaller. */
   registered: number;
   /** What is left of it. */
   free: Resources;
   /** What its client has not ended. */
   runs: readonly Running[];
-}
-
-export interface HostVolume {
-  readOnly: boolean;
-  /** Made by Nomad: no other node has the same. */
-  dynamic: boolean;
 }
 
 export interface Resources {
@@ -60,6 +54,8 @@ export interface Running {
   createdAt: number;
   takes: Resources;
 }
+
+export const runsOf = (of: { clients: readonly Client[] }): Running[] => of.clients.flatMap(({ runs }) => runs);
 
 /** A build that has ended. */
 export interface EndedBuild extends RunTime, Pick<Running, 'job' | 'namespace' | 'createdAt'> {

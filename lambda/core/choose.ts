@@ -1,4 +1,4 @@
-import type { Candidate, Client, EarlierRuns, Running } from './candidate.ts';
+import { type Candidate, type Client, type EarlierRuns, type Running, runsOf } from './candidate.ts';
 import type { Clock } from './clock.ts';
 import type { DrainEvent } from './drain-event.ts';
 import { say } from './explain.ts';
@@ -95,9 +95,9 @@ async function bestFirst(
   const chosen = rank(candidates, { wanted, clients, earlier: new Map(), now });
   if (!chosen.some(({ place }) => place === 'busy')) return chosen;
   // Only now does it matter which build ends first.
-  const builds = candidates.flatMap((each) => each.clients).flatMap(({ runs }) => runs);
+  const builds = candidates.flatMap(runsOf).filter(({ jobType }) => jobType.endsWith('batch'));
   try {
-    const earlier = await port.earlierRuns(builds.filter(({ jobType }) => jobType.endsWith('batch')));
+    const earlier = await port.earlierRuns(builds);
     return rank(candidates, { wanted, clients, earlier, now });
   } catch (error) {
     journal.warn('earlier runs are unknown', { run: 'choose', because: messageOf(error) });

@@ -13,14 +13,16 @@ export type Placed = TaskGroup & Pick<Allocation, 'clientStatus' | 'desiredStatu
  * @param ofJobs the allocations of their jobs, on any node
  */
 export function runNowhere(onNode: readonly Allocation[], ofJobs: readonly Placed[]): TaskGroup[] {
-  const alive = ofJobs.filter(
-    ({ clientStatus, desiredStatus }) => desiredStatus === 'run' && !isClientTerminal(clientStatus),
-  );
+  const alive = ofJobs.filter((each) => each.desiredStatus === 'run' && !isClientTerminal(each.clientStatus));
   const placed = new Set(alive.map(groupKey));
-  const stopped = onNode
-    .filter(({ jobType, migrating, desiredStatus }) => jobType === 'service' && migrating && desiredStatus === 'stop')
-    .map(({ job, namespace, taskGroup }) => ({ job, namespace, taskGroup }));
-  return [...new Map(stopped.map((each) => [groupKey(each), each])).values()].filter(
-    (each) => !placed.has(groupKey(each)),
+  const stopped = onNode.filter(
+    (each) => each.jobType === 'service' && each.migrating && each.desiredStatus === 'stop',
   );
+  const groups = new Map(
+    stopped.map(({ job, namespace, taskGroup }) => [
+      groupKey({ job, namespace, taskGroup }),
+      { job, namespace, taskGroup },
+    ]),
+  );
+  return [...groups].filter(([key]) => !placed.has(key)).map(([, group]) => group);
 }

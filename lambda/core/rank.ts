@@ -1,8 +1,7 @@
-import type { Candidate, Client, EarlierRuns, Running } from './candidate.ts';
+import { type Candidate, type Client, type EarlierRuns, type Running, runsOf } from './candidate.ts';
 import { say, sayJobs } from './explain.ts';
-import { stoppedAtOnce } from './nowhere.ts';
 import { Rest } from './rest.ts';
-import { Room } from './room.ts';
+import { Room, stoppedAtOnce } from './room.ts';
 
 /** Why an instance goes before others, the best reason first (docs/decisions/0007). */
 export type Place = 'dead' | 'leaving' | 'empty' | 'system' | 'movable' | 'unknown' | 'busy' | 'stuck';
@@ -92,8 +91,6 @@ function why(place: (typeof PLACES)[number], candidate: Candidate, rest: Longest
   }[place];
 }
 
-const runsOf = ({ clients }: Candidate): Running[] => clients.flatMap(({ runs }) => runs);
-
 /** What has to be moved or waited for. */
 const work = (candidate: Candidate): Running[] => runsOf(candidate).filter(({ jobType }) => jobType !== 'system');
 
@@ -106,23 +103,17 @@ const age = ({ clients }: Candidate) => Math.min(...clients.map(({ registered })
 /** Those without a node stay as they are: all we know of their age is Auto Scaling's order. */
 const byAge = (one: Candidate, other: Candidate): number => (age(one) === age(other) ? 0 : age(one) - age(other));
 
-/** Of the builds of a candidate the one that is expected to run longest. */
-interface LongestRest {
-  build: Running;
-  rest: Rest;
-  /** By what earlier runs took that had lasted as long, where there are such; else as long again as it has run. */
-  ms: number;
-  /** How many builds there are. */
-  builds: number;
-}
+type LongestRest = ReturnType<typeof longestOf>;
 
-function longestOf(runs: readonly Running[], earlier: EarlierRuns, now: number): LongestRest {
+/** Of the builds of a candidate the one that is expected to run longest: as long again as it has run, where no earlier run says more. */
+function longestOf(runs: readonly Running[], earlier: EarlierRuns, now: number) {
   const builds = runs.filter((run) => !isService(run));
   const all = builds.map((build) => {
     const rest = Rest.of(build, earlier, now);
-    return { build, rest, ms: rest.within(0.5) ?? rest.ranMs, builds: builds.length };
+    const expected = rest.within(0.5);
+    return { job: build.job, ms: expected ?? rest.ranMs, known: expected !== undefined, builds: builds.length };
   });
-  return all.toSorted((one, other) => other.ms - one.ms)[0] as LongestRest;
+  return all.reduce((one, other) => (other.ms > one.ms ? other : one));
 }
 
 const byRest = (rests: ReadonlyMap<Candidate, LongestRest>) => (one: Candidate, other: Candidate) => {
@@ -130,11 +121,10 @@ const byRest = (rests: ReadonlyMap<Candidate, LongestRest>) => (one: Candidate, 
   return a.ms - b.ms || a.builds - b.builds;
 };
 
-function sayRest({ build, rest, ms, builds }: LongestRest, node: string): string {
+function sayRest({ job, ms, known, builds }: LongestRest, node: string): string {
   const others = builds > 1 ? `; and ${builds - 1} more run there` : '';
-  if (rest.within(0.5) !== undefined)
-    return `${build.job} on ${node} is expected to take ${say(ms / 1000)} more${others}`;
-  return `${build.job} on ${node} has run for ${say(ms / 1000)}, and no earlier run says how much more it takes${others}`;
+  if (known) return `${job} on ${node} is expected to take ${say(ms / 1000)} more${others}`;
+  return `${job} on ${node} has run for ${say(ms / 1000)}, and no earlier run says how much more it takes${others}`;
 }
 
 /** No job is read in the time that there is: by default one of a group moves at a time. */

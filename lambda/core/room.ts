@@ -18,9 +18,11 @@ export class Room {
 
   /** What is left when a candidate has gone: it has room for nobody. */
   without({ clients }: Candidate): Room {
-    const gone = new Set(clients.map(({ id }) => id));
-    const stay = this.#stay.filter(({ id }) => !gone.has(id));
-    return new Room(stay, this.#left);
+    const gone = clients.map(({ id }) => id);
+    return new Room(
+      this.#stay.filter(({ id }) => !gone.includes(id)),
+      this.#left,
+    );
   }
 
   /**
@@ -60,6 +62,31 @@ export class Room {
     }
     return sayUnplaced({ pool: needed?.nodePool ?? pools.join(', '), inPool, inDatacenters, reasons: [...obstacles] });
   }
+}
+
+/**
+ * Which of these services that have nowhere to go a drain stops all the same, at once, each with how many of its group that leaves: Nomad
+ * keeps `count - max_parallel` of a group, and for those the drain waits until its deadline (docs/decisions/0008). A group of which nothing
+ * is known is complete if it is not blocked, and moves one at a time, as is Nomad's default.
+ */
+export function stoppedAtOnce(
+  nowhere: readonly Running[],
+  by: { clients: readonly Client[]; needs?: KnownNeeds; blocked?: ReadonlyMap<string, unknown> },
+): ReadonlyMap<Running, number> {
+  const stopped = new Map<Running, number>();
+  for (const [key, ofGroup] of Map.groupBy(nowhere, groupKey)) {
+    const [{ job, namespace, taskGroup }] = ofGroup as [Running];
+    const isAlive = (run: Running) =>
+      run.job === job && run.taskGroup === taskGroup && run.namespace === namespace && !run.stopping;
+    const alive = by.clients.reduce((sum, { runs }) => sum + runs.filter(isAlive).length, 0);
+    const { count, maxParallel } = by.needs?.get(key) ?? {
+      count: by.blocked?.has(key) ? alive + 1 : alive,
+      maxParallel: 1,
+    };
+    const going = ofGroup.slice(0, Math.max(0, alive - (count - maxParallel)));
+    for (const run of going) stopped.set(run, alive - going.length);
+  }
+  return stopped;
 }
 
 /** The large ones find room first, and the small ones between them. */

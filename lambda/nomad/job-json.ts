@@ -28,10 +28,9 @@ export interface VolumeJson {
   Source: string;
   ReadOnly: boolean;
   PerAlloc: boolean;
+  AccessMode: string;
   /** Since 1.10: the group stays with the very volume that it has had. */
   Sticky?: boolean;
-  /** Of a CSI volume or a dynamic one. */
-  AccessMode: string;
 }
 
 export interface ConstraintJson {

@@ -36,22 +36,22 @@ describe('plan', () => {
     expect(stderr).toBe('');
     expect(
       stdout,
-    ).toBe(`builders  4 instances: 1 goes at once, 2 go when their builds have ended, 1 has a service with nowhere to go
+    ).toBe(`builders  4 instances: 1 goes at once, 2 go when their builds have ended, 1 stops a service that has nowhere to go
   at once  client-1
 
             now          5 min         10 min       15 min        20 min  25 min
   client-2  ████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     ▸
   client-4  ████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     ▸
-  client-3  ───────────────────────────────────────────────────────────────────▸
+  client-3  ×                                                                  ▸
   █ even odds that its builds have ended  ░ odds of 19 to 1
-  ─ a service stays until the deadline  ▸ the deadline is later
+  × a service stops, with nowhere to go  ▸ the deadline is later
 
   ${busy.instanceId}  client-2  goes in 12 min or so
     ci/dispatch-1700009999-abcdef01 has run for 15 min; of 25 runs of ci that took longer, half ended within 12 min more, 19 of 20 within 23 min
   ${fresh.instanceId}  client-4  goes in 12 min or so
     release-42 has run for 15 min, and no earlier run is known; of 25 runs of other jobs that took longer, half ended within 12 min more, 19 of 20 within 23 min
-  ${serves.instanceId}  client-3  has a service with nowhere to go
-    web has nowhere to go: of 3 eligible nodes in pool default, constraint \${node.unique.id} = ${serves.nodeId} rules out 3
+  ${serves.instanceId}  client-3  stops a service that has nowhere to go
+    web has nowhere to go: of 3 eligible nodes in pool default, constraint \${node.unique.id} = ${serves.nodeId} rules out 3; a drain stops it at once, and it runs nowhere until there is room
 
 how long builds take here  30 builds that ended by themselves, and 2 that were killed or still run, begun in the last 1 h 45 min
       builds  half within  95 % within  longest
@@ -66,7 +66,24 @@ what a deadline would mean
   6 h (yours)  30 of 30    0 %          0
   spares: of the builds above, those that took no longer. kills: of the builds that are under way when a drain begins. kills now: of those that run now, if all drains began now, as far as is known.
 `);
-    // A service has nowhere to go.
+    // A service would run nowhere.
+    expect(code).toBe(2);
+  });
+
+  test('shows a service that a drain waits for until the deadline, and one that stops beside builds', async () => {
+    const { operator, busy, serves } = await start();
+    operator.world.nomad.run({ id: 'api', type: 'service', on: serves.nodeId, count: 2 });
+    operator.world.nomad.run({ id: 'db', type: 'service', on: busy.nodeId });
+    await operator.world.advance(MINUTE);
+    const folder = await mkdtemp(join(tmpdir(), 'plan-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'plan.svg');
+    const { code, stdout } = await operator.run('plan', '--svg', file);
+    expect(stdout).toContain('1 stops a service that has nowhere to go, 1 has a service with nowhere to go');
+    expect(stdout).toMatch(/client-2 {2}×█+░+ +▸/);
+    expect(stdout).toMatch(/client-3 {2}─+▸/);
+    expect(stdout).toContain('a drain waits for it until the deadline');
+    expect(await readFile(file, 'utf8')).toMatch(/<circle [^>]*fill="#cf222e"/);
     expect(code).toBe(2);
   });
 
@@ -91,7 +108,7 @@ what a deadline would mean
     expect(stderr).toBe(`The timeline is in ${file}.\n`);
     expect(JSON.parse(stdout)).toMatchObject({
       run: 'plan',
-      verdicts: { 'at-once': 1, ends: 2, nowhere: 1 },
+      verdicts: { 'at-once': 1, ends: 2, stops: 1 },
       warnings: [],
     });
     const svg = await readFile(file, 'utf8');

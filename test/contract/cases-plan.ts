@@ -96,7 +96,8 @@ export const planCases = (the: () => Nomad): void => {
     const Volumes = { data: { Name: 'data', Type: 'host', Source: 'data-a', ReadOnly: false } };
     await the().run(job('keeps', 'service', obeys, { group: { Volumes } }));
     const { TaskGroups } = object((await the().get('/v1/job/keeps?namespace=default')).body);
-    expect(TaskGroups).toMatchObject([{ Count: 1, Migrate: { MaxParallel: 1 }, Volumes }]);
+    const volume = { ...Volumes.data, PerAlloc: false, AccessMode: '' };
+    expect(TaskGroups).toMatchObject([{ Count: 1, Migrate: { MaxParallel: 1 }, Volumes: { data: volume } }]);
     await the().drain(0, HOUR);
     await the().untilDrained(0, 8000);
     expect((await the().jobAllocations('keeps')).map(({ DesiredStatus }) => DesiredStatus)).toEqual(['stop']);

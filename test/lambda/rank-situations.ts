@@ -1,5 +1,6 @@
 import type { Candidate, Client, EarlierRuns } from '../../lambda/core/candidate.ts';
 import type { Chosen, Place } from '../../lambda/core/rank.ts';
+import { RunTimes } from '../../lambda/core/run-times.ts';
 import { build, client, FULL, MINUTE, SECOND, service, system, took } from './clients.ts';
 
 const POOL = 'us-east-1a on-demand';
@@ -196,6 +197,14 @@ export const situations: readonly Situation[] = [
     candidates: [on('slow', { runs: [build('lint', 20 * MINUTE)] }), on('young', { runs: [build('b', 10 * MINUTE)] })],
     earlier: new Map([['default lint', took(2 * MINUTE)]]),
     goes: [['i-young', 'busy']],
+  },
+  {
+    when: 'most earlier runs of a build were killed: half of them have not ended, so that it may take as long again',
+    candidates: [on('killed', { runs: [build('lint', MINUTE)] })],
+    earlier: new Map([
+      ['default lint', new RunTimes([10, 20, 30].map((minutes) => ({ ms: minutes * MINUTE, ended: minutes === 10 })))],
+    ]),
+    goes: [['i-killed', 'busy']],
   },
   {
     when: 'dispatched runs of one job are the same job',

@@ -74,11 +74,12 @@ function sayAtOnce(names: readonly string[]): string {
 
 function legend(y: number): string {
   const items: [color: string, opacity: number, text: string][] = [
-    [KNOWN, 1, 'even odds that its builds have ended'],
+    [KNOWN, 1, 'even odds that builds end'],
     [KNOWN, 0.35, 'odds of 19 to 1'],
-    [UNKNOWN, 0.35, 'nobody can say'],
+    [UNKNOWN, 0.35, 'nobody knows'],
     [BAD, 0.35, 'a service stays'],
-    [GOOD, 1, 'its services move'],
+    [BAD, 1, 'a service stops'],
+    [GOOD, 1, 'services move'],
     [BAD, 1, 'deadline'],
   ];
   let x = 16;

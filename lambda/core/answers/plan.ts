@@ -1,4 +1,4 @@
-import { byJob, type Client, type EndedBuild } from '../candidate.ts';
+import { byJob, type Client, type EndedBuild, runsOf } from '../candidate.ts';
 import type { Known } from '../choose.ts';
 import { messageOf } from '../message-of.ts';
 import { type BuildTimes, buildTimes } from '../plan/build-times.ts';
@@ -51,7 +51,7 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
       .catch(orElse('how long earlier builds took', { builds: [] as readonly EndedBuild[], all: true })),
     ports.blockedGroups().catch(orElse('which services Nomad cannot place', new Map<string, string>())),
   ]);
-  const services = runsOf(instances).filter(({ jobType }) => jobType === 'service');
+  const services = instances.flatMap(runsOf).filter(({ jobType }) => jobType === 'service');
   const needs = await ports.needsOf(services);
 
   const now = ports.clock.now();
@@ -97,9 +97,6 @@ async function readInstances(
 
 /** A scale-in takes instances in service; those in standby, in the warm pool or still booting it does not take. */
 const mayGo = ({ state }: Member) => state === 'InService' || state.startsWith('Terminating');
-
-const runsOf = (instances: readonly { clients: readonly Client[] }[]) =>
-  instances.flatMap(({ clients }) => clients).flatMap(({ runs }) => runs);
 
 /**
  * The builds of the node pools of these instances, ended or not: other pools may build something else. A node that Nomad has

@@ -1,6 +1,5 @@
 import { type Candidate, groupKey, type Running } from '../candidate.ts';
-import { stoppedAtOnce } from '../nowhere.ts';
-import { largestFirst, Room } from '../room.ts';
+import { largestFirst, Room, stoppedAtOnce } from '../room.ts';
 import type { Circumstances } from './circumstances.ts';
 
 /** A service that has to be moved. */
@@ -37,25 +36,21 @@ export function planServices(
   const stopped = stoppedAtOnce([...nowhere.keys()], circumstances);
   return services.toSorted(largestFirst).map((service) => {
     const { id, job, namespace, taskGroup } = service;
-    return { id, job, namespace, taskGroup, ...whereTo(service) };
+    const [goes, because] = whereTo(service);
+    return { id, job, namespace, taskGroup, goes, because: `${job} has ${because}` };
   });
 
-  function whereTo(service: Running): Pick<ServicePlan, 'goes' | 'because'> {
-    const { job } = service;
+  function whereTo(service: Running): [goes: ServicePlan['goes'], because: string] {
     const [noRoom, left, crowded] = [nowhere.get(service), stopped.get(service), together.get(service)];
     if (noRoom !== undefined) {
-      const because = `${job} has nowhere to go: ${noRoom}; a drain`;
-      if (left === undefined) return { goes: 'nowhere', because: `${because} waits for it until the deadline` };
+      const because = `nowhere to go: ${noRoom}; a drain`;
+      if (left === undefined) return ['nowhere', `${because} waits for it until the deadline`];
       const then = left === 0 ? 'it runs nowhere' : `${left} of its group ${left === 1 ? 'is' : 'are'} left`;
-      return { goes: 'stopped', because: `${because} stops it at once, and ${then} until there is room` };
+      return ['stopped', `${because} stops it at once, and ${then} until there is room`];
     }
-    if (crowded !== undefined)
-      return { goes: 'perhaps', because: `${job} has room elsewhere, but not together with the others: ${crowded}` };
+    if (crowded !== undefined) return ['perhaps', `room elsewhere, but not together with the others: ${crowded}`];
     const unseen = needs.get(groupKey(service))?.unseen ?? ['what its job asks for'];
-    if (unseen.length === 0) return { goes: 'elsewhere', because: `${job} has room elsewhere` };
-    return {
-      goes: 'perhaps',
-      because: `${job} has room elsewhere, as far as is known; not looked at: ${unseen.join(', ')}`,
-    };
+    if (unseen.length === 0) return ['elsewhere', 'room elsewhere'];
+    return ['perhaps', `room elsewhere, as far as is known; not looked at: ${unseen.join(', ')}`];
   }
 }

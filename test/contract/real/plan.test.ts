@@ -65,7 +65,7 @@ describe('a plan, with a real Nomad', () => {
     expect(of(idle)).toMatchObject({ verdict: 'at-once' });
     expect(of(busy)).toMatchObject({ verdict: 'ends', killChance: 0 });
     expect(of(busy)?.because).toContain('of 3 runs of ci that took longer, half ended within');
-    expect(of(serves)).toMatchObject({ verdict: 'nowhere', serviceCount: 2 });
+    expect(of(serves)).toMatchObject({ verdict: 'stops', serviceCount: 2 });
     const reasons = of(serves)
       ?.services.map(({ because }) => because)
       .toSorted();

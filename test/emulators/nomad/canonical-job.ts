@@ -104,9 +104,9 @@ const canonicalGroup = (type: JobType, given: Partial<TaskGroup>): TaskGroup => 
     ShutdownDelay: null,
     Spreads: null,
     StopAfterClientDisconnect: null,
-    Volumes: null,
     Name: 'g',
     ...present(given),
+    Volumes: volumesOf(given.Volumes),
     Migrate: type === 'service' ? { ...migrate, ...present(given.Migrate ?? {}) } : null,
     RestartPolicy: { ...restart, ...present(given.RestartPolicy ?? {}) },
     ReschedulePolicy: reschedulePolicy(type, given.ReschedulePolicy ?? {}),
@@ -114,6 +114,14 @@ const canonicalGroup = (type: JobType, given: Partial<TaskGroup>): TaskGroup => 
     EphemeralDisk: { Migrate: false, Sticky: false, SizeMB: 300, ...present(given.EphemeralDisk ?? {}) },
     Tasks: (given.Tasks ?? []).map(canonicalTask),
   } as TaskGroup;
+};
+
+const volumesOf = (given: TaskGroup['Volumes'] | undefined): TaskGroup['Volumes'] => {
+  const defaults = { ReadOnly: false, PerAlloc: false, AccessMode: '', AttachmentMode: '', MountOptions: null };
+  if (!given) return null;
+  return Object.fromEntries(
+    Object.entries(given).map(([name, volume]) => [name, { Name: name, ...defaults, ...volume }]),
+  );
 };
 
 /** Only services and builds are rescheduled; null elsewhere. */

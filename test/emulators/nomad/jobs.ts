@@ -124,22 +124,10 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
   return job as unknown as Partial<Job>;
 };
 
-const volumesOf = ({ hostVolume }: JobSpec) =>
-  hostVolume
-    ? {
-        data: {
-          Name: 'data',
-          Type: 'host',
-          Source: hostVolume.source,
-          ReadOnly: false,
-          PerAlloc: false,
-          Sticky: hostVolume.sticky ?? false,
-          AccessMode: '',
-          AttachmentMode: '',
-          MountOptions: null,
-        },
-      }
-    : null;
+const volumesOf = ({ hostVolume }: JobSpec) => {
+  if (!hostVolume) return null;
+  return { data: { Name: 'data', Type: 'host', Source: hostVolume.source, Sticky: hostVolume.sticky ?? false } };
+};
 
 const reschedulePolicyOf = ({ type = 'batch', reschedule }: JobSpec) => {
   if (type === 'system' || type === 'sysbatch') return null;

@@ -177,6 +177,7 @@ export class Wiring {
 
   /** What the ports of answers are made of, for one run. */
   forAnswers(clock: RunClock): AnswerPortsOptions {
+    let asked: Promise<Permissions> | undefined;
     return {
       config: this.#config,
       clock,
@@ -186,7 +187,10 @@ export class Wiring {
       aws: this.#onDemand,
       transport: this.#nomad,
       whoIsWho: this.#whoIsWho,
-      permissions: () => this.permissions(clock),
+      permissions: () => {
+        asked ??= this.permissions(clock);
+        return asked;
+      },
       lastSweepAt: this.#lastSweepAt,
     };
   }

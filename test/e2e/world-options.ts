@@ -43,14 +43,13 @@ export interface WorldOptions {
 }
 
 /** The types of the events that the rules of a stack with these options let in. */
-export function deliveredTypes({ notices = {}, purge = false }: WorldOptions): string[] {
+export function deliveredTypes({ notices = {} }: WorldOptions): string[] {
   const { spot = true, rebalance = 'off', maintenance = false } = notices;
   return [
     'EC2 Instance-terminate Lifecycle Action',
     ...(spot ? ['EC2 Spot Instance Interruption Warning'] : []),
     ...(rebalance !== 'off' ? ['EC2 Instance Rebalance Recommendation'] : []),
     ...(maintenance ? ['AWS Health Event'] : []),
-    ...(purge ? ['EC2 Instance Terminate Successful'] : []),
   ];
 }
 

@@ -39,7 +39,6 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('services and system jobs', () => serviceCases(the));
     describe('other drains', () => otherDrainCases(the));
     describe('headers', () => headerCases(the));
-    describe('drains that stay on', () => stuckDrainCases(the));
     describe('marks', () => markCases(the));
     describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));
@@ -52,6 +51,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
       describe('a login', () => loginCases(the));
       describe('the policy', () => policyCases(the));
     }
+    describe('drains that stay on', () => stuckDrainCases(the));
     describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));
     describe('a client that is away', () => awayCases(the));

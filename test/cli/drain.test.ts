@@ -244,7 +244,9 @@ describe('drain --cordon', () => {
     const { operator, world } = await withBuild();
     operator.environment.NOMAD_ADDR = world.nomad.url;
     world.nomad.server.fault = ({ url }) =>
-      /^\/v1\/node\/[^/]+$/.test(url.pathname) ? { status: 404, body: 'node not found' } : undefined;
+      /^\/v1\/node\/[^/]+$/.test(url.pathname)
+        ? { status: 404, headers: { 'X-Nomad-KnownLeader': 'true' }, body: 'node not found' }
+        : undefined;
     const { code, stderr } = await operator.run('drain', 'client-1', '--cordon', '--yes');
     expect(stderr).toMatch(
       /^error: the Nomad of NOMAD_ADDR has no node .*\nIt may be another cluster: look at NOMAD_ADDR.\n$/,

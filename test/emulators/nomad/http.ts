@@ -50,13 +50,13 @@ export const allow = (allowed: boolean): void => {
   if (!allowed) throw new HttpError(403, PERMISSION_DENIED);
 };
 
-const queryHeaders = (index: number): Record<string, string> => ({
+export const queryHeaders = (index: number): Record<string, string> => ({
   'X-Nomad-Index': String(index),
   'X-Nomad-Knownleader': 'true',
   'X-Nomad-Lastcontact': '0',
 });
 
-const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
+export const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
   status: 200,
   headers: { 'Content-Type': 'application/json', ...headers },
   body: Array.isArray(body) && body.length > PIECEMEAL ? Readable.from(pieces(body)) : JSON.stringify(body),

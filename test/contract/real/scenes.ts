@@ -56,7 +56,9 @@ export const SCENES: Record<string, Scene> = {
   'drain-stuck': {
     setUp: async (nomad) => {
       await nomad.mark(1, 'ineligible');
-      await nomad.run(job('web', 'service', stopsIn(0.6), { count: 3 }), 3);
+      // Healthy soon: two moves are to fit in the six seconds after the other node has become eligible.
+      const Migrate = { MaxParallel: 1, MinHealthyTime: 0.4e9, HealthCheck: 'task_states' };
+      await nomad.run(job('web', 'service', obeys, { count: 3, group: { Migrate } }), 3);
     },
     meanwhile: [[12_560, (nomad) => nomad.mark(1, 'eligible')]],
   },

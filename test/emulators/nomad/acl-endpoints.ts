@@ -13,8 +13,11 @@ const onlyManagement = (call: Call) => {
   allow(call.identity.permissions.management);
 };
 
-export const tokenSelf: Endpoint = (call) =>
-  answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+/** Without ACLs, 1.6 and 1.8 refuse even this question; 1.11 and 2.0 describe a token that stands for none. */
+export const tokenSelf: Endpoint = (call) => {
+  if (['1.6.10', '1.8.4'].includes(call.servers.state.version)) enabled(call);
+  return answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+};
 
 /** A token may read its own policies, and those of its roles. */
 export const readPolicy: Endpoint = (call) => {

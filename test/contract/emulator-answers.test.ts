@@ -113,5 +113,9 @@ test('without ACLs a token is described by index zero, and a leader is known; no
     '0',
     'true',
   ]);
-  expect(await ask('/v1/acl/policies')).toMatchObject({ status: 400, text: 'ACL support disabled' });
+  const disabled = { status: 400, text: 'ACL support disabled' };
+  expect(await ask('/v1/acl/policies')).toMatchObject(disabled);
+  await nomad.close();
+  nomad = await NomadEmulator.start({ clock, version: '1.8.4' });
+  expect(await ask('/v1/acl/token/self')).toMatchObject(disabled);
 });

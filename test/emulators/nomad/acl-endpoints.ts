@@ -25,8 +25,11 @@ const onlyManagement = (call: Call) => {
   allow(call.identity.permissions.management);
 };
 
-export const tokenSelf: Endpoint = (call) =>
-  answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+/** Without ACLs, 1.6 and 1.8 refuse even this question; 1.11 and 2.0 describe a token that stands for none. */
+export const tokenSelf: Endpoint = (call) => {
+  if (['1.6.10', '1.8.4'].includes(call.servers.state.version)) enabled(call);
+  return answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+};
 
 /** Before 1.10.1 the question about oneself is not authenticated: the token is looked up by its secret, expired or not. */
 export const tokenLookedUp = ({ acl, state }: Servers, secret: string): EmulatorResponse => {

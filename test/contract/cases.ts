@@ -4,6 +4,7 @@ import { answerCases } from './cases-answers.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
 import { freshCases, headerCases } from './cases-headers.ts';
+import { lateDiskCases } from './cases-late-disk.ts';
 import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { markCases } from './cases-marks.ts';
@@ -12,7 +13,9 @@ import { otherDrainCases } from './cases-other-drains.ts';
 import { planCases } from './cases-plan.ts';
 import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
+import { stuckDrainCases } from './cases-stuck-drains.ts';
 import { taskCases } from './cases-tasks.ts';
+import { vanishingCases } from './cases-vanishing.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest, object } from './nomad-under-test.ts';
 
@@ -40,6 +43,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('marks', () => markCases(the));
     describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));
+    describe('late replacements', () => lateDiskCases(the));
     describe('lists', () => listCases(the));
     describe('plans', () => planCases(the));
     describe('answers', () => answerCases(the));
@@ -49,6 +53,8 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
       describe('a login', () => loginCases(the));
       describe('the policy', () => policyCases(the));
     }
+    describe('drains that stay on', () => stuckDrainCases(the));
+    describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));
     describe('a client that is away', () => awayCases(the));
     // Last: it leaves one client fewer.

@@ -268,6 +268,52 @@ describe('an instance that Nomad seems not to have', () => {
   });
 });
 
+describe('allocations that the servers forget while they run', () => {
+  const processesOn = (nodeId: string) => world.nomad.processes().filter((each) => each.nodeId === nodeId);
+  /** Sweeps until the instance is released, and says what still ran there then. */
+  const runningAtRelease = async ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) => {
+    let running = processesOn(nodeId);
+    while (!world.completion(instanceId)) {
+      running = processesOn(nodeId);
+      await world.sweepFor(SECOND);
+    }
+    return running;
+  };
+  const drainingWith = async (count: number, job: Partial<Parameters<typeof jobOf>[0]> = {}) => {
+    await start({ policy: { killMarginSeconds: 30 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    for (let index = 0; index < count; index++) {
+      const build = { id: `build-${index}`, type: 'batch' as const, on: nodeId, runSeconds: 3600 };
+      world.nomad.run({ ...build, killTimeoutSeconds: 60, stopSeconds: 59, ...job });
+    }
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    return { instanceId, nodeId };
+  };
+
+  it('because their jobs are purged: their clients stop two at a time, and the instance waits for all', async () => {
+    const builder = await drainingWith(4);
+    for (let index = 0; index < 4; index++) {
+      await fetch(`${world.nomad.url}/v1/job/build-${index}?purge=true`, { method: 'DELETE' });
+    }
+    await world.advance(SECOND);
+    expect(world.nomad.allocationsOn(builder.nodeId)).toEqual([]);
+
+    expect(await runningAtRelease(builder)).toEqual([]);
+    expect(processesEnded()).toEqual([]);
+  });
+
+  it('because of a garbage collection, while a failed build uploads', async () => {
+    const builder = await drainingWith(1, { runSeconds: 100, exitCode: 1, poststopSeconds: 50, stopSeconds: 1 });
+    await fetch(`${world.nomad.url}/v1/system/gc`, { method: 'PUT' });
+    await world.advance(SECOND);
+
+    expect(await runningAtRelease(builder)).toEqual([]);
+    expect(processesEnded()).toEqual([]);
+  });
+});
+
 describe('records of another deployment', () => {
   it('purge nothing: the instance is living in another account', async () => {
     await start({ purge: true });

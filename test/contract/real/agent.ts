@@ -38,13 +38,13 @@ interface Agent {
 
 /**
  * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
- * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS. Not
- * `-dev`, which gives the instance metadata service one millisecond.
+ * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS; `heartbeat` is how long a client may be
+ * silent, twice. Not `-dev`, which gives the instance metadata service one millisecond.
  */
 export const startNomad = async (
   binary: string,
   instanceIds: string[] = ['i-0a0a', 'i-0b0b'],
-  tls?: Certificate & { ca: string },
+  { tls, heartbeat = '2s' }: { tls?: (Certificate & { ca: string }) | undefined; heartbeat?: string } = {},
 ): Promise<RealNomad> => {
   const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
   const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
@@ -76,7 +76,7 @@ export const startNomad = async (
     const address = `http://127.0.0.1:${http}`;
     const server = launch('server', {
       ports: { http, rpc, serf },
-      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: '2s', min_heartbeat_ttl: '2s' },
+      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: heartbeat, min_heartbeat_ttl: heartbeat },
     });
     const clientOf = (i: number, endpoint = metadata[i]?.endpoint ?? '') => {
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };

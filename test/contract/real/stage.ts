@@ -65,7 +65,7 @@ export class Stage {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
     const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
-    const nomad = await startNomad(binary, instanceIds, tls);
+    const nomad = await startNomad(binary, instanceIds, { tls });
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });

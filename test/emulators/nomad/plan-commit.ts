@@ -22,23 +22,16 @@ const snapshotOf = (state: State, { stop, away }: Plan, placed: ReadonlyMap<stri
   for (const allocation of away) changed.set(allocation.ID, { ...allocation, ClientStatus: 'unknown' });
   return {
     nodes: state.nodes,
-<<<<<<< HEAD
-    allocationsOn: (nodeId) => [
-      ...state.allocationsOn(nodeId).map((allocation) => changed.get(allocation.ID) ?? allocation),
-      ...placed.filter(({ NodeID }) => NodeID === nodeId),
-    ],
-    allocationsOf: (namespace, jobId) => [
-      ...state.allocationsOf(namespace, jobId).map((allocation) => changed.get(allocation.ID) ?? allocation),
-      ...placed.filter(({ Namespace, JobID }) => Namespace === namespace && JobID === jobId),
-    ],
-=======
     allocationsOn: (nodeId) => {
       const present = state.allocationsOn(nodeId);
       const planned = placed.get(nodeId);
       if (changed.size === 0 && !planned) return present;
       return [...present.map((allocation) => changed.get(allocation.ID) ?? allocation), ...(planned ?? [])];
     },
->>>>>>> h-emu
+    allocationsOf: (namespace, jobId) => [
+      ...state.allocationsOf(namespace, jobId).map((allocation) => changed.get(allocation.ID) ?? allocation),
+      ...[...placed.values()].flat().filter(({ Namespace, JobID }) => Namespace === namespace && JobID === jobId),
+    ],
   };
 };
 

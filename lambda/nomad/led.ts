@@ -14,10 +14,9 @@ const isLed = ({ knownLeader }: Said): boolean => knownLeader === 'true';
  */
 export function led(answer: Answer, path: string): Answer {
   if (isLed(answer.said)) return answer;
-  const { index, knownLeader } = answer.said;
   const because =
-    index === undefined && knownLeader === undefined
-      ? 'the answer has no X-Nomad-Index and no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
+    answer.said.knownLeader === undefined
+      ? 'the answer has no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
       : 'who answers knows no leader: is that agent shutting down?';
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
 }

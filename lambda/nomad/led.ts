@@ -21,6 +21,16 @@ export function led(answer: Answer, path: string): Answer {
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
 }
 
+/**
+ * An order that a leader has carried out. A client agent that shuts down answers 200 to orders too, with an index of 0 (seen on 1.6.10,
+ * 1.11.3 and 2.0.6).
+ * @throws NomadError if nobody has carried it out
+ */
+export function accepted({ said }: Answer, path: string): void {
+  if (said.index === undefined || Number(said.index) > 0) return;
+  throw new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
+}
+
 /** Whether Nomad itself says, in these words, that something does not exist. Any other 404 is not Nomad's word. */
 export const isMissing = ({ status, answer, headers }: NomadError, words: string): boolean =>
   status === 404 && answer === words && isLed(headers);

@@ -120,6 +120,22 @@ describe('an HTTP status', () => {
     expect(world.completion(instanceId)).toBeUndefined();
   });
 
+  it('200 of such an agent to the request for a drain is no drain: it is asked for again', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 90 });
+    await world.scaleIn(instanceId);
+    world.nomad.hollow = ({ method }) => method !== 'GET';
+
+    await expect(world.deliver()).rejects.toThrow('no leader has taken the order');
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+
+    world.nomad.hollow = false;
+    await world.sweepFor(3 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+
   it('200 without the headers that say who answers says nothing either, and tells a person which they are', async () => {
     const { instanceId } = await uploading();
     world.nomad.server.fault = ({ url }) =>

@@ -83,12 +83,13 @@ describe('a release is a proof, with a real Nomad', () => {
     await expect.poll(async () => (await nodeOf(NodeID)).Meta, { timeout: 30_000 }).toHaveProperty('instance');
     await stage.run('of-other', NodeID, 'sleep 600');
     const handler = await stage.deploy({}, { ...TOKEN, nodeMetaKey: 'instance' });
-    await handler(await stage.beginScaleIn(instanceId), {});
+    const event = await stage.beginScaleIn(instanceId);
 
-    const report = await untilReleased(handler, instanceId);
+    const report = await handler(event, {});
+    await untilReleased(handler, instanceId);
     await sweep(handler);
 
-    expect(report).toMatchObject({ nodeId: stage.nodeOf(instanceId), outcome: 'drained' });
+    expect(report.instances).toMatchObject([{ instanceId, nodeId: stage.nodeOf(instanceId) }]);
     expect(await nodeOf(NodeID)).toMatchObject({ Drain: false, SchedulingEligibility: 'eligible' });
     expect(await stage.allocationsOf('of-other')).toMatchObject([{ ClientStatus: 'running' }]);
     await stage.ask('DELETE', '/v1/job/of-other');

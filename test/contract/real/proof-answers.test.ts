@@ -2,25 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../../lambda/core/report.ts';
 import { type LoadBalancer, startLoadBalancer } from './load-balancer.ts';
-import { type Allocation, DRAINER, Stage, SWEEP, shellTask } from './stage.ts';
+import { ACCESS, type Allocation, DRAINER, Stage, SWEEP, shellTask } from './stage.ts';
 
-const TOKEN = '/nomad/drain-token';
 const ONE_NAMESPACE = 'node { policy = "write" }\nnamespace "ci" { capabilities = ["read-job"] }';
 const NOT_FOUND = { status: 404, text: '404 page not found' };
 
-type Handler = Awaited<ReturnType<Stage['deploy']>>;
-
 let stage: Stage;
 let balancer: LoadBalancer;
-
-const sweep = (handler: Handler): Promise<Report> => handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
-
-/** Sweeps until the instance is released. */
-const untilReleased = async (handler: Handler, instanceId: string) => {
-  let last: Report | undefined;
-  while (!stage.completionOf(instanceId)) last = await sweep(handler);
-  return { outcome: last?.instances.find((each) => each.instanceId === instanceId)?.outcome };
-};
 
 /** A build that the drain's deadline kills after four seconds, and that then uploads for so long. */
 const killed = async (job: string, uploadSeconds: number, access: object) => {
@@ -28,7 +16,7 @@ const killed = async (job: string, uploadSeconds: number, access: object) => {
   const nodeId = stage.nodeOf(instanceId);
   const upload = shellTask('upload', `sleep ${uploadSeconds}`, { Lifecycle: { Hook: 'poststop' } });
   await stage.run(job, nodeId, 'while true; do sleep 1; done', { killTimeoutSeconds: 1, tasks: [upload] });
-  const handler = await stage.deploy({ deadlineSeconds: 4 }, { token: { parameter: TOKEN }, ...access });
+  const handler = await stage.deploy({ deadlineSeconds: 4 }, { ...ACCESS, ...access });
   await handler(await stage.beginScaleIn(instanceId), {});
   await expect.poll(() => uploads(job), { timeout: 20_000 }).toBe('running');
   return { instanceId, nodeId, handler };
@@ -50,16 +38,16 @@ describe('a release by the answers of a real Nomad', () => {
     const { instanceId, nodeId, handler } = await killed('upload-1', 60, { address: balancer.address });
     const node = `/v1/node/${nodeId}`;
     balancer.answers = (path) => (path === node ? NOT_FOUND : undefined);
-    await sweep(handler).catch(() => {});
+    await stage.sweep(handler).catch(() => {});
     balancer.answers = (path) => (path === node || path === `${node}/allocations` ? NOT_FOUND : undefined);
 
-    await expect(sweep(handler)).rejects.toThrow('404 page not found');
+    await expect(stage.sweep(handler)).rejects.toThrow('404 page not found');
 
     expect(await uploads('upload-1')).toBe('running');
     expect(stage.completionOf(instanceId)).toBeUndefined();
     balancer.answers = undefined;
-    expect(await untilReleased(handler, instanceId)).toEqual({ outcome: 'forced' });
-    expect(stage.completionOf(instanceId)?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('upload-1'));
+    expect(await stage.untilReleased(handler, instanceId)).toMatchObject({ outcome: 'forced' });
+    expect(stage.releasedAt(instanceId)).toBeGreaterThanOrEqual(await stage.stoppedAt('upload-1'));
   }, 180_000);
 
   it('is none by 404 of a load balancer for the replacement that copies its disk', async () => {
@@ -68,7 +56,7 @@ describe('a release by the answers of a real Nomad', () => {
     await stage.run('disk', undefined, `${blob}; while true; do sleep 1; done`, { type: 'service', migrate: true });
     const [before] = await stage.allocationsOf('disk');
     const instanceId = stage.nomad.nodes.find(({ id }) => id === before?.NodeID)?.instanceId ?? '';
-    const handler = await stage.deploy({}, { token: { parameter: TOKEN }, address: balancer.address });
+    const handler = await stage.deploy({}, { ...ACCESS, address: balancer.address });
     let asked = 0;
     balancer.answers = (path) => {
       if (!path.startsWith('/v1/allocation/')) return undefined;
@@ -78,14 +66,15 @@ describe('a release by the answers of a real Nomad', () => {
     await handler(await stage.beginScaleIn(instanceId), {}).catch(() => {});
 
     let said: unknown;
-    for (let sweeps = 0; sweeps < 10 && asked === 0; sweeps++) said = await sweep(handler).catch((error) => error);
-    said = await sweep(handler).catch((error: Error) => error.message);
+    for (let sweeps = 0; sweeps < 10 && asked === 0; sweeps++)
+      said = await stage.sweep(handler).catch((error) => error);
+    said = await stage.sweep(handler).catch((error: Error) => error.message);
     expect(asked).toBeGreaterThan(0);
     expect(said).toContain('404 page not found');
     expect(stage.completionOf(instanceId)).toBeUndefined();
 
     balancer.answers = undefined;
-    expect(await untilReleased(handler, instanceId)).toEqual({ outcome: 'drained' });
+    expect(await stage.untilReleased(handler, instanceId)).toMatchObject({ outcome: 'drained' });
     await stage.ask('DELETE', '/v1/job/disk?purge=true');
   }, 180_000);
 
@@ -98,7 +87,7 @@ describe('a release by the answers of a real Nomad', () => {
     const hollow = () => balancer.handedOn.filter(({ knownLeader }) => knownLeader === 'false');
     const instanceId = stage.inService();
     await stage.run('asked', stage.nodeOf(instanceId), 'while true; do sleep 1; done', { killTimeoutSeconds: 1 });
-    const handler = await stage.deploy({}, { token: { parameter: TOKEN }, address: balancer.address });
+    const handler = await stage.deploy({}, { ...ACCESS, address: balancer.address });
     const event = await stage.beginScaleIn(instanceId);
     await handler(event, {});
 
@@ -123,8 +112,8 @@ describe('a release by the answers of a real Nomad', () => {
 
     await stage.ask('DELETE', '/v1/job/saved');
     await stage.ask('DELETE', '/v1/job/asked');
-    expect(await untilReleased(handler, instanceId)).toEqual({ outcome: 'drained' });
-    expect(stage.completionOf(instanceId)?.at).toBeGreaterThanOrEqual(await stage.stoppedAt('asked'));
+    expect(await stage.untilReleased(handler, instanceId)).toMatchObject({ outcome: 'drained' });
+    expect(stage.releasedAt(instanceId)).toBeGreaterThanOrEqual(await stage.stoppedAt('asked'));
   }, 300_000);
 
   const leaderKnownBy = async (address = '') => {
@@ -136,11 +125,11 @@ describe('a release by the answers of a real Nomad', () => {
   it('is none through a proxy that hands on no header of Nomad, and a person is told which it needs', async () => {
     balancer = await startLoadBalancer(stage.nomad.address);
     const instanceId = stage.inService();
-    const handler = await stage.deploy({}, { token: { parameter: TOKEN }, address: balancer.address });
+    const handler = await stage.deploy({}, { ...ACCESS, address: balancer.address });
     balancer.strips = true;
 
     const event = await handler(await stage.beginScaleIn(instanceId), {}).catch((error: Error) => error.message);
-    const said = await sweep(handler).catch((error: Error) => error.message);
+    const said = await stage.sweep(handler).catch((error: Error) => error.message);
 
     for (const each of [event, said]) {
       expect(each).toContain('no X-Nomad-Index and no X-Nomad-KnownLeader');
@@ -149,7 +138,7 @@ describe('a release by the answers of a real Nomad', () => {
     expect(stage.completionOf(instanceId)).toBeUndefined();
 
     balancer.strips = false;
-    expect(await untilReleased(handler, instanceId)).toEqual({ outcome: 'drained' });
+    expect(await stage.untilReleased(handler, instanceId)).toMatchObject({ outcome: 'drained' });
   }, 120_000);
 
   it.each(['its policy is narrowed', 'it is rotated to a narrower one, and the old one revoked'])(
@@ -162,7 +151,7 @@ describe('a release by the answers of a real Nomad', () => {
       await stage.grant('warm', DRAINER);
       const handler = await stage.deploy({});
       await handler(await stage.beginScaleIn(instanceId), {});
-      expect((await sweep(handler)).warnings).toEqual([]);
+      expect((await stage.sweep(handler)).warnings).toEqual([]);
 
       const policy = narrowed ? 'warm' : 'narrow';
       const mayRead = (Rules: string) => stage.ask('POST', `/v1/acl/policy/${policy}`, { Name: policy, Rules });
@@ -175,7 +164,8 @@ describe('a release by the answers of a real Nomad', () => {
         }
       }
       const reports: (Report | Error)[] = [];
-      for (let sweeps = 0; sweeps < 3; sweeps++) reports.push(await sweep(handler).catch((error: Error) => error));
+      for (let sweeps = 0; sweeps < 3; sweeps++)
+        reports.push(await stage.sweep(handler).catch((error: Error) => error));
 
       const running: Partial<Allocation> = { ClientStatus: 'running' };
       expect(await stage.allocationsOf(job)).toMatchObject([running]);
@@ -184,8 +174,8 @@ describe('a release by the answers of a real Nomad', () => {
       expect((last as Report).warnings.join()).toContain('the Nomad token is too narrow');
 
       await mayRead(DRAINER);
-      await untilReleased(handler, instanceId);
-      expect(stage.completionOf(instanceId)?.at).toBeGreaterThanOrEqual(await stage.stoppedAt(job));
+      await stage.untilReleased(handler, instanceId);
+      expect(stage.releasedAt(instanceId)).toBeGreaterThanOrEqual(await stage.stoppedAt(job));
       expect(await stage.allocationsOf(job)).toMatchObject([{ ClientStatus: 'complete' }]);
     },
     180_000,

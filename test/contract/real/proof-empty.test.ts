@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Stage, SWEEP, shellTask } from './stage.ts';
+import { Stage, shellTask } from './stage.ts';
 
 /** How long after the event of each instance its job is submitted, in milliseconds. */
 const AFTER = [0, 15, 30, 50, 70, 90, 105, 120];
@@ -56,13 +56,13 @@ describe('an empty list of a real Nomad', () => {
       await submitted;
       tried.push({ instanceId, nodeId, afterMs, placed: 0, late: 0 });
     }
-    while (stage.aws.waiting.length > 0) await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
+    while (stage.aws.waiting.length > 0) await stage.sweep(handler);
     // What is committed later still would be seen by then.
     await sleep(2_000);
 
     for (const each of tried) {
       const on = await stage.ask<Placed[]>('GET', `/v1/node/${each.nodeId}/allocations`);
-      const released = stage.completionOf(each.instanceId)?.at ?? Number.NaN;
+      const released = stage.releasedAt(each.instanceId);
       const { Events } = await stage.ask<{ Events: NodeEvent[] }>('GET', `/v1/node/${each.nodeId}`);
       const drain = Events.find(({ Message }) => Message === 'Node drain strategy set');
       each.placed = on.length;

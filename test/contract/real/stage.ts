@@ -14,6 +14,11 @@ export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 const TOKEN = '/nomad/drain-token';
+/** How the function gets its token, unless a test says otherwise. */
+export const ACCESS = { token: { parameter: TOKEN } };
+
+/** A function that stays warm. */
+export type Handler = Awaited<ReturnType<Stage['deploy']>>;
 
 export interface Allocation {
   ID: string;
@@ -120,7 +125,7 @@ export class Stage {
   }
 
   /** The deployed function, started from its environment. */
-  async deploy(policy: object, access: object = { token: { parameter: TOKEN } }, more: object = {}, clock?: Clock) {
+  async deploy(policy: object, access: object = ACCESS, more: object = {}, clock?: Clock) {
     const { makeHandler } = await loadBundle();
     const document = {
       groups: [{ name: 'builders', hook: 'nomad-drain' }],
@@ -173,6 +178,23 @@ export class Stage {
     this.aws.scaleIn('builders', [instanceId]);
     await expect.poll(() => this.events.length, { timeout: 5_000 }).toBe(1);
     return this.events[0] as object;
+  }
+
+  /** One sweep of a function; it goes on for as long as somebody waits, at most eleven seconds less than it has left. */
+  sweep(handler: Handler, remainingMs = 20_000): Promise<Report> {
+    return handler(SWEEP, { getRemainingTimeInMillis: () => remainingMs });
+  }
+
+  /** Sweeps until the instance is released. @returns what was reported of it last */
+  async untilReleased(handler: Handler, instanceId: string, remainingMs?: number) {
+    let last: Report | undefined;
+    while (!this.completionOf(instanceId)) last = await this.sweep(handler, remainingMs);
+    return last?.instances.find((each) => each.instanceId === instanceId);
+  }
+
+  /** When the instance was released, milliseconds since the epoch; not a number if it waits. */
+  releasedAt(instanceId: string): number {
+    return this.completionOf(instanceId)?.at ?? Number.NaN;
   }
 
   /** How the wait of an instance ended, if it has. */

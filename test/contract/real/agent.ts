@@ -19,6 +19,10 @@ export interface RealNomad {
   /** Kills the agent of the i-th client; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
+  /** Ends the agent of the i-th client as Ctrl-C does: it shuts down by itself, and answers meanwhile. */
+  interruptClient(i: number): Promise<void>;
+  /** The agent of the i-th client restarts, and its fingerprint of EC2 fails: the same node does not say any more which instance it is. */
+  restartUnnamed(i: number): Promise<void>;
   /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
   newIdentity(i: number): Promise<void>;
   /** Likewise, and its fingerprint of EC2 fails: it does not say which instance it is. */
@@ -30,6 +34,9 @@ const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 
 /** A first start has to create its keyring: 22 s have been seen. */
 const START_LIMIT_MS = 150_000;
+
+/** Nobody listens there. */
+const NOBODY = 'http://127.0.0.1:9';
 
 interface Agent {
   process: ChildProcess;
@@ -122,6 +129,13 @@ export const startNomad = async (
       clients[i]?.process.kill('SIGKILL');
       await clients[i]?.exited;
     };
+    const restartUnnamed = async (i: number) => {
+      await stopClient(i);
+      clients[i] = clientOf(i, NOBODY);
+      const { id = '', instanceId = '' } = nodes[i] ?? {};
+      const filter = `ID == "${id}" and "unique.platform.aws.instance-id" not in Attributes`;
+      await until(server, log, async () => (await readyNodes(instanceId, filter))[0]);
+    };
     const anew = async (i: number, endpoint?: string, filter?: string) => {
       await stopClient(i);
       const node = nodes[i];
@@ -142,9 +156,13 @@ export const startNomad = async (
       startClient: async (i) => {
         clients[i] = clientOf(i);
       },
+      interruptClient: async (i) => {
+        clients[i]?.process.kill('SIGINT');
+        await clients[i]?.exited;
+      },
+      restartUnnamed,
       newIdentity: (i) => anew(i),
-      // Nobody listens there.
-      loseFingerprint: (i) => anew(i, 'http://127.0.0.1:9', `Name == "${nodes[i]?.name}"`),
+      loseFingerprint: (i) => anew(i, NOBODY, `Name == "${nodes[i]?.name}"`),
       close,
     };
   } catch (error) {

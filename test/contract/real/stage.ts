@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Clock } from '../../../lambda/core/clock.ts';
 import type { Report } from '../../../lambda/core/report.ts';
@@ -185,10 +186,17 @@ export class Stage {
     return handler(SWEEP, { getRemainingTimeInMillis: () => remainingMs });
   }
 
-  /** Sweeps until the instance is released. @returns what was reported of it last */
+  /** Sweeps until nobody waits; a sweep may fail, since a busy machine answers late. */
+  async untilNobodyWaits(handler: Handler): Promise<void> {
+    while (this.aws.waiting.length > 0) await this.sweep(handler).catch(() => sleep(1_000));
+  }
+
+  /** Sweeps until the instance is released; a sweep may fail. @returns what was reported of it last */
   async untilReleased(handler: Handler, instanceId: string, remainingMs?: number) {
     let last: Report | undefined;
-    while (!this.completionOf(instanceId)) last = await this.sweep(handler, remainingMs);
+    while (!this.completionOf(instanceId)) {
+      last = (await this.sweep(handler, remainingMs).catch(() => sleep(1_000))) ?? last;
+    }
     return last?.instances.find((each) => each.instanceId === instanceId);
   }
 

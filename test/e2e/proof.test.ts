@@ -45,6 +45,22 @@ describe('an empty list of allocations', () => {
     expect(processesEnded()).toEqual([]);
   });
 
+  it('does not count just because the node was drained by somebody else a moment ago', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.planGapMs = 800;
+    await world.scaleIn(instanceId);
+    world.nomad.register(jobOf({ id: 'late', type: 'batch', on: nodeId, runSeconds: 90 }));
+    await drainAs(nodeId, null);
+
+    await world.deliver();
+    expect(world.nomad.allocationsOn(nodeId)).toHaveLength(1);
+
+    await world.sweepFor(3 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+
   it('counts at once where the node has been ineligible for long, whoever made it so', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();

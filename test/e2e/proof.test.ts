@@ -54,8 +54,6 @@ describe('an empty list of allocations', () => {
     await drainAs(nodeId, null);
 
     await world.deliver();
-    expect(world.nomad.allocationsOn(nodeId)).toHaveLength(1);
-
     await world.sweepFor(3 * MINUTE);
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
     expect(processesEnded()).toEqual([]);

@@ -63,6 +63,15 @@ describe('no alarm rings', () => {
     expect(stage.measured).toEqual(expect.arrayContaining(['Drained', 'NodeLost', 'InstanceGone']));
   });
 
+  it('where a drain stops a service that runs nowhere now: the log and the event say so', async () => {
+    await start();
+    await leaving({ id: 'only-here', type: 'service' });
+    await stage.run(5);
+
+    expect(stage.world.aws.waiting).toEqual([]);
+    expect(stage.rung).toEqual([]);
+  });
+
   it('where Nomad is away for two minutes, as when its servers elect a leader', async () => {
     await start();
     await leaving({ id: 'build', type: 'batch', runSeconds: 900 });

@@ -163,11 +163,19 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
 }
 
 /** What the servers forget is not ended: a client stops what it no longer should run, and says nothing of it. */
-function forgotten({ node, now }: Drained): Decision | undefined {
-  if (!node.forgotten || now >= node.forgotten.until) return undefined;
-  const { count: many, until } = node.forgotten;
-  const what = `${many} allocation${many === 1 ? '' : 's'}`;
-  return wait(`Nomad has forgotten ${what} that ran there: its client may still stop them`, { until });
+function forgotten(drained: Drained): Decision | undefined {
+  const { node, now, since, policy, termination } = drained;
+  if (!node.forgotten) return undefined;
+  const { forceAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, { deadlineAt: deadlineOf(drained) });
+  const until = Math.min(node.forgotten.until, forceAt);
+  if (now >= until) return undefined;
+  const { count: many } = node.forgotten;
+  const because = `Nomad has forgotten ${many} allocation${many === 1 ? '' : 's'} that ran there, and whose tasks may still run`;
+  return wait(because, {
+    until: Math.min(until, now + SWEEP_SECONDS * 1000),
+    // A poststop task may take as long as it likes.
+    ...(node.forgotten.until === Number.POSITIVE_INFINITY && { stuck: because }),
+  });
 }
 
 /** A placement that was planned before the node became ineligible may be committed after it. */

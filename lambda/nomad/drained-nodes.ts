@@ -49,11 +49,14 @@ export class DrainedNodes {
 
   /**
    * Resolves when a node changes, after `ms` milliseconds at the latest.
-   * @param orAllocations also when allocations change, of whatever node
+   * @param untilDue how long until what a client reports of its allocations, of whatever node, is worth a pass, in milliseconds
    */
-  async changed(ms: number, orAllocations: () => boolean): Promise<void> {
+  async changed(ms: number, untilDue: () => number): Promise<void> {
     const end = this.#clock.now() + ms;
-    for (let left = ms; left > 0; left = end - this.#clock.now()) {
+    let reported = false;
+    for (;;) {
+      const left = Math.min(end - this.#clock.now(), reported ? untilDue() : ms);
+      if (left <= 0) return;
       if (this.#index === undefined) return this.#clock.sleep(left);
       const rest = Math.min(left, this.#pace.next(this.#clock.now()));
       if (rest > 0) await this.#clock.sleep(rest);
@@ -61,7 +64,8 @@ export class DrainedNodes {
       if (!answer) return;
       const [version, index] = [this.#version, this.#index];
       this.#note(answer);
-      this.#told = this.#version !== version || (this.#index !== index && orAllocations());
+      reported ||= this.#index !== index;
+      this.#told = this.#version !== version || (reported && untilDue() <= 0);
       if (this.#told) return;
     }
   }

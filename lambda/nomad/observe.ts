@@ -149,7 +149,8 @@ export class NodeObserver implements Nodes {
   }
 
   changed(ms: number, { orAllocations }: { orAllocations: boolean }): Promise<void> {
-    return this.#drained.changed(ms, () => orAllocations || this.#isOld(this.#askedWhatRunsAt));
+    const untilOld = () => this.#askedWhatRunsAt + EXPLAINED_MS - this.#options.clock.now();
+    return this.#drained.changed(ms, () => (orAllocations ? 0 : untilOld()));
   }
 
   /** One question after the other: a storm of events has as many connections to Nomad as there are runs. Never throws. */

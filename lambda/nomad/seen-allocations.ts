@@ -60,11 +60,15 @@ export class SeenAllocations {
   }
 }
 
-/** How long the client may take to stop an allocation, in milliseconds: first its leader, then the other tasks. */
+/**
+ * How long the client may take to stop an allocation, in milliseconds: first its leader, then the other tasks. A poststop task has no such
+ * limit: it runs to its own end, whatever its servers have forgotten (seen on 1.6.10, 1.11.3 and 2.0.6).
+ */
 export function stopMsOf({ Job, TaskGroup }: AllocationJson): number {
   const group = Job?.TaskGroups?.find(({ Name }) => Name === TaskGroup);
   const of = (tasks: TaskGroupJson['Tasks']) =>
     Math.max(0, ...(tasks ?? []).map(({ KillTimeout = 0, ShutdownDelay = 0 }) => KillTimeout + ShutdownDelay));
+  if (group?.Tasks?.some(({ Lifecycle }) => Lifecycle?.Hook === 'poststop')) return Number.POSITIVE_INFINITY;
   const leaders = group?.Tasks?.filter(({ Leader }) => Leader) ?? [];
   const others = group?.Tasks?.filter(({ Leader }) => !Leader) ?? [];
   return ((group?.ShutdownDelay ?? 0) + of(leaders) + of(others)) / 1e6;

@@ -67,6 +67,6 @@ export class AskingInstance {
 /** The status and the body in what the script has printed. */
 export function unpack(stdout: string): [status: string, body: string] {
   const packed = Buffer.from(stdout.split(' ')[1] ?? '', 'base64');
-  const [status = '', , ...body] = gunzipSync(packed).toString().split('\n');
+  const [status = '', , , ...body] = gunzipSync(packed).toString().split('\n');
   return [status, body.join('\n').trim()];
 }

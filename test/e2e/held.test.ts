@@ -74,6 +74,29 @@ describe('a drain that Nomad leaves on', () => {
   });
 });
 
+describe('a build that was stopping already when its drain began', () => {
+  it('ends, and leaves the drain on over an empty node: the instance goes within half a minute', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const stubborn = { killTimeoutSeconds: 200, stopSeconds: 160 };
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 7200, ...stubborn });
+    await fetch(`${world.nomad.url}/v1/job/build`, { method: 'DELETE' });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    let emptyAt = Number.NaN;
+    const look = () => {
+      if (world.nomad.processes().length > 0) world.clock.after(SECOND, look);
+      else emptyAt = world.clock.now();
+    };
+    look();
+
+    await world.sweepFor(6 * MINUTE);
+
+    expect(world.nomad.node(nodeId).LastDrain?.Status).toBe('draining');
+    expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - emptyAt).toBeLessThanOrEqual(30 * SECOND);
+  });
+});
+
 describe('a service of one that a drain stops', () => {
   it('and that has nowhere to go, is named: it runs nowhere now', async () => {
     await start();

@@ -334,6 +334,16 @@ describe('allocations that the servers forget while they run', () => {
     expect(processesEnded()).toEqual([]);
   });
 
+  it('because of a garbage collection, while a failed build uploads for longer than the kill margin', async () => {
+    const builder = await drainingWith(1, { runSeconds: 100, exitCode: 1, poststopSeconds: 500, stopSeconds: 1 });
+    await fetch(`${world.nomad.url}/v1/system/gc`, { method: 'PUT' });
+    await world.sweepFor(10 * MINUTE);
+
+    expect(processesOn(builder.nodeId)).toEqual([]);
+    expect(processesEnded()).toEqual([]);
+    expect(world.reports.at(-1)?.instances[0]?.stuck).toContain('Nomad has forgotten 1 allocation');
+  });
+
   it('because of a garbage collection, while a failed build uploads', async () => {
     const builder = await drainingWith(1, { runSeconds: 100, exitCode: 1, poststopSeconds: 50, stopSeconds: 1 });
     await fetch(`${world.nomad.url}/v1/system/gc`, { method: 'PUT' });

@@ -102,7 +102,7 @@ describe('the demo on a terminal', () => {
       played.shows.flatMap((rows) => rows.flatMap((row) => (row.name === name ? (row.because ?? []) : [])));
     expect(because('client-2')).toContainEqual(expect.stringContaining('waits for 1 allocation: build-2 '));
     expect(because('client-4')).toContainEqual(
-      expect.stringMatching(/search .* nowhere to go: .* memory is exhausted on 1/),
+      expect.stringMatching(/search .* nowhere to go: .* memory is exhausted on 2/),
     );
   });
 

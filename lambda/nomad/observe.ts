@@ -155,13 +155,13 @@ export class NodeObserver implements Nodes {
 
   /** One question after the other: a storm of events has as many connections to Nomad as there are runs. Never throws. */
   async #ask(): Promise<void> {
-    const { nodeMetaKey, scope, tokenName } = this.#options;
+    const { nodeMetaKey, scope, thorough, tokenName } = this.#options;
     this.#failure = undefined;
     try {
-      if (scope === 'fleet') {
-        this.#permissions ??= await this.#nomad.permissions(tokenName);
-        await this.#drained.ask();
-      } else if (scope) this.#named = await nodesNaming(this.#nomad, [scope.instanceId], nodeMetaKey);
+      // The run of an event has no time for it: the proof reads them.
+      if (scope === 'fleet' || (scope && thorough)) this.#permissions ??= await this.#nomad.permissions(tokenName);
+      if (scope === 'fleet') await this.#drained.ask();
+      else if (scope) this.#named = await nodesNaming(this.#nomad, [scope.instanceId], nodeMetaKey);
     } catch (error) {
       this.#failure = this.#unanswered(error);
     }

@@ -51,7 +51,7 @@ describe('a node that nomad-autoscaler has drained', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
-  it('is lost, and its instance let go, where it purges the node while we still wait for a system job', async () => {
+  it('is no node any more, and its instance let go after the grace, where it purges the node while we still wait for a system job', async () => {
     await start();
     const { logs, ...builder } = addBusyBuilder(100, 400);
 
@@ -60,7 +60,7 @@ describe('a node that nomad-autoscaler has drained', () => {
     await world.deliver();
     await world.sweepFor(5 * MINUTE);
 
-    expect(world.outcome(builder.instanceId)).toBe('node-lost');
+    expect(world.outcome(builder.instanceId)).toBe('not-a-node');
     expect((world.completion(builder.instanceId)?.at ?? 0) - terminatedAt).toBeLessThan(400 * SECOND);
     expect(world.nomad.allocation(logs).ClientStatus).toBe('lost');
   });

@@ -37,7 +37,7 @@ describe('a dry run', () => {
       method: 'POST',
       body: JSON.stringify({ DrainSpec: { Deadline: 3600e9 }, MarkEligible: false }),
     });
-    await world.advance(5 * SECOND);
+    await world.advance(15 * SECOND);
     const report = await world.wake(dryRun(instanceId));
     expect(report.instances).toMatchObject([
       { action: 'complete', outcome: 'drained', would: 'let the instance go: drained, CONTINUE' },

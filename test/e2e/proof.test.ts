@@ -187,6 +187,19 @@ describe('what the token may see', () => {
     expect(world.reports.at(-1)?.warnings.join()).toContain('the Nomad token is too narrow');
   });
 
+  it('is read anew in the middle of a sweep, which has read it when it began', async () => {
+    const { instanceId, nodeId } = await withToken();
+    const [build = ''] = world.nomad.allocationsOn(nodeId).map(({ ID }) => ID);
+    world.clock.after(10 * SECOND, () => world.nomad.policy('drainer', ONE_NAMESPACE));
+    world.clock.after(15 * SECOND, () =>
+      world.nomad.run({ id: 'elsewhere', type: 'batch', on: world.addBuilder().nodeId }),
+    );
+    await world.sweepFor(MINUTE);
+
+    expect(world.nomad.allocation(build).ClientStatus).toBe('running');
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
   it('is read by the token that reads the lists: it was rotated to a narrower one, and the old one revoked', async () => {
     const { instanceId, token } = await withToken();
     world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['narrow'] }), 'SecureString');

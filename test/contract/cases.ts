@@ -12,7 +12,9 @@ import { otherDrainCases } from './cases-other-drains.ts';
 import { planCases } from './cases-plan.ts';
 import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
+import { stuckDrainCases } from './cases-stuck-drains.ts';
 import { taskCases } from './cases-tasks.ts';
+import { vanishingCases } from './cases-vanishing.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest, object } from './nomad-under-test.ts';
 
@@ -49,6 +51,8 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
       describe('a login', () => loginCases(the));
       describe('the policy', () => policyCases(the));
     }
+    describe('drains that stay on', () => stuckDrainCases(the));
+    describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));
     describe('a client that is away', () => awayCases(the));
     // Last: it leaves one client fewer.

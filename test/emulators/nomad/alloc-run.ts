@@ -92,7 +92,10 @@ export class AllocRun {
     if (this.#stopped) return;
     this.#stopped = true;
     if (!this.begun) this.begin(false);
-    this.#killAll(true, () => {});
+    const delayMs = (groupOf(this.allocation).ShutdownDelay ?? 0) / 1e6;
+    const kill = () => this.#killAll(true, () => {});
+    if (delayMs > 0) this.#state.clock.after(delayMs, kill);
+    else kill();
   }
 
   /** What runs ends by itself, now: the main tasks, or what runs last where they have ended. */
@@ -110,6 +113,14 @@ export class AllocRun {
       if (run.alive && unknown) run.note(events.reconnected(this.#state.nanos()));
     }
     this.#look();
+  }
+
+  /** The tasks that run now; one that is still to run since the others have ended is pending. */
+  processes(): { task: Task; pending: boolean }[] {
+    const next = this.begun && this.#living().every(({ over }) => over);
+    return this.#tasks
+      .filter((run) => run.runs || (next && run.stage === 'poststop' && !run.over))
+      .map((run) => ({ task: run.task, pending: !run.runs }));
   }
 
   /** The machine dies. Returns the tasks that die with it, one that was still to run because the others are dead among them. */

@@ -19,3 +19,18 @@ export interface Casualties {
   /** Replacements that had to start without the ephemeral disk they were to inherit. */
   lostDisks: { allocationId: string; previousAllocationId: string; at: number }[];
 }
+
+/** A process on a machine that has power, whether or not any Nomad knows of it. */
+export interface TaskProcess {
+  allocationId: string;
+  task: string;
+  jobId: string;
+  jobType: string;
+  namespace: string;
+  nodeId: string;
+  poststop: boolean;
+  /** It does not run yet: it will, since the others of its allocation have ended. */
+  pending: boolean;
+  /** The servers have forgotten it (its job is purged, or they collected it), or its own agent has. */
+  forgottenBy?: 'servers' | 'agent';
+}

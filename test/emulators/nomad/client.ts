@@ -1,28 +1,19 @@
 import { AllocRun } from './alloc-run.ts';
 import { noteClientStatus } from './away.ts';
-import type { Casualties, KilledTask } from './casualties.ts';
+import type { Casualties, KilledTask, TaskProcess } from './casualties.ts';
+import { aboutTask, processesOf, type Run } from './client-run.ts';
 import { awaitDisk } from './disk.ts';
 import type { Allocation, Node, Task } from './model.ts';
 import { clientTerminal, groupOf } from './model.ts';
 import type { State } from './state.ts';
-import { stageOf } from './tasks.ts';
 
 /** From placement to the client's knowing, and from any change to the servers' knowing it: 15 and 160 ms in
  * `drain-batch` (CreateTime, Received, ModifyTime). */
 const RECEIVE_MS = 15;
 const REPORT_MS = 160;
-
-interface Run {
-  allocation: Allocation;
-  tasks: AllocRun;
-  stopping: boolean;
-  lost: boolean;
-  healthy: boolean | undefined;
-  reporting: boolean;
-  timers: (() => void)[];
-  /** Cancels the count of the seconds for which it must be up to be healthy. */
-  health: (() => void) | undefined;
-}
+/** From the servers' forgetting it to the client's beginning to stop it: within a second, and so many at a time. */
+const FORGOTTEN_MS = 200;
+const FORGOTTEN_AT_ONCE = 2;
 
 /** The Nomad client of one node: runs what the servers place there, and tells them how it goes. */
 export class Client {
@@ -30,8 +21,9 @@ export class Client {
   connected = true;
   /** The machine runs. */
   powered = true;
+  /** As it last registered. */
+  node: Node;
   readonly #state: State;
-  readonly #node: Node;
   readonly #peers: Map<string, Client>;
   readonly #casualties: Casualties;
   /** Tells the servers' scheduler of an allocation that has failed. */
@@ -46,7 +38,7 @@ export class Client {
     failed: (allocation: Allocation) => void,
   ) {
     this.#state = state;
-    this.#node = node;
+    this.node = node;
     this.#peers = peers;
     this.#casualties = casualties;
     this.#failed = failed;
@@ -63,6 +55,8 @@ export class Client {
       }),
       stopping: false,
       lost: false,
+      forgotten: false,
+      collected: false,
       healthy: undefined,
       reporting: false,
       timers: [],
@@ -109,9 +103,23 @@ export class Client {
     for (const run of this.#runs.values()) {
       run.lost = true;
       run.health?.();
-      run.tasks.lose();
       this.#cancel(run);
     }
+  }
+
+  /** The servers have forgotten the allocation: the agent stops it when it next hears what it is to run. */
+  forgotten({ ID }: Allocation): void {
+    const run = this.#runs.get(ID);
+    if (!run || run.lost) return;
+    run.forgotten = true;
+    run.health?.();
+    this.#state.clock.after(FORGOTTEN_MS, () => this.#collect());
+  }
+
+  /** What runs on this machine, known or not. */
+  processes(): TaskProcess[] {
+    if (!this.powered) return [];
+    return [...this.#runs.values()].flatMap((run) => processesOf(run));
   }
 
   disconnect(): void {
@@ -123,10 +131,12 @@ export class Client {
     this.connected = false;
     this.powered = false;
     for (const run of this.#runs.values()) {
+      const gone = run.tasks.lose();
+      // Of what its own agent has forgotten, nobody knew that it lived.
       if (run.lost) continue;
       run.lost = true;
       run.health?.();
-      for (const task of run.tasks.lose()) this.#killed(run, task, 'instance-died');
+      for (const task of gone) this.#killed(run, task, 'instance-died');
       this.#cancel(run);
     }
   }
@@ -137,10 +147,26 @@ export class Client {
     for (const run of this.#runs.values()) {
       if (run.lost) continue;
       run.tasks.resume();
+      if (run.forgotten) continue;
       if (run.allocation.DesiredStatus === 'stop') this.stop(run.allocation);
       if (!clientTerminal(run.allocation) || run.tasks.reported().status !== run.allocation.ClientStatus) {
         this.#report(run);
       }
+    }
+    this.#collect();
+  }
+
+  /** Two at a time, each until its last task has ended, what runs after the others too. */
+  #collect(): void {
+    if (!this.connected) return;
+    const left = [...this.#runs.values()].filter((run) => run.forgotten && !run.lost && !run.tasks.over);
+    let stopping = left.filter(({ collected }) => collected).length;
+    for (const run of left) {
+      if (run.collected || stopping >= FORGOTTEN_AT_ONCE) continue;
+      stopping += 1;
+      run.collected = true;
+      this.#cancel(run);
+      run.tasks.stop();
     }
   }
 
@@ -152,6 +178,10 @@ export class Client {
   }
 
   #changed(run: Run): void {
+    if (run.forgotten) {
+      if (run.tasks.over) this.#collect();
+      return;
+    }
     const policy = this.#healthPolicy(run);
     if (!run.tasks.up) {
       run.health?.();
@@ -166,18 +196,7 @@ export class Client {
   }
 
   #killed(run: Run, task: Task, how: KilledTask['how']): void {
-    const { ID, JobID, Job, Namespace } = run.allocation;
-    this.#casualties.killed.push({
-      allocationId: ID,
-      task: task.Name,
-      poststop: stageOf(task) === 'poststop',
-      jobId: JobID,
-      jobType: Job.Type,
-      namespace: Namespace,
-      nodeId: this.#node.ID,
-      at: this.#state.clock.now(),
-      how,
-    });
+    this.#casualties.killed.push({ ...aboutTask(run, task), at: this.#state.clock.now(), how });
   }
 
   #report(run: Run): void {
@@ -192,6 +211,7 @@ export class Client {
 
   #tell(run: Run): void {
     const { allocation } = run;
+    if (run.forgotten) return;
     const { status, description, tasks } = run.tasks.reported();
     const index = this.#state.next();
     const failed = status === 'failed' && allocation.ClientStatus !== 'failed';

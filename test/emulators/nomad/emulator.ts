@@ -1,8 +1,9 @@
 import type { Timeline } from '../clock.ts';
 import { type EmulatorRequest, Loopback } from '../server.ts';
-import { Acl, type Role, type Token } from './acl.ts';
-import type { Casualties, KilledTask } from './casualties.ts';
-import { Circumstances, leaderOf } from './circumstances.ts';
+import { Acl } from './acl.ts';
+import { Administration } from './administration.ts';
+import type { Casualties, KilledTask, TaskProcess } from './casualties.ts';
+import { leaderOf } from './circumstances.ts';
 import { Client } from './client.ts';
 import { Drainer } from './drainer.ts';
 import { Heartbeats } from './heartbeat.ts';
@@ -12,9 +13,10 @@ import { type JobSpec, jobOf } from './jobs.ts';
 import { registerMetadata } from './metadata-endpoints.ts';
 import type { Allocation, Job, Node } from './model.ts';
 import { instanceOf, type NodeSpec, registerNode, specOf } from './nodes.ts';
+import { type Comeback, comebackOf, registerAnew, reregister, unregister } from './registration.ts';
 import { serve, tokenOf } from './routes.ts';
 import { Scheduler } from './scheduler.ts';
-import { namespace, State } from './state.ts';
+import { State } from './state.ts';
 import type { Version } from './version.ts';
 
 export interface NomadOptions {
@@ -41,7 +43,7 @@ export interface RecordedRequest {
 const KEPT_REQUESTS = 10_000;
 
 /** A Nomad region on loopback: servers and clients that live by the given clock, and Nomad's HTTP API before them. */
-export class NomadEmulator extends Circumstances {
+export class NomadEmulator extends Administration {
   readonly server: Loopback;
   readonly requests: RecordedRequest[] = [];
   /** The bootstrap token's secret; empty where ACLs are off. */
@@ -51,6 +53,8 @@ export class NomadEmulator extends Circumstances {
   readonly #servers: Servers;
   readonly #heartbeats: Heartbeats;
   readonly #casualties: Casualties;
+  /** Which machine each node is or was on: an instance, whatever its agent says of it today. */
+  readonly #machines = new Map<string, string>();
 
   private constructor(server: Loopback, servers: Servers, casualties: Casualties) {
     super(servers);
@@ -108,6 +112,7 @@ export class NomadEmulator extends Circumstances {
     const node = registerNode(state, spec);
     const failed = (allocation: Allocation) => scheduler.failed(allocation);
     clients.set(node.ID, new Client(state, node, clients, this.#casualties, failed));
+    this.#machines.set(node.ID, instanceOf(node) ?? node.ID);
     scheduler.nodeChanged(node);
     // Not enumerable, so that it stays out of the JSON.
     return Object.defineProperty(node, 'id', { value: node.ID }) as Node & { id: string };
@@ -121,13 +126,9 @@ export class NomadEmulator extends Circumstances {
 
   /** Purges a node, as `nomad node purge` would after its machine is gone. */
   removeNode(nodeId: string): void {
-    const { state, drainer, scheduler, clients } = this.#servers;
     const node = this.node(nodeId);
-    state.nodes.delete(nodeId);
-    clients.get(nodeId)?.die();
-    drainer.remove(nodeId);
-    state.commit(state.next(), 'nodes');
-    scheduler.nodeChanged(node);
+    this.#servers.clients.get(nodeId)?.die();
+    unregister(this.#servers, node);
   }
 
   /** Registers a job whose allocations run, and are healthy, when this returns; returns the ids of those it placed. */
@@ -159,35 +160,53 @@ export class NomadEmulator extends Circumstances {
     this.#heartbeats.stopped(this.node(nodeId));
   }
 
-  /** The client agent is back. */
+  /** The client agent is back; its node registers anew where the servers have forgotten it. */
   startClient(nodeId: string): void {
-    const node = this.node(nodeId);
-    registerMetadata(node);
-    this.#heartbeats.resumed(node);
+    const node = this.state.nodes.get(nodeId);
+    if (node) {
+      registerMetadata(node);
+      this.#heartbeats.resumed(node);
+    } else {
+      this.#client(nodeId).connected = true;
+      registerAnew(this.#servers, nodeId);
+    }
   }
 
   /**
    * The client's data directory is emptied, and its agent comes back as another node of the same instance. What ran is
    * forgotten, and lost when the old node's heartbeat is missed; the new node is eligible.
    */
-  newIdentity(nodeId: string): Node & { id: string } {
+  newIdentity(nodeId: string, how: Comeback = {}): Node & { id: string } {
     const old = this.node(nodeId);
     this.#client(nodeId).forget();
     this.#heartbeats.stopped(old);
-    return this.addNode(specOf(old));
+    const anew = this.addNode(comebackOf(specOf(old), how));
+    this.#machines.set(anew.id, this.#machines.get(nodeId) ?? nodeId);
+    return anew;
+  }
+
+  /**
+   * The agent starts again, and its fingerprint of EC2 fails: the same node, which does not say any more which instance it
+   * is. What ran runs on, a drain goes on, and no event tells.
+   */
+  restartWithoutFingerprint(nodeId: string, { address }: Pick<Comeback, 'address'> = {}): void {
+    reregister(this.#servers, this.node(nodeId), { withoutFingerprint: true, address });
   }
 
   /** The machine dies now, its client and its tasks with it; the servers learn of it by the missed heartbeat. */
   killInstance(nodeId: string): void {
-    const node = this.state.nodes.get(nodeId);
-    const instance = node && instanceOf(node);
-    const same = [...this.state.nodes.values()].filter((other) => instance && instanceOf(other) === instance);
-    for (const id of new Set([nodeId, ...same.map(({ ID }) => ID)])) this.#die(id);
+    const machine = this.#machines.get(nodeId);
+    for (const [id, other] of this.#machines) if (other === machine) this.#die(id);
   }
 
   /** The allocation's tasks end by themselves, now. */
   finish(allocationId: string): void {
     this.#client(this.allocation(allocationId).NodeID).finish(allocationId);
+  }
+
+  /** Every process of a task that runs now on a machine that has power, and what is still to run there after the others. */
+  processes(): TaskProcess[] {
+    return [...this.#servers.clients.values()].flatMap((client) => client.processes());
   }
 
   /** Tasks that did not end by themselves: stopped, force-killed, or dead with their instance. */
@@ -198,36 +217,6 @@ export class NomadEmulator extends Circumstances {
   /** Replacements that started without the ephemeral disk they were to inherit, for its instance was gone. */
   lostDisks(): Casualties['lostDisks'] {
     return this.#casualties.lostDisks;
-  }
-
-  /** Makes or replaces an ACL policy of these HCL rules. */
-  policy(name: string, rules: string): void {
-    this.acl.putPolicy(name, rules);
-  }
-
-  role(name: string, policies: string[]): Role {
-    return this.acl.putRole(name, policies);
-  }
-
-  /** Makes a token and returns its SecretID. Roles by name; `ttl` in seconds. */
-  token(spec: { policies?: string[]; roles?: string[]; type?: Token['Type']; name?: string; ttl?: number }): string {
-    return this.acl.createToken({
-      Name: spec.name ?? '',
-      Type: spec.type ?? 'client',
-      Policies: spec.policies ?? null,
-      Roles: (spec.roles ?? []).map((Name) => ({ Name })),
-      ttlMs: spec.ttl === undefined ? undefined : spec.ttl * 1000,
-    }).SecretID;
-  }
-
-  revoke(secret: string): void {
-    this.acl.revoke(secret);
-  }
-
-  namespace(name: string): void {
-    const index = this.state.next();
-    this.state.namespaces.set(name, namespace(name, '', index));
-    this.state.commit(index, 'namespaces');
   }
 
   #die(nodeId: string): void {

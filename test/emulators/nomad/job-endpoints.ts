@@ -2,7 +2,8 @@ import { allocationJson, allocationStub } from './allocation-json.ts';
 import { canonicalJob, JobError } from './canonical-job.ts';
 import type { Evaluation } from './evaluation.ts';
 import { blockedEvaluation } from './evaluations.ts';
-import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
+import { collectGarbage, forget } from './garbage.ts';
+import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, type Servers, written } from './http.ts';
 import { byCreateIndex, checkPrefix, inOrder, namespaceOf, readable } from './lists.ts';
 import { type Allocation, clientTerminal, type Job } from './model.ts';
 import type { State } from './state.ts';
@@ -60,7 +61,29 @@ export const deleteJob: Endpoint = (call) => {
   job.Stop = true;
   job.ModifyIndex = state.next();
   state.commit(job.ModifyIndex, 'jobs');
+  if (call.query.get('purge') === 'true') purge(call.servers, job);
   return evaluated(scheduler.evaluate(job, 'job-deregister'), job);
+};
+
+/** Its allocations go with it, running or not: since 1.5.13, 1.6.6 and 1.7.3 (hashicorp/nomad#19609). */
+const purge = (servers: Servers, job: Job): void => {
+  const { state } = servers;
+  state.removeJob(job, job.ModifyIndex);
+  for (const evaluation of state.evaluations.values()) {
+    if (evaluation.JobID !== job.ID || evaluation.Namespace !== job.Namespace) continue;
+    if (evaluation.Status === 'pending') evaluation.StatusDescription = `job ${job.ID} deleted`;
+    if (evaluation.Status === 'pending' || evaluation.Status === 'blocked') evaluation.Status = 'complete';
+  }
+  forget(servers, state.allocationsOf(job.Namespace, job.ID));
+};
+
+/** In Nomad it is a job of its own for the scheduler, and is done a moment after the answer. */
+const COLLECT_MS = 100;
+
+export const systemGc: Endpoint = ({ identity, servers }) => {
+  allow(identity.permissions.management);
+  servers.state.clock.after(COLLECT_MS, () => collectGarbage(servers));
+  return { status: 200 };
 };
 
 const jobToRead = (call: Call): Job => {

@@ -12,6 +12,8 @@ interface Doings {
   stopSeconds?: number;
   /** 5 by default. */
   killTimeoutSeconds?: number;
+  /** Before the kill signal; none by default. */
+  shutdownDelaySeconds?: number;
   /** Pending for so long, with task events: it waits for a template or an artifact. */
   startSeconds?: number;
   /** That on this node only. */
@@ -56,6 +58,8 @@ export interface JobSpec extends Doings {
   hostVolume?: { source: string; sticky?: boolean };
   /** The group's ephemeral disk moves with it; copying it takes so long. */
   migrateDisk?: { copySeconds: number };
+  /** Before its tasks are told to stop; none by default. */
+  groupShutdownDelaySeconds?: number;
   maxParallel?: number;
   minHealthySeconds?: number;
   csiPlugin?: boolean;
@@ -116,6 +120,7 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
         EphemeralDisk: { Migrate: migrate, Sticky: migrate, SizeMB: 20 },
         Volumes: volumesOf(spec),
         ReschedulePolicy: reschedulePolicyOf(spec),
+        ShutdownDelay: spec.groupShutdownDelaySeconds === undefined ? null : spec.groupShutdownDelaySeconds * SECOND,
         ...awayOf(spec),
         Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
       },
@@ -168,6 +173,7 @@ const taskOf = (spec: TaskSpec): Partial<Task> => {
     Config: { command: '/bin/sh', args: ['-c', 'true'] },
     Meta: Object.fromEntries(said.map(([key, value]) => [key, String(value)])),
     KillTimeout: (spec.killTimeoutSeconds ?? 5) * SECOND,
+    ShutdownDelay: (spec.shutdownDelaySeconds ?? 0) * SECOND,
     Lifecycle: spec.hook ? { Hook: spec.hook, Sidecar: spec.sidecar === true } : null,
     Leader: spec.leader === true,
     Resources: { CPU: 20, MemoryMB: 20 } as Task['Resources'],

@@ -42,6 +42,16 @@ export function registerMetadata(node: Node): void {
   if (metadata) node.Meta = merged(metadata);
 }
 
+/** The same client, under a node of its own anew. */
+export function moveMetadata(from: Node, to: Node): void {
+  const metadata = KNOWN.get(from);
+  if (!metadata) return;
+  metadata.due?.();
+  metadata.due = undefined;
+  KNOWN.set(to, metadata);
+  to.Meta = merged(metadata);
+}
+
 /** The node whose client is asked. */
 const nodeToAsk = ({ servers }: Call, id: string): Node => {
   if (id === '') throw new HttpError(400, 'No local Node and node_id not provided');

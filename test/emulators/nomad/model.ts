@@ -63,6 +63,8 @@ export interface Task {
   Meta: Record<string, string> | null;
   /** Nanoseconds. */
   KillTimeout: number;
+  /** Nanoseconds, before its kill signal. */
+  ShutdownDelay: number;
   Constraints: Constraint[] | null;
   CSIPluginConfig: Record<string, unknown> | null;
   Lifecycle: { Hook: 'prestart' | 'poststart' | 'poststop'; Sidecar: boolean } | null;
@@ -105,6 +107,8 @@ export interface TaskGroup {
   /** 1.7 to 1.9; 2.0 ignores it. */
   PreventRescheduleOnLost: boolean;
   RestartPolicy: RestartPolicy;
+  /** Nanoseconds, before its tasks are told to stop. */
+  ShutdownDelay: number | null;
   /** Null of system jobs. */
   ReschedulePolicy: ReschedulePolicy | null;
   Tasks: Task[];

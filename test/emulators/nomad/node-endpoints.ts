@@ -3,16 +3,14 @@ import { rfc3339, wholeSeconds } from './go-values.ts';
 import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, page, written } from './http.ts';
 import { checkPrefix } from './lists.ts';
 import { type Node, terminal } from './model.ts';
-import { filterableNode, nodeStub, registerNode, seconds, specOf } from './nodes.ts';
+import { filterableNode, nodeStub, seconds } from './nodes.ts';
+import { unregister } from './registration.ts';
 
 interface DrainRequest {
   DrainSpec?: { Deadline?: unknown; IgnoreSystemJobs?: boolean } | null;
   MarkEligible?: boolean;
   Meta?: Record<string, string> | null;
 }
-
-/** A purged client that still lives registers anew at once, and remembers its eligibility. */
-const REREGISTER_MS = 5;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -190,20 +188,7 @@ export const setEligibility: Endpoint = (call) => {
 };
 
 export const purgeNode: Endpoint = (call) => {
-  const { state, drainer, scheduler, clients } = call.servers;
-  const node = nodeToWrite(call);
-  const index = state.next();
-  state.nodes.delete(node.ID);
-  drainer.remove(node.ID);
-  state.commit(index, 'nodes');
-  const evaluations = scheduler.nodeChanged(node);
-  state.clock.after(REREGISTER_MS, () => {
-    if (clients.get(node.ID)?.connected && !state.nodes.has(node.ID)) {
-      const anew = registerNode(state, specOf(node), node.ID);
-      anew.SchedulingEligibility = node.SchedulingEligibility;
-      scheduler.nodeChanged(anew);
-    }
-  });
+  const { index, evaluations } = unregister(call.servers, nodeToWrite(call));
   return written(index, {
     EvalCreateIndex: evaluations[0]?.CreateIndex ?? 0,
     EvalIDs: evaluations.length > 0 ? evaluations.map(({ ID }) => ID) : null,

@@ -32,6 +32,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['GET', '/v1/job/:/allocations', jobs.jobAllocations],
   ['GET', '/v1/job/:/evaluations', evaluations.jobEvaluations],
   ['GET', '/v1/job/:/summary', jobs.jobSummary],
+  ['PUT', '/v1/system/gc', jobs.systemGc],
   ['GET', '/v1/namespaces', acl.listNamespaces],
   ['PUT', '/v1/namespace', acl.putNamespace],
   ['PUT', '/v1/namespaces', acl.putNamespace],

@@ -87,6 +87,22 @@ export class State {
     put(this.#byJob, jobKey(allocation.Namespace, allocation.JobID), allocation);
   }
 
+  /** The servers forget them, whatever runs on their clients. */
+  removeAllocations(gone: Allocation[], index: number): void {
+    if (gone.length === 0) return;
+    for (const allocation of gone) {
+      this.allocations.delete(allocation.ID);
+      this.#byNode.get(allocation.NodeID)?.delete(allocation);
+      this.#byJob.get(jobKey(allocation.Namespace, allocation.JobID))?.delete(allocation);
+    }
+    this.commit(index, 'allocs');
+  }
+
+  removeJob({ Namespace, ID }: Job, index: number): void {
+    this.jobs.delete(jobKey(Namespace, ID));
+    this.commit(index, 'jobs');
+  }
+
   allocationsOn(nodeId: string): Allocation[] {
     return [...(this.#byNode.get(nodeId) ?? [])].sort(byId);
   }

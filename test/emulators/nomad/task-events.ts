@@ -19,6 +19,10 @@ export const killing = (nanos: number, killTimeoutMs: number) => {
     KillTimeout: killTimeoutMs * 1e6,
   });
 };
+export const shutdownDelay = (nanos: number, delayMs: number) => {
+  const text = `Waiting for shutdown_delay of ${printDuration(delayMs * 1e6)} before killing the task.`;
+  return event(nanos, 'Waiting for shutdown delay', text, { Details: {}, Message: text });
+};
 export const terminated = (nanos: number, exitCode: number, signal: number) =>
   event(nanos, 'Terminated', `Exit Code: ${exitCode}${signal ? `, Signal: ${signal}` : ''}`, {
     Details: { exit_code: String(exitCode), signal: String(signal), oom_killed: 'false' },

@@ -56,6 +56,11 @@ export class TaskRun {
     return this.phase === 'dead' || this.#ended;
   }
 
+  /** Its process runs on its machine, whoever knows. */
+  get runs(): boolean {
+    return (this.phase === 'running' || this.phase === 'stopping') && !this.#ended;
+  }
+
   note(event: TaskEvent): void {
     this.state.Events.push(event);
   }
@@ -94,7 +99,7 @@ export class TaskRun {
     }
     this.#whenDead.push(dead);
     if (this.phase === 'stopping') return;
-    const { killTimeoutMs, stopMs } = this.behaviour;
+    const { killTimeoutMs, shutdownDelayMs } = this.behaviour;
     const { nanos } = this.#owner;
     this.note(events.killing(nanos(), killTimeoutMs));
     if (this.phase !== 'running') {
@@ -103,8 +108,23 @@ export class TaskRun {
       return;
     }
     this.phase = 'stopping';
+    if (shutdownDelayMs > 0) {
+      // Meanwhile Nomad says that it is pending, though it runs.
+      this.note(events.shutdownDelay(nanos(), shutdownDelayMs));
+      this.state.State = 'pending';
+      this.#later(shutdownDelayMs, () => this.#signal(commanded));
+    } else this.#signal(commanded);
     this.#owner.changed();
-    // Meanwhile it may end by itself, whichever comes first.
+  }
+
+  /** The kill signal. Meanwhile it may end by itself, whichever comes first. */
+  #signal(commanded: boolean): void {
+    if (!this.#owner.agentRuns()) {
+      this.#missed = () => this.#signal(commanded);
+      return;
+    }
+    const { killTimeoutMs, stopMs } = this.behaviour;
+    const { nanos } = this.#owner;
     const forced = stopMs >= killTimeoutMs;
     this.#later(Math.min(stopMs, killTimeoutMs), () => {
       const [exitCode, signal] = forced ? [137, 9] : [130, 2];

@@ -11,9 +11,14 @@ export interface Behaviour {
   /** From its turn to its start, beyond what every task takes: an artifact, a template that waits for its key. */
   setupMs: number;
   killTimeoutMs: number;
+  /** From its being told to stop to the kill signal: others have to learn that it goes. */
+  shutdownDelayMs: number;
 }
 
-export const behaviourOf = ({ Meta, Config, KillTimeout }: Task, { NodeID, NodeName }: Allocation): Behaviour => {
+export const behaviourOf = (
+  { Meta, Config, KillTimeout, ShutdownDelay }: Task,
+  { NodeID, NodeName }: Allocation,
+): Behaviour => {
   const ms = (key: string) => (Meta?.[key] === undefined ? undefined : Number(Meta[key]) * 1000);
   const here = (key: string) => Meta?.[key] === NodeID || Meta?.[key] === NodeName;
   const failsHere = here('emulate.fails_on');
@@ -24,6 +29,7 @@ export const behaviourOf = ({ Meta, Config, KillTimeout }: Task, { NodeID, NodeN
     stopMs: ms('emulate.stop_seconds') ?? 200,
     setupMs: setUpHere ? (ms('emulate.setup_seconds') ?? 0) : 0,
     killTimeoutMs: KillTimeout / 1e6,
+    shutdownDelayMs: ShutdownDelay / 1e6,
   };
 };
 

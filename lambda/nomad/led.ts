@@ -1,12 +1,15 @@
 import { NomadError } from '../errors.ts';
 import type { Answer, Said } from './transport.ts';
 
-/** Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. */
-const isLed = ({ index, knownLeader }: Said): boolean => knownLeader === 'true' && Number(index) > 0;
+/**
+ * Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. Its index is 0
+ * then; but that of a list is 0 too where there has never been anything in it.
+ */
+const isLed = ({ knownLeader }: Said): boolean => knownLeader === 'true';
 
 /**
  * An answer to a query, if it counts. A client agent that shuts down says `200 []` and "node not found" (seen on 1.11.3 and
- * 1.6.10), with an index of 0 and no known leader.
+ * 1.6.10), with no known leader.
  * @throws NomadError if it does not count
  */
 export function led(answer: Answer, path: string): Answer {

@@ -72,8 +72,8 @@ export const vanishingCases = (the: () => Nomad): void => {
   });
 
   test('a purged node whose agent lives comes back by itself: eligible, without its last drain, with new work at once', async () => {
-    // 1.6 has been seen not to come back for minutes.
-    if (the().under.version.startsWith('1.6')) return;
+    // These have been seen to come back within five seconds, and not to come back within thirty.
+    if (['1.6', '1.8'].includes(the().under.version.slice(0, 3))) return;
     await the().run(job('node-purged', 'batch', obeys, { on: on() }));
     await the().drain(0, HOUR, { Meta: { by: 'somebody' } });
     const before = await the().node(0);

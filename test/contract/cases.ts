@@ -4,6 +4,7 @@ import { answerCases } from './cases-answers.ts';
 import { awayCases } from './cases-away.ts';
 import { drainCases } from './cases-drain.ts';
 import { freshCases, headerCases } from './cases-headers.ts';
+import { lateDiskCases } from './cases-late-disk.ts';
 import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { markCases } from './cases-marks.ts';
@@ -42,6 +43,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('marks', () => markCases(the));
     describe('metadata', () => metadataCases(the));
     describe('replacements', () => replacementCases(the));
+    describe('late replacements', () => lateDiskCases(the));
     describe('lists', () => listCases(the));
     describe('plans', () => planCases(the));
     describe('answers', () => answerCases(the));

@@ -176,3 +176,25 @@ test('a purged node comes back seven and a half seconds later, if its agent live
     Attributes: { 'unique.platform.aws.instance-id': 'i-0a0a' },
   });
 });
+
+test('a disk that waits for a delayed reschedule is lost with its drained node', async () => {
+  const other = nomad.addNode();
+  nomad.run({
+    id: 'cache',
+    type: 'service',
+    failsOn: nodeId,
+    failsAfterSeconds: 3,
+    migrateDisk: { copySeconds: 1 },
+    reschedule: { delaySeconds: 60 },
+  });
+  const [first] = nomad.allocationsOn(nodeId);
+  expect(first).toBeDefined();
+  await clock.advance(5000);
+  await ask('POST', `/v1/node/${nodeId}/drain`, { DrainSpec: { Deadline: 3600e9 } });
+  await clock.advance(100);
+  expect(nomad.node(nodeId).LastDrain?.Status).toBe('complete');
+  nomad.killInstance(nodeId);
+  await clock.advance(70_000);
+  expect(nomad.allocationsOn(other.id)).toMatchObject([{ ClientStatus: 'running' }]);
+  expect(nomad.lostDisks()).toMatchObject([{ previousAllocationId: first?.ID }]);
+});

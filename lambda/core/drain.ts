@@ -119,8 +119,7 @@ class Passes {
     const settled = this.#settled.get(termination.instanceId);
     if (settled && clock.now() < settled.until) return settled.progress;
     const seen = await nodes.observe(termination);
-    // What the pass before has seen of this instance stays true until the next run.
-    if (seen.is === 'unanswered' && clock.over && this.passes > 0) return undefined;
+    if (this.#isCutOff(seen)) return undefined;
     // Where the token's permissions have not been read, the proof reads them.
     return this.#decided(termination, seen, nodes.permissions?.everyNamespace ?? true);
   }
@@ -132,14 +131,20 @@ class Passes {
     try {
       const waiting = await terminations.stillWaiting(before);
       const proven = await nodes.prove(waiting);
-      return waiting.map((termination) => {
+      return waiting.flatMap((termination) => {
         const { seen, seesEveryNamespace } = proven.get(termination.instanceId) ?? UNPROVEN;
-        return this.#decided(termination, seen, seesEveryNamespace);
+        return this.#isCutOff(seen) ? [] : [this.#decided(termination, seen, seesEveryNamespace)];
       });
     } catch (error) {
+      if (this.#isCutOff(UNPROVEN.seen)) return [];
       const seen: Observation = { is: 'unanswered', because: messageOf(error) };
       return before.map((termination) => this.#decided(termination, seen, false));
     }
+  }
+
+  /** The run has ended in the middle of a pass: the one before has served the instance, and the next run goes on. */
+  #isCutOff({ is }: Observation): boolean {
+    return is === 'unanswered' && this.#ports.clock.over && this.passes > 0;
   }
 
   #decided(termination: Termination, seen: Observation, seesEveryNamespace: boolean): Decided {

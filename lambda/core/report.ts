@@ -16,7 +16,7 @@ import type { Termination } from './termination.ts';
 /** The function's answer. */
 export interface Report {
   /** The kind of run: for one instance's event, for all instances, a dry run, or one that only makes the function ready. */
-  run: 'event' | 'sweep' | 'notice' | 'terminated' | 'status' | 'dryRun' | 'warm' | 'nothing';
+  run: 'event' | 'sweep' | 'notice' | 'status' | 'dryRun' | 'warm' | 'nothing';
   /** When that was seen. ISO 8601, UTC. */
   at?: string;
   /** The groups that the run is about: in a sweep and in `status` all that are configured. */
@@ -24,7 +24,7 @@ export interface Report {
   instances: InstanceReport[];
   /** Instances that Auto Scaling retains for a person to look at, if there are any. */
   retained?: readonly RetainedInstance[];
-  /** Nodes that were removed from Nomad, because their instances are terminated; absent if there are none. */
+  /** Nodes that were removed from Nomad, because their instances have ended; absent if there are none. */
   purged?: readonly PurgedNode[];
   /** What an operator should fix, such as a token that is too narrow. */
   warnings: string[];

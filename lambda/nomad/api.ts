@@ -15,7 +15,7 @@ import type {
   PendingEvaluation,
   WaitingEvaluation,
 } from './json.ts';
-import { isMissing, led } from './led.ts';
+import { accepted, isMissing, led } from './led.ts';
 import type { Answer, Ask, Question, Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
@@ -195,7 +195,8 @@ export class NomadApi {
   }
 
   async drain(nodeId: string, body: DrainRequest): Promise<void> {
-    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body });
+    const path = `/v1/node/${nodeId}/drain`;
+    accepted(await this.#ask({ method: 'POST', path, body }), path);
   }
 
   async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {

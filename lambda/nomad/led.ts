@@ -14,12 +14,21 @@ const isLed = ({ knownLeader }: Said): boolean => knownLeader === 'true';
  */
 export function led(answer: Answer, path: string): Answer {
   if (isLed(answer.said)) return answer;
-  const { index, knownLeader } = answer.said;
   const because =
-    index === undefined && knownLeader === undefined
-      ? 'the answer has no X-Nomad-Index and no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
+    answer.said.knownLeader === undefined
+      ? 'the answer has no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
       : 'who answers knows no leader: is that agent shutting down?';
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
+}
+
+/**
+ * An order that a leader has carried out. A client agent that shuts down answers 200 to orders too, with an index of 0 (seen on 1.6.10,
+ * 1.11.3 and 2.0.6).
+ * @throws NomadError if nobody has carried it out
+ */
+export function accepted({ said }: Answer, path: string): void {
+  if (said.index === undefined || Number(said.index) > 0) return;
+  throw new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
 }
 
 /** Whether Nomad itself says, in these words, that something does not exist. Any other 404 is not Nomad's word. */

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { NomadNode, Settling } from '../core/node.ts';
 import { type Observation, present } from '../core/observation.ts';
 import type { Termination } from '../core/termination.ts';
+import { NomadError } from '../errors.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { type ClosedWorldOptions, mayBeIt } from './closed-world.ts';
@@ -51,7 +52,7 @@ export async function prove(
   const seen = new Map<string, Observation | Error>();
   try {
     const before = await nomad.permissions(options.tokenName);
-    const leader = nomad.blocks ? await nomad.leader() : '';
+    const leader = nomad.blocks ? await nomad.leader().catch(() => '') : '';
     const pending = await pendingSince(nomad, options.clock);
     const asked = { ...options, nomad, leader, pending };
     await pMap(
@@ -75,7 +76,10 @@ const toError = (error: unknown): Error => (error instanceof Error ? error : new
 
 /** The Raft indexes of the evaluations that are not done; none where the token may not read them. */
 async function pendingSince(nomad: NomadApi, clock: Clock): Promise<number[]> {
-  const evaluations = await nomad.pendingEvaluations().catch(() => []);
+  const evaluations = await nomad.pendingEvaluations().catch((error) => {
+    if (error instanceof NomadError && error.status === 403) return [];
+    throw error;
+  });
   const isDue = (waitUntil = '') => !(Date.parse(waitUntil) - (nomad.skewMs ?? 0) > clock.now());
   return evaluations.filter(({ WaitUntil }) => isDue(WaitUntil)).map(({ CreateIndex }) => CreateIndex);
 }

@@ -1,7 +1,8 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MINUTE, SECOND } from '../e2e/world.ts';
 import { connect } from '../emulators/aws/clients.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 
@@ -242,9 +243,9 @@ describe('drain --cordon', () => {
 
   test('says where the Nomad of the shell is another one', async () => {
     const { operator, world } = await withBuild();
-    operator.environment.NOMAD_ADDR = world.nomad.url;
-    world.nomad.server.fault = ({ url }) =>
-      /^\/v1\/node\/[^/]+$/.test(url.pathname) ? { status: 404, body: 'node not found' } : undefined;
+    const another = await NomadEmulator.start({ clock: world.clock });
+    onTestFinished(() => another.close());
+    operator.environment.NOMAD_ADDR = another.url;
     const { code, stderr } = await operator.run('drain', 'client-1', '--cordon', '--yes');
     expect(stderr).toMatch(
       /^error: the Nomad of NOMAD_ADDR has no node .*\nIt may be another cluster: look at NOMAD_ADDR.\n$/,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ends, ignoresSignals, job, obeys } from './contract-jobs.ts';
+import { since } from '../emulators/nomad/version.ts';
+import { ends, ignoresSignals, job, obeys, stopsIn } from './contract-jobs.ts';
 import { eventsOf, type Nomad, object } from './nomad-under-test.ts';
 
 const HOUR = { Deadline: 3600e9, IgnoreSystemJobs: false };
@@ -70,6 +71,34 @@ export const drainCases = (the: () => Nomad): void => {
     const [stopping] = await the().allocations(0, 'forced');
     expect(stopping).toMatchObject({ ClientStatus: 'running', DesiredStatus: 'stop' });
   });
+
+  test.each(['while it stops', 'when it has stopped'])(
+    'a build that a drain stops is started once more by some Nomads: its node is made eligible %s',
+    async (when) => {
+      const from = (release: string) => since(the().under.version, release);
+      const id = `again-${when.length}`;
+      const runs = async () => (await the().jobAllocations(id)).length;
+      await the().mark(1, 'ineligible');
+      await the().run(job(id, 'batch', stopsIn(4)));
+      await the().mark(1, 'eligible');
+      await the().drain(0, { Deadline: -1 });
+      await the().untilDrained(0, 3000);
+      await the().under.wait(500);
+      // Elsewhere, before 1.11.
+      expect(await runs()).toBe(from('1.11.0') ? 1 : 2);
+      if (when === 'when it has stopped') {
+        await the().until(
+          8000,
+          () => the().allocations(0, id),
+          ([allocation]) => allocation?.ClientStatus === 'complete',
+        );
+      }
+      await the().mark(0, 'eligible');
+      await the().under.wait(1500);
+      // Anywhere, from 1.11 until 2.0.4, as long as it lives.
+      expect(await runs()).toBe(from('2.0.4') || (from('1.11.0') && when === 'when it has stopped') ? 1 : 2);
+    },
+  );
 
   test('a forced drain of an idle node completes at once, and may say a second later that its deadline was reached', async () => {
     await the().drain(0, { Deadline: -1 });

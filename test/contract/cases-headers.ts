@@ -50,7 +50,6 @@ export const headerCases = (the: () => Nomad): void => {
     ['/v1/status/leader', 200],
     ['/v1/agent/self', 200],
     ['/v1/agent/members', 200],
-    [`/v1/client/fs/logs/${NONE}?task=t&type=stderr`, 404],
     ['/v1/node/nope', 500],
     ['/v1/allocation/nope', 500],
     ['/v1/nodes?filter=Status%20%3D%3D%20', 400],

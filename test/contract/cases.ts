@@ -19,11 +19,8 @@ import { vanishingCases } from './cases-vanishing.ts';
 import { ends, job } from './contract-jobs.ts';
 import { eventsOf, list, Nomad, type NomadUnderTest, object } from './nomad-under-test.ts';
 
-/**
- * What the Lambda relies on, as cases that hold of the emulator and of real agents alike. Without `access` for an emulator
- * of an older Nomad: it has the ACLs of 2.0.
- */
-export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>, access = true): void => {
+/** What the Lambda relies on, as cases that hold of the emulator and of real agents alike. */
+export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>): void => {
   describe(name, () => {
     let nomad: Nomad;
     const the = () => nomad;
@@ -48,11 +45,9 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('plans', () => planCases(the));
     describe('answers', () => answerCases(the));
     describe('tasks', () => taskCases(the));
-    if (access) {
-      describe('access', () => aclCases(the));
-      describe('a login', () => loginCases(the));
-      describe('the policy', () => policyCases(the));
-    }
+    describe('access', () => aclCases(the));
+    describe('a login', () => loginCases(the));
+    describe('the policy', () => policyCases(the));
     describe('drains that stay on', () => stuckDrainCases(the));
     describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));

@@ -105,3 +105,17 @@ test('the leader changes', async () => {
   nomad.newLeader();
   expect((await ask('/v1/status/leader')).text).not.toBe(first);
 });
+
+test('without ACLs a token is described by index zero, and a leader is known; nothing else of ACLs is answered', async () => {
+  const self = await ask('/v1/acl/token/self');
+  expect([self.status, self.headers.get('x-nomad-index'), self.headers.get('x-nomad-knownleader')]).toEqual([
+    200,
+    '0',
+    'true',
+  ]);
+  const disabled = { status: 400, text: 'ACL support disabled' };
+  expect(await ask('/v1/acl/policies')).toMatchObject(disabled);
+  await nomad.close();
+  nomad = await NomadEmulator.start({ clock, version: '1.8.4' });
+  expect(await ask('/v1/acl/token/self')).toMatchObject(disabled);
+});

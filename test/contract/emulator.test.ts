@@ -6,6 +6,7 @@ import {
   type Json,
   missingFields,
   objectsOf,
+  type Recorded,
   recording,
   stateOf,
 } from './recording.ts';
@@ -18,14 +19,9 @@ const NOT_EMULATED = /\.(DeploymentID|PlanAnnotations|ClassEligibility|JobModify
 /** Fields that Nomad 1.6 still had. */
 const GONE_SINCE_1_6 = /^\/v1\/node\/[^/]*\.(Reserved|Resources)$|\.TaskHandle$/;
 
-/** The emulator answers as 2.0.6; these are the differences of 1.6.10, as the recordings' README says. */
-const DIFFERS_IN_1_6: Record<string, [status: number, text: string]> = {
-  'GET /v1/acl/token/self none': [500, 'acl token lookup failed: missing secret id'],
-  'GET /v1/acl/token/self 00000000-1111-2222-3333-444444444444': [404, 'ACL token not found'],
-};
-
-const RECORDED: [version: '2.0.6' | '1.6.10', scenarios: string[]][] = [
+const RECORDED: [version: Recorded, scenarios: string[]][] = [
   ['2.0.6', Object.keys(SCENARIOS)],
+  ['1.11.3', Object.keys(SCENARIOS)],
   ['1.6.10', ['nodes', 'acl', 'drain-deadline', 'drain-twice', 'node-down']],
 ];
 
@@ -34,17 +30,12 @@ const LATE_MS = 2100;
 
 describe.each(RECORDED)('the emulator against recordings of Nomad %s', (version, scenarios) => {
   describe.each(scenarios)('%s', (scenario) => {
-    const replayed = replay(recording(version, scenario), SCENARIOS[scenario] ?? {});
+    const replayed = replay(version, recording(version, scenario), SCENARIOS[scenario] ?? {});
 
     test('answers each request with the recorded status, headers and error text', async () => {
       for (const { exchange, status, headers, body } of await replayed) {
         const { method, path, token } = exchange.request;
         const { response } = exchange;
-        const other = version === '1.6.10' ? DIFFERS_IN_1_6[`${method} ${path} ${token}`] : undefined;
-        if (other) {
-          expect([response.status, response.body], `${method} ${path} as recorded`).toEqual(other);
-          continue;
-        }
         const answer = `${exchange.at_ms} ms: ${method} ${path} with ${token}`;
         expect(status, answer).toBe(response.status);
         if (typeof response.body === 'string') expect(body, answer).toBe(response.body);
@@ -67,8 +58,8 @@ describe.each(RECORDED)('the emulator against recordings of Nomad %s', (version,
     });
 
     test('takes nodes and allocations through the recorded states, in the recorded time', async () => {
-      const here = statesIn(await replayed, ({ body }) => body, version);
-      const recorded = statesIn(await replayed, ({ exchange }) => exchange.response.body, version);
+      const here = statesIn(await replayed, ({ body }) => body);
+      const recorded = statesIn(await replayed, ({ exchange }) => exchange.response.body);
       expect(here.map(words)).toEqual(recorded.map(words));
       for (const [i, { what, state, atMs }] of here.entries()) {
         expect(Math.abs(atMs - (recorded[i]?.atMs ?? 0)), `${what}: ${state}, at ${atMs} ms`).toBeLessThan(LATE_MS);
@@ -86,15 +77,14 @@ interface Seen {
 const words = ({ what, state }: Seen) => `${what}: ${state}`;
 
 /** When each object was first seen in each of its states, object by object. */
-const statesIn = (replayed: Replayed[], bodyOf: (replayed: Replayed) => Json, version: string): Seen[] => {
+const statesIn = (replayed: Replayed[], bodyOf: (replayed: Replayed) => Json): Seen[] => {
   const seen = new Map<string, Seen[]>();
   for (const one of replayed) {
     for (const object of objectsOf(bodyOf(one))) {
       if (!isNode(object) && !isAllocation(object)) continue;
       // A list of nodes has less of a node than the node's own answer.
       const what = `${identityOf(object)}${isNode(object) && !('Events' in object) ? ' in the list' : ''}`;
-      // 1.6 starts a build elsewhere after stopping it at the deadline.
-      const state = version === '1.6.10' ? stateOf(object).replace(' without placement', '') : stateOf(object);
+      const state = stateOf(object);
       const before = seen.get(what) ?? [];
       // Which of a group's allocations stops first is random: compare by group, the earliest with the earliest.
       const named = { what: what.replace(/\[\d+\]/, ''), state, atMs: one.exchange.at_ms };
@@ -107,7 +97,7 @@ const statesIn = (replayed: Replayed[], bodyOf: (replayed: Replayed) => Json, ve
 };
 
 test('a blocking query is woken by a change, and otherwise answered after its wait and up to a sixteenth more', async () => {
-  const [, woken, timedOut] = await replay(recording('2.0.6', 'blocking'), SCENARIOS.blocking ?? {});
+  const [, woken, timedOut] = await replay('2.0.6', recording('2.0.6', 'blocking'), SCENARIOS.blocking ?? {});
   expect(woken?.tookMs).toBeGreaterThanOrEqual(1500);
   expect(woken?.tookMs).toBeLessThan(1600);
   expect(timedOut?.tookMs).toBeGreaterThanOrEqual(2000);
@@ -115,13 +105,13 @@ test('a blocking query is woken by a change, and otherwise answered after its wa
 });
 
 test('a tail of stderr is the recorded text', async () => {
-  const answers = await replay(recording('2.0.6', 'drain-batch'), SCENARIOS['drain-batch'] ?? {});
+  const answers = await replay('2.0.6', recording('2.0.6', 'drain-batch'), SCENARIOS['drain-batch'] ?? {});
   const log = answers.find(({ exchange }) => exchange.request.path.includes('/fs/logs/'));
   expect(log?.body).toBe('build agent started\nbuild finished\n');
 });
 
 test('the empty list that is not empty: a token without read-job sees none of four running builds', async () => {
-  const answers = await replay(recording('2.0.6', 'acl'), SCENARIOS.acl ?? {});
+  const answers = await replay('2.0.6', recording('2.0.6', 'acl'), SCENARIOS.acl ?? {});
   const seenBy = (token: string) =>
     answers.find(({ exchange: { request } }) => request.path.endsWith('/allocations') && request.token === token)?.body;
   expect(seenBy('node-only')).toEqual([]);

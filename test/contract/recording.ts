@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Version } from '../emulators/nomad/version.ts';
 
 /** An answer's JSON of any shape: fields are read by name and compared; each may be missing. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
@@ -20,7 +21,9 @@ export interface Recording {
   exchanges: Exchange[];
 }
 
-export const recording = (version: '2.0.6' | '1.6.10', scenario: string): Recording =>
+export type Recorded = Exclude<Version, '1.8.4'>;
+
+export const recording = (version: Recorded, scenario: string): Recording =>
   JSON.parse(readFileSync(new URL(`fixtures/${version}/${scenario}.json`, import.meta.url), 'utf8')) as Recording;
 
 export const isObject = (value: Json | undefined): value is JsonObject =>

@@ -1,6 +1,15 @@
 import { ManualClock } from '../emulators/clock.ts';
 import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import { type Exchange, isAllocation, isNode, type Json, objectsOf, type Recording } from './recording.ts';
+import type { Version } from '../emulators/nomad/version.ts';
+import {
+  type Exchange,
+  isAllocation,
+  isNode,
+  type Json,
+  type JsonObject,
+  objectsOf,
+  type Recording,
+} from './recording.ts';
 
 /** One exchange: the recorded answer, and the emulator's answer at the same time. */
 export interface Replayed {
@@ -42,7 +51,8 @@ export const post = async (
 export const mark = (world: World, nodeId: string, Eligibility: 'eligible' | 'ineligible'): Promise<void> =>
   post(world, `/v1/node/${nodeId}/eligibility`, { Eligibility });
 
-const POLICIES: Record<string, string> = {
+/** Of the recordings' tokens. */
+export const POLICIES: Record<string, string> = {
   'node-only': 'node { policy = "write" }',
   'default-ns-only': 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }',
   'node-read': 'node { policy = "read" }\nnamespace "*" { capabilities = ["read-job"] }',
@@ -50,11 +60,15 @@ const POLICIES: Record<string, string> = {
   'drainer-logs': 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job", "read-logs"] }',
 };
 
-/** Sends the recorded requests at their recorded times to an emulator with the same two clients and tokens. */
-export const replay = async ({ exchanges }: Recording, { setUp, meanwhile = [] }: Scenario): Promise<Replayed[]> => {
+/** Sends the recorded requests at their recorded times to an emulator of that version with the same two clients and tokens. */
+export const replay = async (
+  version: Version,
+  { exchanges }: Recording,
+  { setUp, meanwhile = [] }: Scenario,
+): Promise<Replayed[]> => {
   const clock = new ManualClock('2026-11-23T18:00:00Z');
   // The recorded agents called a client down some 8 s after its death.
-  const nomad = await NomadEmulator.start({ clock, acl: true, heartbeatTtlSeconds: 7 });
+  const nomad = await NomadEmulator.start({ clock, acl: true, heartbeatTtlSeconds: 7, version });
   try {
     const clientA = nomad.addNode({ name: 'client-a', instanceId: 'i-0aaaaaaaaaaaaaaaa' }).id;
     const clientB = nomad.addNode({ name: 'client-b', instanceId: 'i-0bbbbbbbbbbbbbbbb' }).id;
@@ -145,18 +159,30 @@ const answeredInTime = async (
   return done;
 };
 
+const translated = (path: string, exchanges: Exchange[], { state }: NomadEmulator): string =>
+  translatedBy(path, exchanges, {
+    node: (name) => [...state.nodes.values()].find(({ Name }) => Name === name)?.ID ?? GONE.get(name),
+    allocation: (recorded) =>
+      [...state.allocations.values()].find(
+        ({ Name, NodeName }) => Name === recorded.Name && NodeName === recorded.NodeName,
+      )?.ID,
+  });
+
+/** What there is here in place of a recorded node, by name, or of a recorded allocation. */
+interface Here {
+  node(name: string): string | undefined;
+  allocation(recorded: JsonObject): string | undefined;
+}
+
 /** A recorded id in a path stands for a node or an allocation, which has another id here. */
-const translated = (path: string, exchanges: Exchange[], nomad: NomadEmulator): string =>
+export const translatedBy = (path: string, exchanges: Exchange[], here: Here): string =>
   path.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, (id) => {
     const name = nodeNames(exchanges).get(id);
-    if (name) return [...nomad.state.nodes.values()].find(({ Name }) => Name === name)?.ID ?? GONE.get(name) ?? id;
+    if (name) return here.node(name) ?? id;
     const recorded = objectsOf(exchanges.flatMap(({ response }) => objectsOf(response.body))).find(
       (object) => isAllocation(object) && object.ID === id,
     );
-    const here = [...nomad.state.allocations.values()].find(
-      ({ Name, NodeName }) => Name === recorded?.Name && NodeName === recorded?.NodeName,
-    );
-    return here?.ID ?? id;
+    return (recorded && here.allocation(recorded)) || id;
   });
 
 /** The recording asks for a purged node once more: any unknown id will do. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../lambda/core/report.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, type WorldOptions } from './world.ts';
+import { HOUR, SECOND, type WorldOptions } from './world.ts';
 import { GROUP } from './world-options.ts';
 
 const page = readFileSync(new URL('../../docs/leaving.md', import.meta.url), 'utf8');
@@ -47,7 +47,6 @@ describe('an example event of docs/leaving.md is a dry run, and is understood:',
     ['Scheduled maintenance', { run: 'nothing', because: expect.stringContaining('is still far: a sweep starts') }],
     ['Warm pools', nobody('event')],
     ['Root volume replacement', nobody('event')],
-    ['After the end', nobody('terminated')],
     ['A whole group to zero', nobody('sweep')],
   ];
 
@@ -95,18 +94,6 @@ describe('an example event of docs/leaving.md is a dry run, and is understood:',
     const report = await world.wake({ ...event, detail: { ...(event.detail as object), startTime } });
 
     expect(report).toMatchObject(one('maintenance', 'start the drain with a deadline of 4 h 55 min'));
-    expect(writes()).toEqual([]);
-  });
-
-  it('After the end, for an instance that is gone', async () => {
-    await start(ALL_ON);
-    const { nodeId } = addBusyBuilder();
-    world.aws.terminate(INSTANCE);
-    await world.advance(5 * MINUTE);
-
-    const { purged } = await world.wake(example('After the end'));
-
-    expect(purged).toEqual([{ instanceId: INSTANCE, nodeId }]);
     expect(writes()).toEqual([]);
   });
 });

@@ -45,6 +45,20 @@ describe('an empty list of allocations', () => {
     expect(processesEnded()).toEqual([]);
   });
 
+  it('does not count just because the node was drained by somebody else a moment ago', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.planGapMs = 800;
+    await world.scaleIn(instanceId);
+    world.nomad.register(jobOf({ id: 'late', type: 'batch', on: nodeId, runSeconds: 90 }));
+    await drainAs(nodeId, null);
+
+    await world.deliver();
+    await world.sweepFor(3 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+
   it('counts at once where the node has been ineligible for long, whoever made it so', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();
@@ -118,6 +132,22 @@ describe('an HTTP status', () => {
     await world.sweepFor(10 * MINUTE).catch(() => {});
 
     expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  it('200 of such an agent to the request for a drain is no drain: it is asked for again', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 90 });
+    await world.scaleIn(instanceId);
+    world.nomad.hollow = ({ method }) => method !== 'GET';
+
+    await expect(world.deliver()).rejects.toThrow('no leader has taken the order');
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
+
+    world.nomad.hollow = false;
+    await world.sweepFor(3 * MINUTE);
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
   });
 
   it('200 without the headers that say who answers says nothing either, and tells a person which they are', async () => {
@@ -265,6 +295,52 @@ describe('an instance that Nomad seems not to have', () => {
     await world.sweepFor(4 * MINUTE);
 
     expect(world.outcome(instanceId)).toBe('not-a-node');
+  });
+});
+
+describe('allocations that the servers forget while they run', () => {
+  const processesOn = (nodeId: string) => world.nomad.processes().filter((each) => each.nodeId === nodeId);
+  /** Sweeps until the instance is released, and says what still ran there then. */
+  const runningAtRelease = async ({ instanceId, nodeId }: { instanceId: string; nodeId: string }) => {
+    let running = processesOn(nodeId);
+    while (!world.completion(instanceId)) {
+      running = processesOn(nodeId);
+      await world.sweepFor(SECOND);
+    }
+    return running;
+  };
+  const drainingWith = async (count: number, job: Partial<Parameters<typeof jobOf>[0]> = {}) => {
+    await start({ policy: { killMarginSeconds: 30 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    for (let index = 0; index < count; index++) {
+      const build = { id: `build-${index}`, type: 'batch' as const, on: nodeId, runSeconds: 3600 };
+      world.nomad.run({ ...build, killTimeoutSeconds: 60, stopSeconds: 59, ...job });
+    }
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+    return { instanceId, nodeId };
+  };
+
+  it('because their jobs are purged: their clients stop two at a time, and the instance waits for all', async () => {
+    const builder = await drainingWith(4);
+    for (let index = 0; index < 4; index++) {
+      await fetch(`${world.nomad.url}/v1/job/build-${index}?purge=true`, { method: 'DELETE' });
+    }
+    await world.advance(SECOND);
+    expect(world.nomad.allocationsOn(builder.nodeId)).toEqual([]);
+
+    expect(await runningAtRelease(builder)).toEqual([]);
+    expect(processesEnded()).toEqual([]);
+  });
+
+  it('because of a garbage collection, while a failed build uploads', async () => {
+    const builder = await drainingWith(1, { runSeconds: 100, exitCode: 1, poststopSeconds: 50, stopSeconds: 1 });
+    await fetch(`${world.nomad.url}/v1/system/gc`, { method: 'PUT' });
+    await world.advance(SECOND);
+
+    expect(await runningAtRelease(builder)).toEqual([]);
+    expect(processesEnded()).toEqual([]);
   });
 });
 

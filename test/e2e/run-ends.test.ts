@@ -169,13 +169,13 @@ describe('a sweep that ends while it looks', () => {
     await world.sweepFor(4 * MINUTE);
 
     expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends).toBeGreaterThan(5 * SECOND);
-    expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends).toBeLessThan(20 * SECOND);
+    expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - ends).toBeLessThan(45 * SECOND);
     expect(world.printed.join()).not.toContain('NomadErrors');
   });
 });
 
 describe('what a run has measured', () => {
-  it('is written before it is killed, and tells of a sweep that could not go on', async () => {
+  it('is written before it is killed, also where nobody says any more who waits', async () => {
     await startWithBuilders();
     await world.wake(SWEEP);
     // Who waits is asked again while EC2 does not say which node this is.
@@ -185,7 +185,7 @@ describe('what a run has measured', () => {
     world.aws.servers.autoScaling.fault = ({ body }) =>
       body.includes('Action=DescribeAutoScalingGroups&') && looks++ > 0 ? 'silence' : undefined;
 
-    await expect(world.wake(SWEEP)).rejects.toThrow(/the run could not go on: .*no answer within the time limit/);
+    await expect(world.wake(SWEEP)).rejects.toThrow('1 of 7 instances not served');
 
     expect(world.printed.join()).toContain(`"InstancesWaiting":${BUILDERS / 2 + 1}`);
     expect(world.log.at(-1)).toMatchObject({ message: 'run ended', instances: { length: BUILDERS / 2 + 1 } });
@@ -219,12 +219,12 @@ describe('a completion', () => {
     world.aws.servers.autoScaling.fault = slowly((request) => (asked('CompleteLifecycleAction')(request) ? 3_000 : 0));
     const began = world.clock.now();
 
-    // Of twelve seconds, eight are kept for the end: nothing is asked after four.
-    await world.wake(SWEEP, (event) => environment(event, { getRemainingTimeInMillis: () => 12 * SECOND }));
+    // Of sixteen seconds, eight are kept for the end: nothing is asked after eight.
+    await world.wake(SWEEP, (event) => environment(event, { getRemainingTimeInMillis: () => 16 * SECOND }));
 
     const { at = 0, by } = world.completion(instanceId) ?? {};
     expect(by).toBe('call');
-    expect(at - began).toBeGreaterThan(4 * SECOND);
-    expect(world.clock.now() - began).toBeLessThanOrEqual(10 * SECOND);
+    expect(at - began).toBeGreaterThan(8 * SECOND);
+    expect(world.clock.now() - began).toBeLessThanOrEqual(14 * SECOND);
   });
 });

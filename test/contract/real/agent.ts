@@ -19,6 +19,10 @@ export interface RealNomad {
   /** Kills the agent of the i-th client; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
+  /** Ends the agent of the i-th client as Ctrl-C does: it shuts down by itself, and answers meanwhile. */
+  interruptClient(i: number): Promise<void>;
+  /** The agent of the i-th client restarts, and its fingerprint of EC2 fails: the same node does not say any more which instance it is. */
+  restartUnnamed(i: number): Promise<void>;
   /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
   newIdentity(i: number): Promise<void>;
   /** Likewise, and its fingerprint of EC2 fails: it does not say which instance it is. */
@@ -31,6 +35,9 @@ const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 /** A first start has to create its keyring: 22 s have been seen. */
 const START_LIMIT_MS = 150_000;
 
+/** Nobody listens there. */
+const NOBODY = 'http://127.0.0.1:9';
+
 interface Agent {
   process: ChildProcess;
   exited: Promise<unknown>;
@@ -38,13 +45,13 @@ interface Agent {
 
 /**
  * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
- * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS. Not
- * `-dev`, which gives the instance metadata service one millisecond.
+ * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS; `heartbeat` is how long a client may be
+ * silent, twice. Not `-dev`, which gives the instance metadata service one millisecond.
  */
 export const startNomad = async (
   binary: string,
   instanceIds: string[] = ['i-0a0a', 'i-0b0b'],
-  tls?: Certificate & { ca: string },
+  { tls, heartbeat = '2s' }: { tls?: (Certificate & { ca: string }) | undefined; heartbeat?: string } = {},
 ): Promise<RealNomad> => {
   const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
   const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
@@ -76,7 +83,7 @@ export const startNomad = async (
     const address = `http://127.0.0.1:${http}`;
     const server = launch('server', {
       ports: { http, rpc, serf },
-      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: '2s', min_heartbeat_ttl: '2s' },
+      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: heartbeat, min_heartbeat_ttl: heartbeat },
     });
     const clientOf = (i: number, endpoint = metadata[i]?.endpoint ?? '') => {
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };
@@ -122,6 +129,13 @@ export const startNomad = async (
       clients[i]?.process.kill('SIGKILL');
       await clients[i]?.exited;
     };
+    const restartUnnamed = async (i: number) => {
+      await stopClient(i);
+      clients[i] = clientOf(i, NOBODY);
+      const { id = '', instanceId = '' } = nodes[i] ?? {};
+      const filter = `ID == "${id}" and "unique.platform.aws.instance-id" not in Attributes`;
+      await until(server, log, async () => (await readyNodes(instanceId, filter))[0]);
+    };
     const anew = async (i: number, endpoint?: string, filter?: string) => {
       await stopClient(i);
       const node = nodes[i];
@@ -142,9 +156,13 @@ export const startNomad = async (
       startClient: async (i) => {
         clients[i] = clientOf(i);
       },
+      interruptClient: async (i) => {
+        clients[i]?.process.kill('SIGINT');
+        await clients[i]?.exited;
+      },
+      restartUnnamed,
       newIdentity: (i) => anew(i),
-      // Nobody listens there.
-      loseFingerprint: (i) => anew(i, 'http://127.0.0.1:9', `Name == "${nodes[i]?.name}"`),
+      loseFingerprint: (i) => anew(i, NOBODY, `Name == "${nodes[i]?.name}"`),
       close,
     };
   } catch (error) {

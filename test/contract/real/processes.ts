@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 
-/** The processes whose command line or environment names this directory: tasks and their executors. */
-const processesOf = (directory: string): number[] =>
+/** The processes whose command line or environment has this text: of a directory, its tasks and their executors. */
+export const processesOf = (text: string): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map(Number)
     .filter((pid) => {
       try {
         const about = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8');
-        return about.includes(directory);
+        return about.includes(text);
       } catch {
         return false;
       }

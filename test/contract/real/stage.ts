@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import type { Clock } from '../../../lambda/core/clock.ts';
 import type { Report } from '../../../lambda/core/report.ts';
 import { loadBundle } from '../../e2e/bundle.ts';
 import { AwsEmulator } from '../../emulators/aws/aws.ts';
@@ -6,12 +8,18 @@ import { environmentOf } from '../../emulators/aws/environment.ts';
 import type { GroupOptions } from '../../emulators/aws/model.ts';
 import type { Certificate } from '../../emulators/certificates.ts';
 import { RunningClock } from '../../emulators/clock.ts';
+import { since } from '../../emulators/nomad/version.ts';
 import { type RealNomad, startNomad } from './agent.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 const TOKEN = '/nomad/drain-token';
+/** How the function gets its token, unless a test says otherwise. */
+export const ACCESS = { token: { parameter: TOKEN } };
+
+/** A function that stays warm. */
+export type Handler = Awaited<ReturnType<Stage['deploy']>>;
 
 export interface Allocation {
   ID: string;
@@ -65,7 +73,7 @@ export class Stage {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
     const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
-    const nomad = await startNomad(binary, instanceIds, tls);
+    const nomad = await startNomad(binary, instanceIds, { tls });
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });
@@ -118,7 +126,7 @@ export class Stage {
   }
 
   /** The deployed function, started from its environment. */
-  async deploy(policy: object, access: object = { token: { parameter: TOKEN } }, more: object = {}) {
+  async deploy(policy: object, access: object = ACCESS, more: object = {}, clock?: Clock) {
     const { makeHandler } = await loadBundle();
     const document = {
       groups: [{ name: 'builders', hook: 'nomad-drain' }],
@@ -128,7 +136,8 @@ export class Stage {
     };
     const quiet = () => {};
     const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
+    const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document) };
+    return makeHandler({ environment, journal, print: quiet, ...(clock && { clock }) });
   }
 
   /** Scales the instance in, wakes the function by its event, and sweeps until it is released. @returns what was reported */
@@ -164,6 +173,50 @@ export class Stage {
     );
   }
 
+  /** Scales the instance in, and waits for its event. */
+  async beginScaleIn(instanceId: string): Promise<object> {
+    this.events.length = 0;
+    this.aws.scaleIn('builders', [instanceId]);
+    await expect.poll(() => this.events.length, { timeout: 5_000 }).toBe(1);
+    return this.events[0] as object;
+  }
+
+  /** One sweep of a function; it goes on for as long as somebody waits, at most eleven seconds less than it has left. */
+  sweep(handler: Handler, remainingMs = 20_000): Promise<Report> {
+    return handler(SWEEP, { getRemainingTimeInMillis: () => remainingMs });
+  }
+
+  /** Sweeps until nobody waits; a sweep may fail, since a busy machine answers late. */
+  async untilNobodyWaits(handler: Handler): Promise<void> {
+    while (this.aws.waiting.length > 0) await this.sweep(handler).catch(() => sleep(1_000));
+  }
+
+  /** Sweeps until the instance is released; a sweep may fail. @returns what was reported of it last */
+  async untilReleased(handler: Handler, instanceId: string, remainingMs?: number) {
+    let last: Report | undefined;
+    while (!this.completionOf(instanceId)) {
+      last = (await this.sweep(handler, remainingMs).catch(() => sleep(1_000))) ?? last;
+    }
+    return last?.instances.find((each) => each.instanceId === instanceId);
+  }
+
+  /** When the instance was released, milliseconds since the epoch; not a number if it waits. */
+  releasedAt(instanceId: string): number {
+    return this.completionOf(instanceId)?.at ?? Number.NaN;
+  }
+
+  /** How the wait of an instance ended, if it has. */
+  completionOf(instanceId: string) {
+    return this.aws.completions.find((each) => each.instanceId === instanceId);
+  }
+
+  /** Keeps the allocations of a client that is away, as each version spells it. */
+  get keptWhileAway(): object {
+    return since(this.nomad.version, '1.8.0')
+      ? { Disconnect: { LostAfter: 3600e9, Replace: false } }
+      : { MaxClientDisconnect: 3600e9 };
+  }
+
   nodeOf(instanceId: string): string {
     return this.nomad.nodes.find((node) => node.instanceId === instanceId)?.id ?? '';
   }
@@ -174,7 +227,11 @@ export class Stage {
 
   /** An instance that no test has scaled in yet. */
   inService(): string {
-    return this.aws.instances('builders').find(({ state }) => state === 'InService')?.id ?? '';
+    return this.allInService()[0] ?? '';
+  }
+
+  allInService(): string[] {
+    return this.aws.instances('builders').flatMap(({ id, state }) => (state === 'InService' ? [id] : []));
   }
 }
 

@@ -1,6 +1,18 @@
+import type { EmulatorResponse } from '../server.ts';
 import type { Token } from './acl.ts';
 import { goDuration } from './go-values.ts';
-import { allow, answer, bodyOf, type Call, type Endpoint, HttpError, written } from './http.ts';
+import {
+  allow,
+  answer,
+  bodyOf,
+  type Call,
+  type Endpoint,
+  HttpError,
+  json,
+  queryHeaders,
+  type Servers,
+  written,
+} from './http.ts';
 import { PolicyError } from './policy.ts';
 import { namespace } from './state.ts';
 
@@ -13,8 +25,22 @@ const onlyManagement = (call: Call) => {
   allow(call.identity.permissions.management);
 };
 
-export const tokenSelf: Endpoint = (call) =>
-  answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+/** Without ACLs, 1.6 and 1.8 refuse even this question; 1.11 and 2.0 describe a token that stands for none. */
+export const tokenSelf: Endpoint = (call) => {
+  if (['1.6.10', '1.8.4'].includes(call.servers.state.version)) enabled(call);
+  return answer(call, { index: () => call.identity.token.ModifyIndex, read: () => call.identity.token });
+};
+
+/** Before 1.10.1 the question about oneself is not authenticated: the token is looked up by its secret, expired or not. */
+export const tokenLookedUp = ({ acl, state }: Servers, secret: string): EmulatorResponse => {
+  if (!acl.enabled) throw new HttpError(400, 'ACL support disabled');
+  if (secret === '') throw new HttpError(500, 'acl token lookup failed: missing secret id');
+  if (secret.length !== 36)
+    throw new HttpError(500, 'acl token lookup failed: index error: UUID must be 36 characters');
+  const token = acl.tokenOf(secret);
+  if (!token) throw new HttpError(404, 'ACL token not found', state.indexOf('acl_token'));
+  return json(token, queryHeaders(token.ModifyIndex));
+};
 
 /** A token may read its own policies, and those of its roles. */
 export const readPolicy: Endpoint = (call) => {

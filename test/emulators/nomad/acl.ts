@@ -127,6 +127,11 @@ export class Acl {
     return { token, permissions: new Permissions(token.Type === 'management', rules) };
   }
 
+  /** The token of this secret, expired or not. */
+  tokenOf(secret: string): Token | undefined {
+    return this.#tokens.get(secret);
+  }
+
   /** The names of a token's policies, its own and those of its roles. */
   policiesOf(token: Token): string[] {
     const ofRoles = (token.Roles ?? []).flatMap(({ ID }) => this.roles.get(ID)?.Policies ?? []);
@@ -134,7 +139,7 @@ export class Acl {
   }
 
   putPolicy(Name: string, Rules: string, Description = ''): number {
-    const RulesJSON = parsePolicy(Rules);
+    const RulesJSON = parsePolicy(Rules, this.#state.version);
     const index = this.#state.next();
     const CreateIndex = this.policies.get(Name)?.CreateIndex ?? index;
     const Hash = hash(Name, Description, Rules);

@@ -209,7 +209,10 @@ export class NomadEmulator extends Administration {
     return [...this.#servers.clients.values()].flatMap((client) => client.processes());
   }
 
-  /** Tasks that did not end by themselves: stopped, force-killed, or dead with their instance. */
+  /**
+   * Tasks that did not end by themselves: stopped, force-killed, or dead with their instance; without those that their own
+   * agent had forgotten (`newIdentity`), which `processes` tells of.
+   */
   killed(): readonly KilledTask[] {
     return this.#casualties.killed;
   }

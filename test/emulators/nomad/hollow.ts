@@ -6,7 +6,7 @@ import { HttpError, hollowHeaders } from './http.ts';
  * (`client/rpc.go`). Seen on 1.6.10, 1.11.3 and 2.0.6 at an interrupt: writes seem to be accepted, and nobody has heard of them.
  */
 const NOTHING: [path: RegExp, empty: unknown][] = [
-  [/^\/v1\/(nodes|allocations|evaluations|jobs|namespaces|acl\/policies|acl\/roles)$/, []],
+  [/^\/v1\/(nodes|allocations|evaluations|jobs|namespaces|acl\/policies|acl\/policy\/self|acl\/roles)$/, []],
   [/^\/v1\/(node|job)\/[^/]+\/(allocations|evaluations)$/, []],
   [/^\/v1\/node\/[^/]+$/, 'node not found'],
   [/^\/v1\/allocation\/[^/]+$/, 'alloc not found'],

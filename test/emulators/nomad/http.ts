@@ -56,7 +56,7 @@ export const allow = (allowed: boolean): void => {
   if (!allowed) throw new HttpError(403, PERMISSION_DENIED);
 };
 
-const queryHeaders = (index: number, knownLeader = true): Record<string, string> => ({
+export const queryHeaders = (index: number, knownLeader = true): Record<string, string> => ({
   'X-Nomad-Index': String(index),
   'X-Nomad-Knownleader': String(knownLeader),
   'X-Nomad-Lastcontact': '0',
@@ -64,7 +64,7 @@ const queryHeaders = (index: number, knownLeader = true): Record<string, string>
 
 export const hollowHeaders = queryHeaders(0, false);
 
-const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
+export const json = (body: unknown, headers: Record<string, string>): EmulatorResponse => ({
   status: 200,
   headers: { 'Content-Type': 'application/json', ...headers },
   body: Array.isArray(body) && body.length > PIECEMEAL ? Readable.from(pieces(body)) : JSON.stringify(body),

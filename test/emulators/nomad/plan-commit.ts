@@ -13,8 +13,8 @@ export interface Chosen {
   failed: Record<string, AllocMetric>;
 }
 
-/** What the scheduler sees while it plans: the state with its own plan carried out. */
-const snapshotOf = (state: State, { stop, away }: Plan, placed: Allocation[]): View => {
+/** What the scheduler sees while it plans: the state with its own plan carried out. `placed`, by node, grows meanwhile. */
+const snapshotOf = (state: State, { stop, away }: Plan, placed: ReadonlyMap<string, Allocation[]>): View => {
   const changed = new Map<string, Allocation>();
   for (const { allocation, lost } of stop) {
     changed.set(allocation.ID, { ...allocation, DesiredStatus: 'stop', ...(lost ? { ClientStatus: 'lost' } : {}) });
@@ -22,25 +22,33 @@ const snapshotOf = (state: State, { stop, away }: Plan, placed: Allocation[]): V
   for (const allocation of away) changed.set(allocation.ID, { ...allocation, ClientStatus: 'unknown' });
   return {
     nodes: state.nodes,
-    allocationsOn: (nodeId) => [
-      ...state.allocationsOn(nodeId).map((allocation) => changed.get(allocation.ID) ?? allocation),
-      ...placed.filter(({ NodeID }) => NodeID === nodeId),
-    ],
+    allocationsOn: (nodeId) => {
+      const present = state.allocationsOn(nodeId);
+      const planned = placed.get(nodeId);
+      if (changed.size === 0 && !planned) return present;
+      return [...present.map((allocation) => changed.get(allocation.ID) ?? allocation), ...(planned ?? [])];
+    },
     allocationsOf: (namespace, jobId) => [
       ...state.allocationsOf(namespace, jobId).map((allocation) => changed.get(allocation.ID) ?? allocation),
-      ...placed.filter(({ Namespace, JobID }) => Namespace === namespace && JobID === jobId),
+      ...[...placed.values()].flat().filter(({ Namespace, JobID }) => Namespace === namespace && JobID === jobId),
     ],
   };
 };
 
 export const choose = (state: State, job: Job, evaluation: Evaluation, plan: Plan): Chosen => {
   const chosen: Chosen = { plan, placed: [], failed: {} };
-  const view = snapshotOf(state, plan, chosen.placed);
+  const byNode = new Map<string, Allocation[]>();
+  const view = snapshotOf(state, plan, byNode);
   for (const wanted of plan.place) {
     const { node, metric } = place(view, job, wanted.group, wanted.node, wanted.previous);
     const before = chosen.failed[wanted.group.Name];
-    if (node) chosen.placed.push(allocationOf(state, job, wanted, node, metric, evaluation));
-    else if (before) before.CoalescedFailures = Number(before.CoalescedFailures) + 1;
+    if (node) {
+      const allocation = allocationOf(state, job, wanted, node, metric, evaluation);
+      chosen.placed.push(allocation);
+      const there = byNode.get(node.ID);
+      if (there) there.push(allocation);
+      else byNode.set(node.ID, [allocation]);
+    } else if (before) before.CoalescedFailures = Number(before.CoalescedFailures) + 1;
     else chosen.failed[wanted.group.Name] = metric;
   }
   return chosen;

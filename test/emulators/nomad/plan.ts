@@ -106,7 +106,7 @@ const planCount = (
   const previous = new Map<string, { allocation: Allocation; rescheduled: boolean }>();
   for (const allocation of existing) {
     const { Name } = allocation;
-    if (allocation.DesiredTransition.MigrateDisablePlacement) held.add(Name);
+    if (keepsItsPlace(state, allocation, existing)) held.add(Name);
     else if (leaving.has(allocation.ID)) previous.set(Name, { allocation, rescheduled: false });
     else if (allocation.DesiredStatus !== 'run' || allocation.NextAllocation !== '') continue;
     else if (isDue(state, plan, allocation, evaluation)) {
@@ -123,6 +123,18 @@ const planCount = (
     if (!held.has(name)) plan.place.push({ group, name, previous: before?.allocation, rescheduled });
   }
 };
+
+/**
+ * A build that a drain stops has no other in its place. Before 2.0.4 that was forgotten in the next evaluation, which there is
+ * as long as something of the job lives (hashicorp/nomad#28008).
+ */
+const keepsItsPlace = (
+  { version }: State,
+  { DesiredTransition, DesiredStatus }: Allocation,
+  all: Allocation[],
+): boolean =>
+  DesiredTransition.MigrateDisablePlacement === true &&
+  (since(version, '2.0.4') || DesiredStatus === 'run' || all.every(clientTerminal));
 
 /** Whether another is to take its place now; where it is to do so later, a later look is planned. */
 const isDue = (state: State, plan: Plan, allocation: Allocation, evaluation: Evaluation): boolean => {

@@ -1,5 +1,7 @@
 /** ACL policies: the HCL that operators write, and the RulesJSON that Nomad makes of it. */
 
+import { since, type Version } from './version.ts';
+
 export interface NamespaceRules {
   Name: string;
   Policy: string;
@@ -29,7 +31,7 @@ interface Block {
   capabilities: string[] | null;
 }
 
-/** What the coarse policies of a namespace stand for: each of them but deny includes read-job. */
+/** What the coarse policies of a namespace stand for. */
 const READ = [
   'list-jobs',
   'parse-job',
@@ -58,20 +60,15 @@ const COARSE: Record<string, string[]> = {
     'submit-recommendation',
     'host-volume-create',
   ],
-  scale: [
-    'list-scaling-policies',
-    'read-scaling-policy',
-    'read-job-scaling',
-    'scale-job',
-    'read-job',
-    'submit-recommendation',
-  ],
+  scale: ['list-scaling-policies', 'read-scaling-policy', 'read-job-scaling', 'scale-job'],
 };
+/** What `scale` stands for besides, since 1.11.1 (hashicorp/nomad#27061). */
+const SCALE_READS = ['read-job', 'submit-recommendation'];
 
-export const parsePolicy = (rules: string): Rules => {
+export const parsePolicy = (rules: string, version: Version): Rules => {
   const blocks = parseBlocks(rules);
   if (blocks.length === 0) throw new PolicyError(`Invalid policy: ${rules}`);
-  const namespaces = blocks.filter(({ type }) => type === 'namespace').map(namespaceRules);
+  const namespaces = blocks.filter(({ type }) => type === 'namespace').map((block) => namespaceRules(block, version));
   const only = (type: string) => {
     const block = blocks.find((candidate) => candidate.type === type);
     if (block && !(block.policy in COARSE) && !(type === 'plugin' && block.policy === 'list')) {
@@ -95,11 +92,12 @@ export const parsePolicy = (rules: string): Rules => {
   };
 };
 
-const namespaceRules = ({ label, policy, capabilities }: Block): NamespaceRules => {
+const namespaceRules = ({ label, policy, capabilities }: Block, version: Version): NamespaceRules => {
   if (!/^[a-zA-Z0-9-*]{1,128}$/.test(label)) throw new PolicyError(`Invalid namespace name: ${label}`);
   if (policy !== '' && !(policy in COARSE)) throw new PolicyError(`Invalid namespace policy: ${policy}`);
   // A coarse policy is expanded in place: its capabilities stand in RulesJSON beside those written by name.
-  const all = [...(capabilities ?? []), ...(COARSE[policy] ?? [])];
+  const reads = policy === 'scale' && since(version, '1.11.1') ? SCALE_READS : [];
+  const all = [...(capabilities ?? []), ...(COARSE[policy] ?? []), ...reads];
   return { Name: label, Policy: policy, Capabilities: all.length > 0 ? all : null, Variables: null };
 };
 

@@ -9,6 +9,7 @@ import * as logs from './log-endpoints.ts';
 import * as logins from './login-endpoints.ts';
 import * as metadata from './metadata-endpoints.ts';
 import * as nodes from './node-endpoints.ts';
+import { since } from './version.ts';
 
 /** In a path, `:` stands for one part. POST and PUT are the same to Nomad. */
 const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoint][] = [
@@ -71,6 +72,8 @@ export const tokenOf = ({ headers }: EmulatorRequest): string => {
 /** What is no UUID could be a workload's identity, and is parsed as that. */
 const NOT_A_TOKEN = 'failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts';
 
+const SELF = '/v1/acl/token/self';
+
 /** Anyone may ask who leads, and log in. */
 const PUBLIC = new Set(['/v1/status/leader', '/v1/acl/bootstrap', '/v1/acl/login']);
 
@@ -94,10 +97,13 @@ const answered = async (servers: Servers, request: EmulatorRequest): Promise<Emu
     const hollow = isHollow ? hollowAnswer(request) : undefined;
     if (hollow) return hollow;
     const parts = (route.pattern.exec(pathname) ?? []).slice(1).map((part) => decodeURIComponent(part));
+    if (pathname === SELF && !since(servers.state.version, '1.10.1')) {
+      return acl.tokenLookedUp(servers, tokenOf(request));
+    }
     const identity = servers.acl.identify(PUBLIC.has(pathname) ? '' : tokenOf(request));
     // Only the question about oneself tells an expired token, and one that is none, from an unknown one.
-    if (pathname === '/v1/acl/token/self' && identity === 'expired') throw new HttpError(500, 'ACL token expired');
-    if (pathname === '/v1/acl/token/self' && identity === 'malformed') throw new HttpError(500, NOT_A_TOKEN);
+    if (pathname === SELF && identity === 'expired') throw new HttpError(500, 'ACL token expired');
+    if (pathname === SELF && identity === 'malformed') throw new HttpError(500, NOT_A_TOKEN);
     if (typeof identity === 'string') throw new HttpError(403, PERMISSION_DENIED);
     const call: Call = { request, servers, identity, query: searchParams, parts };
     return await route.endpoint(call);

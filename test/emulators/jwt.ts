@@ -1,12 +1,18 @@
-import { generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, sign, verify } from 'node:crypto';
 
 /** Who signs statements of identity: an AWS account has one such issuer. */
 export class Issuer {
   readonly url: string;
-  readonly #keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  #made: KeyPairKeyObjectResult | undefined;
 
   constructor(url = 'https://abc12345-def4-5678-90ab-cdef12345678.tokens.sts.global.api.aws') {
     this.url = url;
+  }
+
+  /** Made when they are first needed: few tests do, and it takes a tenth of a second. */
+  get #keys(): KeyPairKeyObjectResult {
+    this.#made ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+    return this.#made;
   }
 
   /** What an auth method needs to check the signatures, PEM. */

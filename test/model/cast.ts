@@ -1,13 +1,18 @@
 import { UNNAMED, World } from '../e2e/world.ts';
+import type { TaskProcess } from '../emulators/nomad/casualties.ts';
+import { Account } from './account.ts';
 import { BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
 export const RESTORE_SECONDS = 600;
-/** Long: longer than any story, so that a build that is killed was killed by us. Short: Nomad kills builds at the deadline. */
+/** Long: longer than most stories, so that a build that is killed was killed by us. Short: Nomad kills builds at the deadline. */
 export const POLICIES = {
-  long: { deadlineSeconds: 7200, killMarginSeconds: 120, graceSeconds: 60 },
+  long: { deadlineSeconds: 3600, killMarginSeconds: 120, graceSeconds: 60 },
   short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
+
+/** The function stays warm, or is cold in every run: it then remembers nothing. */
+export type Memory = 'warm' | 'cold';
 
 /** An instance of the group, and the Nomad client on it: another one after its agent came back under a new id. */
 export interface Builder {
@@ -15,33 +20,81 @@ export interface Builder {
   nodeId: string;
 }
 
+/** We have completed an action, or purged a node, and this ran there, or was still to run: asked of the machine, not of Nomad. */
+export interface Cut {
+  /** Milliseconds since the epoch. */
+  at: number;
+  instanceId: string;
+  how: 'completed' | 'purged';
+  process: TaskProcess;
+  /** Nomad has given it up, and replaced it, since the node was down. */
+  lost: boolean;
+  /** When Nomad said that the drain was complete, milliseconds since the epoch; infinite if it does not. */
+  completeSince: number;
+  excused?: boolean;
+}
+
 /** The instances of a story, and what it has done to them. */
 export interface Cast {
   world: World;
+  memory: Memory;
   version: Story['version'];
   builders: Builder[];
   policy: (typeof POLICIES)['long'];
+  /** Its Nomad tokens, the one that it has now last; and the management token. */
   secrets: string[];
+  token: string;
+  isNarrowToken: boolean;
+  isNarrowPolicy: boolean;
+  /** So many jobs were submitted. */
+  jobs: number;
+  /** The instance of each node that there ever was. */
+  instanceOf: Map<string, string>;
   /** Nodes whose machine, client or data the story has killed: we are not to blame for their builds. */
   doomed: Set<string>;
   /** Nodes whose agent is away for now. */
   away: Set<string>;
-  /** When EC2 warned that it interrupts the instance of a node, milliseconds since the epoch. */
+  /** Instances whose agent says nothing by which anybody could know it. */
+  nameless: Set<string>;
+  /** When EC2 warned that it interrupts an instance, milliseconds since the epoch. */
   interrupted: Map<string, number>;
   /** The instances that a notice was about. */
   noticed: Set<string>;
   /** Nodes whose eligibility or drain somebody else has changed. */
   touched: Set<string>;
+  /** Nodes that somebody else has purged, and those that we have. */
+  purged: Set<string>;
+  ourPurges: Set<string>;
+  /** The nodes of another deployment, and what each was like when that had drained it. */
+  foreign: Map<string, string>;
+  /** Allocations that the servers have forgotten, and when, milliseconds since the epoch. */
+  forgottenAt: Map<string, number>;
+  /** When the token last saw not every namespace, milliseconds since the epoch; infinite while it does not. */
+  narrowUntil: number;
   /** When the termination of each instance began, milliseconds since the epoch. */
   leaving: Map<string, number>;
+  /** When Auto Scaling lets each go at the latest, milliseconds since the epoch. */
+  capAt: Map<string, number>;
   /** The drain deadlines that anybody gave Nomad for each node, and when, the last one first. Milliseconds since the epoch. */
   deadlines: Map<string, { givenAt: number; deadlineAt: number }[]>;
+  /** Instances that were completed, and nodes that were purged, over what ran there. */
+  cuts: Cut[];
+  /** Since when this function environment remembers, milliseconds since the epoch. */
+  remembersSince: number;
   /** Cold starts and clocks set back: after each, a heartbeat slot may be served again. */
   forgotten: number;
+  /** The shortest heartbeat timeout that the hook has had, in seconds. */
+  shortestTimeout: number;
+  account: Account;
 }
 
+export const SEES_ALL = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
+/** Of all that runs on the builders it sees nothing. */
+export const SEES_OTHERS = 'node { policy = "write" }\nnamespace "other" { capabilities = ["read-job"] }';
+
 /** Four builders, one of which does not name its instance, in a world with ACLs. */
-export async function castOf({ deadline, version, rebalance, purge, retain }: Story): Promise<Cast> {
+export async function castOf(story: Story, memory: Memory): Promise<Cast> {
+  const { deadline, version, rebalance, purge, retain, skewSeconds } = story;
   const policy = POLICIES[deadline];
   const nomad = { token: { parameter: '/nomad/drain-token' } };
   const world = await World.start({
@@ -54,35 +107,61 @@ export async function castOf({ deadline, version, rebalance, purge, retain }: St
     notices: { rebalance, maintenance: rebalance !== 'off', restoreSeconds: RESTORE_SECONDS },
     purge,
   });
-  world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
+  world.nomad.clockSkewMs = skewSeconds * 1000;
+  world.nomad.policy('drainer', SEES_ALL);
+  world.nomad.policy('narrow', SEES_OTHERS);
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
   const builders = Array.from({ length: BUILDERS }, (_, index) => world.addBuilder(index === 0 ? UNNAMED : {}));
   const deadlines: Cast['deadlines'] = new Map();
+  const secrets = [token, world.nomad.managementToken];
+  const cast: Cast = {
+    world,
+    memory,
+    version,
+    builders,
+    policy,
+    secrets,
+    token,
+    isNarrowToken: false,
+    isNarrowPolicy: false,
+    jobs: 0,
+    instanceOf: new Map(builders.map(({ nodeId, instanceId }) => [nodeId, instanceId])),
+    doomed: new Set(),
+    away: new Set(),
+    nameless: new Set(),
+    interrupted: new Map(),
+    noticed: new Set(),
+    touched: new Set(),
+    purged: new Set(),
+    ourPurges: new Set(),
+    foreign: new Map(),
+    forgottenAt: new Map(),
+    narrowUntil: Number.NEGATIVE_INFINITY,
+    leaving: new Map(),
+    capAt: new Map(),
+    deadlines,
+    cuts: [],
+    remembersSince: world.clock.now(),
+    forgotten: 0,
+    shortestTimeout: HEARTBEAT_TIMEOUT,
+    account: new Account(
+      world,
+      secrets,
+      builders.map(({ instanceId }) => instanceId),
+    ),
+  };
+  for (const { nodeId, instanceId } of builders) cast.account.name(nodeId, instanceId);
   world.nomad.state.onCommit((tables) => {
     if (!tables.includes('nodes')) return;
     for (const { ID, DrainStrategy } of world.nomad.state.nodes.values()) {
-      const deadlineAt = Date.parse(DrainStrategy?.ForceDeadline ?? '');
+      const deadlineAt = Date.parse(DrainStrategy?.ForceDeadline ?? '') - skewSeconds * 1000;
       const before = deadlines.get(ID) ?? [];
       if (Number.isNaN(deadlineAt) || before[0]?.deadlineAt === deadlineAt) continue;
       deadlines.set(ID, [{ givenAt: world.clock.now(), deadlineAt }, ...before]);
     }
   });
-  return {
-    world,
-    version,
-    builders,
-    policy,
-    secrets: [token, world.nomad.managementToken],
-    doomed: new Set(),
-    away: new Set(),
-    interrupted: new Map(),
-    noticed: new Set(),
-    touched: new Set(),
-    leaving: new Map(),
-    deadlines,
-    forgotten: 0,
-  };
+  return cast;
 }
 
 /**

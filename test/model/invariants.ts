@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { SECOND } from '../e2e/world.ts';
 import type { KilledTask } from '../emulators/nomad/casualties.ts';
-import { type Cast, HEARTBEAT_TIMEOUT } from './cast.ts';
+import type { Cast } from './cast.ts';
+import { excuseOf } from './cuts.ts';
 
 /** Near Auto Scaling's own cap nobody is kept any more, in milliseconds: the last sweep, and the kill margin before it. */
 const NEAR_CAP_MS = 240 * SECOND;
@@ -9,36 +10,43 @@ const NEAR_CAP_MS = 240 * SECOND;
 const STOPPING_MS = 10 * SECOND;
 /** What a build has from the Spot warning on, whatever comes, in milliseconds: 90 s, and the event says whole seconds. */
 const SPOT_BUILD_MS = 88 * SECOND;
-export const CAP_MS = 100 * HEARTBEAT_TIMEOUT * SECOND;
 
 /** What is true at every moment of every story. */
 export function check(cast: Cast): void {
-  const { world, leaving, noticed, builders, secrets } = cast;
+  const { world, leaving, capAt, noticed, secrets, ourPurges, foreign } = cast;
   const { aws, nomad, log, told, printed } = world;
+  for (const { instanceId, globalExpiresAt } of aws.waiting) capAt.set(instanceId, globalExpiresAt);
   // Also those that Auto Scaling has chosen itself, to make up for one that it launched.
   for (const { detail, time, 'detail-type': type } of aws.events) {
     const instanceId = String(detail.EC2InstanceId);
     if (type !== 'EC2 Instance-terminate Lifecycle Action' || leaving.has(instanceId)) continue;
     leaving.set(instanceId, Date.parse(time));
   }
+  for (const cut of cast.cuts)
+    cut.excused ??= excuseOf(cast, cut, (nodeId, at) => isTimeUp(cast, nodeId, at, true)) !== undefined;
+  const early = cast.cuts.filter(({ excused }) => !excused);
+  expect(early, 'nothing is released or purged over a process that runs, while time is left').toEqual([]);
   const ours = world.killedBuilds.filter((task) => !isExcused(cast, task));
   expect(ours, 'no build is killed by us').toEqual([]);
   for (const { by, instanceId } of aws.completions) expect(by, `the hook of ${instanceId} never lapses`).toBe('call');
 
-  for (const { LastDrain } of nomad.state.nodes.values()) {
+  for (const { ID, LastDrain } of nomad.state.nodes.values()) {
     const { drained_by, aws_instance_id: instanceId = '' } = LastDrain?.Meta ?? {};
-    if (drained_by !== 'nomad-drain-hook') continue;
+    if (drained_by !== 'nomad-drain-hook' || foreign.has(ID)) continue;
     const goes = leaving.has(instanceId) || noticed.has(instanceId);
     expect(goes, `${instanceId} was drained because it leaves service`).toBe(true);
   }
-  for (const { instanceId, nodeId } of builders) {
-    if (nomad.state.nodes.has(nodeId)) continue;
+  for (const [nodeId, before] of foreign) {
+    expect(recordOf(cast, nodeId), `the node ${nodeId} of another deployment is left alone`).toBe(before);
+  }
+  for (const nodeId of ourPurges) {
+    const instanceId = cast.instanceOf.get(nodeId) ?? '';
     const { ec2State } = aws.instance(instanceId);
     expect(['shutting-down', 'terminated'], `the node of ${instanceId} is purged`).toContain(ec2State);
   }
   for (const [instanceId, since] of leaving) {
     const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
-    const slots = (world.clock.now() - since) / ((HEARTBEAT_TIMEOUT * SECOND) / 3);
+    const slots = (world.clock.now() - since) / ((cast.shortestTimeout * SECOND) / 3);
     // One for each slot that has begun, also the partial ones at both ends; a cold start forgets which it has served.
     expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(Math.ceil(slots) + 2 + cast.forgotten);
   }
@@ -46,21 +54,36 @@ export function check(cast: Cast): void {
   for (const secret of secrets) expect(written.includes(secret), 'no secret is written down').toBe(false);
 }
 
+/** What another deployment has said of a node, and whether work may land there. */
+export function recordOf({ world }: Cast, nodeId: string): string {
+  const node = world.nomad.state.nodes.get(nodeId);
+  return node ? JSON.stringify([node.SchedulingEligibility, node.LastDrain?.Meta]) : 'no such node';
+}
+
 /**
  * A build may be killed by what the story does, or by Nomad itself at its deadline; by the end of its instance once the kill margin
- * after that is over too; or when Auto Scaling's cap is near.
+ * after that is over too; or when Auto Scaling's cap is near. What a completion has cut off is judged by itself.
  */
 function isExcused(cast: Cast, task: KilledTask): boolean {
-  const { world, doomed, deadlines, interrupted, touched, leaving, policy, builders } = cast;
+  const { world, doomed, interrupted, purged, instanceOf, cuts } = cast;
   const { allocationId, nodeId, at, how } = task;
-  if (doomed.has(nodeId)) return true;
-  const warnedAt = interrupted.get(nodeId) ?? Number.POSITIVE_INFINITY;
-  if (at >= warnedAt + SPOT_BUILD_MS) return true;
-  if (world.nomad.allocation(allocationId).DesiredDescription.startsWith('alloc is lost')) return true;
+  if (doomed.has(nodeId) || purged.has(nodeId)) return true;
+  if (at >= (interrupted.get(instanceOf.get(nodeId) ?? '') ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return true;
+  if (cuts.some((cut) => cut.excused && cut.process.allocationId === allocationId)) return true;
+  // Somebody has purged its job, or collected it: its client stops it.
+  if (how !== 'instance-died' && cast.forgottenAt.has(allocationId)) return true;
+  const { DesiredDescription = '' } = world.nomad.state.allocations.get(allocationId) ?? {};
+  if (DesiredDescription.startsWith('alloc is lost')) return true;
+  return isTimeUp(cast, nodeId, at, how === 'instance-died');
+}
 
-  const instanceId = builders.find((each) => each.nodeId === nodeId)?.instanceId ?? '';
-  if (at >= (leaving.get(instanceId) ?? Number.POSITIVE_INFINITY) + CAP_MS - NEAR_CAP_MS) return true;
-  const margin = how === 'instance-died' ? policy.killMarginSeconds * SECOND : 0;
+/** @param withMargin a kill margin after its deadline at the earliest */
+function isTimeUp(cast: Cast, nodeId: string, at: number, withMargin: boolean): boolean {
+  const { capAt, deadlines, instanceOf, interrupted, touched, policy } = cast;
+  const instanceId = instanceOf.get(nodeId) ?? '';
+  if (at >= (capAt.get(instanceId) ?? Number.POSITIVE_INFINITY) - NEAR_CAP_MS) return true;
+  const warnedAt = interrupted.get(instanceId) ?? Number.POSITIVE_INFINITY;
+  const margin = withMargin ? policy.killMarginSeconds * SECOND : 0;
   // A task that was told to stop takes some seconds: a drain that began meanwhile has not killed it.
   return [at, at - STOPPING_MS].some((then) => {
     const inForce = deadlines.get(nodeId)?.find(({ givenAt }) => givenAt <= then);

@@ -113,4 +113,23 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'healed' },
     },
   },
+  {
+    // The model expected too much: when the first is released at its cap, Auto Scaling chooses another, whose wait has only begun.
+    because: 'who waits while Nomad is away for good is released by policy at its own cap, not at that of another',
+    story: {
+      ...PLAIN,
+      version: '1.8.4',
+      rebalance: 'cordon',
+      purge: true,
+      retain: true,
+      steps: [
+        { what: 'build', builder: 3, seconds: 58, kind: 'plain' },
+        { what: 'another way', builder: 3, how: 'root volume' },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+        { what: 'sweep' },
+        { what: 'build', builder: 0, seconds: 1, kind: 'plain' },
+      ],
+      ending: { how: 'Nomad stays away' },
+    },
+  },
 ];

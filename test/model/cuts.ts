@@ -1,0 +1,87 @@
+import type { Completion } from '../emulators/aws/model.ts';
+import type { Cast, Cut } from './cast.ts';
+
+/** Notes what runs at the very moment of each. */
+export function watchCuts(cast: Cast): void {
+  const { world, instanceOf, cuts, secrets } = cast;
+  const note = (instanceId: string, how: Cut['how'], isThere: (nodeId: string) => boolean) => {
+    for (const process of world.nomad.processes().filter(({ nodeId }) => isThere(nodeId))) {
+      const allocation = world.nomad.state.allocations.get(process.allocationId);
+      // What an agent has forgotten is collected once Nomad has given it up.
+      const collected = !allocation && process.forgottenBy === 'agent';
+      const lost = allocation?.ClientStatus === 'lost' || allocation?.DesiredDescription.startsWith('alloc is lost');
+      cuts.push({
+        at: world.clock.now(),
+        instanceId,
+        how,
+        process,
+        lost: lost === true || collected,
+        completeSince: completeSince(cast, process.nodeId),
+      });
+    }
+  };
+
+  // The emulator tells nobody of a completion, but keeps them in a list.
+  const completions = world.aws.completions as Completion[];
+  const push = completions.push.bind(completions);
+  completions.push = (...added) => {
+    for (const { instanceId, by } of added) {
+      if (by === 'call') note(instanceId, 'completed', (nodeId) => instanceOf.get(nodeId) === instanceId);
+    }
+    return push(...added);
+  };
+
+  let known = new Set(world.nomad.state.nodes.keys());
+  world.nomad.state.onCommit((tables) => {
+    if (!tables.includes('nodes')) return;
+    const { path = '', token = '' } = world.nomad.requests.at(-1) ?? {};
+    for (const nodeId of known) {
+      if (world.nomad.state.nodes.has(nodeId) || !secrets.includes(token) || token === world.nomad.managementToken)
+        continue;
+      if (path !== `/v1/node/${nodeId}/purge`) continue;
+      cast.ourPurges.add(nodeId);
+      note(instanceOf.get(nodeId) ?? '', 'purged', (id) => id === nodeId);
+    }
+    known = new Set(world.nomad.state.nodes.keys());
+  });
+}
+
+/** What a killed poststop, or one that could not begin, may take at most after that, in milliseconds. */
+const SPOT_BUILD_MS = 88_000;
+
+/** Why it may be so, if it may. Each is said in the documentation. */
+export function excuseOf(cast: Cast, cut: Cut, isTimeUp: (nodeId: string, at: number) => boolean): string | undefined {
+  const { interrupted, memory, policy, forgottenAt, remembersSince, narrowUntil } = cast;
+  const { at, instanceId, process, lost } = cut;
+  const { nodeId, allocationId } = process;
+  if (lost) return 'Nomad has given it up with its node, and has replaced it';
+  if (isTimeUp(nodeId, at)) return 'its time is up';
+  if (at >= (interrupted.get(instanceId) ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return 'EC2 ends it anyway';
+  const forgotten = forgottenAt.get(allocationId);
+  if (process.forgottenBy === 'servers' && forgotten !== undefined) {
+    if (memory === 'cold' || remembersSince > forgotten || !wasSeen(cast, nodeId, forgotten)) {
+      return 'it was forgotten before this environment saw it';
+    }
+    if (at >= forgotten + policy.killMarginSeconds * 1000) return 'it was held for as long as its client should need';
+  }
+  // Nomad says that the drain is complete, and a kill margin has gone by: what the token does not see is not waited for any longer.
+  if (at < narrowUntil + 60_000 && cut.completeSince + policy.killMarginSeconds * 1000 <= at + 1000) {
+    return 'the token does not see it';
+  }
+  return undefined;
+}
+
+/** The allocations of its node were read while it drained and they were there. */
+function wasSeen({ world, remembersSince }: Cast, nodeId: string, before: number): boolean {
+  const of = world.nomad.requests.filter(
+    ({ path, at }) => path.includes(nodeId) && at >= remembersSince && at < before,
+  );
+  const drained = of.findIndex(({ path, method }) => path.endsWith('/drain') && method !== 'GET');
+  return of.slice(drained + 1).some(({ path }) => path.endsWith('/allocations'));
+}
+
+function completeSince({ world }: Cast, nodeId: string): number {
+  const { LastDrain } = world.nomad.state.nodes.get(nodeId) ?? {};
+  if (LastDrain?.Status !== 'complete') return Number.POSITIVE_INFINITY;
+  return Date.parse(LastDrain.UpdatedAt) - world.nomad.clockSkewMs;
+}

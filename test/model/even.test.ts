@@ -1,0 +1,3 @@
+import { playMany } from './many.ts';
+
+playMany('even');

@@ -19,28 +19,28 @@ const TERMS = 16;
  *
  * @param nodeMetaKey a key of the node's own Meta that holds the instance id
  * @param named the nodes that name it, if they have just been asked for
+ * @param everyWay look for more where a live node is found: a node is `ready` for some seconds after its agent has come back as another
  */
 export async function findNodes(
   nomad: NomadReads,
   instance: Known,
   nodeMetaKey: string | undefined,
-  named?: readonly NodeStub[],
+  { named, everyWay = false }: { named?: readonly NodeStub[] | undefined; everyWay?: boolean } = {},
 ): Promise<Found> {
   const { instanceId, addresses, names } = instance;
   const nodes = [...(named ?? (await nodesNaming(nomad, [instanceId], nodeMetaKey)))];
-  if (nodes.some(isLive)) return { nodes };
+  if (nodes.some(isLive) && !everyWay) return { nodes };
   // Its agent may have come back without its fingerprint.
   const { nodes: unnamed } = await nomad.nodes(`SchedulingEligibility == "ineligible" and ${namingNone(undefined)}`);
   const recorded = unnamed.filter((node) => recordedInstance(node) === instanceId);
   nodes.push(...recorded.filter(({ ID }) => !nodes.some((node) => node.ID === ID)));
-  if (nodes.some(isLive)) return { nodes };
+  if (nodes.some(isLive) && !(everyWay && addresses && names)) return { nodes };
   // What was not asked is no answer: the agent may live on under another identity.
   if (!addresses || !names) {
     return { unknown: 'no live node names this instance, and EC2 does not say at which addresses to look' };
   }
-  const found = await byAddress(nomad, { ...instance, addresses, names }, nodeMetaKey);
-  if ('mayBe' in found) return found;
-  return { nodes: [...nodes, ...found.nodes.filter(({ ID }) => !nodes.some((node) => node.ID === ID))] };
+  const found = await byAddress(nomad, { ...instance, addresses, names }, nodeMetaKey, nodes);
+  return 'mayBe' in found ? found : { nodes: [...nodes, ...found.nodes] };
 }
 
 export const isLive = ({ Status }: NodeStub): boolean => Status !== 'down';
@@ -66,6 +66,7 @@ async function byAddress(
   nomad: NomadReads,
   instance: Required<Pick<Known, 'instanceId' | 'addresses' | 'names'>> & Known,
   nodeMetaKey: string | undefined,
+  known: readonly NodeStub[],
 ): Promise<{ nodes: NodeStub[] } | { mayBe: NodeStub[] }> {
   const { instanceId, addresses, names } = instance;
   const attributes = ['unique.network.ip-address', 'unique.hostname'].map((name) => `Attributes["${name}"]`);
@@ -80,7 +81,7 @@ async function byAddress(
     const { nodes } = await nomad.nodes(`(${terms}) and ${namingNone(nodeMetaKey)}`);
     for (const node of nodes) if ((recordedInstance(node) ?? instanceId) === instanceId) found.set(node.ID, node);
   }
-  const nodes = [...found.values()];
+  const nodes = [...found.values()].filter(({ ID }) => !known.some((node) => node.ID === ID));
   const alive = nodes.filter(isLive);
   if (alive.length > 1) return { mayBe: alive };
   return { nodes: [...alive, ...(await earlierOnes(nomad, nodes, instance))] };

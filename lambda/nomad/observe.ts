@@ -186,7 +186,9 @@ export class NodeObserver implements Nodes {
       if (this.#isHeld(node)) return present(await this.#lookAt(known));
     }
     const { instanceId } = termination;
-    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, this.#named);
+    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, {
+      named: this.#named,
+    });
     if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
     if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
 

@@ -86,7 +86,7 @@ async function pendingSince(nomad: NomadApi, clock: Clock): Promise<number[]> {
 
 async function look(asked: Asked, termination: Termination, known: Iterable<string>): Promise<Observation> {
   const { nomad, nodeMetaKey } = asked;
-  const found = await findNodes(nomad, termination, nodeMetaKey);
+  const found = await findNodes(nomad, termination, nodeMetaKey, { everyWay: true });
   if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
   if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
 

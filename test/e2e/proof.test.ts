@@ -240,6 +240,24 @@ describe('a node that no longer says which instance it is', () => {
     expect(processesEnded()).toEqual([]);
   });
 
+  it('is looked for beside one that has only just lost its agent, and still seems to live', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    await drainAs(nodeId, null);
+    await world.advance(15 * SECOND);
+    const anew = world.newIdentity(instanceId);
+    delete world.nomad.node(anew).Attributes['unique.platform.aws.instance-id'];
+    world.nomad.run({ id: 'build', type: 'batch', on: anew, runSeconds: 200 });
+    expect(world.nomad.node(nodeId).Status).toBe('ready');
+
+    await world.deliver();
+    await world.sweepFor(6 * MINUTE);
+
+    expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(processesEnded()).toEqual([]);
+  });
+
   it('is looked for by its addresses, which only EC2 knows, where all that is known of it is down', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();

@@ -57,10 +57,13 @@ async function endWithoutNomad(stage: Stage): Promise<void> {
   const { cast } = stage;
   const { world, capAt, memory } = cast;
   const before = world.aws.completions.length;
+  // By its token: an instance that comes back into service may wait again.
+  const caps = new Map<string, number>();
   world.nomad.server.fault = () => 'hang-up';
   check(cast);
   const end = Math.max(world.clock.now(), ...capAt.values());
   while (world.aws.waiting.length > 0 && world.clock.now() < end) {
+    for (const { token, globalExpiresAt } of world.aws.waiting) caps.set(token, globalExpiresAt);
     const next = Math.min(...world.aws.waiting.map(({ globalExpiresAt }) => globalExpiresAt));
     // Every other sweep is skipped, to save time, except the last ones. Who remembers no sweep could not know which: it stays warm.
     const isLast = next - world.clock.now() <= 5 * MINUTE;
@@ -73,9 +76,9 @@ async function endWithoutNomad(stage: Stage): Promise<void> {
   // Whose wait began only when another's ended has its own time.
   const over = world.aws.waiting.filter(({ globalExpiresAt }) => globalExpiresAt <= end);
   expect(over, 'every waiting instance is released by policy').toEqual([]);
-  for (const { at, instanceId } of world.aws.completions.slice(before)) {
+  for (const { at, instanceId, token } of world.aws.completions.slice(before)) {
     if (world.aws.instance(instanceId).ec2State !== 'running') continue;
-    const left = (capAt.get(instanceId) ?? 0) - at;
+    const left = (caps.get(token) ?? 0) - at;
     expect(left, `${instanceId} is kept for its whole time`).toBeLessThanOrEqual(4 * MINUTE);
   }
 }

@@ -114,7 +114,8 @@ export const kept: { because: string; story: Story }[] = [
     },
   },
   {
-    // The model expected too much: when the first is released at its cap, Auto Scaling chooses another, whose wait has only begun.
+    // The model expected too much: an instance that is released at its cap waits once more, and that wait
+    // has only begun when the story ends.
     because: 'who waits while Nomad is away for good is released by policy at its own cap, not at that of another',
     story: {
       ...PLAIN,

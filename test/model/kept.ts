@@ -133,4 +133,37 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'Nomad stays away' },
     },
   },
+  {
+    because:
+      'an agent that comes back as another, without its fingerprint, is found beside the node that still seems to live',
+    story: {
+      ...PLAIN,
+      version: '1.8.4',
+      steps: [
+        { what: 'Spot interruption', builder: 0, action: 'terminate', event: 'in time' },
+        { what: 'agent comes back as another', builder: 0 },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+        { what: 'build', builder: 0, seconds: 118, kind: 'plain' },
+        { what: 'sweep' },
+        { what: 'build', builder: 0, seconds: 1, kind: 'plain' },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
+    because: 'so it is where the node that still seems to live names its instance, and nobody has warned',
+    story: {
+      ...PLAIN,
+      deadline: 'short',
+      version: '1.8.4',
+      rebalance: 'drain',
+      purge: true,
+      skewSeconds: 150,
+      steps: [
+        { what: 'agent comes back as another', builder: 1, saying: 'its address' },
+        { what: 'goes while builds are planned', builder: 1, gapMs: 513, seconds: 56 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
 ];

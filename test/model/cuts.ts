@@ -31,6 +31,28 @@ export function watchCuts(cast: Cast): void {
     return push(...added);
   };
 
+  // What was planned before, and is committed after: its instance goes with it.
+  const placed = new Set<string>();
+  world.nomad.state.onCommit((tables) => {
+    if (!tables.includes('allocs')) return;
+    for (const { ID, NodeID, JobID, Job, Namespace } of world.nomad.state.allocations.values()) {
+      if (placed.has(ID)) continue;
+      placed.add(ID);
+      const instanceId = instanceOf.get(NodeID) ?? '';
+      if (Job.Type !== 'batch' || world.completion(instanceId)?.by !== 'call') continue;
+      const about = { allocationId: ID, jobId: JobID, jobType: Job.Type, namespace: Namespace, nodeId: NodeID };
+      const process = { ...about, task: 't', poststop: false, pending: true };
+      cuts.push({
+        at: world.clock.now(),
+        instanceId,
+        how: 'completed',
+        process,
+        lost: false,
+        completeSince: Number.POSITIVE_INFINITY,
+      });
+    }
+  });
+
   let known = new Set(world.nomad.state.nodes.keys());
   world.nomad.state.onCommit((tables) => {
     if (!tables.includes('nodes')) return;

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { MINUTE } from '../e2e/world.ts';
 import { type Account, differences } from './account.ts';
 import { castOf, type Memory } from './cast.ts';
 import { watchCuts } from './cuts.ts';
@@ -33,6 +34,9 @@ async function playOnce(story: Story, memory: Memory): Promise<Account> {
     account.steps.push({ at: world.clock.now(), found: '' });
     await end(stage, story.ending);
     account.endedAt = world.clock.now();
+    // What Nomad has planned by then is placed.
+    await world.advance(MINUTE);
+    check(cast);
     return account;
   } catch (error) {
     if (error instanceof Error) error.message = `${memory}: ${error.message}`;

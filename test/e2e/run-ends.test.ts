@@ -219,12 +219,12 @@ describe('a completion', () => {
     world.aws.servers.autoScaling.fault = slowly((request) => (asked('CompleteLifecycleAction')(request) ? 3_000 : 0));
     const began = world.clock.now();
 
-    // Of sixteen seconds, eight are kept for the end: nothing is asked after eight.
-    await world.wake(SWEEP, (event) => environment(event, { getRemainingTimeInMillis: () => 16 * SECOND }));
+    // Of seventeen seconds, eight are kept for the end: nothing is asked after nine.
+    await world.wake(SWEEP, (event) => environment(event, { getRemainingTimeInMillis: () => 17 * SECOND }));
 
     const { at = 0, by } = world.completion(instanceId) ?? {};
     expect(by).toBe('call');
-    expect(at - began).toBeGreaterThan(8 * SECOND);
-    expect(world.clock.now() - began).toBeLessThanOrEqual(14 * SECOND);
+    expect(at - began).toBeGreaterThan(9 * SECOND);
+    expect(world.clock.now() - began).toBeLessThanOrEqual(15 * SECOND);
   });
 });

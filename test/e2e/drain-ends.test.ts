@@ -45,7 +45,7 @@ describe('a drain, until nothing is left of the node', () => {
   it('lets an instance go whose sysbatch job has ended, though Nomad keeps the node draining', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();
-    world.nomad.run({ id: 'nightly', type: 'sysbatch', on: nodeId, runSeconds: 90 });
+    world.nomad.run({ id: 'nightly', type: 'sysbatch', on: nodeId, runSeconds: 150 });
     await world.scaleIn(instanceId);
     await world.deliver();
 

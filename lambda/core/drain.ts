@@ -94,7 +94,12 @@ class Passes {
     const finish = async (decided: Decided) => void note(dryRun ? decided : await this.#finish(decided));
     // All nodes are ineligible before the first service is moved: it would be moved onto the node that is next.
     const starts = new Together<Decided>(clock, STARTS_TOGETHER_MS, (held) => each(held, finish));
-    const ends = new Together<Decided>(clock, ENDS_TOGETHER_MS, async (held) => each(await this.#prove(held), finish));
+    const ends = new Together<Decided>(clock, ENDS_TOGETHER_MS, async (held) => {
+      // Few at a time: where Nomad is slow, some are released in each run.
+      for (let start = 0; start < held.length; start += CONCURRENCY) {
+        await each(await this.#prove(held.slice(start, start + CONCURRENCY)), finish);
+      }
+    });
     const all = pMap(
       waiting,
       async (termination) => {

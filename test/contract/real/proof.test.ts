@@ -103,7 +103,8 @@ describe('the end of a build on a real Nomad', () => {
     const group = { ReschedulePolicy: { Attempts: 0, Unlimited: false } };
     await stage.run('collected', stage.nodeOf(instanceId), 'sleep 20; exit 1', { tasks: [upload], group });
     const processes = watch('process-of-collected');
-    const handler = await stage.deploy({ killMarginSeconds: 40 });
+    // How long a poststop task takes nobody knows: it is waited for until the deadline and the kill margin.
+    const handler = await stage.deploy({ deadlineSeconds: 60, killMarginSeconds: 20 });
     await handler(await stage.beginScaleIn(instanceId), {});
     for (let status = ''; status !== 'failed'; ) {
       await stage.sweep(handler).catch(() => {});

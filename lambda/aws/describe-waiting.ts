@@ -32,7 +32,7 @@ export interface Began {
 
 /** What EC2 says of these instances. Never throws: what it does not say is left out. */
 export function factsOf(
-  { ec2, journal }: DescribeOptions,
+  { ec2, journal }: Pick<DescribeOptions, 'ec2' | 'journal'>,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, InstanceFacts>> {
   return describeInstances(ec2, ids, (error) => {

@@ -4,6 +4,7 @@ import { messageOf } from '../core/message-of.ts';
 import type { Journal, RetainedInstance, Terminations } from '../core/ports.ts';
 import { isGoing, isHeld, type Termination } from '../core/termination.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import { factsOf } from './describe-waiting.ts';
 import type { FindWaiting, Found } from './find-waiting.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import { describeInstances, type InstanceFacts } from './instances.ts';
@@ -68,9 +69,7 @@ export class WaitingInstances implements Terminations {
     const { ec2, journal } = this.#options;
     const ids = terminations.map(({ instanceId }) => instanceId);
     const states = await this.#statesOf(terminations);
-    const facts = await describeInstances(ec2, ids, (error) => {
-      journal.warn('EC2 does not answer about the instances', { because: messageOf(error) });
-    });
+    const facts = await factsOf({ ec2, journal }, ids);
     return terminations.flatMap(({ addresses: _, names: __, launchedAt: ___, ...termination }) => {
       const { instanceId, group } = termination;
       const now = states.find((each) => each.instanceId === instanceId && each.group === group);

@@ -69,9 +69,12 @@ export interface DrainRecord {
 
 /** The allocations that keep the instance alive. */
 export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }): Allocation[] {
-  return (node.allocations ?? []).filter(
-    (allocation) => isAlive(allocation, node) && !(policy.ignoreSystemJobs && allocation.jobType === 'system'),
-  );
+  return (node.allocations ?? []).filter((allocation) => holds(allocation, node, policy));
+}
+
+/** Whether an allocation of this node keeps its instance alive. */
+export function holds(allocation: Allocation, on: NomadNode, policy: { ignoreSystemJobs: boolean }): boolean {
+  return isAlive(allocation, on) && !(policy.ignoreSystemJobs && allocation.jobType === 'system');
 }
 
 /** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */

@@ -15,7 +15,7 @@ export interface Terminations {
   waiting(): Promise<Termination[]>;
   /** When {@link waiting} asks anew, milliseconds since the epoch; undefined if it has just asked. */
   readonly asksAgainAt: number | undefined;
-  /** The same of these instances alone, as of now. @throws Error if Auto Scaling or EC2 does not say */
+  /** The same of these instances alone, as of now. What EC2 does not say is unknown. @throws Error if Auto Scaling does not say */
   stillWaiting(terminations: readonly Termination[]): Promise<Termination[]>;
   /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
   waitsForUs(termination: Termination): Promise<boolean>;

@@ -133,6 +133,11 @@ export class NomadApi {
     return (await this.#ask({ method: 'GET', path: '/v1/status/leader' })).body as string;
   }
 
+  /** The address of the leader for a comparison; empty where it is not known. Through SSM each question takes seconds: it is not asked. */
+  async leaderAtHand(): Promise<string> {
+    return this.blocks ? this.leader().catch(() => '') : '';
+  }
+
   /** The servers of the region that is asked. */
   async servers(): Promise<{ name: string; status: string; version: string }[]> {
     const { Members, ServerRegion } = (await this.#ask({ method: 'GET', path: '/v1/agent/members' }))

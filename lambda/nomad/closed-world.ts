@@ -1,4 +1,3 @@
-import { isLive } from './find-nodes.ts';
 import { namingNone, recordedInstance } from './identity.ts';
 import type { NodeStub } from './json.ts';
 import type { NomadReads } from './read-only.ts';
@@ -27,7 +26,6 @@ export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, si
   const { nodes } = await nomad.nodes(`Status != "down" and ${namingNone(nodeMetaKey)}`);
   const left = nodes.filter(
     (node) =>
-      isLive(node) &&
       node.CreateIndex > since &&
       recordedInstance(node) === undefined &&
       !outsideEc2?.datacenters?.includes(node.Datacenter) &&

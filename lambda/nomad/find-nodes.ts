@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Observation } from '../core/observation.ts';
 import type { Termination } from '../core/termination.ts';
 import { naming, namingNone, recordedInstance } from './identity.ts';
 import type { NodeStub } from './json.ts';
@@ -42,6 +43,16 @@ export async function findNodes(
   const found = await byAddress(nomad, { ...instance, addresses, names }, nodeMetaKey, nodes);
   return 'mayBe' in found ? found : { nodes: [...nodes, ...found.nodes] };
 }
+
+/** What it is to the decision that no node was found for certain. */
+export const notFound = (found: Exclude<Found, { nodes: NodeStub[] }>): Observation =>
+  'unknown' in found
+    ? { is: 'unanswered', because: found.unknown }
+    : { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
+
+/** A node of a list that Nomad says it does not have: neither of the two is believed. */
+export const contradiction = ({ Name, ID }: NodeStub): Error =>
+  new Error(`Nomad lists node ${Name} (${ID}), and has none of that id`);
 
 export const isLive = ({ Status }: NodeStub): boolean => Status !== 'down';
 

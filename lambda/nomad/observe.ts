@@ -11,7 +11,7 @@ import type { Termination } from '../core/termination.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { DrainedNodes } from './drained-nodes.ts';
-import { findNodes, nodesNaming } from './find-nodes.ts';
+import { contradiction, findNodes, nodesNaming, notFound } from './find-nodes.ts';
 import { type NodeStub, ourRecord, toMeta, toNode } from './json.ts';
 import { type ProofOptions, prove } from './proof.ts';
 import { allocationsOf, copying, readerOf } from './read-node.ts';
@@ -115,8 +115,7 @@ export class NodeObserver implements Nodes {
       Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: policy.ignoreSystemJobs,
     };
-    // Through SSM each question takes seconds: there the leader stays unknown.
-    const leader = this.#nomad.blocks ? await this.#nomad.leader().catch(() => '') : '';
+    const leader = await this.#nomad.leaderAtHand();
     const meta = toMeta({ ...record, deployment, ...(leader && { leader }) });
     await this.#nomad.drain(nodeId, { DrainSpec: spec, MarkEligible: false, Meta: meta });
     if (order.how === 'start') this.#acceptedAt.set(nodeId, clock.now());
@@ -181,16 +180,15 @@ export class NodeObserver implements Nodes {
   /** While something holds a node of the instance, the fleet's answer says enough. Else all its nodes are looked up. */
   async #observeOne(termination: Termination): Promise<Observation> {
     const known = this.#options.thorough ? [] : this.#known(termination.instanceId);
+    const looked = new Map<string, NomadNode>();
     for (const stub of known) {
       const node = await this.#look(stub);
-      if (this.#isHeld(node)) return present(await this.#lookAt(known));
+      looked.set(node.id, node);
+      if (remaining(node, this.#options.policy).length > 0) return present(await this.#lookAt(known, looked));
     }
     const { instanceId } = termination;
-    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, {
-      named: this.#named,
-    });
-    if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
-    if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
+    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, { named: this.#named });
+    if (!('nodes' in found)) return notFound(found);
 
     const before = this.#nodeIds.get(instanceId) ?? new Set();
     const stubs = new Map(found.nodes.map((node) => [node.ID, node]));
@@ -201,7 +199,7 @@ export class NodeObserver implements Nodes {
     }
     if (stubs.size === 0) return { is: 'absent', seen: before.size > 0 };
     this.#nodeIds.set(instanceId, new Set(stubs.keys()));
-    return present(await this.#lookAt([...stubs.values()]));
+    return present(await this.#lookAt([...stubs.values()], looked));
   }
 
   /** The drained nodes of an instance: those whose drain record names it, and those that this run has found. */
@@ -212,14 +210,11 @@ export class NodeObserver implements Nodes {
     ];
   }
 
-  async #lookAt(stubs: readonly NodeStub[]): Promise<NomadNode[]> {
+  /** @param looked those that have just been looked at for the same observation */
+  async #lookAt(stubs: readonly NodeStub[], looked: ReadonlyMap<string, NomadNode>): Promise<NomadNode[]> {
     const nodes: NomadNode[] = [];
-    for (const stub of stubs) nodes.push(await this.#look(stub));
+    for (const stub of stubs) nodes.push(looked.get(stub.ID) ?? (await this.#look(stub)));
     return nodes;
-  }
-
-  #isHeld(node: NomadNode): boolean {
-    return remaining(node, this.#options.policy).length > 0;
   }
 
   #isOld(time: number): boolean {
@@ -242,7 +237,7 @@ export class NodeObserver implements Nodes {
     if (kept && (!needsDeadline || kept.drain?.deadlineAt !== undefined)) return kept;
 
     const json = thorough || needsDeadline ? await this.#nomad.node(stub.ID) : stub;
-    if (!json) throw new Error(`Nomad lists node ${stub.Name} (${stub.ID}), and has none of that id`);
+    if (!json) throw contradiction(stub);
     const node = toNode(json, readerOf(this.#nomad, this.#options));
     if (!node.drain && node.status !== 'down' && !thorough) return node;
     const isDraining = node.drain?.status === 'draining';

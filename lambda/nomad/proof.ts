@@ -7,8 +7,8 @@ import { NomadError } from '../errors.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { type ClosedWorldOptions, mayBeIt } from './closed-world.ts';
-import { findNodes, isLive } from './find-nodes.ts';
-import { ineligibleSince, type NodeJson, type NodeStub, ourRecord, toNode } from './json.ts';
+import { contradiction, findNodes, isLive, notFound } from './find-nodes.ts';
+import { ineligibleSince, type NodeJson, ourRecord, toNode } from './json.ts';
 import { allocationsOf, copying, type ReadNodeOptions, readerOf } from './read-node.ts';
 
 /** Instances looked at, at once: as many as there are connections to Nomad. */
@@ -52,7 +52,7 @@ export async function prove(
   const seen = new Map<string, Observation | Error>();
   try {
     const before = await nomad.permissions(options.tokenName);
-    const leader = nomad.blocks ? await nomad.leader().catch(() => '') : '';
+    const leader = await nomad.leaderAtHand();
     const pending = await pendingSince(nomad, options.clock);
     const asked = { ...options, nomad, leader, pending };
     await pMap(
@@ -87,8 +87,7 @@ async function pendingSince(nomad: NomadApi, clock: Clock): Promise<number[]> {
 async function look(asked: Asked, termination: Termination, known: Iterable<string>): Promise<Observation> {
   const { nomad, nodeMetaKey } = asked;
   const found = await findNodes(nomad, termination, nodeMetaKey, { everyWay: true });
-  if ('unknown' in found) return { is: 'unanswered', because: found.unknown };
-  if ('mayBe' in found) return { is: 'ambiguous', nodeIds: found.mayBe.map(({ ID }) => ID) };
+  if (!('nodes' in found)) return notFound(found);
 
   const ids = new Set([...found.nodes.map(({ ID }) => ID), ...known]);
   const nodes: { json: NodeJson; node: NomadNode }[] = [];
@@ -96,18 +95,15 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
     const listed = found.nodes.find(({ ID }) => ID === id);
     const read = await readNode(asked, id);
     if (read) nodes.push(read);
-    else if (listed) throw new Error(`Nomad lists node ${listed.Name} (${id}), and has none of that id`);
+    else if (listed) throw contradiction(listed);
   }
   if (!nodes.some(({ json }) => isLive(json))) {
     // Its agent may live on under another identity.
     const others = await mayBeIt(nomad, asked, Math.max(0, ...nodes.map(({ json }) => json.CreateIndex)));
-    if (others.length > 0) return { is: 'unproven', nodes: others.map(nameOf) };
+    if (others.length > 0) return { is: 'unproven', nodes: others.map(({ Name, ID }) => `${Name} (${ID})`) };
   }
-  const [first, ...rest] = nodes.map(({ node }) => node);
-  return first ? present([first, ...rest]) : { is: 'absent', seen: ids.size > 0 };
+  return nodes.length > 0 ? present(nodes.map(({ node }) => node)) : { is: 'absent', seen: ids.size > 0 };
 }
-
-const nameOf = ({ Name, ID }: NodeStub): string => `${Name} (${ID})`;
 
 /** A node with all that a release rests on; undefined if Nomad has none of this id. */
 async function readNode(asked: Asked, id: string): Promise<{ json: NodeJson; node: NomadNode } | undefined> {

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
-import { type Allocation, isAlive } from '../core/allocation.ts';
+import type { Allocation } from '../core/allocation.ts';
 import type { Clock } from '../core/clock.ts';
-import type { NomadNode } from '../core/node.ts';
+import { holds, type NomadNode } from '../core/node.ts';
 import type { Policy } from '../core/policy.ts';
 import type { NomadApi } from './api.ts';
 import { type AllocationJson, isCopying, type Reader, toAllocation } from './json.ts';
@@ -30,11 +30,9 @@ export async function allocationsOf(
   node: NomadNode,
   { clock, policy, seenAllocations }: ReadNodeOptions,
 ): Promise<Required<Pick<NomadNode, 'allocations'>> & Pick<NomadNode, 'forgotten'>> {
-  const counts = (allocation: Allocation) =>
-    isAlive(allocation, node) && !(policy.ignoreSystemJobs && allocation.jobType === 'system');
   const read = await nomad.allocations(node.id, (json: AllocationJson) => {
     const allocation = toAllocation(json, nomad.skewMs);
-    return { allocation, stopMs: counts(allocation) ? stopMsOf(json) : undefined };
+    return { allocation, stopMs: holds(allocation, node, policy) ? stopMsOf(json) : undefined };
   });
   const seen = read.map(({ allocation: { id }, stopMs }) => ({ id, stopMs }));
   const forgotten = seenAllocations.note(node.id, seen, clock.now(), policy.killMarginSeconds * 1000);

@@ -44,7 +44,7 @@ describe('a Nomad that takes its time with every answer', () => {
   it('is never asked beyond the time that the function has, and everybody gets a turn in some run', async () => {
     await start();
     const builders = await scaleIn(120);
-    world.nomad.server.fault = slow(SECOND);
+    world.nomad.server.fault = slow(3 * SECOND);
 
     let cutShort = 0;
     for (let minute = 0; minute < 30 && world.aws.waiting.length > 0; minute++) {

@@ -10,7 +10,6 @@ import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
 import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
 import type { Report, Result } from './core/report.ts';
-import { lapsesBeforeSweep } from './core/time.ts';
 import { RunFailed } from './errors.ts';
 import { narrowToken } from './nomad/acl.ts';
 import { noticesOf } from './notices.ts';
@@ -154,8 +153,8 @@ export class App {
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#wiring.hooks(wake, clock);
     const last = Math.min(now + SWEEP_BUDGET_MS, latest - LAST_PASS_MS);
-    const until = Math.min(now + (await this.#budgetMs(wake, hooks)), last);
-    const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until });
+    const until = Math.min(now + (wake.kind === 'event' ? EVENT_BUDGET_MS : SWEEP_BUDGET_MS), last);
+    const ports = this.#wiring.forRun({ wake, notices, clock, hooks, until, last });
 
     const result = await this.#story(wake, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
@@ -190,30 +189,19 @@ export class App {
     const dryRun = isDryRun(wake);
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = servesAll(wake) ? hooks.readAll(groups) : undefined;
-    try {
-      const result = await drain(ports, { policy, until, dryRun });
-      if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
-      return result;
-    } catch (error) {
-      if (dryRun) throw error;
-      const because = messageOf(error);
-      this.#journal.error('no instance could be observed', { because, stack: (error as Error).stack });
-      return { ...NOTHING, interrupted: because };
-    } finally {
-      await reading;
-    }
+    const [result] = await Promise.all([drain(ports, { policy, until, dryRun }), reading]);
+    const { instances, interrupted } = result;
+    if (interrupted !== undefined && instances.length === 0) {
+      if (dryRun) throw new Error(interrupted);
+      this.#journal.error('no instance could be observed', { because: interrupted });
+    } else if (!dryRun) this.#measure(wake, result, ports.nodes.permissions);
+    return result;
   }
 
   #measure(wake: Wake, result: Result, permissions: Ports['nodes']['permissions']): void {
     const { metrics } = this.#wiring;
     if (permissions) metrics.add('TokenTooNarrow', permissions.missing.length > 0 ? 1 : 0);
     if (wake.kind === 'sweep') measureSweep(result, metrics, this.#clock.now());
-  }
-
-  async #budgetMs(wake: Wake, hooks: Hooks): Promise<number> {
-    if (wake.kind !== 'event') return SWEEP_BUDGET_MS;
-    const group = this.#config.groups.find(({ name }) => name === wake.event.group);
-    return group && lapsesBeforeSweep(await hooks.of(group)) ? SWEEP_BUDGET_MS : EVENT_BUDGET_MS;
   }
 
   /** The groups that a run is about. */
@@ -244,8 +232,6 @@ export class App {
 
 /** What a run is about that has something to do. */
 type Served = Exclude<Wake, { kind: 'nothing' | 'warm' | 'command' }>;
-
-const NOTHING: Result = { instances: [], unserved: [], waitingSince: [], purged: [], retained: [] };
 
 /** Why a run about an instance has found none. */
 function notFound(wake: Served): string | undefined {

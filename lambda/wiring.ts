@@ -52,6 +52,8 @@ export interface RunOptions {
   hooks: Hooks;
   /** When no further pass begins, milliseconds since the epoch. */
   until: number;
+  /** When the run ends at the latest, milliseconds since the epoch. */
+  last: number;
 }
 
 /**
@@ -105,12 +107,12 @@ export class Wiring {
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
   hooks(wake: Wake, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
-    const asConfigured = wake.kind === 'event' || wake.kind === 'notice';
-    return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, asConfigured });
+    const patienceMs = { event: 1_000, notice: 0 }[wake.kind as string] ?? Number.POSITIVE_INFINITY;
+    return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, patienceMs });
   }
 
   /** The ports of the story, for one run. */
-  forRun({ wake, notices, clock, hooks, until }: RunOptions): Ports & { nodes: NodeObserver } {
+  forRun({ wake, notices, clock, hooks, until, last }: RunOptions): Ports & { nodes: NodeObserver } {
     const { policy, nomad, groups } = this.#config;
     // A sweep looks after what no event is about.
     const sweeps = wake.kind === 'sweep';
@@ -136,11 +138,14 @@ export class Wiring {
     });
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const memory = this.#memory;
-    const by = wake.kind === 'event' ? 'event' : 'sweep';
+    const notOurs = new Set<string>();
+    const byEvent = wake.kind === 'event';
+    const beats = { autoScaling, clock, journal, meter, memory, notOurs, byEvent, until: last };
     const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
     const terminations = new WaitingInstances({
       find: notices ? noticed(describe, notices) : this.#finderFor(wake, until, describe),
-      heartbeats: new Heartbeats({ autoScaling, clock, journal, meter, memory, by }),
+      heartbeats: isDryRun(wake) ? undefined : new Heartbeats(beats),
+      notOurs,
       autoScaling,
       ec2,
       clock,

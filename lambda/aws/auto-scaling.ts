@@ -75,8 +75,16 @@ export class AutoScaling {
       }));
   }
 
-  /** Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups leaves out. */
-  async members(groups: readonly string[]): Promise<InstanceState[]> {
+  /**
+   * Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups leaves out.
+   * @param failed is called if Auto Scaling does not tell all of some of them
+   */
+  async members(
+    groups: readonly string[],
+    failed = (error: unknown, _groups: readonly string[]): void => {
+      throw error;
+    },
+  ): Promise<InstanceState[]> {
     const members = new Map<string, InstanceState>();
     const add = (group: string, instances: Instance[] = []) => {
       for (const { InstanceId: instanceId = '', LifecycleState: state = '' } of instances) {
@@ -95,13 +103,15 @@ export class AutoScaling {
         }
       }
     };
-    const readWarmPool = async (AutoScalingGroupName: string) => {
+    const readWarmPool = async ([AutoScalingGroupName = '']: string[]) => {
       for await (const pool of paginateDescribeWarmPool({ client: this.#client }, { AutoScalingGroupName })) {
         add(AutoScalingGroupName, pool.Instances);
       }
     };
-    await pMap(chunks(groups, GROUPS_PER_CALL), readGroups, { concurrency: CONCURRENCY });
-    await pMap(withWarmPool, readWarmPool, { concurrency: CONCURRENCY });
+    const each = (names: string[][], read: (names: string[]) => Promise<void>) =>
+      pMap(names, (some) => read(some).catch((error) => failed(error, some)), { concurrency: CONCURRENCY });
+    await each(chunks(groups, GROUPS_PER_CALL), readGroups);
+    await each(chunks(withWarmPool, 1), readWarmPool);
     return [...members.values()];
   }
 

@@ -68,22 +68,21 @@ export async function describeWaiting(
     const began = since.get(instanceId);
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
     const isOfThisWait = began !== undefined && began.at > now - globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
-    const seenSince = memory.seenSince.get(instanceId) ?? now;
-    if (isHeld(state) || isGoing(state)) memory.seenSince.set(instanceId, seenSince);
-    return [
-      {
-        instanceId,
-        group: group.name,
-        hook: group.hook,
-        state,
-        held: isHeld(state),
-        heartbeatTimeoutSeconds,
-        ec2: running,
-        ...found,
-        seenSince,
-        ...(memory.completed.get(instanceId) === state && { completed: true as const }),
-        ...(isOfThisWait && { since: began.at, sinceIs: began.by }),
-      },
-    ];
+    const { seenSince = now } = memory.of(instanceId);
+    const termination: Termination = {
+      instanceId,
+      group: group.name,
+      hook: group.hook,
+      state,
+      held: isHeld(state),
+      heartbeatTimeoutSeconds,
+      ec2: running,
+      ...found,
+      seenSince,
+      ...(memory.isCompleted({ instanceId, state }) && { completed: true as const }),
+      ...(isOfThisWait && { since: began.at, sinceIs: began.by }),
+    };
+    if (isHeld(state) || isGoing(state)) memory.note(instanceId, { termination, seenSince });
+    return [termination];
   });
 }

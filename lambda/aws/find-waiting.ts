@@ -16,6 +16,8 @@ export interface Found {
   retained?: RetainedInstance[];
   /** What else could not be found out, and has to be; each in a sentence. */
   problems?: string[];
+  /** The groups of which it is not known who waits there now. */
+  unread?: ReadonlySet<string>;
 }
 
 /** Finds, among the members of the groups, those whose maintenance is near. */
@@ -44,9 +46,15 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
   /** When waits began, if found. It does not change, so each is looked up once a run. */
   const since = new Map<string, Began>();
   return async () => {
-    const members = await autoScaling.members(groups.map(({ name }) => name));
+    const unread = new Map<string, string>();
+    const members = await autoScaling.members(
+      groups.map(({ name }) => name),
+      (error, names) => {
+        for (const name of names) unread.set(name, messageOf(error));
+      },
+    );
     const held = members.filter(({ state }) => isHeld(state));
-    memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)));
+    memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)), unread);
     const date = async ({ name }: GroupConfig) => {
       const undated = held.filter(({ group, instanceId }) => group === name && !since.has(instanceId));
       if (undated.length === 0) return;
@@ -62,8 +70,11 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
     const waiting = await describeWaiting(options, held, since);
     const retained = members.filter(({ state }) => isRetained(state));
     const noticed = (await maintenance?.(members)) ?? { waiting: [], problems: [] };
-    const problems = [...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
-    return { waiting: [...waiting, ...noticed.waiting], retained, problems };
+    const unknown = [...unread].map(
+      ([group, because]) => `Auto Scaling does not say who waits in group ${group}: ${because}`,
+    );
+    const problems = [...unknown, ...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
+    return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread: new Set(unread.keys()) };
   };
 }
 
@@ -83,12 +94,12 @@ export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string
  * @param until how long to read its state again while Auto Scaling does not say so yet, milliseconds since the epoch
  */
 export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: number): FindWaiting {
-  const { autoScaling, clock, journal, memory } = options;
+  const { autoScaling, clock, journal, memory, groups, hooks } = options;
   const { instanceId, group } = event;
-  // A wait of its own begins.
-  memory.completed.delete(instanceId);
+  memory.begin(instanceId);
   return async () => {
-    // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
+    // Asked at the same time: they do not depend on what Auto Scaling says of the instance.
+    for (const each of groups) if (each.name === group) void hooks.of(each);
     const said = factsOf(options, [instanceId]);
     for (;;) {
       const [state] = await autoScaling.instances([instanceId]).finally(() => said);

@@ -1,3 +1,5 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
 import { type RunClock, RunOver } from '../core/clock.ts';
 
@@ -15,15 +17,27 @@ export interface Patience {
   timeoutMs: number;
   /** Tries in all, if AWS throttles or fails. */
   attempts: number;
-  /** Tries in all, if no answer comes. A kept-alive connection may have died while the function was frozen: one more helps. */
+  /** Tries in all, if no answer comes. */
   silences: number;
+}
+
+/** The connections of all clients. */
+const POOL = { keepAlive: true, maxSockets: 50 };
+const AGENTS = [new HttpAgent(POOL), new HttpsAgent(POOL)] as const;
+
+/** Connections may have died unheard while the function was frozen: then none that is idle is used again. */
+function dropIdleConnections(): void {
+  for (const { freeSockets } of AGENTS) for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
 }
 
 /**
  * For every client: its own retries and time limits are off, since they do not know when the run ends. {@link forRun} has them
  * instead. Only the connection timeout (a subnet without a route to the API) is the client's own.
  */
-export const CLIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 2_000 } };
+export const CLIENT = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 2_000, httpAgent: AGENTS[0], httpsAgent: AGENTS[1] },
+};
 
 /** The part of an AWS SDK client that is used here. */
 interface Client {
@@ -70,6 +84,7 @@ async function tryOnce(
     return { answer: await Promise.race([client.send(command, { abortSignal: signal }), late]) };
   } catch (error) {
     if (!signal.aborted) return { failure: error as Error };
+    dropIdleConnections();
     return { failure: new Error(`${nameOf(command)}: no answer within the time limit`), silent: true };
   } finally {
     lift();

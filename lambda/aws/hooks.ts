@@ -9,6 +9,8 @@ import type { AutoScaling, HookFacts } from './auto-scaling.ts';
 
 /** How long what was read of a hook holds, in milliseconds. A hook that is missing or wrong is read each time. */
 const FRESH_MS = 600_000;
+/** The same of a group in which an instance waits: its heartbeats depend on it. In milliseconds. */
+const SOON_MS = 30_000;
 /** For a hook that cannot be read and has no configured timeout, in seconds: too many heartbeats are better than a lapse. */
 const CAUTIOUS_TIMEOUT = 300;
 /** Hooks read at once. */
@@ -36,8 +38,8 @@ export interface HooksOptions {
   clock: Clock;
   journal: Journal;
   memory: HookMemory;
-  /** Use the configured heartbeat timeout without reading the hook: an event's run has no time, and the sweep reads it. */
-  asConfigured: boolean;
+  /** So long a hook with a configured heartbeat timeout may take to be read, in milliseconds: then the configured one counts. */
+  patienceMs: number;
 }
 
 /** The lifecycle hooks of the groups, for the length of one run. */
@@ -54,15 +56,17 @@ export class Hooks {
 
   /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, if it cannot be read. */
   async of(group: GroupConfig): Promise<number> {
-    const { asConfigured, memory } = this.#options;
-    if (!asConfigured || group.heartbeatTimeoutSeconds === undefined) await this.#read(group);
+    const { patienceMs, memory, clock } = this.#options;
+    if (group.heartbeatTimeoutSeconds === undefined || patienceMs === Number.POSITIVE_INFINITY)
+      await this.#read(group, SOON_MS);
+    else if (patienceMs > 0) await Promise.race([this.#read(group, SOON_MS), clock.sleep(patienceMs).catch(() => {})]);
     const facts = memory.get(group.name)?.facts;
     return facts?.is === 'there' ? facts.seconds : (group.heartbeatTimeoutSeconds ?? CAUTIOUS_TIMEOUT);
   }
 
   /** Reads the hooks of these groups, except those that were found in order less than ten minutes ago. */
   async readAll(groups: readonly GroupConfig[]): Promise<void> {
-    await pMap(groups, (group) => this.#read(group), { concurrency: CONCURRENCY });
+    await pMap(groups, (group) => this.#read(group, FRESH_MS), { concurrency: CONCURRENCY });
   }
 
   /** What is wrong with the hooks of these groups. A hook that could not be read is neither missing nor there. */
@@ -81,10 +85,10 @@ export class Hooks {
     };
   }
 
-  #read(group: GroupConfig): Promise<void> {
+  #read(group: GroupConfig, freshMs: number): Promise<void> {
     const { memory, clock } = this.#options;
     const known = memory.get(group.name);
-    if (known?.facts.is === 'there' && clock.now() - known.readAt < FRESH_MS) return Promise.resolve();
+    if (known?.facts.is === 'there' && clock.now() - known.readAt < freshMs) return Promise.resolve();
     const reading = this.#reading.get(group.name) ?? this.#ask(group);
     this.#reading.set(group.name, reading);
     return reading;

@@ -1,28 +1,57 @@
-/**
- * What a warm function remembers of waiting instances. A cold one only sends a heartbeat too many, or leaves one to the next
- * slot, and counts a wait without a date as new.
- */
-export class WaitMemory {
-  /** The last heartbeat slot that was served, by instance id: none is served twice. */
-  readonly served = new Map<string, number>();
-  /** The instances whose last heartbeat was refused: it is sent again. */
-  readonly owed = new Set<string>();
-  /** When each was first seen to wait, milliseconds since the epoch. */
-  readonly seenSince = new Map<string, number>();
-  /** Those whose lifecycle action for our hook is completed, and the state in which each was then. */
-  readonly completed = new Map<string, string>();
-  /** When the last sweep was, which covered the heartbeat slots that had begun, milliseconds since the epoch. */
-  lastSweep: number | undefined;
+import type { Termination } from '../core/termination.ts';
 
-  forget(instanceId: string): void {
-    this.served.delete(instanceId);
-    this.owed.delete(instanceId);
-    this.seenSince.delete(instanceId);
+/** What is remembered of one waiting instance. Times are milliseconds since the epoch. */
+interface Wait {
+  /** As it was seen last. */
+  termination?: Termination;
+  /** When it was first seen to wait. */
+  seenSince?: number;
+  /** When a heartbeat was sent last. */
+  heartbeatAt?: number;
+  /** The shortest timeout that its hook has had, in seconds: a lifecycle action keeps the one that it began with. */
+  shortestTimeout?: number;
+  /** The state in which its lifecycle action for our hook was completed. */
+  completedIn?: string;
+}
+
+/** What a warm function remembers of waiting instances. A cold one sends a heartbeat at once, and counts a wait without a date as new. */
+export class WaitMemory {
+  readonly #waits = new Map<string, Wait>();
+
+  of(instanceId: string): Wait {
+    return this.#waits.get(instanceId) ?? {};
   }
 
-  /** Forgets those that no longer wait. */
-  keepOnly(waiting: ReadonlySet<string>): void {
-    for (const id of [...this.seenSince.keys()]) if (!waiting.has(id)) this.forget(id);
-    for (const id of [...this.completed.keys()]) if (!waiting.has(id)) this.completed.delete(id);
+  note(instanceId: string, more: Wait): void {
+    this.#waits.set(instanceId, { ...this.of(instanceId), ...more });
+  }
+
+  /** A new wait of an instance begins. */
+  begin(instanceId: string): void {
+    const { completedIn: _, ...wait } = this.of(instanceId);
+    this.#waits.set(instanceId, wait);
+  }
+
+  complete({ instanceId, state }: Termination): void {
+    // Another hook of its group may hold it for hours.
+    this.#waits.set(instanceId, { completedIn: state });
+  }
+
+  isCompleted({ instanceId, state }: Pick<Termination, 'instanceId' | 'state'>): boolean {
+    return this.of(instanceId).completedIn === state;
+  }
+
+  /** Those of these groups, as they were seen last: who waits there now is not known. */
+  lastSeenIn(groups: ReadonlySet<string>): Termination[] {
+    return [...this.#waits.values()].flatMap(({ termination }) =>
+      termination && groups.has(termination.group) ? [termination] : [],
+    );
+  }
+
+  /** Forgets those that no longer wait: not those of groups of which that is not known. */
+  keepOnly(waiting: ReadonlySet<string>, unread: Pick<ReadonlySet<string>, 'has'>): void {
+    for (const [id, { termination }] of this.#waits) {
+      if (!waiting.has(id) && !unread.has(termination?.group ?? '')) this.#waits.delete(id);
+    }
   }
 }

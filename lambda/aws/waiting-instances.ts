@@ -2,7 +2,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Journal, RetainedInstance, Terminations } from '../core/ports.ts';
-import { isGoing, isHeld, type Termination } from '../core/termination.ts';
+import { isGoing, isHeld, mayBeLaunched, type Termination } from '../core/termination.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
 import { factsOf } from './describe-waiting.ts';
 import type { FindWaiting, Found } from './find-waiting.ts';
@@ -19,7 +19,10 @@ const FRESH_MS = 10_000;
 export interface WaitingInstancesOptions {
   /** Finds who waits: all instances, that of an event, or one for a dry run. */
   find: FindWaiting;
-  heartbeats: Heartbeats;
+  /** Absent for a dry run. */
+  heartbeats: Heartbeats | undefined;
+  /** The ids of instances that wait for other hooks than ours, as this run has found. */
+  notOurs: Set<string>;
   autoScaling: AutoScaling;
   clock: Clock;
   journal: Journal;
@@ -43,22 +46,35 @@ export class WaitingInstances implements Terminations {
   }
 
   async waiting(): Promise<Termination[]> {
-    const { clock, find, journal } = this.#options;
+    const { clock, find, journal, heartbeats, memory } = this.#options;
     const now = clock.now();
     this.#reused = now < this.#freshUntil;
     if (!this.#reused) {
       try {
-        this.#found = await find();
-        this.#foundAt = now;
+        this.#found = this.#withUnread(await find(), now);
         // What is not held yet will be in a moment.
         const isAll = this.#found.waiting.every(({ held, notice }) => held || notice);
         this.#freshUntil = isAll ? now + FRESH_MS : now;
+        heartbeats?.keep([...this.#found.waiting, ...memory.lastSeenIn(this.#found.unread ?? new Set())]);
       } catch (error) {
         if (!this.#found) throw error;
         journal.warn('Auto Scaling does not say who waits now', { because: messageOf(error) });
       }
     }
-    return this.#found?.waiting.filter(({ instanceId }) => !this.#completed.has(instanceId)) ?? [];
+    const isOver = (id: string) => this.#completed.has(id) || this.#options.notOurs.has(id);
+    return this.#found?.waiting.filter(({ instanceId }) => !isOver(instanceId)) ?? [];
+  }
+
+  /** Of groups that could not be read now, this run goes on with what it has read before. */
+  #withUnread(found: Found, now: number): Found {
+    const { unread } = found;
+    if (!unread?.size) {
+      this.#foundAt = now;
+      return found;
+    }
+    const isKnown = (id: string) => found.waiting.some(({ instanceId }) => instanceId === id);
+    const before = this.#found?.waiting.filter(({ group, instanceId }) => unread.has(group) && !isKnown(instanceId));
+    return { ...found, waiting: [...found.waiting, ...(before ?? [])] };
   }
 
   get asksAgainAt(): number | undefined {
@@ -92,8 +108,10 @@ export class WaitingInstances implements Terminations {
   async waitsForUs(termination: Termination): Promise<boolean> {
     if (this.#options.clock.now() >= this.#foundAt + FRESH_MS && !(await this.#stillGoes(termination))) return false;
     // An instance that is launched into the warm pool waits in this state for a launching hook. Only a heartbeat tells.
-    if (termination.state !== 'Warmed:Pending:Wait' || termination.notice) return true;
-    return this.#options.autoScaling.heartbeat(termination);
+    if (!mayBeLaunched(termination) || termination.notice) return true;
+    const isOurs = await this.#options.autoScaling.heartbeat(termination);
+    if (!isOurs) this.#options.notOurs.add(termination.instanceId);
+    return isOurs;
   }
 
   async #stillGoes(termination: Termination): Promise<boolean> {
@@ -105,14 +123,12 @@ export class WaitingInstances implements Terminations {
     const { autoScaling, memory } = this.#options;
     const completed = await autoScaling.complete(termination, result);
     this.#completed.add(termination.instanceId);
-    memory.forget(termination.instanceId);
-    // Another hook of its group may hold it for hours.
-    memory.completed.set(termination.instanceId, termination.state);
+    memory.complete(termination);
     return completed;
   }
 
-  heartbeat(waiting: readonly Termination[]): Promise<void> {
-    return this.#options.heartbeats.send(waiting.filter(({ notice, completed }) => !notice && !completed));
+  async end(): Promise<void> {
+    await this.#options.heartbeats?.end();
   }
 
   get retained(): readonly RetainedInstance[] {

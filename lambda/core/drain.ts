@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
+import type { Clock } from './clock.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { measurePass } from './measure.ts';
@@ -12,7 +13,7 @@ import { purgeAll } from './purge.ts';
 import { type Result, RunRecord } from './report.ts';
 import { returnToService } from './return-to-service.ts';
 import type { Termination } from './termination.ts';
-import { nextPassMs, placeInPass, SETTLE_SECONDS, whileStoppingMs, whileToldMs } from './time.ts';
+import { nextPassMs, placeInPass, SETTLE_SECONDS, SWEEP_SECONDS, whileStoppingMs } from './time.ts';
 import { Together } from './together.ts';
 
 /** Instances served at once, so that a slow one does not hold up the others. As many as there are connections to Nomad. */
@@ -24,54 +25,64 @@ const ENDS_TOGETHER_MS = 500;
 
 /**
  * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
- * is up. Nothing is remembered from run to run: the next run goes on from what Auto Scaling and Nomad say.
+ * is up. Nothing is remembered from run to run: the next run goes on from what Auto Scaling and Nomad say. Never throws.
  */
 export async function drain(ports: Ports, options: RunOptions): Promise<Result> {
-  const { terminations, nodes, clock, meter } = ports;
-  const { until } = options;
+  const { terminations, clock } = ports;
   const record = new RunRecord(options);
   const announcer = new Announcer(ports, options);
-  const story = new Passes(ports, options);
+  const passes = new Passes(ports, options);
+  let tidying = Promise.resolve();
   try {
-    for (let passes = 0; ; passes++) {
-      const asked = whoWaits(ports, options);
-      await nodes.refresh(asked);
-      const waiting = await asked;
-
-      const progress = await story.pass(waiting);
-      record.note(progress, waiting, clock.now());
+    for (;;) {
+      const waiting = inTurn(terminations.waiting(), clock);
+      await ports.nodes.refresh(waiting);
+      const progress = await passes.pass(await waiting);
+      record.note(progress, await waiting, clock.now());
       record.retained(terminations.retained);
-      if (options.dryRun) return record.result();
+      if (options.dryRun) break;
 
-      measurePass(progress, meter, clock.now());
+      measurePass(progress, ports.meter, clock.now());
       await announcer.tell(progress, terminations.retained);
-      await returnToService(waiting, ports);
-      if (passes === 0) record.purged(await purgeAll(ports));
-      const now = clock.now();
-      const pause = untilNextPass(progress, now, { told: nodes.tellsChanges, asksAgainAt: terminations.asksAgainAt });
-      // Where Nomad tells, a run that has the time stays until its end.
-      if (pause === undefined || now >= until || (now + pause > until && !nodes.tellsChanges)) return record.result();
-      await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
-      if (clock.now() >= until) return record.result();
+      // Beside the passes: no release waits for it.
+      if (passes.count === 1) tidying = tidyUp(await waiting, ports, record);
+      if (!(await somethingChanges(progress, ports, options))) break;
     }
   } catch (error) {
-    if (story.passes > 0 && clock.over) return record.result();
     // What has been seen until then is still reported and measured.
-    return record.interrupted(error);
+    if (passes.count === 0 || !clock.over) record.interrupted(error);
   } finally {
-    await announcer.end();
+    await Promise.all([announcer.end(), tidying, terminations.end()]);
   }
+  return record.result();
 }
 
-/** Who waits, in the order of their turns. Their heartbeats wait for nothing that Nomad has to say. */
-async function whoWaits({ terminations, clock }: Ports, { dryRun }: RunOptions): Promise<Termination[]> {
-  const waiting = inTurn(await terminations.waiting(), clock.now());
-  if (!dryRun) await terminations.heartbeat(waiting);
-  return waiting;
+/** Those that wait, in the order of their turns. */
+async function inTurn(asked: Promise<readonly Termination[]>, clock: Clock): Promise<Termination[]> {
+  const [waiting, now] = [await asked, clock.now()];
+  return waiting.toSorted((one, other) => placeInPass(one.instanceId, now) - placeInPass(other.instanceId, now));
 }
 
-const inTurn = (waiting: Termination[], now: number): Termination[] =>
-  waiting.toSorted((one, other) => placeInPass(one.instanceId, now) - placeInPass(other.instanceId, now));
+/** Once a run: what instances have left behind that came back, or have ended. Never throws. */
+async function tidyUp(waiting: readonly Termination[], ports: Ports, record: RunRecord): Promise<void> {
+  const [purged] = await Promise.all([purgeAll(ports), returnToService(waiting, ports)]);
+  record.purged(purged);
+}
+
+/** Waits until another pass is worth it. @returns false if this run has nothing more to do, or no time */
+async function somethingChanges(
+  progress: readonly Progress[],
+  { nodes, terminations, clock }: Ports,
+  { until }: RunOptions,
+): Promise<boolean> {
+  const told = nodes.tellsChanges;
+  const now = clock.now();
+  const pause = untilNextPass(progress, now, { told, asksAgainAt: terminations.asksAgainAt });
+  // Where Nomad tells, a run that has the time stays until its end.
+  if (pause === undefined || now >= until || (now + pause > until && !told)) return false;
+  await nodes.changed(Math.min(pause, until - now), { orAllocations: progress.some(isStopping) });
+  return clock.now() < until;
+}
 
 /** The passes of one run. In each an instance is observed, decided about, and served by itself: its failure stops no other. */
 class Passes {
@@ -79,7 +90,8 @@ class Passes {
   readonly #options: RunOptions;
   /** Instances of which nothing changes before a known time. */
   readonly #settled = new Map<string, { progress: Progress; until: number }>();
-  passes = 0;
+  /** How many have ended. */
+  count = 0;
 
   constructor(ports: Ports, options: RunOptions) {
     this.#ports = ports;
@@ -114,7 +126,7 @@ class Passes {
       { concurrency: CONCURRENCY },
     );
     await Promise.all([all, starts.begin(all), ends.begin(all)]);
-    this.passes += 1;
+    this.count += 1;
     return waiting.flatMap(({ instanceId }) => done.get(instanceId) ?? []);
   }
 
@@ -149,7 +161,7 @@ class Passes {
 
   /** The run has ended in the middle of a pass: the one before has served the instance, and the next run goes on. */
   #isCutOff({ is }: Observation): boolean {
-    return is === 'unanswered' && this.#ports.clock.over && this.passes > 0;
+    return is === 'unanswered' && this.#ports.clock.over && this.count > 0;
   }
 
   #decided(termination: Termination, seen: Observation, seesEveryNamespace: boolean): Decided {
@@ -213,15 +225,15 @@ function untilNextPass(
 ): number | undefined {
   const pauses = progress
     .filter(({ termination, decision }) => !isServed(termination, decision))
-    .map(({ termination: { since, heartbeatTimeoutSeconds }, seen, decision }) => {
+    .map(({ termination: { since }, seen, decision }) => {
       // What is placed before that is seen then.
       if (decision.action === 'start-drain') return SETTLE_SECONDS.sameLeader * 1000;
       if ('until' in decision && decision.until !== undefined) return Math.max(0, decision.until - now);
       const nodes = nodesOf(seen);
       const done = nodes.map(({ drain }) => drain).find((drain) => drain?.status === 'complete');
       if (done) return whileStoppingMs(now - done.updatedAt);
-      if (told && isDraining({ seen })) return whileToldMs(heartbeatTimeoutSeconds);
-      return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now), heartbeatTimeoutSeconds);
+      if (told && isDraining({ seen })) return SWEEP_SECONDS * 1000;
+      return nextPassMs(now - (nodes[0]?.drain?.startedAt ?? since ?? now));
     });
   if (pauses.length === 0) return undefined;
   return Math.min(...pauses, ...(told && asksAgainAt !== undefined ? [Math.max(0, asksAgainAt - now)] : []));

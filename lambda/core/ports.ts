@@ -21,8 +21,8 @@ export interface Terminations {
   waitsForUs(termination: Termination): Promise<boolean>;
   /** Releases the instance. @returns false if it was released before */
   complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean>;
-  /** Sends the heartbeats that are due. Never throws. */
-  heartbeat(waiting: readonly Termination[]): Promise<void>;
+  /** The run ends, and with it the heartbeats that are sent beside it. Never throws. */
+  end(): Promise<void>;
   /** Those of these instances that are `InService` in one of our groups now, each with its group. */
   backInService(instanceIds: readonly string[]): Promise<Map<string, string>>;
   /** Those of these instances that EC2 says are terminated, or does not know. */

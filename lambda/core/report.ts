@@ -77,6 +77,7 @@ export class RunRecord {
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
   #waitingSince = new Map<string, number | undefined>();
+  #interrupted: string | undefined;
 
   constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
     this.#policy = policy;
@@ -139,13 +140,9 @@ export class RunRecord {
     this.#purged.push(...nodes);
   }
 
-  /**
-   * The run cannot go on.
-   * @throws the error if no instance has been observed yet
-   */
-  interrupted(error: unknown): Result {
-    if (this.#instances.size === 0) throw error;
-    return { ...this.result(), interrupted: messageOf(error) };
+  /** The run cannot go on. */
+  interrupted(error: unknown): void {
+    this.#interrupted = messageOf(error);
   }
 
   result(): Result {
@@ -155,6 +152,7 @@ export class RunRecord {
       waitingSince: [...this.#waitingSince.values()],
       purged: this.#purged,
       retained: this.#retained,
+      ...(this.#interrupted !== undefined && { interrupted: this.#interrupted }),
     };
   }
 }

@@ -1,9 +1,12 @@
+import pMap from 'p-map';
 import { messageOf } from './message-of.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, TakenNode } from './ports.ts';
 import type { Termination } from './termination.ts';
 
 /** A node that was drained later stays ineligible, in milliseconds: what Auto Scaling says may lag behind. */
 const SETTLED_MS = 30_000;
+/** Nodes made eligible at once: a client that does not answer holds up few others, and leaves connections to the passes. */
+const CONCURRENCY = 4;
 
 /**
  * Makes nodes eligible again whose instances are in service: back from a warm pool, or with a new root volume, or still, some time
@@ -29,15 +32,16 @@ export async function returnToService(
     stay({}, error);
     return new Map<string, string>();
   });
-  for (const taken of candidates) {
+  const giveBack = async (taken: TakenNode) => {
     const { nodeId, instanceId } = taken;
     const group = back.get(instanceId);
-    if (group === undefined) continue;
+    if (group === undefined) return;
     try {
-      if (!(await takenNodes.giveBack(taken))) continue;
+      if (!(await takenNodes.giveBack(taken))) return;
       journal.info('node made eligible: its instance is in service', { instanceId, nodeId, group });
     } catch (error) {
       stay({ instanceId, nodeId, group }, error);
     }
-  }
+  };
+  await pMap(candidates, giveBack, { concurrency: CONCURRENCY });
 }

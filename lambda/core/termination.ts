@@ -42,3 +42,6 @@ const RETAINED = ':Retained';
 export const isRetained = (state: string): boolean => state.endsWith(RETAINED);
 export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
 export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');
+
+/** An instance that is launched into a warm pool waits in the same state as one that returns to it. */
+export const mayBeLaunched = ({ state }: Pick<Termination, 'state'>): boolean => state === 'Warmed:Pending:Wait';

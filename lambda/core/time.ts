@@ -82,22 +82,14 @@ export function drainDeadlineSeconds(
   return Math.min(policy.deadlineSeconds, Math.floor(left / 1000));
 }
 
-/** Whether a hook may lapse before the first sweep: the event's own run has to send its heartbeats until then. */
+/** Whether a hook may lapse before the next sweep: the run that comes before has to send its heartbeats until then. */
 export function lapsesBeforeSweep(heartbeatTimeoutSeconds: number): boolean {
   return heartbeatTimeoutSeconds < 2 * SWEEP_SECONDS;
 }
 
-/**
- * How long until the next pass, in milliseconds: short for a young drain, where much happens, a minute for an old one, and
- * never later than the next heartbeat of a hook with a short timeout.
- */
-export function nextPassMs(drainAgeMs: number, heartbeatTimeoutSeconds: number): number {
-  return Math.min(SWEEP_SECONDS * 1000, slotMs(heartbeatTimeoutSeconds), Math.max(2_000, drainAgeMs / 20));
-}
-
-/** The same where Nomad tells at once that a drain is complete: only for the heartbeats of a hook with a short timeout. */
-export function whileToldMs(heartbeatTimeoutSeconds: number): number {
-  return slotMs(heartbeatTimeoutSeconds);
+/** How long until the next pass, in milliseconds: short for a young drain, where much happens, a minute for an old one. */
+export function nextPassMs(drainAgeMs: number): number {
+  return Math.min(SWEEP_SECONDS * 1000, Math.max(2_000, drainAgeMs / 20));
 }
 
 /**
@@ -108,37 +100,8 @@ export function whileStoppingMs(sinceCompleteMs: number): number {
   return Math.min(5_000, Math.max(1_000, sinceCompleteMs / 20));
 }
 
-/**
- * The heartbeat slot that `now` lies in. Time is cut into slots of a third of the heartbeat timeout, with another offset for
- * each instance, so that the heartbeats of a fleet are spread. A heartbeat is due when a new slot begins.
- */
-export function heartbeatSlot(instanceId: string, heartbeatTimeoutSeconds: number, now: number): number {
-  return Math.floor(now / slotMs(heartbeatTimeoutSeconds) + hash(instanceId));
-}
-
-/** Until when heartbeats have been sent before, milliseconds since the epoch. */
-export interface LastHeartbeats {
-  /** The pass before in the same sweep; absent in its first. */
-  pass?: number;
-  /** The first pass of the sweep before, if this function environment remembers one. */
-  sweep?: number;
-}
-
-/**
- * Whether a slot has begun that no pass has covered yet. The first pass of a sweep covers the minute before it, and the time
- * since the last sweep if sweeps were skipped; later passes matter only for hooks whose slots are shorter than a minute.
- */
-export function heartbeatDue(
-  instanceId: string,
-  heartbeatTimeoutSeconds: number,
-  now: number,
-  last: LastHeartbeats,
-): boolean {
-  const minute = SWEEP_SECONDS * 1000;
-  if (last.pass !== undefined && slotMs(heartbeatTimeoutSeconds) >= minute) return false;
-  const slot = (time: number) => heartbeatSlot(instanceId, heartbeatTimeoutSeconds, time);
-  return slot(now) !== slot(last.pass ?? Math.min(now - minute, last.sweep ?? now));
-}
+/** How long after a heartbeat the next one is due, in milliseconds: three in each timeout. */
+export const heartbeatIntervalMs = (heartbeatTimeoutSeconds: number): number => (heartbeatTimeoutSeconds * 1000) / 3;
 
 /**
  * An instance's place in the order of one minute's passes. Each minute has another order: if Nomad is so slow that runs are
@@ -147,8 +110,6 @@ export function heartbeatDue(
 export function placeInPass(instanceId: string, now: number): number {
   return hash(`${instanceId} ${Math.floor(now / (SWEEP_SECONDS * 1000))}`);
 }
-
-const slotMs = (heartbeatTimeoutSeconds: number) => (heartbeatTimeoutSeconds * 1000) / 3;
 
 /** A hash of the text in [0, 1): the low bits of FNV-1a, in which similar texts differ most. */
 function hash(text: string): number {

@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { TakenNode, TakenNodes } from '../core/ports.ts';
 import type { NomadApi } from './api.ts';
-import { DRAINED_BY, type NodeJson } from './json.ts';
+import { DRAINED_BY, type NodeJson, ourRecord } from './json.ts';
 import { CORDON_KEY, readMark, toMark } from './mark.ts';
+import { ALIVE } from './what-runs.ts';
 
 /** A node is marked, and then made ineligible, within this time. In milliseconds. */
 const MARKED_MS = 30_000;
@@ -39,7 +40,7 @@ export class OurNodes implements TakenNodes {
   async giveBack(taken: TakenNode): Promise<boolean> {
     const node = await this.#options.nomad.node(taken.nodeId);
     if (!node) return false;
-    return taken.how === 'drain' ? this.#endDrain(node) : this.#uncordon(node, taken);
+    return taken.how === 'drain' ? this.#endDrain(node, taken) : this.#uncordon(node, taken);
   }
 
   async cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean> {
@@ -62,15 +63,21 @@ export class OurNodes implements TakenNodes {
     const { nodes } = await nomad.nodes(`"${CORDON_KEY}" in Meta and Status != "down"`);
     const found: TakenNode[] = [];
     for (const { ID: nodeId } of nodes) {
-      const mark = readMark((await nomad.node(nodeId))?.Meta?.[CORDON_KEY]);
+      // Of one that cannot be read the next run may know more.
+      const node = await nomad.node(nodeId).catch(() => undefined);
+      const mark = readMark(node?.Meta?.[CORDON_KEY]);
       if (mark?.deployment === deployment) found.push({ nodeId, how: 'cordon', ...mark });
     }
     return found;
   }
 
-  async #endDrain(node: NodeJson): Promise<boolean> {
-    if (!isUntouchedSinceDrain(node)) return false;
-    const { nomad } = this.#options;
+  async #endDrain(node: NodeJson, { instanceId }: TakenNode): Promise<boolean> {
+    const { nomad, deployment } = this.#options;
+    if (ourRecord(node, deployment)?.instanceId !== instanceId || !isUntouchedSinceDrain(node)) return false;
+    // A batch job may get a second copy of what a drain has told to stop, once its node is eligible again (nomad#28008).
+    const filter = `NodeID == "${node.ID}" and DesiredStatus == "stop" and ${ALIVE}`;
+    if ((await nomad.listAllocations(filter, { per_page: '1', resources: 'false' }, ({ ID }) => ID)).length > 0)
+      return false;
     if (node.DrainStrategy) {
       await nomad.drain(node.ID, { DrainSpec: null, MarkEligible: true, Meta: { drained_by: DRAINED_BY } });
     } else {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 
@@ -46,6 +46,9 @@ export class Loopback {
   fault: Fault | undefined;
   /** Dates answers that do not date themselves; Node would by the machine's own clock. */
   now: (() => number) | undefined;
+  readonly #sockets = new Set<Socket>();
+  /** Those that were lost: what still arrives by one is never read. */
+  readonly #lost = new WeakSet<Socket>();
   readonly #server;
 
   private constructor(answer: (request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>) {
@@ -54,10 +57,17 @@ export class Loopback {
     this.#server.on('connection', (socket) => {
       this.connections += 1;
       this.mostConnections = Math.max(this.mostConnections, this.connections);
+      this.#sockets.add(socket);
       socket.on('close', () => {
         this.connections -= 1;
+        this.#sockets.delete(socket);
       });
     });
+  }
+
+  /** The connections that are open now die, and nobody hears it: as when a NAT gateway forgets them. */
+  loseConnections(): void {
+    for (const socket of this.#sockets) this.#lost.add(socket);
   }
 
   static async listen(
@@ -115,7 +125,7 @@ export class Loopback {
         park: () => enter('parked'),
         resume: () => enter('busy'),
       };
-      const mishap = await this.fault?.(request);
+      const mishap = this.#lost.has(incoming.socket) ? 'silence' : await this.fault?.(request);
       if (mishap === 'silence') return request.park();
       const response = typeof mishap === 'object' ? mishap : mishap !== 'hang-up' && (await answer(request));
       if ((mishap === 'half an answer' || mishap === 'answer broken off') && response) {

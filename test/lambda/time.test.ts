@@ -4,8 +4,7 @@ import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import {
   drainDeadlineSeconds,
   globalCapSeconds,
-  heartbeatDue,
-  heartbeatSlot,
+  heartbeatIntervalMs,
   hookHolds,
   lapsesBeforeSweep,
   limits,
@@ -20,7 +19,6 @@ const START = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;
 
 const heartbeatTimeout = fc.integer({ min: 30, max: 7200 });
-const instanceId = fc.stringMatching(/^i-[0-9a-f]{17}$/);
 const policy = fc.record({
   deadlineSeconds: fc.integer({ min: 1, max: 172_800 }),
   killMarginSeconds: fc.integer({ min: 0, max: 7200 }),
@@ -99,13 +97,9 @@ describe('the time for a waiting instance', () => {
 
 describe('the next look', () => {
   it('comes after two seconds at a young drain, after a twentieth of its age, and after a minute at an old one', () => {
-    expect(nextPassMs(0, 1800)).toBe(2_000);
-    expect(nextPassMs(5 * MINUTE, 1800)).toBe(15_000);
-    expect(nextPassMs(24 * 60 * MINUTE, 1800)).toBe(MINUTE);
-  });
-
-  it('comes in time for the heartbeats of a hook with a short timeout', () => {
-    expect(nextPassMs(24 * 60 * MINUTE, 30)).toBe(10_000);
+    expect(nextPassMs(0)).toBe(2_000);
+    expect(nextPassMs(5 * MINUTE)).toBe(15_000);
+    expect(nextPassMs(24 * 60 * MINUTE)).toBe(MINUTE);
   });
 });
 
@@ -129,83 +123,13 @@ describe('the order of a look', () => {
 });
 
 describe('heartbeats', () => {
-  /** When a minute's sweep beats for this instance, over so many minutes; it looks every ten seconds for 50 s. */
-  const beats = (instance: string, timeout: number, minutes: number): number[] => {
-    const times: number[] = [];
-    for (let minute = 0; minute < minutes; minute++) {
-      let lastLook: number | undefined;
-      for (let look = 0; look < 6; look++) {
-        const now = START + minute * MINUTE + look * 10_000;
-        if (heartbeatDue(instance, timeout, now, lastLook === undefined ? {} : { pass: lastLook })) times.push(now);
-        lastLook = now;
-      }
-    }
-    return times;
-  };
-
-  it('never let the timeout lapse, for every hook', () => {
-    fc.assert(
-      fc.property(instanceId, heartbeatTimeout, (instance, timeout) => {
-        const minutes = Math.ceil((timeout * 3) / 60) + 2;
-        const times = [START, ...beats(instance, timeout, minutes), START + minutes * MINUTE];
-        for (const [index, time] of times.slice(1).entries()) {
-          expect(time - (times[index] ?? 0)).toBeLessThan(timeout * 1000);
-        }
-      }),
-    );
+  it('are three per timeout', () => {
+    expect(heartbeatIntervalMs(1800)).toBe(10 * MINUTE);
   });
 
-  it('are three per timeout, for every hook that is longer than three sweeps', () => {
-    fc.assert(
-      fc.property(instanceId, fc.integer({ min: 180, max: 7200 }), (instance, timeout) => {
-        const minutes = timeout / 2;
-        const expected = (3 * minutes * 60) / timeout;
-        expect(Math.abs(beats(instance, timeout, minutes).length - expected)).toBeLessThanOrEqual(1);
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it('are due in the minute after a slot has begun, and not in the one before', () => {
-    const instance = 'i-0123456789abcdef0';
-    const slot = (time: number) => heartbeatSlot(instance, 1800, time);
-    let begins = START;
-    while (slot(begins) === slot(START)) begins += 1_000;
-    expect(heartbeatDue(instance, 1800, begins, {})).toBe(true);
-    expect(heartbeatDue(instance, 1800, begins + 58_000, {})).toBe(true);
-    expect(heartbeatDue(instance, 1800, begins + MINUTE, {})).toBe(false);
-    expect(heartbeatDue(instance, 1800, begins - 1_000, {})).toBe(false);
-  });
-
-  it('that fell into skipped sweeps are made up for, and none falls to the same slot twice', () => {
-    fc.assert(
-      fc.property(
-        instanceId,
-        fc.integer({ min: 180, max: 7200 }),
-        fc.integer({ min: 1, max: 240 }),
-        (id, timeout, gap) => {
-          const now = START + gap * MINUTE;
-          const begun = heartbeatSlot(id, timeout, now) !== heartbeatSlot(id, timeout, START);
-          expect(heartbeatDue(id, timeout, now, { sweep: START })).toBe(begun);
-        },
-      ),
-    );
-  });
-
-  it("cannot wait for the sweep where the timeout is shorter than two minutes: the event's own run sends them", () => {
+  it('cannot wait for the next sweep where the timeout is shorter than two minutes', () => {
     expect(lapsesBeforeSweep(30)).toBe(true);
     expect(lapsesBeforeSweep(119)).toBe(true);
     expect(lapsesBeforeSweep(120)).toBe(false);
-  });
-
-  it('come with each look only where the slots are shorter than a sweep', () => {
-    const due = (timeout: number) => heartbeatDue('i-0123456789abcdef0', timeout, START + 120_000, { pass: START });
-    expect(due(177)).toBe(true);
-    expect(due(180)).toBe(false);
-  });
-
-  it('of a fleet do not fall together', () => {
-    const at = Array.from({ length: 60 }, (_, index) => beats(`i-${String(index).padStart(17, '0')}`, 1800, 10)[0]);
-    expect(new Set(at).size).toBeGreaterThan(5);
   });
 });

@@ -5,13 +5,10 @@ import type { Step } from './steps.ts';
 
 /** An operator purges the latest build of a node, or collects all garbage: the servers forget at once, and clients run on. */
 export async function forgetBuilds(stage: Stage, nodeId: string | undefined): Promise<void> {
-  const { world, forgottenAt, foreign } = stage.cast;
+  const { world, forgottenAt } = stage.cast;
   const { nomad } = world;
-  if (nodeId === undefined) {
-    await stage.ask('PUT', 'system/gc');
-    // A node that is down with nothing on it is garbage too.
-    for (const id of foreign.keys()) if (!nomad.state.nodes.has(id)) foreign.delete(id);
-  } else {
+  if (nodeId === undefined) await stage.ask('PUT', 'system/gc');
+  else {
     const latest = nomad.allocationsOn(nodeId).findLast(({ Job }) => Job.Type === 'batch');
     if (!latest) return;
     await stage.ask('DELETE', `job/${latest.JobID}?purge=true`);

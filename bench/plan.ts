@@ -60,6 +60,7 @@ async function measure(): Promise<void> {
     now: () => real.now() + skew,
     sleep: (ms: number) => real.sleep(ms),
     limit: (ms: number) => real.limit(ms),
+    after: (ms: number, callback: () => void) => real.after(ms, callback),
   };
   const handler = makeHandler({
     journal,

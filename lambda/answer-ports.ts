@@ -64,7 +64,7 @@ export function answerPorts(options: AnswerPortsOptions): AnswerPorts {
       autoScaling,
       lastSweepAt,
       // Its own memory: what is asked is how the hooks are now.
-      hooks: new Hooks({ autoScaling, clock, journal, memory: new Map(), patienceMs: Number.POSITIVE_INFINITY }),
+      hooks: new Hooks({ autoScaling, clock, journal, memory: new Map(), asConfigured: false }),
       describe: (ids) => describeInstances(forRun(ec2, clock), ids, () => {}),
       tls: async () => (config.nomad.via === 'http' ? tlsOf(config.nomad, aws, clock) : {}),
       gateways: async () => (config.nomad.via === 'ssm' ? aws.instances(config.nomad).list(clock) : []),

@@ -4,6 +4,10 @@ import type { Clock } from './core/clock.ts';
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
   limit: (ms) => {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), ms);

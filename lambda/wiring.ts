@@ -107,8 +107,8 @@ export class Wiring {
   /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
   hooks(wake: Wake, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
-    const patienceMs = { event: 1_000, notice: 0 }[wake.kind as string] ?? Number.POSITIVE_INFINITY;
-    return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, patienceMs });
+    const asConfigured = wake.kind === 'event' || wake.kind === 'notice';
+    return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, asConfigured });
   }
 
   /** The ports of the story, for one run. */
@@ -140,7 +140,7 @@ export class Wiring {
     const memory = this.#memory;
     const notOurs = new Set<string>();
     const byEvent = wake.kind === 'event';
-    const beats = { autoScaling, clock, journal, meter, memory, notOurs, byEvent, until: last };
+    const beats = { autoScaling, clock, journal, meter, memory, notOurs, hooks, groups, byEvent, until: last };
     const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
     const terminations = new WaitingInstances({
       find: notices ? noticed(describe, notices) : this.#finderFor(wake, until, describe),

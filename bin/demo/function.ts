@@ -28,6 +28,7 @@ export async function deploy(stage: Stage, { say, released }: Told, over: AbortS
     now: () => clock.now() + (over.aborted ? DAY_MS : 0),
     sleep: (ms) => clock.sleep(ms),
     limit: (ms) => clock.limit(ms),
+    after: (ms, callback) => clock.after(ms, callback),
   };
   const environment = { NOMAD_DRAIN_HOOK: JSON.stringify({ groups: [{ name: GROUP, hook: HOOK }], nomad: access }) };
   const tell =

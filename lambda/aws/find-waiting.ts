@@ -17,7 +17,7 @@ export interface Found {
   /** What else could not be found out, and has to be; each in a sentence. */
   problems?: string[];
   /** The groups of which it is not known who waits there now. */
-  unread?: ReadonlySet<string>;
+  unread?: ReadonlyMap<string, string>;
 }
 
 /** Finds, among the members of the groups, those whose maintenance is near. */
@@ -51,6 +51,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
       groups.map(({ name }) => name),
       (error, names) => {
         for (const name of names) unread.set(name, messageOf(error));
+        if (unread.size === groups.length) throw error;
       },
     );
     const held = members.filter(({ state }) => isHeld(state));
@@ -74,7 +75,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
       ([group, because]) => `Auto Scaling does not say who waits in group ${group}: ${because}`,
     );
     const problems = [...unknown, ...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
-    return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread: new Set(unread.keys()) };
+    return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread };
   };
 }
 
@@ -94,12 +95,11 @@ export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string
  * @param until how long to read its state again while Auto Scaling does not say so yet, milliseconds since the epoch
  */
 export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: number): FindWaiting {
-  const { autoScaling, clock, journal, memory, groups, hooks } = options;
+  const { autoScaling, clock, journal, memory } = options;
   const { instanceId, group } = event;
   memory.begin(instanceId);
   return async () => {
-    // Asked at the same time: they do not depend on what Auto Scaling says of the instance.
-    for (const each of groups) if (each.name === group) void hooks.of(each);
+    // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
     const said = factsOf(options, [instanceId]);
     for (;;) {
       const [state] = await autoScaling.instances([instanceId]).finally(() => said);

@@ -1,10 +1,12 @@
 import pMap from 'p-map';
+import type { GroupConfig } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Journal, Meter } from '../core/ports.ts';
 import { mayBeLaunched, type Termination } from '../core/termination.ts';
 import { heartbeatIntervalMs, lapsesBeforeSweep } from '../core/time.ts';
 import type { AutoScaling } from './auto-scaling.ts';
+import type { Hooks } from './hooks.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
 /** Heartbeats sent at once. */
@@ -20,6 +22,8 @@ export interface HeartbeatsOptions {
   memory: WaitMemory;
   /** The ids of instances that wait for other hooks than ours, as this run has found. */
   notOurs: Set<string>;
+  hooks: Pick<Hooks, 'now'>;
+  groups: readonly GroupConfig[];
   /** The run of an event leaves them to the sweep, but for a hook that would lapse before the first one. */
   byEvent: boolean;
   /** Until when the run stays for a hook that would lapse before the next sweep, milliseconds since the epoch. */
@@ -33,8 +37,8 @@ export interface HeartbeatsOptions {
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   #kept: readonly Termination[] = [];
-  /** Ends what beats for those that were kept before. */
-  #turn = 0;
+  #callOff = () => {};
+  #ended = false;
   #sending: Promise<unknown> = Promise.resolve();
 
   constructor(options: HeartbeatsOptions) {
@@ -43,41 +47,44 @@ export class Heartbeats {
 
   /** From now on these are kept waiting, and no others. */
   keep(waiting: readonly Termination[]): void {
-    const { byEvent, memory } = this.#options;
-    for (const each of waiting) {
-      memory.note(each.instanceId, { shortestTimeout: Math.min(this.#timeoutOf(each), each.heartbeatTimeoutSeconds) });
-    }
-    this.#kept = waiting.filter((each) => each.held && !each.notice && (!byEvent || this.#mayLapse(each)));
-    this.#turn += 1;
-    void this.#beat(this.#turn);
+    for (const each of waiting) this.#noteTimeout(each, each.heartbeatTimeoutSeconds);
+    this.#kept = waiting.filter(({ held, notice }) => held && !notice);
+    void this.#beat();
   }
 
   /** Ends them; where a hook would lapse before the next sweep, at the end of the run's time. Never throws. */
   async end(): Promise<void> {
-    const { clock, until } = this.#options;
+    const { clock, until, byEvent, groups, hooks } = this.#options;
+    // The run of an event has not read the hook: it may have been shortened since it was configured.
+    for (const each of byEvent ? this.#left : []) {
+      const group = groups.find(({ name }) => name === each.group);
+      if (group) this.#noteTimeout(each, await hooks.now(group));
+    }
+    this.keep(this.#left);
     if (this.#waiting.some((each) => this.#mayLapse(each))) await clock.sleep(until - clock.now()).catch(() => {});
-    this.#turn += 1;
+    this.#ended = true;
+    this.#callOff();
     await this.#sending;
   }
 
   get #waiting(): readonly Termination[] {
+    return this.#options.byEvent ? this.#left.filter((each) => this.#mayLapse(each)) : this.#left;
+  }
+
+  /** Those that wait for us still. */
+  get #left(): readonly Termination[] {
     const { memory, notOurs } = this.#options;
     return this.#kept.filter((each) => !memory.isCompleted(each) && !notOurs.has(each.instanceId));
   }
 
-  async #beat(turn: number): Promise<void> {
+  async #beat(): Promise<void> {
     const { clock } = this.#options;
-    while (turn === this.#turn) {
-      const sending = pMap(this.#mostUrgentFirst(), (each) => this.#send(each), { concurrency: CONCURRENCY });
-      this.#sending = Promise.all([this.#sending, sending]);
-      await sending;
-      const next = Math.min(...this.#waiting.map((each) => this.#dueAt(each)));
-      const goesOn = clock.sleep(next - clock.now()).then(
-        () => true,
-        () => false,
-      );
-      if (next === Number.POSITIVE_INFINITY || !(await goesOn)) return;
-    }
+    const sending = pMap(this.#mostUrgentFirst(), (each) => this.#send(each), { concurrency: CONCURRENCY });
+    this.#sending = Promise.all([this.#sending, sending]);
+    await sending;
+    this.#callOff();
+    const next = Math.min(...this.#waiting.map((each) => this.#dueAt(each)));
+    if (!this.#ended) this.#callOff = clock.after(next - clock.now(), () => void this.#beat());
   }
 
   #mostUrgentFirst(): Termination[] {
@@ -113,6 +120,11 @@ export class Heartbeats {
 
   #mayLapse(termination: Termination): boolean {
     return lapsesBeforeSweep(this.#timeoutOf(termination));
+  }
+
+  #noteTimeout(termination: Termination, seconds: number): void {
+    const shortestTimeout = Math.min(this.#timeoutOf(termination), seconds);
+    this.#options.memory.note(termination.instanceId, { shortestTimeout });
   }
 
   /** In seconds. */

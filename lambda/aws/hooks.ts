@@ -38,8 +38,8 @@ export interface HooksOptions {
   clock: Clock;
   journal: Journal;
   memory: HookMemory;
-  /** So long a hook with a configured heartbeat timeout may take to be read, in milliseconds: then the configured one counts. */
-  patienceMs: number;
+  /** Use the configured heartbeat timeout without reading the hook: the drain of an event's run does not wait for it. */
+  asConfigured: boolean;
 }
 
 /** The lifecycle hooks of the groups, for the length of one run. */
@@ -56,12 +56,19 @@ export class Hooks {
 
   /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, if it cannot be read. */
   async of(group: GroupConfig): Promise<number> {
-    const { patienceMs, memory, clock } = this.#options;
-    if (group.heartbeatTimeoutSeconds === undefined || patienceMs === Number.POSITIVE_INFINITY)
-      await this.#read(group, SOON_MS);
-    else if (patienceMs > 0) await Promise.race([this.#read(group, SOON_MS), clock.sleep(patienceMs).catch(() => {})]);
-    const facts = memory.get(group.name)?.facts;
-    return facts?.is === 'there' ? facts.seconds : (group.heartbeatTimeoutSeconds ?? CAUTIOUS_TIMEOUT);
+    const isConfigured = this.#options.asConfigured && group.heartbeatTimeoutSeconds !== undefined;
+    return isConfigured ? this.#known(group) : this.now(group);
+  }
+
+  /** The same, read now. */
+  async now(group: GroupConfig): Promise<number> {
+    await this.#read(group, SOON_MS);
+    return this.#known(group);
+  }
+
+  #known({ name, heartbeatTimeoutSeconds = CAUTIOUS_TIMEOUT }: GroupConfig): number {
+    const facts = this.#options.memory.get(name)?.facts;
+    return facts?.is === 'there' ? facts.seconds : heartbeatTimeoutSeconds;
   }
 
   /** Reads the hooks of these groups, except those that were found in order less than ten minutes ago. */

@@ -41,11 +41,10 @@ export class WaitMemory {
     return this.of(instanceId).completedIn === state;
   }
 
-  /** Those of these groups, as they were seen last: who waits there now is not known. */
-  lastSeenIn(groups: ReadonlySet<string>): Termination[] {
-    return [...this.#waits.values()].flatMap(({ termination }) =>
-      termination && groups.has(termination.group) ? [termination] : [],
-    );
+  /** Those of these groups, or of all, as they were seen last: who waits there now is not known. */
+  lastSeen(groups?: Pick<ReadonlySet<string>, 'has'>): Termination[] {
+    const all = [...this.#waits.values()].flatMap(({ termination }) => termination ?? []);
+    return groups ? all.filter(({ group }) => groups.has(group)) : all;
   }
 
   /** Forgets those that no longer wait: not those of groups of which that is not known. */

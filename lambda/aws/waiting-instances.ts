@@ -55,9 +55,12 @@ export class WaitingInstances implements Terminations {
         // What is not held yet will be in a moment.
         const isAll = this.#found.waiting.every(({ held, notice }) => held || notice);
         this.#freshUntil = isAll ? now + FRESH_MS : now;
-        heartbeats?.keep([...this.#found.waiting, ...memory.lastSeenIn(this.#found.unread ?? new Set())]);
+        heartbeats?.keep([...this.#found.waiting, ...memory.lastSeen(this.#found.unread ?? new Map())]);
       } catch (error) {
-        if (!this.#found) throw error;
+        if (!this.#found) {
+          heartbeats?.keep(memory.lastSeen());
+          throw error;
+        }
         journal.warn('Auto Scaling does not say who waits now', { because: messageOf(error) });
       }
     }

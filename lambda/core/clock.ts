@@ -4,6 +4,11 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms` milliseconds of this clock's time. */
   sleep(ms: number): Promise<void>;
+  /**
+   * Calls back after `ms` milliseconds of this clock's time, beside what a run waits for.
+   * @returns what calls it off
+   */
+  after(ms: number, callback: () => void): () => void;
   /** A time limit that expires after `ms` milliseconds of this clock's time. */
   limit(ms: number): TimeLimit;
 }
@@ -56,6 +61,11 @@ export class RunClock implements Clock {
     const left = this.#left;
     await this.#clock.sleep(Math.max(0, Math.min(ms, left)));
     if (ms > left) throw new RunOver();
+  }
+
+  /** Only if the run goes on until then. */
+  after(ms: number, callback: () => void): () => void {
+    return ms < this.#left ? this.#clock.after(ms, callback) : () => {};
   }
 
   /**

@@ -33,6 +33,11 @@ export class DrivenClock implements Clock {
     this.#sleeping -= 1;
   }
 
+  /** Nothing waits for it: it is no reason to let time pass. */
+  after(ms: number, callback: () => void): () => void {
+    return this.#clock.after(ms, () => !this.killed && callback());
+  }
+
   limit(ms: number): TimeLimit {
     const { signal, lift } = this.#clock.limit(ms);
     let open = true;

@@ -32,8 +32,8 @@ export interface WorldOptions {
   moreGroups?: readonly GroupOptions[];
   /** Groups that are configured, and that Auto Scaling does not know. */
   unknownGroups?: readonly string[];
-  /** The configuration says the heartbeat timeout of the hook, as the construct writes it. */
-  tellsHeartbeatTimeout?: boolean;
+  /** The configuration says the heartbeat timeout of the hook, as the construct writes it; or another one, in seconds. */
+  tellsHeartbeatTimeout?: boolean | number;
   /** How many addresses Nomad is given by: all lead to the same server. */
   addresses?: number;
   /** Through SSM Run Command instead of HTTP. */
@@ -57,11 +57,12 @@ export function deliveredTypes({ notices = {} }: WorldOptions): string[] {
 export function documentOf(options: WorldOptions, address: string): ConfigDocument {
   const { policy, nomad, bus = 'default', ssm, moreGroups = [], unknownGroups = [], addresses = 1 } = options;
   const { tellsHeartbeatTimeout = false, heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
+  const told = tellsHeartbeatTimeout === true ? heartbeatTimeoutSeconds : tellsHeartbeatTimeout;
   const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
   const names = options.anyGroup ? [ANY_GROUP] : [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
   return {
     groups: names.map((name) => ({ name })) as ConfigDocument['groups'],
-    hook: { name: HOOK, ...(tellsHeartbeatTimeout && { heartbeatTimeoutSeconds }) },
+    hook: { name: HOOK, ...(told && { heartbeatTimeoutSeconds: told }) },
     nomad: ssm
       ? { via: 'ssm', document: DOCUMENT, ...ssm }
       : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },

@@ -1,10 +1,7 @@
 import type { Clock, TimeLimit } from '../../lambda/core/clock.ts';
 
-/** A clock that can also call back: what the emulators live by. */
-export interface Timeline extends Clock {
-  /** Runs `callback` once, `ms` milliseconds of this clock from now. Returns a function that calls it off. */
-  after(ms: number, callback: () => void): () => void;
-}
+/** What the emulators live by. */
+export type Timeline = Clock;
 
 /** A time limit of a timeline's own time. */
 function limitOf(timeline: Timeline, ms: number): TimeLimit {

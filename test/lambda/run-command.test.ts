@@ -30,6 +30,7 @@ const run = async (line: string): Promise<string | CommandFailed> => {
   const sleeper = {
     now: () => clock.now(),
     limit: (ms: number) => clock.limit(ms),
+    after: (ms: number, callback: () => void) => clock.after(ms, callback),
     sleep: (ms: number) => clock.advance(ms),
   };
   const order = { document: 'Run', instanceId, parameters: {}, limitMs: 15_000 };

@@ -13,6 +13,8 @@ import type { WaitMemory } from './wait-memory.ts';
 const CONCURRENCY = 8;
 /** One that was refused is sent again after this time, in milliseconds. */
 const AGAIN_MS = 5_000;
+/** The shortest heartbeat timeout of a hook, in seconds. */
+const SHORTEST_SECONDS = 30;
 
 export interface HeartbeatsOptions {
   autoScaling: AutoScaling;
@@ -22,7 +24,7 @@ export interface HeartbeatsOptions {
   memory: WaitMemory;
   /** The ids of instances that wait for other hooks than ours, as this run has found. */
   notOurs: Set<string>;
-  hooks: Pick<Hooks, 'now'>;
+  hooks: Pick<Hooks, 'now' | 'knows'>;
   groups: readonly GroupConfig[];
   /** The run of an event leaves them to the sweep, but for a hook that would lapse before the first one. */
   byEvent: boolean;
@@ -54,10 +56,10 @@ export class Heartbeats {
 
   /** Ends them; where a hook would lapse before the next sweep, at the end of the run's time. Never throws. */
   async end(): Promise<void> {
-    const { clock, until, byEvent, groups, hooks } = this.#options;
+    const { clock, until, byEvent, hooks } = this.#options;
     // The run of an event has not read the hook: it may have been shortened since it was configured.
     for (const each of byEvent ? this.#left : []) {
-      const group = groups.find(({ name }) => name === each.group);
+      const group = this.#groupOf(each);
       if (group) this.#noteTimeout(each, await hooks.now(group));
     }
     this.keep(this.#left);
@@ -123,12 +125,19 @@ export class Heartbeats {
   }
 
   #noteTimeout(termination: Termination, seconds: number): void {
-    const shortestTimeout = Math.min(this.#timeoutOf(termination), seconds);
-    this.#options.memory.note(termination.instanceId, { shortestTimeout });
+    const { shortestTimeout = seconds } = this.#options.memory.of(termination.instanceId);
+    this.#options.memory.note(termination.instanceId, { shortestTimeout: Math.min(shortestTimeout, seconds) });
   }
 
-  /** In seconds. */
-  #timeoutOf({ instanceId, heartbeatTimeoutSeconds }: Termination): number {
+  /** In seconds: the shortest that Auto Scaling takes, if nothing says how long it is. */
+  #timeoutOf(termination: Termination): number {
+    const { instanceId, heartbeatTimeoutSeconds } = termination;
+    const group = this.#groupOf(termination);
+    if (group && !this.#options.hooks.knows(group)) return SHORTEST_SECONDS;
     return this.#options.memory.of(instanceId).shortestTimeout ?? heartbeatTimeoutSeconds;
+  }
+
+  #groupOf(termination: Termination): GroupConfig | undefined {
+    return this.#options.groups.find(({ name }) => name === termination.group);
   }
 }

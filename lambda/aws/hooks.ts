@@ -66,6 +66,11 @@ export class Hooks {
     return this.#known(group);
   }
 
+  /** Whether anything says what the heartbeat timeout is. */
+  knows({ name, heartbeatTimeoutSeconds }: GroupConfig): boolean {
+    return heartbeatTimeoutSeconds !== undefined || this.#options.memory.get(name)?.facts.is === 'there';
+  }
+
   #known({ name, heartbeatTimeoutSeconds = CAUTIOUS_TIMEOUT }: GroupConfig): number {
     const facts = this.#options.memory.get(name)?.facts;
     return facts?.is === 'there' ? facts.seconds : heartbeatTimeoutSeconds;

@@ -40,6 +40,8 @@ export class WaitingInstances implements Terminations {
   #foundAt = Number.NEGATIVE_INFINITY;
   #freshUntil = Number.NEGATIVE_INFINITY;
   #reused = false;
+  #states: Promise<InstanceState[]> = Promise.resolve([]);
+  #statesAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitingInstancesOptions) {
     this.#options = options;
@@ -117,9 +119,18 @@ export class WaitingInstances implements Terminations {
     return isOurs;
   }
 
+  /** All are asked about at once: one call covers fifty. */
   async #stillGoes(termination: Termination): Promise<boolean> {
-    const [now] = await this.#statesOf([termination]);
-    return now?.group === termination.group && isStill(termination, now);
+    const now = this.#options.clock.now();
+    if (now >= this.#statesAt + FRESH_MS) {
+      this.#statesAt = now;
+      this.#states = this.#statesOf(this.#found?.waiting ?? [termination]);
+      this.#states.catch(() => {
+        this.#statesAt = Number.NEGATIVE_INFINITY;
+      });
+    }
+    const state = (await this.#states).find(({ instanceId }) => instanceId === termination.instanceId);
+    return state?.group === termination.group && isStill(termination, state);
   }
 
   async complete(termination: Termination, result: 'CONTINUE' | 'ABANDON'): Promise<boolean> {

@@ -90,6 +90,10 @@ export class NomadApi {
     return this.#each('/v1/nodes', { resources: 'true' }, (node) => translate(node as NodeInList));
   }
 
+  async hasNode(filter: string): Promise<boolean> {
+    return (await this.#each('/v1/nodes', { filter, per_page: '1' }, () => true)).length > 0;
+  }
+
   /** The ids of the nodes that match a filter. */
   nodeIds(filter: string): Promise<string[]> {
     return this.#each('/v1/nodes', { filter }, (node) => (node as NodeStub).ID);

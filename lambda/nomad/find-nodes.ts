@@ -11,6 +11,15 @@ export type Found = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: s
 /** What is known of the instance. */
 type Known = Pick<Termination, 'instanceId' | 'addresses' | 'names' | 'launchedAt'>;
 
+interface FindOptions {
+  /** The nodes that name the instance, if they have just been asked for. */
+  named?: readonly NodeStub[] | undefined;
+  /** Look for more where a live node is found: a node is `ready` for some seconds after its agent has come back as another. */
+  everyWay?: boolean;
+  /** Every node names an instance: no address and no record leads to another. */
+  allNamed?: boolean;
+}
+
 /** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
 const TERMS = 16;
 
@@ -19,18 +28,16 @@ const TERMS = 16;
  * for it; if none of them is either, the node that has an address or a name of the instance.
  *
  * @param nodeMetaKey a key of the node's own Meta that holds the instance id
- * @param named the nodes that name it, if they have just been asked for
- * @param everyWay look for more where a live node is found: a node is `ready` for some seconds after its agent has come back as another
  */
 export async function findNodes(
   nomad: NomadReads,
   instance: Known,
   nodeMetaKey: string | undefined,
-  { named, everyWay = false }: { named?: readonly NodeStub[] | undefined; everyWay?: boolean } = {},
+  { named, everyWay = false, allNamed = false }: FindOptions = {},
 ): Promise<Found> {
   const { instanceId, addresses, names } = instance;
   const nodes = [...(named ?? (await nodesNaming(nomad, [instanceId], nodeMetaKey)))];
-  if (nodes.some(isLive) && !everyWay) return { nodes };
+  if (allNamed || (nodes.some(isLive) && !everyWay)) return { nodes };
   // Its agent may have come back without its fingerprint.
   const { nodes: unnamed } = await nomad.nodes(`SchedulingEligibility == "ineligible" and ${namingNone(undefined)}`);
   const recorded = unnamed.filter((node) => recordedInstance(node) === instanceId);

@@ -52,6 +52,8 @@ export class NodeObserver implements Nodes {
   readonly #nodeIds = new Map<string, Set<string>>();
   /** Draining nodes with what holds them, as this run has read them, and when. */
   readonly #read = new Map<string, { node: NomadNode; at: number }>();
+  /** Nodes that something holds which no list tells, as a proof has found. */
+  readonly #isHeld = new Set<string>();
   /** When this run has had drains accepted. */
   readonly #acceptedAt = new Map<string, number>();
   readonly #drained: DrainedNodes;
@@ -60,6 +62,8 @@ export class NodeObserver implements Nodes {
   /** What runs on draining nodes, asked for all of them at once. Never fails. */
   #runs: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
   #askedWhatRunsAt = Number.NEGATIVE_INFINITY;
+  #leaderThen: Promise<string> = Promise.resolve('');
+  #askedLeaderAt = Number.NEGATIVE_INFINITY;
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Observation | undefined;
@@ -94,6 +98,10 @@ export class NodeObserver implements Nodes {
     const options = { ...this.#options, acceptedAt: this.#acceptedAt };
     const { permissions, seen } = await prove(this.#nomad.pinned(), terminations, known, options);
     this.#permissions = permissions ?? this.#permissions;
+    for (const found of seen.values()) {
+      if (found instanceof Error) continue;
+      for (const node of nodesOf(found)) if (this.#holds(node)) this.#isHeld.add(node.id);
+    }
     const everyNamespace = permissions?.everyNamespace ?? false;
     return new Map(
       [...seen].map(([instanceId, found]) => [
@@ -115,12 +123,22 @@ export class NodeObserver implements Nodes {
       Deadline: order.how === 'force' ? -1_000_000_000 : order.deadlineSeconds * 1_000_000_000,
       IgnoreSystemJobs: policy.ignoreSystemJobs,
     };
-    const leader = await this.#nomad.leaderAtHand();
+    const leader = await this.#leader();
     const meta = toMeta({ ...record, deployment, ...(leader && { leader }) });
     await this.#nomad.drain(nodeId, { DrainSpec: spec, MarkEligible: false, Meta: meta });
     if (order.how === 'start') this.#acceptedAt.set(nodeId, clock.now());
     this.#read.delete(nodeId);
     return true;
+  }
+
+  /** Of many drains at once it is asked once. */
+  #leader(): Promise<string> {
+    const now = this.#options.clock.now();
+    if (now - this.#askedLeaderAt > FRESH_MS) {
+      this.#askedLeaderAt = now;
+      this.#leaderThen = this.#nomad.leaderAtHand();
+    }
+    return this.#leaderThen;
   }
 
   async runNowhere(observation: Observation): Promise<TaskGroup[]> {
@@ -170,23 +188,18 @@ export class NodeObserver implements Nodes {
   async #askWhatRuns(waiting: readonly Termination[]): Promise<ReadonlyMap<string, Allocation[]>> {
     const unread = waiting
       .flatMap(({ instanceId }) => this.#known(instanceId))
-      .filter((stub) => stub.LastDrain?.Status === 'draining' && !this.#kept(stub) && !this.#needsDeadline(stub))
+      .filter((stub) => !this.#isHeld.has(stub.ID) && !this.#kept(stub) && !this.#needsDeadline(stub))
       .map(({ ID }) => ID);
     if (unread.length === 0) return new Map();
     this.#askedWhatRunsAt = this.#options.clock.now();
     return whatRuns(this.#nomad, unread).catch(() => new Map());
   }
 
-  /** While something holds a node of the instance, the fleet's answer says enough. Else all its nodes are looked up. */
+  /** Of drained nodes the fleet's answers say enough: the proof finds out what else there is. */
   async #observeOne(termination: Termination): Promise<Observation> {
-    const known = this.#options.thorough ? [] : this.#known(termination.instanceId);
-    const looked = new Map<string, NomadNode>();
-    for (const stub of known) {
-      const node = await this.#look(stub);
-      looked.set(node.id, node);
-      if (remaining(node, this.#options.policy).length > 0) return present(await this.#lookAt(known, looked));
-    }
     const { instanceId } = termination;
+    const known = this.#options.thorough ? [] : this.#known(instanceId);
+    if (known.length > 0) return present(await this.#lookAt(known));
     const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, { named: this.#named });
     if (!('nodes' in found)) return notFound(found);
 
@@ -199,7 +212,7 @@ export class NodeObserver implements Nodes {
     }
     if (stubs.size === 0) return { is: 'absent', seen: before.size > 0 };
     this.#nodeIds.set(instanceId, new Set(stubs.keys()));
-    return present(await this.#lookAt([...stubs.values()], looked));
+    return present(await this.#lookAt([...stubs.values()]));
   }
 
   /** The drained nodes of an instance: those whose drain record names it, and those that this run has found. */
@@ -210,11 +223,14 @@ export class NodeObserver implements Nodes {
     ];
   }
 
-  /** @param looked those that have just been looked at for the same observation */
-  async #lookAt(stubs: readonly NodeStub[], looked: ReadonlyMap<string, NomadNode>): Promise<NomadNode[]> {
+  async #lookAt(stubs: readonly NodeStub[]): Promise<NomadNode[]> {
     const nodes: NomadNode[] = [];
-    for (const stub of stubs) nodes.push(looked.get(stub.ID) ?? (await this.#look(stub)));
+    for (const stub of stubs) nodes.push(await this.#look(stub));
     return nodes;
+  }
+
+  #holds(node: NomadNode): boolean {
+    return remaining(node, this.#options.policy).length > 0 || (node.copying ?? []).length > 0;
   }
 
   #isOld(time: number): boolean {
@@ -241,7 +257,7 @@ export class NodeObserver implements Nodes {
     const node = toNode(json, readerOf(this.#nomad, this.#options));
     if (!node.drain && node.status !== 'down' && !thorough) return node;
     const isDraining = node.drain?.status === 'draining';
-    const listed = isDraining && !needsDeadline ? (await this.#runs).get(node.id) : undefined;
+    const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
     // Of those that this environment has seen with their jobs it knows how long they take to stop, should Nomad forget them.
     const isEnough =
       listed &&
@@ -255,7 +271,7 @@ export class NodeObserver implements Nodes {
       ...node,
       ...read,
       allocations: await this.#reasons.add(node, read.allocations),
-      ...(!isDraining && { copying: await copying(this.#nomad, read.allocations) }),
+      ...(!isDraining && !isEnough && { copying: await copying(this.#nomad, read.allocations) }),
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;

@@ -8,6 +8,7 @@ import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { type ClosedWorldOptions, mayBeIt } from './closed-world.ts';
 import { contradiction, findNodes, isLive, notFound } from './find-nodes.ts';
+import { namingNone } from './identity.ts';
 import { ineligibleSince, type NodeJson, ourRecord, toNode } from './json.ts';
 import { allocationsOf, copying, type ReadNodeOptions, readerOf } from './read-node.ts';
 
@@ -34,6 +35,8 @@ interface Asked extends ProofOptions {
   leader: string;
   /** Evaluations that were not done, by the Raft indexes at which they were created. */
   pending: readonly number[];
+  /** Every node names an instance. */
+  allNamed: boolean;
 }
 
 /**
@@ -54,7 +57,8 @@ export async function prove(
     const before = await nomad.permissions(options.tokenName);
     const leader = await nomad.leaderAtHand();
     const pending = await pendingSince(nomad, options.clock);
-    const asked = { ...options, nomad, leader, pending };
+    const allNamed = !(await nomad.hasNode(namingNone(undefined)));
+    const asked = { ...options, nomad, leader, pending, allNamed };
     await pMap(
       terminations,
       async (each) => {
@@ -85,8 +89,8 @@ async function pendingSince(nomad: NomadApi, clock: Clock): Promise<number[]> {
 }
 
 async function look(asked: Asked, termination: Termination, known: Iterable<string>): Promise<Observation> {
-  const { nomad, nodeMetaKey } = asked;
-  const found = await findNodes(nomad, termination, nodeMetaKey, { everyWay: true });
+  const { nomad, nodeMetaKey, allNamed } = asked;
+  const found = await findNodes(nomad, termination, nodeMetaKey, { everyWay: true, allNamed });
   if (!('nodes' in found)) return notFound(found);
 
   const ids = new Set([...found.nodes.map(({ ID }) => ID), ...known]);
@@ -97,7 +101,7 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
     if (read) nodes.push(read);
     else if (listed) throw contradiction(listed);
   }
-  if (!nodes.some(({ json }) => isLive(json))) {
+  if (!allNamed && !nodes.some(({ json }) => isLive(json))) {
     // Its agent may live on under another identity.
     const others = await mayBeIt(nomad, asked, Math.max(0, ...nodes.map(({ json }) => json.CreateIndex)));
     if (others.length > 0) return { is: 'unproven', nodes: others.map(({ Name, ID }) => `${Name} (${ID})`) };

@@ -23,7 +23,6 @@ const trouble = fc.record({
     'another group' as const,
     'DescribeLifecycleHooks' as const,
     'DescribeScalingActivities' as const,
-    'DescribeAutoScalingInstances' as const,
   ),
   how: fc.constantFrom<(Mishap | 'slow')[]>('silence', 'hang-up', 'half an answer', 'slow'),
   from: fc.integer({ min: 0, max: LASTS / SECOND }),
@@ -65,7 +64,10 @@ async function play({
     world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
     world.aws.putParameter('/nomad/token', world.nomad.token({ policies: ['drainer'] }), 'SecureString');
     const began = world.clock.now();
-    for (const each of troubles) begin(world, each);
+    for (const each of troubles) {
+      // Nobody can know of a hook that was shortened and cannot be read.
+      if (each.who !== 'DescribeLifecycleHooks' || toldSeconds === undefined) begin(world, each);
+    }
     const runs = new Set<Promise<unknown>>();
     const idle: Invoke[] = await Promise.all(Array.from({ length: 12 }, () => world.environment()));
     /** In an environment that has nothing to do, the one that ran last if it may: as Lambda chooses. */

@@ -138,16 +138,23 @@ export async function enact(stage: Stage, step: Step): Promise<void> {
       world.aws.servers.eventBridge.fault = failing(step.requests, () => 'hang-up', world.clock);
       return;
     case 'Auto Scaling fails':
+      hideHook(cast);
       world.aws.servers.autoScaling.fault = failing(step.requests, () => autoScalingFault(step.how), world.clock);
       return;
     case 'EC2 fails':
       world.aws.servers.ec2.fault = failing(step.requests, () => ec2Fault(step.how), world.clock);
       return;
     case 'one call is silent': {
+      if (step.call === 'DescribeLifecycleHooks') hideHook(cast);
       const { autoScaling, ec2, ssm } = world.aws.servers;
       const isOfEc2 = step.call === 'DescribeInstances' || step.call === 'DescribeInstanceStatus';
       const server = step.call === 'GetParameters' ? ssm : isOfEc2 ? ec2 : autoScaling;
       server.fault = silentCalls(step.call, step.requests, world.clock);
     }
   }
+}
+
+/** Of a hook that cannot be read the shortest timeout is taken that there is. */
+function hideHook(cast: Stage['cast']): void {
+  cast.shortestTimeout = 30;
 }

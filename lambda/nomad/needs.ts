@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { type Client, groupKey, type Running } from '../core/candidate.ts';
 import type { Constraint, Needs } from '../core/needs.ts';
+import { quoted } from './filter.ts';
 import type { ConstraintJson, JobJson, VolumeJson } from './job-json.ts';
 import type { NomadReads } from './read-only.ts';
 
@@ -140,15 +141,14 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /** The filter on nodes that says the same; undefined where there is none. */
 function filterOf(target: string, { Operand, RTarget }: ConstraintJson): string | undefined {
-  if (RTarget.includes('`')) return undefined;
   const field = FIELDS[target];
-  if (field) return Operand === 'regexp' ? `${field} matches \`${RTarget}\`` : undefined;
+  if (field) return Operand === 'regexp' ? `${field} matches ${quoted(RTarget)}` : undefined;
   const [, kind, key] = /^(attr|meta)\.([\w.-]+)$/.exec(target) ?? [];
   if (!kind || !key) return undefined;
   const map = kind === 'attr' ? 'Attributes' : 'Meta';
   const equals = EQUALS[Operand];
-  if (equals !== undefined) return `${map}["${key}"] ${equals ? '==' : '!='} \`${RTarget}\``;
-  if (Operand === 'regexp') return `${map}["${key}"] matches \`${RTarget}\``;
-  if (Operand === 'is_set') return `"${key}" in ${map}`;
-  return Operand === 'is_not_set' ? `"${key}" not in ${map}` : undefined;
+  if (equals !== undefined) return `${map}[${quoted(key)}] ${equals ? '==' : '!='} ${quoted(RTarget)}`;
+  if (Operand === 'regexp') return `${map}[${quoted(key)}] matches ${quoted(RTarget)}`;
+  if (Operand === 'is_set') return `${quoted(key)} in ${map}`;
+  return Operand === 'is_not_set' ? `${quoted(key)} not in ${map}` : undefined;
 }

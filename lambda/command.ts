@@ -1,6 +1,6 @@
 import type { Command, LogsCommand } from './core/answers/command.ts';
 import { EventError } from './errors.ts';
-import { instanceId, matching, oneOf, type ReadField, shown, text, wholeNumber } from './fields.ts';
+import { instanceId, matching, name, oneOf, type ReadField, shown, text, wholeNumber } from './fields.ts';
 
 /** Everything that `{"command": …}` may be. The first three are no questions: they run the story without writing, or get ready. */
 export type AnyCommand =
@@ -23,6 +23,7 @@ const beginningOfId = matching(
   'id of an allocation, or four or more digits of its beginning',
 );
 const nodeName = matching(/^[\w.-]{1,255}$/, 'name or id of a node');
+const namespace = matching(/^(\*|[\w-]{1,128})$/, 'namespace');
 const offset = matching(/^\d{1,9}:\d{1,15}$/, 'offset that an answer has given');
 
 /** The fields of each command. */
@@ -30,7 +31,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   status: {},
   warm: {},
   dryRun: { instanceId },
-  jobs: { namespace: text, status: oneOf('running', 'pending', 'dead') },
+  jobs: { namespace, status: oneOf('running', 'pending', 'dead') },
   doctor: {},
   logs: {
     allocation: beginningOfId,
@@ -43,7 +44,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
     offset,
   },
   capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
-  plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
+  plan: { group: name, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
 
 /** Those without which a command cannot be carried out. */

@@ -28,7 +28,7 @@ export const matching =
     throw new EventError(`${field} is no ${what}: ${shown(given)}`);
   };
 
-export const text = matching(/^\P{C}+$/u, 'text');
+export const text = matching(/^\P{C}{1,1000}$/u, 'text of 1 to 1000 characters');
 
 /** A name as Auto Scaling takes it. */
 export const name = matching(/^\P{C}{1,255}$/u, 'name of 1 to 255 characters');

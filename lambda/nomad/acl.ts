@@ -107,11 +107,11 @@ async function readToken(ask: Ask, name: string, now: number): Promise<Token | '
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
     // With ACLs off, 1.6 refuses the request, and 2.0 answers with a token of this name. Seen on real agents.
-    if (error.message.includes('ACL support disabled')) return 'acl-off';
+    if (error.answer.includes('ACL support disabled')) return 'acl-off';
     // Nomad 1.6 has no anonymous token to read (recording 1.6.10/acl).
-    if (error.message.includes('missing secret id')) return ANONYMOUS;
-    if (error.message.includes('ACL token expired')) throw expired;
-    if (error.status === 403 || error.message.includes('ACL token not found')) {
+    if (error.answer.includes('missing secret id')) return ANONYMOUS;
+    if (error.answer.includes('ACL token expired')) throw expired;
+    if (error.status === 403 || error.answer.includes('ACL token not found')) {
       throw new Error(`Nomad does not know ${name}: it was revoked, or is of another cluster. ${error.message}`);
     }
     throw error;

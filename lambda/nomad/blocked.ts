@@ -1,6 +1,7 @@
 import type { Allocation } from '../core/allocation.ts';
 import { groupKey } from '../core/candidate.ts';
 import { sayUnplaced } from '../core/unplaced.ts';
+import { withoutSecrets } from '../free-text.ts';
 import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
@@ -66,7 +67,7 @@ function lastFailureOf({ TaskStates }: AllocationStub): string {
   const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
   const telling = events.filter(({ Type }) => TELLING.includes(Type));
   const last = telling.toSorted((one, other) => one.Time - other.Time).at(-1);
-  return `its replacements fail${last?.DisplayMessage ? `: ${last.DisplayMessage}` : ''}`;
+  return `its replacements fail${last?.DisplayMessage ? `: ${withoutSecrets(last.DisplayMessage)}` : ''}`;
 }
 
 const TELLING = ['Terminated', 'Driver Failure', 'Setup Failure', 'Failed Validation', 'Failed Artifact Download'];
@@ -90,4 +91,4 @@ export function whyUnplaced(failure: PlacementFailure): string {
 }
 
 const tally = (counts: Record<string, number> | null, say: (name: string) => string): [string, number][] =>
-  Object.entries(counts ?? {}).map(([name, nodes]) => [say(name), nodes]);
+  Object.entries(counts ?? {}).map(([name, nodes]) => [say(withoutSecrets(name)), nodes]);

@@ -3,7 +3,7 @@ import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import { type Answer, type Ask, type Question, type Said, saidBy, type Transport } from './transport.ts';
+import { type Answer, type Ask, notJson, type Question, type Said, saidBy, type Transport } from './transport.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
@@ -124,13 +124,15 @@ export class HttpTransport implements Transport {
 
     const header = (name: string) => (typeof answer.headers[name] === 'string' ? answer.headers[name] : undefined);
     const said = saidBy(header);
-    if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body, undefined, said);
+    // A proxy may repeat what it was asked with.
+    const told = token ? answer.body.replaceAll(token, '…') : answer.body;
+    if (answer.status !== 200) throw new Failure(asked, answer.status, told, undefined, said);
     if (question.text) return { body: answer.body, said };
     const nextToken = header('x-nomad-nexttoken');
     try {
       return { body: answer.list ?? JSON.parse(answer.body), said, ...(nextToken && { nextToken }) };
     } catch {
-      throw new Failure(asked, answer.status, `not JSON: ${answer.body}`);
+      throw new Failure(asked, answer.status, notJson(answer.body));
     }
   }
 
@@ -183,8 +185,8 @@ class Failure extends Error {
 }
 
 /** Nomad refuses the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
-function isRefusal({ status, message }: NomadError): boolean {
-  return status === 403 || message.includes('ACL token expired') || message.includes('ACL token not found');
+function isRefusal({ status, answer }: NomadError): boolean {
+  return status === 403 || answer.includes('ACL token expired') || answer.includes('ACL token not found');
 }
 
 /**

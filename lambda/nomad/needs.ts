@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { type Client, groupKey, type Running } from '../core/candidate.ts';
 import type { Constraint, Needs } from '../core/needs.ts';
+import { withoutSecrets } from '../free-text.ts';
 import { quoted } from './filter.ts';
 import type { ConstraintJson, JobJson, VolumeJson } from './job-json.ts';
 import type { NomadReads } from './read-only.ts';
@@ -79,7 +80,7 @@ const onNode = ({ Source, ReadOnly, Sticky }: VolumeJson): Constraint => ({
 const isDistinctHosts = ({ Operand, RTarget }: ConstraintJson) => Operand === 'distinct_hosts' && RTarget !== 'false';
 
 const textOf = ({ LTarget, Operand, RTarget }: ConstraintJson) =>
-  [LTarget, Operand, RTarget].filter((part) => part !== '').join(' ');
+  withoutSecrets([LTarget, Operand, RTarget].filter((part) => part !== '').join(' '));
 
 /** What a list says of each node. */
 const PROPERTIES: Readonly<Record<string, (client: Client) => string>> = {

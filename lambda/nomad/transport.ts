@@ -43,6 +43,10 @@ export function saidBy(header: (name: string) => string | undefined): Said {
   return { ...(index && { index }), ...(knownLeader && { knownLeader }), ...(Number.isFinite(time) && { at: time }) };
 }
 
+/** That what came is no JSON. Of JSON that is damaged nothing is repeated: there may be anything in it. */
+export const notJson = (body: string, wanted = 'JSON'): string =>
+  `not ${wanted}: ${/^\s*[[{"]/.test(body) ? 'it is damaged, or something else' : body.slice(0, 100)}`;
+
 /** Asks Nomad for one run. @throws NomadError if Nomad does not answer, or not with 200 */
 export type Ask = (question: Question) => Promise<Answer>;
 

@@ -3,7 +3,16 @@ import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import { type Answer, type Ask, notJson, type Question, type Said, saidBy, type Transport } from './transport.ts';
+import {
+  type Answer,
+  type Ask,
+  isOfServer,
+  notJson,
+  type Question,
+  type Said,
+  saidBy,
+  type Transport,
+} from './transport.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
@@ -12,6 +21,12 @@ const TIMEOUT_MS = 5_000;
  * tries three, and the next question starts with the fourth.
  */
 const PATIENCE_MS = 15_000;
+
+/**
+ * Questions at once: Nomad refuses more than 100 connections from one address, and all functions of a subnet share few addresses. One that
+ * waits for its turn has no server yet: it is put to the one that answers by then.
+ */
+const MOST_AT_ONCE = 8;
 
 export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
@@ -32,6 +47,9 @@ export class HttpTransport implements Transport {
   readonly #tls: Renewable<Tls>;
   /** The index of the address that is asked. */
   #turn = 0;
+  #underWay = 0;
+  /** Questions that wait for their turn. */
+  readonly #waiting: (() => void)[] = [];
   #connections: { tls: Tls; connections: Connections } | undefined;
 
   constructor({ addresses, region, token, tls }: HttpOptions) {
@@ -62,6 +80,18 @@ export class HttpTransport implements Transport {
   }
 
   async #askPatiently(asked: Asked): Promise<Answer> {
+    if (this.#underWay === MOST_AT_ONCE) await new Promise<void>((begin) => this.#waiting.push(begin));
+    else this.#underWay += 1;
+    try {
+      return await this.#askInTurn(asked);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#underWay -= 1;
+    }
+  }
+
+  async #askInTurn(asked: Asked): Promise<Answer> {
     const { question, clock } = asked;
     const attempts = Math.max(ATTEMPTS, this.#addresses.length);
     const until = clock.now() + PATIENCE_MS;
@@ -176,7 +206,7 @@ class Failure extends Error {
 
   /** The fault is of this server: another one may answer. */
   get isOfServer(): boolean {
-    return this.status === 0 || [502, 503, 504].includes(this.status) || this.message.includes('No cluster leader');
+    return this.status === 0 || isOfServer(this.status, this.message);
   }
 
   toNomadError(): NomadError {

@@ -47,6 +47,11 @@ export function saidBy(header: (name: string) => string | undefined): Said {
 export const notJson = (body: string, wanted = 'JSON'): string =>
   `not ${wanted}: ${/^\s*[[{"]/.test(body) ? 'it is damaged, or something else' : body.slice(0, 100)}`;
 
+/** The fault is of who answers: another server, or instance, may do better. */
+export const isOfServer = (status: number, answer: string): boolean =>
+  [502, 503, 504].includes(status) ||
+  (status === 500 && /No cluster leader|Not ready to serve consistent reads|rpc error/.test(answer));
+
 /** Asks Nomad for one run. @throws NomadError if Nomad does not answer, or not with 200 */
 export type Ask = (question: Question) => Promise<Answer>;
 

@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 import type { RunClock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import { NomadError } from '../errors.ts';
-import { type Answer, notJson, type Question, saidBy, type Transport } from './transport.ts';
+import { type Answer, isOfServer, notJson, type Question, saidBy, type Transport } from './transport.ts';
 
 const unzip = promisify(gunzip);
 
@@ -78,12 +78,15 @@ export class ViaInstances implements Transport {
     const failures: string[] = [];
     for (const instanceId of await this.#candidates(asked, clock)) {
       try {
-        const answer = await this.#askOn(instanceId, question, clock);
+        const packed = await this.#askOn(instanceId, question, clock);
+        const answer = await read(packed, asked, question);
         this.#good = instanceId;
         this.#bad.delete(instanceId);
-        return await read(answer, asked, question);
+        return answer;
       } catch (error) {
-        if (error instanceof NomadError) throw error;
+        const elsewhere =
+          question.method === 'GET' && error instanceof NomadError && isOfServer(error.status, error.answer);
+        if (error instanceof NomadError && !elsewhere) throw error;
         if (this.#good === instanceId) this.#good = undefined;
         this.#bad.add(instanceId);
         failures.push(`${instanceId}: ${messageOf(error)}`);

@@ -2,7 +2,7 @@ import type { Allocation } from '../core/allocation.ts';
 import { groupKey } from '../core/candidate.ts';
 import { sayUnplaced } from '../core/unplaced.ts';
 import { withoutSecrets } from '../free-text.ts';
-import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
+import { type AllocationStub, type BlockedEvaluation, own, type PlacementFailure } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** The allocations, each with why its replacement cannot be placed, if Nomad has tried and failed. */
@@ -12,7 +12,7 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
     // One that is stopping has been moved already, and does not hold the drain.
     if (desiredStatus !== 'run') return allocation;
     const blocked = evaluations.find(({ JobID, Namespace }) => JobID === job && Namespace === namespace);
-    const failure = blocked?.FailedTGAllocs?.[taskGroup];
+    const failure = own(blocked?.FailedTGAllocs, taskGroup);
     if (!blocked || !failure) return allocation;
     return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
   });

@@ -22,7 +22,9 @@ const CHUNK_BYTES = 64 * 1024;
 const CONNECT_MS = 2_000;
 
 export interface HttpQuestion {
+  /** Where it goes. */
   url: URL;
+  path: string;
   method: string;
   headers: Record<string, string>;
   body?: string | undefined;
@@ -84,9 +86,9 @@ export class Connections {
    * @throws NoAnswer
    * @throws SyntaxError if the answer should be a list and is not
    */
-  async exchange({ url, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
+  async exchange({ url, path, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
     const secure = url.protocol === 'https:';
-    const options = { method, headers, agent: secure ? this.#https : this.#http };
+    const options = { path, method, headers, agent: secure ? this.#https : this.#http };
     let isNew = false;
     let connected = false;
     const connecting = new Watch(clock, CONNECT_MS);

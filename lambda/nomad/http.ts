@@ -128,11 +128,9 @@ export class HttpTransport implements Transport {
 
   async #askOnce({ question, token, clock }: Asked, tls: Tls): Promise<Answer> {
     const address = this.#addresses[this.#turn] ?? new URL('http://127.0.0.1:4646');
-    const url = new URL(address);
-    url.pathname = `${url.pathname.replace(/\/$/, '')}${question.path}`;
-    for (const [name, value] of Object.entries({ ...(this.#region && { region: this.#region }), ...question.query })) {
-      url.searchParams.set(name, value);
-    }
+    const query = new URLSearchParams({ ...(this.#region && { region: this.#region }), ...question.query });
+    // As it is: a URL takes `..` for the folder above.
+    const path = `${address.pathname.replace(/\/$/, '')}${question.path}${query.size > 0 ? `?${query}` : ''}`;
     const body = question.body === undefined ? undefined : JSON.stringify(question.body);
     const headers = {
       Accept: 'application/json',
@@ -146,7 +144,7 @@ export class HttpTransport implements Transport {
     const { timeoutMs = TIMEOUT_MS, each } = question;
     const asked = { method: question.method, path: question.path, address: address.origin };
     const answer = await this.#connectionsWith(tls)
-      .exchange({ url, method: question.method, headers, body, timeoutMs, clock, each })
+      .exchange({ url: address, path, method: question.method, headers, body, timeoutMs, clock, each })
       .catch((error) => {
         if (error instanceof NoAnswer) throw new Failure(asked, 0, error.message, error);
         throw error instanceof SyntaxError ? new Failure(asked, 200, error.message) : error;

@@ -22,8 +22,7 @@ const QUESTION = {
 };
 
 /** What the function has asked Nomad for by a filter. */
-const filters = () =>
-  world.nomad.requests.map(({ path }) => new URL(path, 'http://nomad').searchParams.get('filter') ?? '');
+const filters = () => world.nomad.requests.map(({ query }) => query.filter ?? '');
 
 /** The attack of a stranger who may invoke the function: a field of every node, asked for a digit at a time. */
 const INJECTION = `${STRANGER}" or SecretID matches "^a`;

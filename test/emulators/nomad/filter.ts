@@ -223,7 +223,7 @@ const compare = (
   if (operator === 'in') {
     if (typeof found === 'string') return found.includes(value);
     if (Array.isArray(found)) return found.includes(value);
-    if (typeof found === 'object' && found !== null) return value in found;
+    if (typeof found === 'object' && found !== null) return Object.hasOwn(found, value);
     throw new FilterError(
       `failed to read result page: Cannot perform in/contains operations on type ${typeof found} for selector: "${path.join('.')}"`,
     );
@@ -246,14 +246,14 @@ const read = (datum: object, path: string[]): { present: boolean; value: unknown
   let parent = '';
   for (const [part, key] of path.entries()) {
     const pointer = `failed to read result page: error finding value in datum: /${path.join('/')}`;
-    if (MAPS.has(parent) && !(key in ((value ?? {}) as object))) {
+    if (MAPS.has(parent) && !Object.hasOwn((value ?? {}) as object, key)) {
       if (part === path.length - 1) return { present: false, value: undefined };
       throw new FilterError(`${pointer} at part ${part}: couldn't find key "${key}"`);
     }
     if (value === null || value === undefined) {
       throw new FilterError(`${pointer}: at part ${part}, invalid value kind: invalid`);
     }
-    if (typeof value !== 'object' || !(key in value)) {
+    if (typeof value !== 'object' || !Object.hasOwn(value, key)) {
       throw new FilterError(`${pointer} at part ${part}: couldn't find key: struct field with name "${key}"`);
     }
     value = (value as Record<string, unknown>)[key];

@@ -1,6 +1,6 @@
 import type { Command, LogsCommand } from './core/answers/command.ts';
 import { EventError } from './errors.ts';
-import { checkInstanceId } from './said.ts';
+import { instanceId, matching, name, oneOf, type ReadField, shown, text, wholeNumber } from './fields.ts';
 
 /** Everything that `{"command": …}` may be. The first three are no questions: they run the story without writing, or get ready. */
 export type AnyCommand =
@@ -10,61 +10,32 @@ export type AnyCommand =
   | { command: 'dryRun'; instanceId: string }
   | Command;
 
-/** Reads the value of a field. @throws EventError if it is wrong */
-type Read<T> = (given: unknown, field: string) => T;
-type FieldsOf<C> = { readonly [F in Exclude<keyof C, 'command'>]-?: Read<Exclude<C[F], undefined>> };
-
-const wholeNumber =
-  (min: number, max: number): Read<number> =>
-  (given, field) => {
-    if (typeof given === 'number' && Number.isInteger(given) && min <= given && given <= max) return given;
-    throw new EventError(`${field} is no whole number from ${min} to ${max}: ${JSON.stringify(given)}`);
-  };
-
-const text: Read<string> = (given, field) => {
-  if (typeof given === 'string' && given !== '') return given;
-  throw new EventError(`${field} is no text: ${JSON.stringify(given)}`);
-};
+type FieldsOf<C> = { readonly [F in Exclude<keyof C, 'command'>]-?: ReadField<Exclude<C[F], undefined>> };
 
 /** 48 h, in seconds: Auto Scaling holds no instance longer. */
 const LONGEST = 172_800;
 /** In MHz and MB: more than any instance has. */
 const MOST = 100_000_000;
 
-const oneOf =
-  <T extends string>(...known: readonly T[]): Read<T> =>
-  (given, field) => {
-    const found = known.find((each) => each === given);
-    if (found !== undefined) return found;
-    throw new EventError(`${field} is none of ${known.join(', ')}: ${JSON.stringify(given)}`);
-  };
-
-const matching =
-  (pattern: RegExp, what: string): Read<string> =>
-  (given, field) => {
-    if (typeof given === 'string' && pattern.test(given)) return given;
-    throw new EventError(`${field} is no ${what}: ${JSON.stringify(given)}`);
-  };
-
 /** At least four digits: fewer are a mistake. */
 const beginningOfId = matching(
   /^(?=.{4,36}$)[0-9a-f]+(-[0-9a-f]*)*$/,
   'id of an allocation, or four or more digits of its beginning',
 );
-/** It is put into a filter. */
 const nodeName = matching(/^[\w.-]{1,255}$/, 'name or id of a node');
+const namespace = matching(/^(\*|[\w-]{1,128})$/, 'namespace');
 const offset = matching(/^\d{1,9}:\d{1,15}$/, 'offset that an answer has given');
 
 /** The fields of each command. */
 const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
   status: {},
   warm: {},
-  dryRun: { instanceId: checkInstanceId },
-  jobs: { namespace: text, status: oneOf('running', 'pending', 'dead') },
+  dryRun: { instanceId },
+  jobs: { namespace, status: oneOf('running', 'pending', 'dead') },
   doctor: {},
   logs: {
     allocation: beginningOfId,
-    instanceId: checkInstanceId,
+    instanceId,
     node: nodeName,
     job: text,
     task: text,
@@ -73,7 +44,7 @@ const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
     offset,
   },
   capacity: { cpu: wholeNumber(1, MOST), memoryMb: wholeNumber(1, MOST) },
-  plan: { group: text, deadlineSeconds: wholeNumber(1, LONGEST) },
+  plan: { group: name, deadlineSeconds: wholeNumber(1, LONGEST) },
 };
 
 /** Those without which a command cannot be carried out. */
@@ -86,14 +57,14 @@ const NEEDED: { readonly [name: string]: readonly string[] } = { dryRun: ['insta
 export function readCommand({ command, ...given }: Record<string, unknown>): AnyCommand {
   if (!isKnown(command)) {
     const known = Object.keys(FIELDS).join(', ');
-    throw new EventError(`unknown command ${JSON.stringify(command)}: known are ${known}`);
+    throw new EventError(`unknown command ${shown(command)}: known are ${known}`);
   }
-  const fields: Readonly<Record<string, Read<unknown>>> = FIELDS[command];
+  const fields: Readonly<Record<string, ReadField<unknown>>> = FIELDS[command];
   const names = Object.keys(fields);
   const unknown = Object.keys(given).filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     const has = names.length > 0 ? `has ${names.join(', ')}` : 'has no fields';
-    throw new EventError(`command ${command} has no field ${unknown.join(', ')}: it ${has}`);
+    throw new EventError(`command ${command} has no field ${unknown.join(', ').slice(0, 80)}: it ${has}`);
   }
   const wanted = names.filter((name) => name in given || NEEDED[command]?.includes(name));
   const read = wanted.map((name) => [name, fields[name]?.(given[name], name)]);

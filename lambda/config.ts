@@ -76,13 +76,14 @@ const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: h
 /** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
 const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
 
-const url = z.url({ protocol: /^https?$/ });
+/** No user info, which would be in the template for everybody, no path, query or fragment; and not `HTTPS://`, which reads as plain HTTP. */
+const ADDRESS = /^https?:\/\/(\[[\dA-Fa-f:.]+\]|[^\s/:?#@[\]\\]+)(:\d{1,5})?\/?$/;
 const address = z
   .string()
   .check(
     z.refine(
-      (given) => url.safeParse(given).success,
-      refusal('nomad-drain-hook:badAddress', 'not an http:// or https:// URL'),
+      (given) => ADDRESS.test(given) && URL.canParse(given),
+      refusal('nomad-drain-hook:badAddress', 'not http:// or https:// with a host and a port, and nothing else'),
     ),
   );
 

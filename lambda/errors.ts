@@ -1,3 +1,5 @@
+import { withoutSecrets } from './free-text.ts';
+
 /** The name of a kind of problem: docs/construct.md says what to do about each. */
 export type ProblemId = `nomad-drain-hook:${string}`;
 
@@ -33,14 +35,18 @@ export class EventError extends Error {
   override readonly name = 'EventError';
 }
 
+/** What may be repeated of what Nomad says of tokens and policies: anything else may be one. */
+const KNOWN =
+  /ACL (token|policy|role) (not found|expired)|ACL support disabled|Permission denied|No cluster leader|Not ready to serve consistent reads|rpc error/;
+
 /** Nomad did not answer, or answered with an error. `status` is 0 if there was no HTTP answer. */
 export class NomadError extends Error {
   override readonly name = 'NomadError';
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** The text of the answer. */
-  readonly answer: string;
+  /** The text of the answer, as it came: for nobody's eyes. */
+  readonly #answer: string;
   /** What the headers of the answer say. */
   readonly headers: { readonly index?: string; readonly knownLeader?: string };
 
@@ -50,13 +56,19 @@ export class NomadError extends Error {
     answer: string,
     headers: NomadError['headers'] = {},
   ) {
-    const said = status === 0 ? answer : `${status} ${answer.trim().slice(0, 300)}`;
-    super(`Nomad at ${request.address}: ${request.method} ${request.path}: ${said}`);
+    const said =
+      status > 0 && request.path.startsWith('/v1/acl/') ? KNOWN.exec(answer)?.[0] : withoutSecrets(answer.trim());
+    const told = status === 0 ? said : [status, said?.slice(0, 300)].join(' ').trim();
+    super(`Nomad at ${request.address}: ${request.method} ${request.path}: ${told}`);
     this.method = request.method;
     this.path = request.path;
     this.status = status;
-    this.answer = answer.trim();
+    this.#answer = answer.trim();
     this.headers = headers;
+  }
+
+  get answer(): string {
+    return this.#answer;
   }
 }
 

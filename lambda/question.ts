@@ -1,17 +1,16 @@
 import type { TerminationQuestion } from './core/choose.ts';
 import { EventError } from './errors.ts';
+import { type Fields, fieldsOf, instanceId, matching, name, wholeNumber } from './fields.ts';
 
 /** The answer to Auto Scaling: these instances go. */
 export interface TerminationAnswer {
   InstanceIDs: string[];
 }
 
-interface Capacity {
-  AvailabilityZone?: unknown;
-  InstanceMarketOption?: unknown;
-  Capacity?: unknown;
-  InstanceId?: unknown;
-}
+const cause = matching(/^[A-Z_]{1,64}$/, 'cause of a termination');
+const zone = matching(/^[a-z0-9-]{1,64}$/, 'zone');
+const market = matching(/^[a-z-]{1,64}$/, 'market option');
+const capacity = wholeNumber(0, 1_000_000);
 
 /**
  * What Auto Scaling asks the function as a termination policy; undefined if the event is something else. It comes without
@@ -20,29 +19,28 @@ interface Capacity {
  */
 export function readQuestion(event: unknown): TerminationQuestion | undefined {
   if (typeof event !== 'object' || event === null || !('AutoScalingGroupARN' in event)) return undefined;
-  const {
-    AutoScalingGroupName: group,
-    Cause: cause,
-    CapacityToTerminate,
-    Instances,
-  } = event as Record<string, unknown>;
-  if (typeof group !== 'string') throw new EventError('the question lacks AutoScalingGroupName');
-  const suggested = listOf(Instances, 'Instances').map((each) => {
-    if (typeof each.InstanceId !== 'string') throw new EventError('an instance of the question lacks InstanceId');
-    return { instanceId: each.InstanceId, pool: poolOf(each) };
-  });
+  const question = event as Fields;
+  const suggested = listOf(question, 'Instances').map((each) => ({
+    instanceId: instanceId(each.InstanceId, 'InstanceId'),
+    pool: poolOf(each),
+  }));
   const wanted = new Map<string, number>();
-  for (const each of listOf(CapacityToTerminate, 'CapacityToTerminate')) {
-    if (typeof each.Capacity !== 'number') throw new EventError('a capacity of the question is no number');
-    wanted.set(poolOf(each), (wanted.get(poolOf(each)) ?? 0) + each.Capacity);
+  for (const each of listOf(question, 'CapacityToTerminate')) {
+    wanted.set(poolOf(each), (wanted.get(poolOf(each)) ?? 0) + capacity(each.Capacity, 'Capacity'));
   }
-  return { group, cause: String(cause), wanted, suggested };
+  return {
+    group: name(question.AutoScalingGroupName, 'AutoScalingGroupName'),
+    cause: cause(question.Cause, 'Cause'),
+    wanted,
+    suggested,
+  };
 }
 
-function listOf(given: unknown, name: string): Capacity[] {
-  if (!Array.isArray(given)) throw new EventError(`the question lacks ${name}`);
-  return given.map((each) => (each ?? {}) as Capacity);
+function listOf(question: Fields, field: string): Fields[] {
+  const given = question[field];
+  if (!Array.isArray(given)) throw new EventError(`the question lacks ${field}`);
+  return given.map(fieldsOf);
 }
 
-const poolOf = ({ AvailabilityZone, InstanceMarketOption }: Capacity): string =>
-  `${String(AvailabilityZone)} ${String(InstanceMarketOption)}`;
+const poolOf = ({ AvailabilityZone, InstanceMarketOption }: Fields): string =>
+  `${zone(AvailabilityZone, 'AvailabilityZone')} ${market(InstanceMarketOption, 'InstanceMarketOption')}`;

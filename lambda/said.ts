@@ -1,4 +1,5 @@
 import { EventError } from './errors.ts';
+import { type Fields, fieldsOf, isInstanceId, timeOf } from './fields.ts';
 
 /** What AWS says of instances before they go, as its events say it. Times are milliseconds since the epoch. */
 export type Said =
@@ -23,27 +24,6 @@ export const MAINTENANCE_CODES: readonly string[] = [
 ];
 
 const NO_INSTANCE = { because: 'the event names no instance in detail.instance-id' };
-
-export type Fields = Record<string, unknown>;
-
-/** The fields of a JSON object; none of anything else. */
-export const fieldsOf = (value: unknown): Fields =>
-  typeof value === 'object' && value !== null ? (value as Fields) : {};
-
-/** Whether this is the id of an instance. */
-export const isInstanceId = (id: unknown): id is string => typeof id === 'string' && /^i-[0-9a-f]{8,17}$/.test(id);
-
-/** @throws EventError if it is not one */
-export function checkInstanceId(id: unknown, name: string): string {
-  if (isInstanceId(id)) return id;
-  throw new EventError(`${name} is not an instance id: ${JSON.stringify(id)}`);
-}
-
-/** Milliseconds since the epoch; undefined if the text is no time. */
-export function timeOf(text: unknown): number | undefined {
-  const time = typeof text === 'string' ? Date.parse(text) : Number.NaN;
-  return Number.isFinite(time) ? time : undefined;
-}
 
 /**
  * Reads an event of EC2 or AWS Health about an instance that goes, or may go.

@@ -1,7 +1,8 @@
 import { type AnyCommand, readCommand } from './command.ts';
 import type { Command } from './core/answers/command.ts';
 import { EventError } from './errors.ts';
-import { checkInstanceId, fieldsOf, readSaid, type Said, timeOf } from './said.ts';
+import { fieldsOf, instanceId, name, shown, timeOf } from './fields.ts';
+import { readSaid, type Said } from './said.ts';
 
 /** The lifecycle event, as EventBridge delivers it. */
 export interface LifecycleEvent {
@@ -46,9 +47,9 @@ export function readWake(event: unknown): Wake {
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   const said = readSaid(event as Record<string, unknown>);
-  if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : { kind: 'nothing', ...said };
+  if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : nothing(said.because);
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
-    return { kind: 'nothing', because: `no event that is acted on: ${String(source)}, ${String(type)}` };
+    return nothing(`no event that is acted on: ${shown(source)}, ${shown(type)}`);
   }
   return readLifecycleEvent(detail, time, dryRun === true);
 }
@@ -65,28 +66,26 @@ function wakeOf(command: AnyCommand): Wake {
   }
 }
 
-function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
-  const fields = fieldsOf(detail);
-  const text = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined);
-  const transition = text('LifecycleTransition');
-  if (transition && transition !== TERMINATING) return { kind: 'nothing', because: `not a termination: ${transition}` };
+/** What the event says of itself may be of any length. */
+const nothing = (because: string): Wake => ({ kind: 'nothing', because: because.slice(0, 300) });
 
-  const instanceId = text('EC2InstanceId');
-  const group = text('AutoScalingGroupName');
-  const hook = text('LifecycleHookName');
-  if (!instanceId || !group || !hook) {
-    const missing = ['EC2InstanceId', 'AutoScalingGroupName', 'LifecycleHookName'].filter((name) => !text(name));
-    throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
-  }
-  checkInstanceId(instanceId, 'detail.EC2InstanceId');
+const NEEDED = { EC2InstanceId: instanceId, AutoScalingGroupName: name, LifecycleHookName: name };
+
+function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
+  const { LifecycleTransition: transition, ...fields } = fieldsOf(detail);
+  if (transition && transition !== TERMINATING) return nothing(`not a termination: ${shown(transition)}`);
+
+  const missing = Object.keys(NEEDED).filter((field) => !fields[field]);
+  if (missing.length > 0) throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
+  const read = (field: keyof typeof NEEDED) => NEEDED[field](fields[field], `detail.${field}`);
   const at = timeOf(time);
   return {
     kind: 'event',
     dryRun,
     event: {
-      instanceId,
-      group,
-      hook,
+      instanceId: read('EC2InstanceId'),
+      group: read('AutoScalingGroupName'),
+      hook: read('LifecycleHookName'),
       ...(at !== undefined && { time: at }),
     },
   };

@@ -17,8 +17,8 @@ variable "nomad_address" {
   default     = null
 
   validation {
-    condition     = var.nomad_address == null ? true : can(regex("^https?://([^\\s/?#@]*@)?(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]]+)(:[0-9]{1,5})?([/?#]\\S*)?$", var.nomad_address))
-    error_message = "nomad_address: not an http:// or https:// URL."
+    condition     = var.nomad_address == null ? true : can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", var.nomad_address))
+    error_message = "nomad_address: not http:// or https:// with a host and a port, and nothing else."
   }
 }
 
@@ -28,8 +28,8 @@ variable "nomad_fallback_addresses" {
   default     = []
 
   validation {
-    condition     = alltrue([for address in var.nomad_fallback_addresses : can(regex("^https?://([^\\s/?#@]*@)?(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]]+)(:[0-9]{1,5})?([/?#]\\S*)?$", address))])
-    error_message = "nomad_fallback_addresses: not an http:// or https:// URL."
+    condition     = alltrue([for address in var.nomad_fallback_addresses : can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", address))])
+    error_message = "nomad_fallback_addresses: not http:// or https:// with a host and a port, and nothing else."
   }
 
   validation {

@@ -25,7 +25,7 @@ const FILTER_VALUES = 200;
 export function gateways(options: GatewaysOptions): Instances {
   const { ec2, autoScaling, groups, document, gateway } = options;
   const ssm = new SSMClient(CLIENT);
-  /** Until when an order whose outcome is unknown may still be carried out, by the path of its node. */
+  /** Until when an order whose outcome is unknown may still be carried out, by its node. */
   const unsettled = new Map<string, number>();
 
   return {
@@ -48,7 +48,8 @@ export function gateways(options: GatewaysOptions): Instances {
       const { Method, Path = '' } = parameters;
       if (Method === 'GET') return order();
 
-      const node = Path.slice(0, Path.lastIndexOf('/'));
+      // In the path, or in the query: `/v1/client/metadata?node_id=…`.
+      const node = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(Path)?.[0] ?? Path;
       const sentAt = clock.now();
       const seconds = Math.ceil(((unsettled.get(node) ?? sentAt) - sentAt) / 1_000);
       if (seconds > 0) {

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { NomadError } from '../errors.ts';
 import { isMissing, led } from './led.ts';
-import type { Ask } from './transport.ts';
+import { type Ask, part } from './transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
 export interface Permissions {
@@ -50,7 +50,9 @@ export async function readPermissions(ask: Ask, name: string, now: number): Prom
   if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
 
   const [roles, held] = await Promise.all([
-    atOnce(token.Roles ?? [], ({ ID }) => readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${ID}`)),
+    atOnce(token.Roles ?? [], ({ ID }) =>
+      readOwn<{ Policies: { Name: string }[] | null }>(ask, `/v1/acl/role/${part(ID)}`),
+    ),
     atOnce(token.Policies ?? [], (policy) => readPolicy(ask, policy)),
   ]);
   const byRoles = roles.flatMap((role) => (role !== 'unread' && role?.Policies) || []).map(({ Name }) => Name);
@@ -68,7 +70,7 @@ const atOnce = <T, R>(items: readonly T[], read: (item: T) => Promise<R>) =>
   pMap(items, read, { concurrency: CONCURRENCY });
 
 async function readPolicy(ask: Ask, name: string): Promise<{ rules: Rules[] } | { unread: string }> {
-  const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${encodeURIComponent(name)}`);
+  const policy = await readOwn<{ RulesJSON: Rules }>(ask, `/v1/acl/policy/${part(name)}`);
   if (policy === 'unread') return { unread: `policy ${name}, which cannot be read and may deny` };
   return { rules: policy ? [policy.RulesJSON] : [] };
 }
@@ -107,11 +109,11 @@ async function readToken(ask: Ask, name: string, now: number): Promise<Token | '
   } catch (error) {
     if (!(error instanceof NomadError)) throw error;
     // With ACLs off, 1.6 refuses the request, and 2.0 answers with a token of this name. Seen on real agents.
-    if (error.message.includes('ACL support disabled')) return 'acl-off';
+    if (error.answer.includes('ACL support disabled')) return 'acl-off';
     // Nomad 1.6 has no anonymous token to read (recording 1.6.10/acl).
-    if (error.message.includes('missing secret id')) return ANONYMOUS;
-    if (error.message.includes('ACL token expired')) throw expired;
-    if (error.status === 403 || error.message.includes('ACL token not found')) {
+    if (error.answer.includes('missing secret id')) return ANONYMOUS;
+    if (error.answer.includes('ACL token expired')) throw expired;
+    if (error.status === 403 || error.answer.includes('ACL token not found')) {
       throw new Error(`Nomad does not know ${name}: it was revoked, or is of another cluster. ${error.message}`);
     }
     throw error;

@@ -16,7 +16,7 @@ import type {
   WaitingEvaluation,
 } from './json.ts';
 import { accepted, isMissing, led } from './led.ts';
-import type { Answer, Ask, Question, Transport } from './transport.ts';
+import { type Answer, type Ask, part, type Question, type Transport } from './transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
 const LOG_BYTES = 2_000;
@@ -173,13 +173,13 @@ export class NomadApi {
 
   /** A job as it was registered last; undefined if there is none. */
   job(id: string, namespace: string): Promise<JobJson | undefined> {
-    const path = `/v1/job/${encodeURIComponent(id)}`;
+    const path = `/v1/job/${part(id)}`;
     return found<JobJson>(this.#query({ path, query: { namespace } }), 'job not found');
   }
 
   /** The allocations of one job, wherever they are. */
   async jobAllocations(job: string, namespace: string): Promise<AllocationStub[]> {
-    const path = `/v1/job/${encodeURIComponent(job)}/allocations`;
+    const path = `/v1/job/${part(job)}/allocations`;
     return ((await this.#query({ path, query: { namespace } })).body as AllocationStub[] | null) ?? [];
   }
 

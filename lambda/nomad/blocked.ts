@@ -1,7 +1,8 @@
 import type { Allocation } from '../core/allocation.ts';
 import { groupKey } from '../core/candidate.ts';
 import { sayUnplaced } from '../core/unplaced.ts';
-import type { AllocationStub, BlockedEvaluation, PlacementFailure } from './json.ts';
+import { withoutSecrets } from '../free-text.ts';
+import { type AllocationStub, type BlockedEvaluation, own, type PlacementFailure } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** The allocations, each with why its replacement cannot be placed, if Nomad has tried and failed. */
@@ -11,7 +12,7 @@ export function withBlocked(allocations: Allocation[], evaluations: readonly Blo
     // One that is stopping has been moved already, and does not hold the drain.
     if (desiredStatus !== 'run') return allocation;
     const blocked = evaluations.find(({ JobID, Namespace }) => JobID === job && Namespace === namespace);
-    const failure = blocked?.FailedTGAllocs?.[taskGroup];
+    const failure = own(blocked?.FailedTGAllocs, taskGroup);
     if (!blocked || !failure) return allocation;
     return { ...allocation, blocked: { because: whyUnplaced(failure), since: Math.floor(blocked.CreateTime / 1e6) } };
   });
@@ -66,7 +67,7 @@ function lastFailureOf({ TaskStates }: AllocationStub): string {
   const events = Object.values(TaskStates ?? {}).flatMap(({ Events }) => Events ?? []);
   const telling = events.filter(({ Type }) => TELLING.includes(Type));
   const last = telling.toSorted((one, other) => one.Time - other.Time).at(-1);
-  return `its replacements fail${last?.DisplayMessage ? `: ${last.DisplayMessage}` : ''}`;
+  return `its replacements fail${last?.DisplayMessage ? `: ${withoutSecrets(last.DisplayMessage)}` : ''}`;
 }
 
 const TELLING = ['Terminated', 'Driver Failure', 'Setup Failure', 'Failed Validation', 'Failed Artifact Download'];
@@ -90,4 +91,4 @@ export function whyUnplaced(failure: PlacementFailure): string {
 }
 
 const tally = (counts: Record<string, number> | null, say: (name: string) => string): [string, number][] =>
-  Object.entries(counts ?? {}).map(([name, nodes]) => [say(name), nodes]);
+  Object.entries(counts ?? {}).map(([name, nodes]) => [say(withoutSecrets(name)), nodes]);

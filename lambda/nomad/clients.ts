@@ -3,7 +3,7 @@ import type { Clients, Known, Suggested } from '../core/choose.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Permissions } from './acl.ts';
 import { endedBuilds } from './ended-builds.ts';
-import { type AllocationInList, type NodeInList, toRecord } from './json.ts';
+import { type AllocationInList, type NodeInList, own, toRecord } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 import { ALIVE } from './what-runs.ts';
 import type { WhoIsWho } from './who-is-who.ts';
@@ -86,7 +86,7 @@ function toRunning(allocation: AllocationInList): Running {
 function takenBy(resources: AllocationInList['AllocatedResources']): Resources {
   const sums = { first: NONE, main: NONE, last: NONE };
   for (const [name, task] of Object.entries(resources?.Tasks ?? {})) {
-    for (const turn of turnsOf(resources?.TaskLifecycles?.[name])) sums[turn] = plus(sums[turn], toResources(task));
+    for (const turn of turnsOf(own(resources?.TaskLifecycles, name))) sums[turn] = plus(sums[turn], toResources(task));
   }
   const most = (of: keyof Resources) => Math.max(sums.first[of], sums.main[of], sums.last[of]);
   return { cpu: most('cpu'), memoryMb: most('memoryMb') };

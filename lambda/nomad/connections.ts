@@ -8,19 +8,23 @@ import { messageOf } from '../core/message-of.ts';
 import { Elements } from './elements.ts';
 import { type Tls, tlsProblem } from './tls.ts';
 
-/** Nomad refuses more than 100 connections from one address, and all functions of a subnet share few addresses. */
-const MAX_CONNECTIONS = 8;
 /** The largest answer that is kept as a whole. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-/** How long an answer may pause once it has begun, in milliseconds. (A blocking query may take longer to begin.) */
-const PAUSE_MS = 5_000;
+/**
+ * How long an answer that has begun may take for this many bytes as they are sent, in milliseconds: a server that sends a byte from time to
+ * time is as good as silent. A function with little processor reads several times that of eight answers at once.
+ */
+const PACE_MS = 5_000;
+const PACE_BYTES = 64 * 1024;
 /** How much is unpacked at a time. */
 const CHUNK_BYTES = 64 * 1024;
 /** How long connecting may take, in milliseconds: within a region it takes a few. */
 const CONNECT_MS = 2_000;
 
 export interface HttpQuestion {
+  /** Where it goes. */
   url: URL;
+  path: string;
   method: string;
   headers: Record<string, string>;
   body?: string | undefined;
@@ -60,7 +64,7 @@ export class NoAnswer extends Error {
 /** Connections that stay open between questions, with the time limits and the size limit of each exchange. */
 export class Connections {
   readonly #tls: Tls;
-  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https: HttpsAgent;
 
   constructor(tls: Tls) {
@@ -68,7 +72,6 @@ export class Connections {
     const { serverName, ...certificates } = tls;
     this.#https = new HttpsAgent({
       keepAlive: true,
-      maxSockets: MAX_CONNECTIONS,
       ...certificates,
       ...(serverName && { servername: serverName }),
     });
@@ -83,9 +86,9 @@ export class Connections {
    * @throws NoAnswer
    * @throws SyntaxError if the answer should be a list and is not
    */
-  async exchange({ url, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
+  async exchange({ url, path, method, headers, body, timeoutMs, clock, each }: HttpQuestion): Promise<HttpAnswer> {
     const secure = url.protocol === 'https:';
-    const options = { method, headers, agent: secure ? this.#https : this.#http };
+    const options = { path, method, headers, agent: secure ? this.#https : this.#http };
     let isNew = false;
     let connected = false;
     const connecting = new Watch(clock, CONNECT_MS);
@@ -94,7 +97,6 @@ export class Connections {
       const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
         const outgoing = (secure ? httpsRequest : httpRequest)(url, options, resolve);
         outgoing.on('error', reject);
-        // The time begins when the request has a connection: one that waits for a connection is not late yet.
         outgoing.once('socket', (socket) => {
           answering.begin((error) => outgoing.destroy(error));
           isNew =
@@ -121,8 +123,10 @@ export class Connections {
       if (answering.late) throw new NoAnswer('no answer within the time limit', { late: true });
       const distrust = secure ? tlsProblem(error, this.#tls, url.hostname) : undefined;
       if (distrust) throw new NoAnswer(distrust, { unread: true, distrust: true });
-      // A server may close the connection without an alert when it does not trust a client certificate.
-      const distrusted = isNew && this.#tls.cert !== undefined && (error as { code?: string }).code === 'ECONNRESET';
+      // A server may close a new connection without an alert when it does not trust our certificate, which it sees last. One that has too
+      // many (`http_max_conns_per_client`) does so before.
+      const reset = (error as { code?: string }).code === 'ECONNRESET';
+      const distrusted = reset && isNew && connected && this.#tls.cert !== undefined;
       const hint = distrusted ? ': does it refuse our client certificate? Check clientCertificate and clientKey' : '';
       throw new NoAnswer(`${networkMessage(error)}${hint}`, { unread: !connected, distrust: distrusted });
     } finally {
@@ -132,7 +136,7 @@ export class Connections {
   }
 }
 
-/** Limits how long a server may be silent: each sign of life restarts the time. */
+/** Limits how long a server may be silent, or slow. */
 class Watch {
   readonly #clock: RunClock;
   #ms: number;
@@ -153,14 +157,13 @@ class Watch {
     this.#start();
   }
 
-  /** The answer has begun: from now on the limit for pauses applies. */
+  /** The answer has begun: from now on it has to keep up a pace. */
   begun(giveUp: (error: Error) => void): void {
     this.#giveUp = giveUp;
-    this.#ms = Math.min(this.#ms, PAUSE_MS);
+    this.#ms = Math.min(this.#ms, PACE_MS);
     this.#start();
   }
 
-  /** A sign of life. */
   renew(): void {
     this.#start();
   }
@@ -201,9 +204,14 @@ async function read(
   };
   // Not the request: its connection may be free already when the last piece of the answer is taken, and nobody hears its error then.
   watch.begun((error) => incoming.destroy(error));
+  let arrived = 0;
   const alive = async function* (arriving: AsyncIterable<Buffer>) {
     for await (const chunk of arriving) {
-      watch.renew();
+      arrived += chunk.length;
+      if (arrived >= PACE_BYTES) {
+        arrived = 0;
+        watch.renew();
+      }
       yield chunk;
     }
   };

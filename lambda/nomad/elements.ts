@@ -1,3 +1,5 @@
+import { notJson } from './transport.ts';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -51,7 +53,7 @@ export class Elements<T> {
 
   /** @throws SyntaxError if what has arrived is not a whole list; `null` is an empty one */
   end(): void {
-    if (!/^\s*(\[|null\s*$)/.test(this.#head)) throw new SyntaxError(`not a JSON list: ${this.#head.slice(0, 100)}`);
+    if (!/^\s*(\[|null\s*$)/.test(this.#head)) throw new SyntaxError(notJson(this.#head, 'a JSON list'));
     if (this.#depth !== 0 || this.#inString) throw new SyntaxError('not JSON: the list has no end');
   }
 

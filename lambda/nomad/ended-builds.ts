@@ -1,4 +1,5 @@
 import { type EndedBuild, familyOf } from '../core/candidate.ts';
+import { literal, quoted } from './filter.ts';
 import type { AllocationInList } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
@@ -16,8 +17,8 @@ const MOST_JOBS = 100;
  * @param jobs only runs of these jobs
  */
 export function endedBuilds(nomad: NomadReads, most: number, jobs?: readonly string[]): Promise<EndedBuild[]> {
-  const names = [...new Set(jobs?.map(familyOf))].slice(0, MOST_JOBS).map((name) => name.replaceAll(/[^\w/-]/g, '.'));
-  const filter = jobs ? `${ENDED} and JobID matches "^(${names.join('|')})(/|$)"` : ENDED;
+  const names = [...new Set(jobs?.map(familyOf))].slice(0, MOST_JOBS).map(literal);
+  const filter = jobs ? `${ENDED} and JobID matches ${quoted(`^(${names.join('|')})(/|$)`)}` : ENDED;
   const last = { reverse: 'true', per_page: String(most), resources: 'false' } as const;
   return nomad.listAllocations(filter, last, toEndedBuild);
 }

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Observation } from '../core/observation.ts';
 import type { Termination } from '../core/termination.ts';
+import { literal, quoted } from './filter.ts';
 import { naming, namingNone, recordedInstance } from './identity.ts';
 import type { NodeStub } from './json.ts';
 import type { NomadReads } from './read-only.ts';
@@ -89,9 +90,9 @@ async function byAddress(
   const { instanceId, addresses, names } = instance;
   const attributes = ['unique.network.ip-address', 'unique.hostname'].map((name) => `Attributes["${name}"]`);
   const alike = [
-    ...addresses.map((address) => `${attributes[0]} == "${address}"`),
-    ...addresses.map((address) => `HTTPAddr matches "^${host(address)}:[0-9]+$"`),
-    ...[...names, instanceId].flatMap((name) => [`Name == "${name}"`, `${attributes[1]} == "${name}"`]),
+    ...addresses.map((address) => `${attributes[0]} == ${quoted(address)}`),
+    ...addresses.map((address) => `HTTPAddr matches ${quoted(`^${host(address)}:[0-9]+$`)}`),
+    ...[...names, instanceId].flatMap((name) => [`Name == ${quoted(name)}`, `${attributes[1]} == ${quoted(name)}`]),
   ];
   const found = new Map<string, NodeStub>();
   for (let start = 0; start < alike.length; start += TERMS) {
@@ -124,4 +125,4 @@ async function earlierOnes(
 }
 
 /** An address as a pattern: an IPv6 one stands in brackets before its port. */
-const host = (address: string): string => (isIPv6(address) ? `.${address}.` : address.replaceAll('.', '[.]'));
+const host = (address: string): string => literal(isIPv6(address) ? `[${address}]` : address);

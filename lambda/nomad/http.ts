@@ -3,7 +3,16 @@ import { NomadError } from '../errors.ts';
 import { Connections, NoAnswer } from './connections.ts';
 import { type Fetched, Renewable } from './renewable.ts';
 import type { Tls } from './tls.ts';
-import { type Answer, type Ask, type Question, type Said, saidBy, type Transport } from './transport.ts';
+import {
+  type Answer,
+  type Ask,
+  isOfServer,
+  notJson,
+  type Question,
+  type Said,
+  saidBy,
+  type Transport,
+} from './transport.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 5_000;
@@ -12,6 +21,12 @@ const TIMEOUT_MS = 5_000;
  * tries three, and the next question starts with the fourth.
  */
 const PATIENCE_MS = 15_000;
+
+/**
+ * Questions at once: Nomad refuses more than 100 connections from one address, and all functions of a subnet share few addresses. One that
+ * waits for its turn has no server yet: it is put to the one that answers by then.
+ */
+const MOST_AT_ONCE = 8;
 
 export interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
@@ -32,6 +47,9 @@ export class HttpTransport implements Transport {
   readonly #tls: Renewable<Tls>;
   /** The index of the address that is asked. */
   #turn = 0;
+  #underWay = 0;
+  /** Questions that wait for their turn. */
+  readonly #waiting: (() => void)[] = [];
   #connections: { tls: Tls; connections: Connections } | undefined;
 
   constructor({ addresses, region, token, tls }: HttpOptions) {
@@ -62,6 +80,18 @@ export class HttpTransport implements Transport {
   }
 
   async #askPatiently(asked: Asked): Promise<Answer> {
+    if (this.#underWay === MOST_AT_ONCE) await new Promise<void>((begin) => this.#waiting.push(begin));
+    else this.#underWay += 1;
+    try {
+      return await this.#askInTurn(asked);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#underWay -= 1;
+    }
+  }
+
+  async #askInTurn(asked: Asked): Promise<Answer> {
     const { question, clock } = asked;
     const attempts = Math.max(ATTEMPTS, this.#addresses.length);
     const until = clock.now() + PATIENCE_MS;
@@ -98,11 +128,9 @@ export class HttpTransport implements Transport {
 
   async #askOnce({ question, token, clock }: Asked, tls: Tls): Promise<Answer> {
     const address = this.#addresses[this.#turn] ?? new URL('http://127.0.0.1:4646');
-    const url = new URL(address);
-    url.pathname = `${url.pathname.replace(/\/$/, '')}${question.path}`;
-    for (const [name, value] of Object.entries({ ...(this.#region && { region: this.#region }), ...question.query })) {
-      url.searchParams.set(name, value);
-    }
+    const query = new URLSearchParams({ ...(this.#region && { region: this.#region }), ...question.query });
+    // As it is: a URL takes `..` for the folder above.
+    const path = `${address.pathname.replace(/\/$/, '')}${question.path}${query.size > 0 ? `?${query}` : ''}`;
     const body = question.body === undefined ? undefined : JSON.stringify(question.body);
     const headers = {
       Accept: 'application/json',
@@ -116,7 +144,7 @@ export class HttpTransport implements Transport {
     const { timeoutMs = TIMEOUT_MS, each } = question;
     const asked = { method: question.method, path: question.path, address: address.origin };
     const answer = await this.#connectionsWith(tls)
-      .exchange({ url, method: question.method, headers, body, timeoutMs, clock, each })
+      .exchange({ url: address, path, method: question.method, headers, body, timeoutMs, clock, each })
       .catch((error) => {
         if (error instanceof NoAnswer) throw new Failure(asked, 0, error.message, error);
         throw error instanceof SyntaxError ? new Failure(asked, 200, error.message) : error;
@@ -124,13 +152,15 @@ export class HttpTransport implements Transport {
 
     const header = (name: string) => (typeof answer.headers[name] === 'string' ? answer.headers[name] : undefined);
     const said = saidBy(header);
-    if (answer.status !== 200) throw new Failure(asked, answer.status, answer.body, undefined, said);
+    // A proxy may repeat what it was asked with.
+    const told = token ? answer.body.replaceAll(token, '…') : answer.body;
+    if (answer.status !== 200) throw new Failure(asked, answer.status, told, undefined, said);
     if (question.text) return { body: answer.body, said };
     const nextToken = header('x-nomad-nexttoken');
     try {
       return { body: answer.list ?? JSON.parse(answer.body), said, ...(nextToken && { nextToken }) };
     } catch {
-      throw new Failure(asked, answer.status, `not JSON: ${answer.body}`);
+      throw new Failure(asked, answer.status, notJson(answer.body));
     }
   }
 
@@ -174,7 +204,7 @@ class Failure extends Error {
 
   /** The fault is of this server: another one may answer. */
   get isOfServer(): boolean {
-    return this.status === 0 || [502, 503, 504].includes(this.status) || this.message.includes('No cluster leader');
+    return this.status === 0 || isOfServer(this.status, this.message);
   }
 
   toNomadError(): NomadError {
@@ -183,8 +213,8 @@ class Failure extends Error {
 }
 
 /** Nomad refuses the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
-function isRefusal({ status, message }: NomadError): boolean {
-  return status === 403 || message.includes('ACL token expired') || message.includes('ACL token not found');
+function isRefusal({ status, answer }: NomadError): boolean {
+  return status === 403 || answer.includes('ACL token expired') || answer.includes('ACL token not found');
 }
 
 /**

@@ -1,11 +1,14 @@
+import { literal, quoted } from './filter.ts';
 import { type NodeJson, type NodeStub, toRecord } from './json.ts';
 
 /** The attribute of a client that runs on EC2. */
 export const INSTANCE_ID = 'unique.platform.aws.instance-id';
 
-/** An instance as part of a filter's pattern, or several of them. */
-const within = (field: string, instanceIds: readonly string[]): string =>
-  instanceIds.length === 1 ? `${field} == "${instanceIds[0]}"` : `${field} matches "^(${instanceIds.join('|')})$"`;
+/** An instance as part of a filter, or several of them. */
+const within = (field: string, ids: readonly string[]): string =>
+  ids.length === 1
+    ? `${field} == ${quoted(ids[0] ?? '')}`
+    : `${field} matches ${quoted(`^(${ids.map(literal).join('|')})$`)}`;
 
 /**
  * A filter for the nodes that name one of these instances themselves: by their fingerprint, or, where that names none, by their metadata.
@@ -14,12 +17,12 @@ const within = (field: string, instanceIds: readonly string[]): string =>
 export function naming(instanceIds: readonly string[], nodeMetaKey: string | undefined): string {
   const attribute = within(`Attributes["${INSTANCE_ID}"]`, instanceIds);
   if (!nodeMetaKey) return attribute;
-  return `${attribute} or (${within(`Meta["${nodeMetaKey}"]`, instanceIds)} and "${INSTANCE_ID}" not in Attributes)`;
+  return `${attribute} or (${within(`Meta[${quoted(nodeMetaKey)}]`, instanceIds)} and "${INSTANCE_ID}" not in Attributes)`;
 }
 
 /** A filter for the nodes that name no instance themselves. */
 export function namingNone(nodeMetaKey: string | undefined): string {
-  return `"${INSTANCE_ID}" not in Attributes${nodeMetaKey ? ` and "${nodeMetaKey}" not in Meta` : ''}`;
+  return `"${INSTANCE_ID}" not in Attributes${nodeMetaKey ? ` and ${quoted(nodeMetaKey)} not in Meta` : ''}`;
 }
 
 /** The instance that our record of a drain in force names, whichever deployment has written it. */

@@ -1,4 +1,5 @@
 import type { Jobs, ListedAllocation, WaitingJob } from '../core/answers/ports.ts';
+import { withoutSecrets } from '../free-text.ts';
 import { whyUnplaced } from './blocked.ts';
 import type { AllocationInList, WaitingEvaluation } from './json.ts';
 import type { NomadReads } from './read-only.ts';
@@ -60,6 +61,8 @@ function toWaiting(evaluation: WaitingEvaluation): WaitingJob {
     namespace: Namespace,
     since: Math.floor(CreateTime / 1e6),
     waits:
-      unplaced.length > 0 ? unplaced : [{ because: later ?? (StatusDescription || 'it is about to be scheduled') }],
+      unplaced.length > 0
+        ? unplaced
+        : [{ because: later ?? (withoutSecrets(StatusDescription ?? '') || 'it is about to be scheduled') }],
   };
 }

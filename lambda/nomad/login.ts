@@ -30,13 +30,13 @@ export async function login(ask: Ask, authMethod: string, jwt: string, clock: Cl
   }
 }
 
-function adviceOn({ status, message }: NomadError, authMethod: string): string {
-  if (message.includes('bindings matched')) {
+function adviceOn({ status, answer }: NomadError, authMethod: string): string {
+  if (answer.includes('bindings matched')) {
     return `auth method ${authMethod} has no binding rule for the role of this function: add one`;
   }
-  if (message.includes('audience'))
+  if (answer.includes('audience'))
     return `check BoundAudiences of auth method ${authMethod} against the audience configured here`;
-  if (message.includes('issuer'))
+  if (answer.includes('issuer'))
     return `check BoundIssuer of auth method ${authMethod} against the issuer of this AWS account`;
   if (status === 401) return `check the keys and the issuer of auth method ${authMethod}`;
   return `no login at auth method ${authMethod}`;

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { LogEnd, LoggedAllocation, LoggedNode, LogQuestion, Logs } from '../core/answers/ports.ts';
+import { literal, quoted } from './filter.ts';
 import { nodesNaming } from './find-nodes.ts';
 import { type AllocationJson, type NodeStub, toAllocation } from './json.ts';
 import { readLogEnd } from './log-end.ts';
@@ -44,7 +45,9 @@ export class NomadLogs implements Logs {
 
   async #nodes(where: { instanceId: string } | { node: string }): Promise<NodeStub[]> {
     if ('instanceId' in where) return nodesNaming(this.#nomad, [where.instanceId], this.#nodeMetaKey);
-    const { nodes } = await this.#nomad.nodes(`Name == "${where.node}" or ID matches "^${where.node}"`);
+    const { nodes } = await this.#nomad.nodes(
+      `Name == ${quoted(where.node)} or ID matches ${quoted(`^${literal(where.node)}`)}`,
+    );
     const named = nodes.filter(({ Name }) => Name === where.node);
     return named.length > 0 ? named : nodes;
   }

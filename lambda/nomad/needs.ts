@@ -1,7 +1,10 @@
 import pMap from 'p-map';
 import { type Client, groupKey, type Running } from '../core/candidate.ts';
 import type { Constraint, Needs } from '../core/needs.ts';
+import { withoutSecrets } from '../free-text.ts';
+import { quoted } from './filter.ts';
 import type { ConstraintJson, JobJson, VolumeJson } from './job-json.ts';
+import { own } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** Jobs that are read. */
@@ -78,7 +81,7 @@ const onNode = ({ Source, ReadOnly, Sticky }: VolumeJson): Constraint => ({
 const isDistinctHosts = ({ Operand, RTarget }: ConstraintJson) => Operand === 'distinct_hosts' && RTarget !== 'false';
 
 const textOf = ({ LTarget, Operand, RTarget }: ConstraintJson) =>
-  [LTarget, Operand, RTarget].filter((part) => part !== '').join(' ');
+  withoutSecrets([LTarget, Operand, RTarget].filter((part) => part !== '').join(' '));
 
 /** What a list says of each node. */
 const PROPERTIES: Readonly<Record<string, (client: Client) => string>> = {
@@ -102,8 +105,8 @@ class Constraints {
   async read(json: ConstraintJson): Promise<Constraint | undefined> {
     const text = textOf(json);
     const [, target = ''] = /^\$\{(.*)\}$/.exec(json.LTarget) ?? [];
-    const property = PROPERTIES[target];
-    const equals = EQUALS[json.Operand];
+    const property = own(PROPERTIES, target);
+    const equals = own(EQUALS, json.Operand);
     // One that compares two properties of the node would need both.
     if (json.RTarget.includes('${')) return undefined;
     if (property && equals !== undefined) {
@@ -140,15 +143,14 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /** The filter on nodes that says the same; undefined where there is none. */
 function filterOf(target: string, { Operand, RTarget }: ConstraintJson): string | undefined {
-  if (RTarget.includes('`')) return undefined;
-  const field = FIELDS[target];
-  if (field) return Operand === 'regexp' ? `${field} matches \`${RTarget}\`` : undefined;
+  const field = own(FIELDS, target);
+  if (field) return Operand === 'regexp' ? `${field} matches ${quoted(RTarget)}` : undefined;
   const [, kind, key] = /^(attr|meta)\.([\w.-]+)$/.exec(target) ?? [];
   if (!kind || !key) return undefined;
   const map = kind === 'attr' ? 'Attributes' : 'Meta';
-  const equals = EQUALS[Operand];
-  if (equals !== undefined) return `${map}["${key}"] ${equals ? '==' : '!='} \`${RTarget}\``;
-  if (Operand === 'regexp') return `${map}["${key}"] matches \`${RTarget}\``;
-  if (Operand === 'is_set') return `"${key}" in ${map}`;
-  return Operand === 'is_not_set' ? `"${key}" not in ${map}` : undefined;
+  const equals = own(EQUALS, Operand);
+  if (equals !== undefined) return `${map}[${quoted(key)}] ${equals ? '==' : '!='} ${quoted(RTarget)}`;
+  if (Operand === 'regexp') return `${map}[${quoted(key)}] matches ${quoted(RTarget)}`;
+  if (Operand === 'is_set') return `${quoted(key)} in ${map}`;
+  return Operand === 'is_not_set' ? `${quoted(key)} not in ${map}` : undefined;
 }

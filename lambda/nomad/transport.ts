@@ -43,6 +43,25 @@ export function saidBy(header: (name: string) => string | undefined): Said {
   return { ...(index && { index }), ...(knownLeader && { knownLeader }), ...(Number.isFinite(time) && { at: time }) };
 }
 
+/** That what came is no JSON. Of JSON that is damaged nothing is repeated: there may be anything in it. */
+export const notJson = (body: string, wanted = 'JSON'): string =>
+  `not ${wanted}: ${/^\s*[[{"]/.test(body) ? 'it is damaged, or something else' : body.slice(0, 100)}`;
+
+/**
+ * A text as one part of a path: `encodeURIComponent` leaves what is the folder above, and what SSM takes for no path. Nomad 1.6 redirects
+ * for `..` all the same, and so does not answer.
+ */
+export const part = (text: string): string =>
+  encodeURIComponent(text).replaceAll(
+    /^\.\.?$|[!'()]/g,
+    (left) => `%${Buffer.from(left).toString('hex').replace('2e2e', '2e%2e')}`,
+  );
+
+/** The fault is of who answers: another server, or instance, may do better. */
+export const isOfServer = (status: number, answer: string): boolean =>
+  [502, 503, 504].includes(status) ||
+  (status === 500 && /No cluster leader|Not ready to serve consistent reads|rpc error/.test(answer));
+
 /** Asks Nomad for one run. @throws NomadError if Nomad does not answer, or not with 200 */
 export type Ask = (question: Question) => Promise<Answer>;
 

@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 import type { RunClock } from '../core/clock.ts';
 import { messageOf } from '../core/message-of.ts';
 import { NomadError } from '../errors.ts';
-import { type Answer, type Question, saidBy, type Transport } from './transport.ts';
+import { type Answer, isOfServer, notJson, type Question, saidBy, type Transport } from './transport.ts';
 
 const unzip = promisify(gunzip);
 
@@ -78,12 +78,15 @@ export class ViaInstances implements Transport {
     const failures: string[] = [];
     for (const instanceId of await this.#candidates(asked, clock)) {
       try {
-        const answer = await this.#askOn(instanceId, question, clock);
+        const packed = await this.#askOn(instanceId, question, clock);
+        const answer = await read(packed, asked, question);
         this.#good = instanceId;
         this.#bad.delete(instanceId);
-        return await read(answer, asked, question);
+        return answer;
       } catch (error) {
-        if (error instanceof NomadError) throw error;
+        const elsewhere =
+          question.method === 'GET' && error instanceof NomadError && isOfServer(error.status, error.answer);
+        if (error instanceof NomadError && !elsewhere) throw error;
         if (this.#good === instanceId) this.#good = undefined;
         this.#bad.add(instanceId);
         failures.push(`${instanceId}: ${messageOf(error)}`);
@@ -118,8 +121,7 @@ export class ViaInstances implements Transport {
       const limitMs = question.timeoutMs ?? TIMEOUT_MS;
       const printed = await this.#instances.run(instanceId, { ...parameters, Page: String(page) }, limitMs, clock);
       const [, size, text] = /^(\d+) ([A-Za-z0-9+/=]*)\s*$/.exec(printed) ?? [];
-      if (size === undefined || text === undefined)
-        throw new Error(`it printed something else: ${printed.slice(0, 80)}`);
+      if (size === undefined || text === undefined) throw new Error('it printed something else than an answer');
       pages.push(text);
       if ((page + 1) * PAGE_SIZE >= Number(size)) return Buffer.from(pages.join(''), 'base64');
     }
@@ -141,6 +143,6 @@ async function read(
     const json = JSON.parse(body);
     return { body: each ? (json ?? []).map(each) : json, said, ...(nextToken && { nextToken }) };
   } catch {
-    throw new NomadError(asked, 200, `not JSON: ${body}`);
+    throw new NomadError(asked, 200, notJson(body));
   }
 }

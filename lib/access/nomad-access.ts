@@ -160,7 +160,7 @@ class HttpAccess extends NomadAccess {
     if (/^http:/i.test(address)) {
       Annotations.of(scope).addWarningV2(
         'nomad-drain-hook:plainHttp',
-        `Nomad is asked over plain HTTP at ${address}: the ACL token and every answer cross the network readable. Use https.`,
+        `Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https.`,
       );
     }
     const parameters = [token, ca, clientCertificate, clientKey].filter((parameter) => parameter !== undefined);

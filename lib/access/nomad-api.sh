@@ -50,6 +50,7 @@ spare='
 BEGIN {
   RS = "\""
   SOME = 0; NONE = 1; ALL = 2
+  LONGEST = 64
   few = split("TaskGroups TaskGroups.Tasks", some, " ")
   for (i = 1; i <= few; i++) keep["." some[i]] = SOME
   few = split("Type TaskGroups.Name TaskGroups.EphemeralDisk TaskGroups.MaxClientDisconnect TaskGroups.Disconnect " \
@@ -59,15 +60,22 @@ BEGIN {
   for (i = 1; i <= few; i++) keep["." all[i]] = ALL
 }
 inside {
-  escaped = match($0, /\\+$/) && RLENGTH % 2
+  escaped = $0 ~ /\\$/
+  if (escaped) {
+    tail = $0
+    sub(/^.*[^\\]/, "", tail)
+    escaped = length(tail) % 2
+  }
   if (!depth) {
     pass(secret ? "" : $0)
     name = broken ? "" : $0
-    broken = escaped
   } else {
-    if (key || state != NONE) string = string $0 (escaped ? "\"" : "")
-    if (!escaped) { word(string); string = "" }
+    if (!broken) begin()
+    if (!naming) write($0 (escaped ? "\"" : ""))
+    else if (length(string) < LONGEST) string = string $0 (escaped ? "\"" : "")
+    if (!escaped) end()
   }
+  broken = escaped
   inside = escaped
   next
 }
@@ -107,15 +115,24 @@ function walk(text,   i, c) {
     } else write(c)
   }
 }
-function word(text) {
-  if (key) {
-    key = 0
-    path = paths[depth] "." text
-    state = states[depth]
-    if (state == SOME) state = path in keep ? keep[path] : NONE
+# A string may be of any length, and of any number of parts: only the name of a member is kept in memory, as long as it may be known.
+function begin() {
+  string = ""
+  if (key) state = states[depth]
+  naming = key && state == SOME
+  if (naming) return
+  if (key && state != NONE && members[depth]++) write(",")
+  write("\"")
+}
+function end() {
+  if (naming) {
+    path = paths[depth] "." string
+    state = path in keep ? keep[path] : NONE
     if (state != NONE && members[depth]++) write(",")
+    write("\"" string)
   }
-  write("\"" text "\"")
+  write("\"")
+  key = 0
 }
 function write(text) { if (state != NONE) printf "%s", text }
 '
@@ -131,11 +148,16 @@ if [ "$SSM_Page" = 0 ]; then
   find "$directory" -mindepth 1 -maxdepth 1 -mmin +10 -exec rm -rf {} +
   # How the nomad command of this instance reaches its agent: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_CACERT, …
   for settings in /etc/profile.d/nomad.sh /etc/nomad-drain-hook.env; do
-    if [ -r "$settings" ]; then
+    [ -r "$settings" ] || continue
+    # In a shell of its own: whatever it prints, and however it ends, what it has set until then comes back.
+    eval "$(
+      exec 3>&1 >/dev/null 2>&1 </dev/null
+      trap 'export -p >&3' EXIT
       set -a +eu
       . "$settings"
-      set +a -eu
-    fi
+      export -p >&3
+      trap - EXIT
+    )"
   done
   # Colours would hide what the lines begin with.
   unset NOMAD_CLI_FORCE_COLOR

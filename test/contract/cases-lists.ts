@@ -73,6 +73,24 @@ export const listCases = (the: () => Nomad): void => {
     expect(list((await the().nodes(naming(others))).body)).toEqual([]);
   });
 
+  test.each([
+    ['a\\u0022b\\U0001F600\\x41\\n\\\\', undefined],
+    ['a\\"b', 'invalid syntax'],
+    ['a\\zb', 'invalid syntax'],
+    ['a\nb', 'invalid syntax'],
+    ['\\ud800', 'invalid syntax'],
+  ])('a text in a filter is read as Go reads it, and ends at the first quote: %j', async (text, complaint) => {
+    const { status, text: said } = await the().nodes(`Name == "${text}"`);
+    expect(status).toBe(complaint ? 400 : 200);
+    if (complaint) expect(said).toContain(`1:9 (8): rule "string": ${complaint}`);
+  });
+
+  test('a filter finds the secret of a node: nothing of a stranger may stand in one', async () => {
+    const found = list((await the().nodes('SecretID matches "^[0-9a-f]"')).body);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.map(({ SecretID }) => SecretID ?? '')).toEqual(found.map(() => ''));
+  });
+
   test('the last ended ones come first, and no more of them than are asked for', async () => {
     const on = the().under.nodes[0]?.id ?? '';
     await the().run(job('listed-ran', 'batch', ends(1), { on, count: 3 }), 3);

@@ -2,14 +2,14 @@ import { fileURLToPath } from 'node:url';
 import { commandDocument } from '../../lib/access/run-command.ts';
 import type { CommandDocument } from '../emulators/aws/command-document.ts';
 import { start } from './start.ts';
-import { DOCUMENT, type World } from './world.ts';
+import { DOCUMENT, type World, type WorldOptions } from './world.ts';
 
 const BIN = fileURLToPath(new URL('../emulators/bin', import.meta.url));
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 /** A group whose instances have the nomad command set up, as docs/security.md says; its first builder has to go. */
-export async function startWithCommands(size = 3) {
-  const world = await start({ acl: true, ssm: {} });
+export async function startWithCommands(size = 3, more: WorldOptions = {}) {
+  const world = await start({ acl: true, ssm: {}, ...more });
   world.aws.commands.documents.set(DOCUMENT, commandDocument() as CommandDocument);
   world.nomad.policy('drainer', POLICY);
   const token = world.nomad.token({ policies: ['drainer'] });

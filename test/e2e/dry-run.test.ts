@@ -96,7 +96,7 @@ describe('a dry run', () => {
     const { instanceId } = world.addBuilder();
     await world.scaleIn(instanceId);
     await expect(world.wake({ ...SWEEP, dryRun: 'yes' })).rejects.toThrow('dryRun is neither true nor false');
-    await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is not an instance id');
+    await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is no instance id');
     await expect(world.wake({ command: 'dry-run' })).rejects.toThrow(
       'unknown command "dry-run": known are status, warm, dryRun, ',
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Delivery } from '../emulators/aws/run-command.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
+import { rebalanceRecommendation } from './notice-events.ts';
 import { world } from './start.ts';
 import { SECOND, SWEEP } from './world.ts';
 
@@ -42,6 +43,20 @@ describe('an order of which nobody knows whether it was carried out', () => {
     await world.wake(SWEEP);
     expect(ordered()).toHaveLength(1);
     expect(world.outcome(leaving.instanceId)).toBe('drained');
+  });
+
+  it('holds back no order for another node: each is marked by the same path', async () => {
+    const { leaving, others } = await startWithCommands(3, { notices: { rebalance: 'cordon' } });
+    const marks = () =>
+      world.aws.commands.sent.filter(({ parameters }) => parameters.Path?.startsWith('/v1/client/metadata'));
+    deliverFirstOrder({ afterMs: Number.POSITIVE_INFINITY });
+    await expect(world.wake(rebalanceRecommendation(leaving.instanceId))).rejects.toThrow('cordon failed');
+    expect(marks()).toHaveLength(1);
+
+    const other = others[0]?.instanceId ?? '';
+    await world.wake(rebalanceRecommendation(other));
+    expect(marks()).toHaveLength(2);
+    expect(world.nomad.node(others[0]?.nodeId ?? '')).toMatchObject({ SchedulingEligibility: 'ineligible' });
   });
 
   it('is given again once it cannot come any more', async () => {

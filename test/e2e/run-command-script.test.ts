@@ -69,6 +69,15 @@ describe('the Command document', () => {
 });
 
 describe('the script on an instance', () => {
+  /** The body of the answer that was asked for last, whose first page is this. */
+  const pages = async (Request: string, first: string) => {
+    const [size = '', packed = ''] = first.split(' ');
+    let all = packed;
+    for (let page = 1; page * 20_000 < Number(size); page++) {
+      all += (await instance.run({ Request, Page: String(page) })).stdout.split(' ')[1];
+    }
+    return unpack(`- ${all}`)[1];
+  };
   const directory = () => join(instance.agent.root, 'run/nomad-drain-hook');
 
   it('makes a directory that only its user can enter, and leaves neither answer nor question there', async () => {
@@ -184,5 +193,48 @@ describe('the script on an instance', () => {
     writeFileSync(join(instance.agent.root, 'etc/nomad-drain-hook.env'), settings);
     expect((await instance.run({}, { NOMAD_ADDR: '', NOMAD_TOKEN: '' })).code).toBe(0);
     expect(instance.asked).toEqual([`GET ${QUESTION.Path} of-the-file`]);
+  });
+
+  it.each([
+    ['print', 'echo hello; echo hello >&2'],
+    ['read', 'cat'],
+    ['end with exit 0', '', 'exit 0'],
+    ['end with exit 1', '', 'exit 1'],
+    ['end with return', '', 'return 1'],
+    ['are stricter than the script', 'set -eu', 'false; echo "$UNSET"'],
+    ['name their variables readonly', '', 'readonly NOMAD_ADDR'],
+    ['have a trap of their own', 'trap "echo bye" EXIT'],
+    ['set what is read word by word', `NOMAD_CACERT="/a b/'c' \\$d"; IFS=x`],
+    ['are broken at the end', '', 'if then ('],
+  ])('takes its settings from files that %s', async (_, first, last = '') => {
+    const settings = `${first}\nexport NOMAD_ADDR=${instance.nomad.url}\nNOMAD_TOKEN=of-the-file\n${last}\n`;
+    writeFileSync(join(instance.agent.root, 'etc/nomad-drain-hook.env'), settings);
+    const { code, stdout, stderr } = await instance.run({}, { NOMAD_ADDR: 'http://127.0.0.1:9', NOMAD_TOKEN: '' });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(unpack(stdout)).toEqual(['200', '[]']);
+    expect(instance.asked).toEqual([`GET ${QUESTION.Path} of-the-file`]);
+  });
+
+  it.each([
+    ['quotes', '\\"'],
+    ['backslashes', '\\\\'],
+    ['letters', 'k'],
+    ['brackets', '{['],
+    ['quotes and letters', 'k\\"'],
+  ])('takes a time that grows with what a job is called and no faster: %s', async (_, part) => {
+    const timed = async (times: number) => {
+      const key = part.repeat(times);
+      const job = `{"Type":"batch","Meta":{"${key}":"${key}"},"TaskGroups":[{"Name":"${key}","Tasks":[{"Name":"t","Env":{"${key}":"x"},"CSIPluginConfig":{"${key}":1}}]}]}`;
+      instance.answer.body = `[{"ID":"a","Job":${job},"${key}":{"SecretID":"x"}}]`;
+      const began = performance.now();
+      const Request = crypto.randomUUID();
+      const { stdout } = await instance.run({ Path: '/v1/node/n/allocations', Request });
+      const took = performance.now() - began;
+      const kept = `{"Type":"batch","TaskGroups":[{"Name":"${key}","Tasks":[{"Name":"t","CSIPluginConfig":{"${key}":1}}]}]}`;
+      expect(JSON.parse(await pages(Request, stdout))[0].Job).toEqual(JSON.parse(kept));
+      return took;
+    };
+    const some = await timed(20_000);
+    expect(await timed(160_000)).toBeLessThan(12 * some);
   });
 });

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { jobOf } from '../emulators/nomad/jobs.ts';
+import { Loopback } from '../emulators/server.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
 import { world } from './start.ts';
 import { MINUTE, SWEEP } from './world.ts';
@@ -127,6 +128,22 @@ describe('a function without a network path to Nomad', () => {
     await world.wake(SWEEP);
 
     expect(world.completion(leaving.instanceId)).toMatchObject({ by: 'call' });
+  });
+
+  it('asks another instance where the agent of one has lost the servers', async () => {
+    const { leaving, others } = await startWithCommands();
+    const lost = await Loopback.listen(() => ({ status: 500, body: 'rpc error: EOF' }));
+    onTestFinished(() => lost.close());
+    const shells = world.aws.commands.shells;
+    const first = others[0]?.instanceId ?? '';
+    shells.set(first, { ...shells.get(first), NOMAD_ADDR: lost.url });
+    await world.scaleIn(leaving.instanceId);
+
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+
+    expect(lost.arrived).toBeGreaterThan(0);
+    expect(world.outcome(leaving.instanceId)).toBe('drained');
   });
 
   it('keeps the instance and says of each that was asked why it did not answer, where none does', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../emulators/server.ts';
 import { start, world } from './start.ts';
@@ -59,5 +60,52 @@ describe('a Nomad that takes its time with every answer', () => {
 
     expect(cutShort).toBeGreaterThan(0);
     for (const { instanceId } of builders) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+  });
+});
+
+describe('of several Nomad servers the first', () => {
+  /** The emulated Nomad by two names, of which the first is `localhost`. */
+  const startWithTwo = async (fault: Fault) => {
+    let second = '';
+    await start({
+      before: async (plainUrl) => {
+        second = plainUrl;
+        return plainUrl.replace('127.0.0.1', 'localhost');
+      },
+      nomad: {
+        get fallbackAddresses() {
+          return [second];
+        },
+      },
+    });
+    world.nomad.server.fault = (request) =>
+      request.headers.host?.startsWith('localhost') ? fault(request) : undefined;
+  };
+  const drip = async function* () {
+    for (;;) {
+      yield ' ';
+      await world.clock.sleep(4 * SECOND);
+    }
+  };
+
+  it.each<[string, Fault]>([
+    [
+      'sends a byte every four seconds',
+      (request) => {
+        request.park();
+        return { status: 200, headers: { 'X-Nomad-KnownLeader': 'true' }, body: Readable.from(drip()) };
+      },
+    ],
+    ['is silent', () => 'silence'],
+    ['says half of each answer', () => 'half an answer'],
+    ['has lost its leader', () => ({ status: 500, body: 'rpc error: EOF' })],
+  ])('%s: the second is asked, in the same run, for all that wait', async (_, fault) => {
+    await startWithTwo(fault);
+    const builders = await scaleIn(40);
+    const began = world.clock.now();
+    await world.wake(SWEEP);
+    for (const { instanceId } of builders) {
+      expect((world.completion(instanceId)?.at ?? Number.POSITIVE_INFINITY) - began).toBeLessThan(30 * SECOND);
+    }
   });
 });

@@ -288,7 +288,7 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     await startAsked();
     const invoke = await world.environment();
     for (const missing of ['AutoScalingGroupName', 'CapacityToTerminate', 'Instances']) {
-      await expect(invoke({ ...QUESTION, [missing]: undefined })).rejects.toThrow(`the question lacks ${missing}`);
+      await expect(invoke({ ...QUESTION, [missing]: undefined })).rejects.toThrow(missing);
     }
     expect(world.nomad.requests).toEqual([]);
   });

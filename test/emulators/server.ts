@@ -7,6 +7,8 @@ import { buffer } from 'node:stream/consumers';
 export interface EmulatorRequest {
   method: string;
   url: URL;
+  /** As it came: a URL takes `..` for the folder above, encoded too. */
+  path: string;
   headers: IncomingMessage['headers'];
   body: string;
   /** Aborted when the client hangs up before it is answered. */
@@ -119,6 +121,7 @@ export class Loopback {
       const request: EmulatorRequest = {
         method: incoming.method ?? 'GET',
         url: new URL(incoming.url ?? '/', 'http://loopback'),
+        path: (incoming.url ?? '/').replace(/\?.*/, ''),
         headers: incoming.headers,
         body: Buffer.concat(chunks).toString('utf8'),
         gone: gone.signal,

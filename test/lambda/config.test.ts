@@ -97,6 +97,35 @@ describe('the configuration document', () => {
     ]);
   });
 
+  it.each([
+    'https://user:hunter2@nomad:4646',
+    'https://hunter2@nomad:4646',
+    'https://nomad:4646/hunter2',
+    'https://nomad:4646?hunter2',
+    'https://nomad:4646/#hunter2',
+    'HTTPS://nomad:4646',
+    'Http://nomad:4646',
+    'https:\\\\nomad',
+    'https://nomad:99999',
+    'https:nomad',
+  ])('is refused with an address that is more than scheme, host and port, without repeating it: %s', (address) => {
+    for (const nomad of [
+      { via: 'http', address },
+      { via: 'http', address: 'https://nomad:4646', fallbackAddresses: [address] },
+    ]) {
+      const said = problems(JSON.stringify({ ...smallest, nomad })).join();
+      expect(said).toContain('with a host and a port, and nothing else');
+      expect(said).not.toContain('hunter2');
+    }
+  });
+
+  it.each(['https://nomad', 'http://10.0.0.1:4646', 'https://[fd00::1]:4646', 'https://Nomad.example.com:443/'])(
+    'takes %s',
+    (address) => {
+      expect(problems(JSON.stringify({ ...smallest, nomad: { via: 'http', address } }))).toEqual([]);
+    },
+  );
+
   it('is refused by values: where, what, and the id under which docs/construct.md says what to do', () => {
     const nomad = { via: 'http', address: 'https://a:4646', fallbackAddresses: ['https://b:4646', 'http://c:4646'] };
     const policy = { deadlineSeconds: 0, graceSeconds: '120' };

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RunClock } from '../../lambda/core/clock.ts';
 import { HttpTransport } from '../../lambda/nomad/http.ts';
@@ -77,6 +78,36 @@ describe('Nomad over TLS', () => {
     await expect(ask(front, { ca, ...theirs })).rejects.toThrow(/refuse our client certificate.*[Cc]heck clientCert/);
   });
 
+  it.each(['POST', 'GET'] as const)(
+    'that closes connections before the handshake, since it has too many, is asked again: it does not refuse us (%s)',
+    async (method) => {
+      const front = await serve(await authority.issue(NAMES), authority.pem);
+      let left = 2;
+      const limited = createServer((socket) => {
+        // As Nomad beyond http_max_conns_per_client.
+        if (left-- > 0) {
+          socket.resetAndDestroy();
+          return;
+        }
+        const onward = connect(Number(new URL(front.url).port), '127.0.0.1');
+        socket.pipe(onward).pipe(socket);
+        for (const end of [socket, onward]) end.on('error', () => {});
+      });
+      await new Promise<void>((resolve) => limited.listen(0, '127.0.0.1', resolve));
+      open.push(limited);
+      const address = `https://127.0.0.1:${(limited.address() as AddressInfo).port}`;
+      const tls = async () => ({ ca: authority.pem, ...(await authority.issue(['client.global.nomad'])) });
+      const transport = new HttpTransport({ addresses: [address], tls });
+      open.push(transport);
+      expect((await transport.ask({ method, path: '/v1/nodes' }, impatient)).body).toEqual([]);
+      left = 100;
+      transport.close();
+      await expect(transport.ask({ method, path: '/v1/nodes' }, impatient)).rejects.toThrow(
+        /(ECONNRESET|disconnected)(?!.*certificate)/,
+      );
+    },
+  );
+
   it('is asked on with the new CA when its certificates are rotated', async () => {
     let now = 0;
     let trusted = authority.pem;
@@ -118,6 +149,17 @@ describe('several servers', () => {
     expect(sick.arrived).toBe(1);
     expect(well.arrived).toBe(2);
   });
+
+  it.each(['rpc error: EOF', 'Not ready to serve consistent reads', 'No cluster leader', 'rpc error: lost connection'])(
+    'are asked on where one says %s',
+    async (body) => {
+      const sick = await Loopback.listen(() => ({ status: 500, body }));
+      const well = await Loopback.listen(() => ({ status: 200, body: '["well"]' }));
+      open.push(sick, well);
+      expect((await asker(async () => ({}), sick.url, well.url)()).body).toEqual(['well']);
+      expect(sick.arrived).toBe(1);
+    },
+  );
 
   it('are asked on where one is silent, for what only reads', async () => {
     const silent = await Loopback.listen(() => ({ status: 200, body: '[]' }));

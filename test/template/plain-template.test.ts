@@ -123,7 +123,21 @@ describe('the parameters', () => {
 
   test.each([
     ['GroupNames', ['', 'a"b', 'a b', 'a:b', 'a\\']],
-    ['NomadAddress', ['', 'nomad:4646', 'ftp://nomad', 'https://no"mad', 'https://no\\mad']],
+    [
+      'NomadAddress',
+      [
+        '',
+        'nomad:4646',
+        'ftp://nomad',
+        'https://no"mad',
+        'https://no\\mad',
+        'https://u:p@n',
+        'https://n/a',
+        'https://n?a',
+        'https://n#a',
+        'HTTPS://n',
+      ],
+    ],
     ['NomadTokenParameter', ['nomad-token', '/a b', '/a"', '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f']],
     ['NomadCaParameter', ['nomad-ca', '/a"', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----']],
     ['OutsideEc2Datacenters', ['a"', 'a b', 'a\\', 'a,,b']],

@@ -55,13 +55,10 @@ describe('a number is refused where the construct refuses it', () => {
 
 describe('a text is refused where the construct refuses it', () => {
   const SECRET = '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d';
-  const addresses = [
-    'https://nomad',
-    'http://10.0.0.1:4646',
-    'https://[fd00::1]:4646',
-    'https://n:4646/path?a=b',
-    'https://u:p@n',
-  ].concat(['ftp://nomad', 'nomad:4646', 'https://', 'https://a b', 'https://nomad:port', '//nomad', '']);
+  const addresses = ['https://nomad', 'http://10.0.0.1:4646', 'https://[fd00::1]:4646', 'https://n:4646/'].concat(
+    ['https://n:4646/path', 'https://n?a=b', 'https://n#a', 'https://u:p@n', 'https://u@n', 'HTTPS://n', 'http:\\\\n'],
+    ['ftp://nomad', 'nomad:4646', 'https://', 'https://a b', 'https://nomad:port', '//nomad', ''],
+  );
   const parameters = [
     '/nomad/ca',
     'nomad-ca',
@@ -96,7 +93,10 @@ describe('what does not fit together is refused, as by the construct', () => {
   test.each<[string, Variables]>([
     ['group_names: must name at least one group.', { group_names: [] }],
     ['group_names: a group is named more than once.', { group_names: ['builders', 'builders'] }],
-    ['nomad_address: not an http:// or https:// URL.', { nomad_address: 'nomad.internal:4646' }],
+    [
+      'nomad_address: not http:// or https:// with a host and a port, and nothing else.',
+      { nomad_address: 'nomad.internal:4646' },
+    ],
     ['nomad_login: there is a nomad_token_parameter too', { nomad_login: 'aws', nomad_token_parameter: '/t' }],
     ['nomad_client_certificate_parameter, nomad_client_key_parameter: a cert', { nomad_client_key_parameter: '/k' }],
     [

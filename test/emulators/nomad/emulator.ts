@@ -239,7 +239,7 @@ export class NomadEmulator extends Administration {
   #record(request: EmulatorRequest): void {
     this.requests.push({
       method: request.method,
-      path: request.url.pathname,
+      path: request.path,
       query: Object.fromEntries(request.url.searchParams),
       token: tokenOf(request),
       at: this.state.clock.now(),

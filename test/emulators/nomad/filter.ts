@@ -23,6 +23,19 @@ type Operator = 'equal' | 'in' | 'empty' | 'matches';
 const TOKEN =
   /\s*(?:(?<word>[a-zA-Z][a-zA-Z0-9_/]*)|(?<text>"[^"]*"|`[^`]*`)|(?<number>-?\d+(?:\.\d+)?)|(?<symbol>==|!=|[().[\]]))/y;
 
+const ESCAPE =
+  /\\(?:(u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|U0010[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F])|(.?))|\n/g;
+const LETTERS: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+};
+
 export const parseFilter = (expression: string): Filter => new Parser(expression).parse();
 
 class Parser {
@@ -51,7 +64,9 @@ class Parser {
         throw this.#rule('string', 'Unterminated string literal');
       if (!groups) throw this.#syntax(start);
       const [kind, text] = Object.entries(groups).find(([, value]) => value !== undefined) as [Token['kind'], string];
-      tokens.push({ kind, text, at: TOKEN.lastIndex - text.length });
+      const token = { kind, text, at: TOKEN.lastIndex - text.length };
+      if (kind === 'text') this.#unquoted(token);
+      tokens.push(token);
     }
     return tokens;
   }
@@ -113,7 +128,7 @@ class Parser {
         const index = this.#tokens[this.#next];
         if (index?.kind !== 'text') throw this.#unexpected();
         this.#next += 1;
-        path.push(index.text.slice(1, -1));
+        path.push(this.#unquoted(index));
         if (!this.#symbol(']')) throw this.#unexpected();
       } else return path;
     }
@@ -130,7 +145,18 @@ class Parser {
     const token = this.#tokens[this.#next];
     if (!token || token.kind === 'symbol') throw this.#unexpected();
     this.#next += 1;
-    return token.kind === 'text' ? token.text.slice(1, -1) : token.text;
+    return token.kind === 'text' ? this.#unquoted(token) : token.text;
+  }
+
+  /** As Go's `strconv.Unquote` reads it. */
+  #unquoted({ text, at }: Token): string {
+    if (text.startsWith('`')) return text.slice(1, -1).replaceAll('\r', '');
+    return text.slice(1, -1).replaceAll(ESCAPE, (_, code: string | undefined, letter: string | undefined) => {
+      if (code) return String.fromCodePoint(Number.parseInt(code.slice(1), 16));
+      const meant = LETTERS[letter ?? ''];
+      if (meant === undefined) throw this.#rule('string', 'invalid syntax', at);
+      return meant;
+    });
   }
 
   #word(text: string): boolean {
@@ -197,7 +223,7 @@ const compare = (
   if (operator === 'in') {
     if (typeof found === 'string') return found.includes(value);
     if (Array.isArray(found)) return found.includes(value);
-    if (typeof found === 'object' && found !== null) return value in found;
+    if (typeof found === 'object' && found !== null) return Object.hasOwn(found, value);
     throw new FilterError(
       `failed to read result page: Cannot perform in/contains operations on type ${typeof found} for selector: "${path.join('.')}"`,
     );
@@ -220,14 +246,14 @@ const read = (datum: object, path: string[]): { present: boolean; value: unknown
   let parent = '';
   for (const [part, key] of path.entries()) {
     const pointer = `failed to read result page: error finding value in datum: /${path.join('/')}`;
-    if (MAPS.has(parent) && !(key in ((value ?? {}) as object))) {
+    if (MAPS.has(parent) && !Object.hasOwn((value ?? {}) as object, key)) {
       if (part === path.length - 1) return { present: false, value: undefined };
       throw new FilterError(`${pointer} at part ${part}: couldn't find key "${key}"`);
     }
     if (value === null || value === undefined) {
       throw new FilterError(`${pointer}: at part ${part}, invalid value kind: invalid`);
     }
-    if (typeof value !== 'object' || !(key in value)) {
+    if (typeof value !== 'object' || !Object.hasOwn(value, key)) {
       throw new FilterError(`${pointer} at part ${part}: couldn't find key: struct field with name "${key}"`);
     }
     value = (value as Record<string, unknown>)[key];

@@ -40,7 +40,9 @@ export interface JobSpec extends Doings {
   id: string;
   type?: JobType;
   namespace?: string;
-  /** Allocations of the one group `g`; system jobs have one per node. */
+  /** The name of its one group; `g` by default. */
+  taskGroup?: string;
+  /** Allocations of the one group; system jobs have one per node. */
   count?: number;
   /** Only on this node. */
   on?: string;
@@ -104,7 +106,7 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
     Constraints: [...(spec.constraints ?? []), ...on],
     TaskGroups: [
       {
-        Name: 'g',
+        Name: spec.taskGroup ?? 'g',
         Count: spec.count ?? 1,
         ...(spec.type === 'service'
           ? {

@@ -36,7 +36,7 @@ const snapshotOf = (state: State, { stop, away }: Plan, placed: ReadonlyMap<stri
 };
 
 export const choose = (state: State, job: Job, evaluation: Evaluation, plan: Plan): Chosen => {
-  const chosen: Chosen = { plan, placed: [], failed: {} };
+  const chosen: Chosen = { plan, placed: [], failed: Object.create(null) };
   const byNode = new Map<string, Allocation[]>();
   const view = snapshotOf(state, plan, byNode);
   for (const wanted of plan.place) {

@@ -87,7 +87,12 @@ const dated = ({ state }: Servers, response: EmulatorResponse): EmulatorResponse
 
 const answered = async (servers: Servers, request: EmulatorRequest): Promise<EmulatorResponse> => {
   try {
-    const { pathname, searchParams } = request.url;
+    const { searchParams } = request.url;
+    const pathname = request.path;
+    // Go's router cleans the path; that of Go 1.22 and later (Nomad 1.8.4, 1.11.3 and 2.0.6) as it came, not as it is decoded.
+    const routed = since(servers.state.version, '1.8.0') ? pathname : decodeURIComponent(pathname);
+    if (/\/(\.{0,2})\//.test(routed))
+      return { status: 301, headers: { Location: new URL(routed, 'http://nomad').pathname } };
     const method = request.method === 'POST' ? 'PUT' : request.method;
     const fitting = COMPILED.filter(({ pattern }) => pattern.test(pathname));
     if (fitting.length === 0) throw new HttpError(404, '');

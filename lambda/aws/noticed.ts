@@ -37,6 +37,7 @@ export function maintenanceNear(
     const { scheduled, problems } = await asked;
     const now = options.clock.now();
     const near = new Map<string, Notice>();
+    // The earliest of an instance is the last that is noted.
     for (const { instanceId, startsAt, endsAt = startsAt } of scheduled) {
       if (startsAt <= now || startsAt - maintenanceLeadMs(policy) > now) continue;
       near.set(instanceId, { kind: 'maintenance', startsAt, restoreAt: endsAt + notices.restoreSeconds * 1000 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { spotWarning } from './notice-events.ts';
+import { reservationWarning, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
@@ -65,16 +65,29 @@ describe('a Spot interruption warning', () => {
     expect(deadlineOf(nodeId)).toBeGreaterThan(warnedAt + 85 * SECOND);
   });
 
-  it('that comes in the last 30 s stops everything at once', async () => {
+  it('whose time says that all of it is over soon forces nothing at once: builds have ten seconds', async () => {
     await start();
     const { instanceId, nodeId, build } = busy();
+    const [short = ''] = world.nomad.run({ id: 'short', type: 'batch', on: nodeId, runSeconds: 8 });
     const warning = spotWarning(instanceId);
     await world.advance(100 * SECOND);
+    const [late = ''] = world.nomad.run({ id: 'late', type: 'batch', on: nodeId, runSeconds: 6 });
     const report = await world.wake(warning);
     expect(report.instances).toMatchObject([{ action: 'start-drain' }]);
-    await world.advance(10 * SECOND);
+    expect(world.nomad.allocation(build).DesiredStatus).toBe('run');
+    await world.advance(15 * SECOND);
+    for (const id of [short, late]) expect(world.nomad.allocation(id).ClientStatus).toBe('complete');
     expect(world.nomad.allocation(build).DesiredStatus).toBe('stop');
     expect(world.nomad.node(nodeId)).toMatchObject({ Drain: false, LastDrain: { Status: 'complete' } });
+  });
+
+  it('from the future counts as sent now: it is no reason to drain for hours, or to keep the node for years', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    await world.wake({ ...spotWarning(instanceId), time: '2099-01-01T00:00:00Z' });
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeLessThanOrEqual(90 * SECOND);
+    await world.sweepFor(14 * MINUTE);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
   });
 
   it('older than two minutes drains nothing', async () => {
@@ -142,6 +155,34 @@ describe('a Spot interruption warning', () => {
       { would: expect.stringContaining('start the drain with a deadline of 90 s') },
     ]);
     expect(world.nomad.node(other.nodeId).LastDrain).toBeNull();
+  });
+});
+
+describe('a warning that an interruptible capacity reservation is taken back', () => {
+  it.each([
+    ['by its own time', 180, 150],
+    ['two minutes after it, where its own time is past', -60, 90],
+    ['two minutes after it, where its own time is years ahead', 1e9, 90],
+  ])('has the node drained %s', async (_, endsIn, deadline) => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    const warning = reservationWarning(instanceId, world.clock.now() + endsIn * SECOND);
+    const report = await world.wake(warning);
+    const because = expect.stringContaining(
+      'EC2 takes back the capacity reservation of the instance, and its node drains',
+    );
+    expect(report.instances).toMatchObject([{ instanceId, notice: 'reservation', action: 'start-drain', because }]);
+    const left = (deadlineOf(nodeId) - Date.parse(warning.time)) / SECOND;
+    expect(left).toBeLessThanOrEqual(deadline + 1);
+    expect(left).toBeGreaterThan(deadline - 5);
+  });
+
+  it('is not acted on where Spot warnings are not', async () => {
+    await start({ notices: { spot: false } });
+    const { instanceId } = busy();
+    expect(await world.wake(reservationWarning(instanceId, world.clock.now() + 120 * SECOND))).toMatchObject({
+      run: 'nothing',
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { EventBus } from './events.ts';
+import type { EventBus, Sent } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ids } from './ids.ts';
 import { ACCOUNT, type Instance, REGION, ZONE } from './model.ts';
@@ -54,6 +54,19 @@ export const spotWarning = (id: string, action: SpotAction) => ({
   // The zone where the region belongs, and no account: so AWS writes it.
   resource: `arn:aws:ec2:${ZONE}:instance/${id}`,
   detail: { 'instance-id': id, 'instance-action': action },
+});
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitor-interruptible-cr.html */
+export const reservationWarning = (id: string, endsAt: number): Sent => ({
+  source: 'aws.ec2',
+  detailType: 'EC2 Capacity Reservation Instance Interruption Warning',
+  resource: arnOf(id),
+  detail: {
+    'instance-id': id,
+    'instance-action': 'terminate',
+    'instance-termination-time': new Date(endsAt).toISOString().replace(/\.\d+Z$/, 'Z'),
+    azId: 'use1-az1',
+  },
 });
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */

@@ -8,7 +8,6 @@ import {
   done,
   drain,
   drained,
-  force,
   HOUR,
   MINUTE,
   node,
@@ -53,10 +52,23 @@ export const notices: readonly Situation[] = [
     decision: start(30),
   },
   {
-    when: 'a Spot warning comes with half a minute left',
+    when: 'a Spot warning comes with half a minute left: its time may be wrong, and forces nothing',
     termination: spot({}, NOW + 30 * SECOND),
     nomad: node(),
-    decision: force,
+    decision: start(10),
+  },
+  {
+    when: 'a Spot warning comes late, and the policy gives builds less than ten seconds',
+    termination: spot({}, NOW + 30 * SECOND),
+    nomad: node(),
+    policy: { deadlineSeconds: 5 },
+    decision: start(5),
+  },
+  {
+    when: 'EC2 takes back a capacity reservation',
+    termination: inService({ kind: 'reservation', endsAt: NOW + 120 * SECOND }),
+    nomad: node(),
+    decision: start(90),
   },
   {
     when: 'a Spot warning comes, and the policy gives builds less than it leaves',
@@ -105,12 +117,12 @@ export const notices: readonly Situation[] = [
     when: 'a Spot warning comes late for a drain of hours',
     termination: spot({}, NOW + 20 * SECOND),
     nomad: draining(NOW + HOUR),
-    decision: force,
+    decision: shorten(10),
   },
   {
-    when: 'a Spot warning comes late, and the drain is forced already',
+    when: 'a Spot warning comes late, and the drain ends in seconds',
     termination: spot({}, NOW + 20 * SECOND),
-    nomad: draining(NOW),
+    nomad: draining(NOW + 11 * SECOND),
     decision: wait,
   },
   {
@@ -241,7 +253,7 @@ export const notices: readonly Situation[] = [
     when: 'maintenance is scheduled within the kill margin',
     termination: maintenance(NOW + 4 * MINUTE),
     nomad: node(),
-    decision: force,
+    decision: start(10),
   },
   {
     when: 'maintenance is scheduled, and a drain is on that ends after it has begun',

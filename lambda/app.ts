@@ -161,7 +161,7 @@ export class App {
     const groups = this.#groupsOf(wake, result);
     const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
-    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
+    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
     const count = `${unserved.length} of ${instances.length} instances not served`;
     const failures = [

@@ -34,14 +34,14 @@ export function decideNotice(
   }
   switch (nomad.is) {
     case 'unanswered':
-      return wait(nomad.because, { alarm: true, unserved: true });
+      return wait(nomad.because, { unserved: true });
     case 'ambiguous':
       return {
         action: 'error',
         because: sayAmbiguous(nomad.nodeIds),
       };
     case 'unproven':
-      return wait(sayUnproven(nomad.nodes), { alarm: true, unserved: true });
+      return wait(sayUnproven(nomad.nodes), { unserved: true });
     case 'absent':
       return wait(`${BECAUSE[notice.kind]}, but Nomad has no node of it`);
     case 'present': {

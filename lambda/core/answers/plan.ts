@@ -6,10 +6,10 @@ import type { Circumstances, GroupInstance } from '../plan/circumstances.ts';
 import { compareDeadlines, type DeadlinePlan } from '../plan/deadlines.ts';
 import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from '../plan/instance.ts';
 import { RunTimes } from '../run-times.ts';
+import { within } from '../within.ts';
 import { AnswerError } from './answer-error.ts';
 import type { PlanCommand } from './command.ts';
 import type { AnswerPorts, Member } from './ports.ts';
-import { within } from './within.ts';
 
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {

@@ -33,7 +33,7 @@ const maintenance = (startsAt: number, more: Partial<Termination> = {}) =>
   inService({ kind: 'maintenance', startsAt, restoreAt: startsAt + HOUR }, more);
 const shorten = (seconds: number) => start(seconds, 'shorten');
 const cordon = (...nodeIds: string[]) => ({ action: 'cordon', nodeIds }) as Partial<Decision>;
-const unserved = { action: 'wait', unserved: true, alarm: true } as Partial<Decision>;
+const unserved = { action: 'wait', unserved: true } as Partial<Decision>;
 const draining = (deadlineAt: number | 'never') => node({ drain: theirs({ deadlineAt }) });
 
 export const notices: readonly Situation[] = [

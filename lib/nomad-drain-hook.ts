@@ -89,6 +89,7 @@ export class NomadDrainHook extends Construct {
       groups,
       logGroup: this.logGroup,
       readsMaintenance: notices.maintenance,
+      readsSpotRequests: notices.spot,
       inVpc: props.vpc !== undefined,
     });
     const groupNames = groups.map((group) => group.autoScalingGroupName);

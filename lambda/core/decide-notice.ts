@@ -15,6 +15,8 @@ const BECAUSE: Record<Notice['kind'], string> = {
 
 /** A deadline counts from when Nomad takes the request, a little later than it was reckoned. In milliseconds. */
 const REQUEST_MS = 2_000;
+/** How often a node that is not there is looked for, in milliseconds. */
+const AGAIN_MS = 3_000;
 /** What a drain may take at least, in milliseconds: a time that comes late, or is a lie, forces no node. */
 const LEAST_MS = 10_000;
 
@@ -43,8 +45,11 @@ export function decideNotice(
     case 'unproven':
       return wait(sayUnproven(nomad.nodes), { unserved: true });
     case 'absent':
-      return wait(`${BECAUSE[notice.kind]}, but Nomad has no node of it`);
+      return awaited(notice, `${BECAUSE[notice.kind]}, but Nomad has no node of it`, circumstances);
     case 'present': {
+      if (nodesOf(nomad).every(({ status }) => status === 'down')) {
+        return awaited(notice, 'the node is down', circumstances);
+      }
       const decided = nodesOf(nomad).map((node) => ({ node, decision: decideOne(notice, node, circumstances) }));
       const [only] = decided;
       const together = decided.length === 1 ? only?.decision : (orderFor(decided) ?? waitFor(decided));
@@ -52,6 +57,10 @@ export function decideNotice(
     }
   }
 }
+
+/** A node that is not there may come, or come back, and would take new builds: until its instance ends it is looked for. */
+const awaited = (notice: Notice, because: string, { now }: Circumstances): Decision =>
+  'endsAt' in notice && now < notice.endsAt ? wait(because, { unserved: true, until: now + AGAIN_MS }) : wait(because);
 
 function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances): Decision {
   const { drain, ended, eligible, status } = node;

@@ -118,7 +118,7 @@ export class RunRecord {
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
-    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
+    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved && !decision.until);
     const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
     this.#instances.set(instanceId, {
       instanceId,

@@ -103,10 +103,16 @@ describe('the function may ask EC2 which maintenance is scheduled', () => {
     }
   });
 
+  test('and which Spot instances it interrupts, only where that is acted on', () => {
+    const asked = (props: Partial<NomadDrainHookProps>) => statementsOf(templateOf(props)).ReadSpotRequests;
+    expect(asked({})).toMatchObject({ Action: 'ec2:DescribeSpotInstanceRequests', Resource: '*' });
+    expect(asked({ notices: { spot: false } })).toBeUndefined();
+  });
+
   test('and nothing in AWS changes with the other options', () => {
     const policy = (props: Partial<NomadDrainHookProps>) =>
       only(templateOf(props), 'AWS::IAM::Policy').Properties.PolicyDocument;
-    const others = { notices: { spot: false, rebalance: 'cordon' as const }, purgeNodes: true };
+    const others = { notices: { rebalance: 'cordon' as const }, purgeNodes: true };
     expect(policy(others)).toEqual(policy({}));
   });
 });

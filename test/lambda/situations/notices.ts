@@ -34,6 +34,7 @@ const maintenance = (startsAt: number, more: Partial<Termination> = {}) =>
 const shorten = (seconds: number) => start(seconds, 'shorten');
 const cordon = (...nodeIds: string[]) => ({ action: 'cordon', nodeIds }) as Partial<Decision>;
 const unserved = { action: 'wait', unserved: true } as Partial<Decision>;
+const awaited = { action: 'wait', unserved: true, until: NOW + 3 * SECOND } as Partial<Decision>;
 const draining = (deadlineAt: number | 'never') => node({ drain: theirs({ deadlineAt }) });
 
 export const notices: readonly Situation[] = [
@@ -141,10 +142,22 @@ export const notices: readonly Situation[] = [
     },
   },
   {
-    when: 'a Spot warning comes, and the node is down',
+    when: 'a Spot warning comes, and the node is down: its agent may come back',
     termination: spot(),
     nomad: node({ status: 'down' }),
-    decision: wait,
+    decision: awaited,
+  },
+  {
+    when: 'a Spot warning comes for an instance of two nodes, both down',
+    termination: spot(),
+    nomad: both({ status: 'down' }, { status: 'down' }),
+    decision: awaited,
+  },
+  {
+    when: 'the time of a Spot warning is over, and the node is down',
+    termination: spot({}, NOW),
+    nomad: node({ status: 'down' }),
+    decision: { action: 'wait', because: 'the node is down' },
   },
   {
     when: 'a Spot warning comes for an instance of two nodes, one of them down',
@@ -189,10 +202,10 @@ export const notices: readonly Situation[] = [
     decision: { action: 'error', because: 'more than one node may be this instance: n1, n2' },
   },
   {
-    when: 'a Spot warning comes for an instance without a node',
+    when: 'a Spot warning comes for an instance without a node: it may yet register',
     termination: spot(),
     nomad: { is: 'absent', seen: false },
-    decision: wait,
+    decision: awaited,
   },
 
   // EC2 recommends to replace a Spot instance.

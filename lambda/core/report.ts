@@ -101,6 +101,10 @@ export class RunRecord {
    */
   note(progress: readonly Progress[], waiting: readonly Termination[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
+    for (const { unserved, ...left } of this.#instances.values()) {
+      if (!unserved || waiting.some(({ instanceId }) => instanceId === left.instanceId)) continue;
+      this.#instances.set(left.instanceId, { ...left, because: 'it no longer waits for our hook' });
+    }
     const before = this.#waitingSince;
     this.#waitingSince = new Map(
       waiting

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { connect } from '../emulators/aws/clients.ts';
 import { start, world } from './start.ts';
 import { MINUTE, SECOND, STATUS, SWEEP } from './world.ts';
+import { GROUP, HOOK } from './world-options.ts';
 
 /** CloudWatch takes a record of 256 kB, and cuts off the rest. */
 const RECORD = 256_000;
@@ -59,6 +62,28 @@ describe('four jobs with ids of 100,000 characters', () => {
     await start();
     const refused = world.ask({ command: LONG }).catch(({ message }: Error) => message.length);
     expect(await refused).toBeLessThan(1_000);
+  });
+});
+
+describe('an instance that could not be served, and no longer waits', () => {
+  it('fails no run: it went by itself, or by somebody else', async () => {
+    await start();
+    const { instanceId } = world.addBuilder();
+    await world.scaleIn(instanceId);
+    world.events.length = 0;
+    world.nomad.server.fault = () => ({ status: 500, body: 'No cluster leader' });
+    const { autoScaling } = connect(world.aws);
+    onTestFinished(() => autoScaling.destroy());
+    const byHand = new CompleteLifecycleActionCommand({
+      AutoScalingGroupName: GROUP,
+      LifecycleHookName: HOOK,
+      InstanceId: instanceId,
+      LifecycleActionResult: 'CONTINUE',
+    });
+    world.clock.after(15 * SECOND, () => void autoScaling.send(byHand));
+    const report = await world.wake(SWEEP);
+    expect(report.instances).toMatchObject([{ instanceId, because: 'it no longer waits for our hook' }]);
+    expect(report.instances[0]).not.toHaveProperty('unserved');
   });
 });
 

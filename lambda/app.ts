@@ -4,12 +4,15 @@ import type { Answer } from './core/answers/answer.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
 import { type Clock, RunClock } from './core/clock.ts';
 import { drain } from './core/drain.ts';
+import { named } from './core/explain.ts';
 import { iso } from './core/iso.ts';
 import { measureSweep } from './core/measure.ts';
 import { messageOf } from './core/message-of.ts';
 import type { Notice } from './core/notice.ts';
 import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
-import type { Report, Result } from './core/report.ts';
+import { inLog, type Report, type Result } from './core/report.ts';
+import { inShort, short, shortened } from './core/short.ts';
+import { logUnserved, sayUnserved } from './core/unserved.ts';
 import { RunFailed } from './errors.ts';
 import { narrowToken } from './nomad/acl.ts';
 import { noticesOf } from './notices.ts';
@@ -43,14 +46,16 @@ export class App {
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #wiring: Wiring;
+  /** What leads from a record to its run: what Lambda calls that. */
+  #asked: { requestId?: string } = {};
   /** Runs in progress: one in Lambda, more if a demo or a test wakes one function twice. */
   #runs = 0;
 
   constructor(config: Config, environment: Environment) {
     this.#config = config;
     this.#clock = environment.clock;
-    this.#journal = environment.journal;
-    this.#wiring = new Wiring(config, environment);
+    this.#journal = inShort(environment.journal, () => this.#asked);
+    this.#wiring = new Wiring(config, { ...environment, journal: this.#journal });
   }
 
   /** Loads what this configuration needs, before the first event. */
@@ -58,15 +63,21 @@ export class App {
     return this.#wiring.load();
   }
 
+  /** What Lambda calls the function, and the run that begins. */
+  called({ invokedFunctionArn, awsRequestId }: { invokedFunctionArn?: string; awsRequestId?: string } = {}): void {
+    this.#wiring.deployedAs(invokedFunctionArn);
+    this.#asked = awsRequestId === undefined ? {} : { requestId: awsRequestId };
+  }
+
   /**
    * @param remainingMs what is left of the function's timeout, in milliseconds
-   * @param functionArn what Lambda calls the function
    * @throws EventError if the event is malformed
    * @throws RunFailed if an instance could not be served, after all others were
    */
-  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY, functionArn?: string): Promise<Report | Answer> {
-    this.#wiring.deployedAs(functionArn);
-    return this.#framed(() => this.#run(event, remainingMs));
+  run(event: unknown, remainingMs = Number.POSITIVE_INFINITY): Promise<Report | Answer> {
+    return this.#framed(() => this.#run(event, remainingMs)).then(shortened, (error) => {
+      throw Object.assign(error, { message: short(messageOf(error)) });
+    });
   }
 
   /** Which instances go, as Auto Scaling asks it for a group whose termination policy we are. Within a second and a half. */
@@ -123,10 +134,12 @@ export class App {
     this.#journal.info('run ended', {
       ...about,
       nodeId: (subject && first?.nodeId) ?? UNKNOWN,
-      instances: report.instances.map(({ remaining: left, ...instance }) => ({ ...instance, remaining: left.length })),
+      ...inLog(report.instances),
     });
     if (failures.length === 0 || isDryRun(wake)) return report;
-    throw new RunFailed(failures.join('; '), report);
+    const { requestId } = this.#asked;
+    const records = requestId === undefined ? '' : `; its log records: requestId ${requestId}`;
+    throw new RunFailed(`${short(failures.join('; '))}${records}`, report);
   }
 
   #nothing(because: string, about: object): Report {
@@ -158,15 +171,15 @@ export class App {
 
     const result = await this.#story(wake, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
+    if (!isDryRun(wake)) logUnserved(unserved, this.#journal);
     const groups = this.#groupsOf(wake, result);
     const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
-    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...narrowToken(ports.nodes.permissions)];
+    const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
     for (const warning of warnings) this.#journal.error('warning', { because: warning });
-    const count = `${unserved.length} of ${instances.length} instances not served`;
     const failures = [
       ...(interrupted === undefined ? [] : [`the run could not go on: ${interrupted}`]),
-      ...(unserved.length > 0 ? [`${count}: ${unserved.join('; ')}`] : []),
+      ...sayUnserved(result),
       ...ofHooks.failures,
       ...unasked,
     ];
@@ -237,7 +250,7 @@ type Served = Exclude<Wake, { kind: 'nothing' | 'warm' | 'command' }>;
 function notFound(wake: Served): string | undefined {
   if (wake.kind === 'dryRun') return `Auto Scaling has no instance ${wake.instanceId} in the groups served here`;
   if (wake.kind !== 'notice') return undefined;
-  return `not in the groups served here: ${wake.said.instanceIds.join(', ')}`;
+  return `not in the groups served here: ${named(wake.said.instanceIds)}`;
 }
 
 /** What a run is called in the log and in its report. */
@@ -249,7 +262,7 @@ function nameOf(wake: Wake): string {
 /** The instance that the run is about, if it is about one. */
 function subjectOf(wake: Wake): { instanceId: string; group?: string } | undefined {
   if (wake.kind === 'event') return wake.event;
-  if (wake.kind === 'notice') return { instanceId: wake.said.instanceIds.join(', ') };
+  if (wake.kind === 'notice') return { instanceId: named(wake.said.instanceIds) };
   return wake.kind === 'dryRun' ? wake : undefined;
 }
 

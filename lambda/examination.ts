@@ -38,7 +38,7 @@ export function examination(options: ExaminationOptions): Examination {
     software: { version: VERSION, runtime: `Node.js ${process.versions.node.split('.', 1)[0]}` },
     lastSweepAt: options.lastSweepAt,
     leader: () => nomad.leader(),
-    servers: () => nomad.servers(),
+    servers: () => nomad.servers(access.region),
 
     certificates: async () => {
       if (access.via === 'ssm') return [];

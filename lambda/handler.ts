@@ -15,6 +15,7 @@ import { systemClock } from './system-clock.ts';
 export interface Context {
   getRemainingTimeInMillis?: () => number;
   invokedFunctionArn?: string;
+  awsRequestId?: string;
 }
 
 export interface Handler {
@@ -44,7 +45,7 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
   const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
   let app: App | undefined;
   let loaded: Promise<void> | undefined;
-  const theApp = async () => {
+  const theApp = async (context?: Context) => {
     app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), {
       clock,
       journal,
@@ -54,15 +55,16 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
     // What cannot be loaded fails where it is needed.
     loaded ??= app.load().catch(() => {});
     await loaded;
+    app.called(context);
     return app;
   };
   const handle = async (event: unknown, context?: Context) => {
     const question = readQuestion(event);
     if (!question) {
-      return (await theApp()).run(event, context?.getRemainingTimeInMillis?.(), context?.invokedFunctionArn);
+      return (await theApp(context)).run(event, context?.getRemainingTimeInMillis?.());
     }
     try {
-      return { InstanceIDs: await (await theApp()).choose(question) };
+      return { InstanceIDs: await (await theApp(context)).choose(question) };
     } catch (error) {
       // Whatever is wrong with us, the group scales in.
       return { InstanceIDs: asSuggested(question, messageOf(error), journal) };

@@ -2,26 +2,25 @@ import { EventError } from './errors.ts';
 import { type Fields, fieldsOf, isInstanceId, timeOf } from './fields.ts';
 
 /** What AWS says of instances before they go, as its events say it. Times are milliseconds since the epoch. */
-export type Said =
-  | { kind: 'spot'; instanceIds: string[]; time?: number }
-  | { kind: 'rebalance'; instanceIds: string[]; time?: number }
-  | { kind: 'maintenance'; instanceIds: string[]; startsAt: number; endsAt?: number };
+export type Said = { instanceIds: string[]; time?: number } & (
+  | { kind: 'spot' | 'reservation'; endsAt?: number }
+  | { kind: 'rebalance' }
+  | { kind: 'maintenance'; startsAt: number; endsAt?: number }
+);
+
+/** How long EventBridge tries to deliver what is said, in seconds: the rules say so. */
+export const DELIVERED_FOR_SECONDS = { spot: 120, reservation: 120, rebalance: 3_600, maintenance: 86_400 } as const;
+/** How long Lambda then keeps it for the function, in seconds. */
+export const QUEUED_FOR_SECONDS = 300;
 
 /** What is said, or why it is nothing to act on; undefined if the event is of another kind. */
 export type Read = Said | { because: string } | undefined;
 
 /**
- * The types of AWS Health events about maintenance that stops, reboots or cuts off an instance, as the AWS Health User Guide
- * names them: `PERSISTENT` is an instance with an EBS root volume. The rule lets in these.
+ * How the types of AWS Health's scheduled changes begin that end, stop, reboot or cut off an instance: `PERSISTENT` is one with an EBS root
+ * volume. AWS publishes no list of them; docs/leaving.md has those that are known, each with its source. The rule lets in these.
  */
-export const MAINTENANCE_CODES: readonly string[] = [
-  'AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED',
-  'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED',
-  'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_INSTANCE_STOP_SCHEDULED',
-  'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
-  'AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED',
-];
+export const MAINTENANCE_PREFIXES = ['AWS_EC2_INSTANCE_', 'AWS_EC2_PERSISTENT_INSTANCE_', 'AWS_EC2_SYSTEM_'] as const;
 
 const NO_INSTANCE = { because: 'the event names no instance in detail.instance-id' };
 
@@ -42,19 +41,31 @@ export function readSaid(event: Fields): Read {
         because: 'EC2 hibernates the instance at once: there is no time to drain, and its tasks go on afterwards',
       };
     }
+    case 'aws.ec2, EC2 Capacity Reservation Instance Interruption Warning': {
+      if (instanceIds.length === 0) return NO_INSTANCE;
+      const endsAt = timeOf(detail['instance-termination-time']);
+      return { kind: 'reservation', instanceIds, ...time, ...(endsAt !== undefined && { endsAt }) };
+    }
     case 'aws.ec2, EC2 Instance Rebalance Recommendation':
       return instanceIds.length === 0 ? NO_INSTANCE : { kind: 'rebalance', instanceIds, ...time };
     case 'aws.health, AWS Health Event':
-      return readHealth(detail);
+      return readHealth(detail, time);
     default:
       return undefined;
   }
 }
 
 /** One page of an event: each page names instances of its own. */
-function readHealth({ service, eventTypeCode, eventTypeCategory, statusCode, ...detail }: Fields): Read {
+function readHealth(
+  { service, eventTypeCode, eventTypeCategory, statusCode, ...detail }: Fields,
+  time: Pick<Said, 'time'>,
+): Read {
   const code = String(eventTypeCode);
-  if (service !== 'EC2' || eventTypeCategory !== 'scheduledChange' || !MAINTENANCE_CODES.includes(code)) {
+  if (
+    service !== 'EC2' ||
+    eventTypeCategory !== 'scheduledChange' ||
+    !MAINTENANCE_PREFIXES.some((prefix) => code.startsWith(prefix))
+  ) {
     return { because: `no maintenance of instances: ${String(service)}, ${code}` };
   }
   if (statusCode === 'closed') return { because: 'the maintenance is over, or was cancelled' };
@@ -68,5 +79,5 @@ function readHealth({ service, eventTypeCode, eventTypeCategory, statusCode, ...
     .map(({ entityValue }) => String(entityValue).split('/').at(-1))
     .filter(isInstanceId);
   if (instanceIds.length === 0) return { because: 'the health event names no instance' };
-  return { kind: 'maintenance', instanceIds, startsAt, ...(endsAt !== undefined && { endsAt }) };
+  return { kind: 'maintenance', instanceIds, ...time, startsAt, ...(endsAt !== undefined && { endsAt }) };
 }

@@ -10,7 +10,7 @@ import { CLIENT, forRun } from './aws/for-run.ts';
 import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
 import { addressesOfInstances } from './aws/instances.ts';
-import { maintenanceNear, noticed } from './aws/noticed.ts';
+import { announced, noticed } from './aws/noticed.ts';
 import { type OnDemand, onDemand } from './aws/on-demand.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
@@ -226,7 +226,7 @@ export class Wiring {
     if (wake.kind === 'dryRun') return asIfWaiting(options, wake.instanceId);
     const { notices, policy, chooses } = this.#config;
     return everyWaiting(options, {
-      maintenance: notices.maintenance ? maintenanceNear(options, { policy, notices }) : undefined,
+      maintenance: announced(options, { policy, notices }),
       shouldAsk: chooses.on && wake.kind === 'status',
     });
   }

@@ -9,6 +9,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
+import { QUEUED_FOR_SECONDS } from '../lambda/said.ts';
 import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
@@ -88,6 +89,7 @@ export class NomadDrainHook extends Construct {
       groups,
       logGroup: this.logGroup,
       readsMaintenance: notices.maintenance,
+      readsSpotRequests: notices.spot,
       inVpc: props.vpc !== undefined,
     });
     const groupNames = groups.map((group) => group.autoScalingGroupName);
@@ -120,7 +122,7 @@ export class NomadDrainHook extends Construct {
       // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
       retryAttempts: 0,
       // What was throttled for so long has been done by a later sweep. Its event goes to FailedRuns.
-      maxEventAge: Duration.minutes(5),
+      maxEventAge: Duration.seconds(QUEUED_FOR_SECONDS),
       onFailure: new SqsDestination(this.failedRuns),
     });
     (this.function.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');

@@ -68,7 +68,8 @@ const SHOWN: Record<string, (template: Template) => void> = {
     expect(configOf(template).policy.deadlineSeconds).toBeGreaterThan(3600);
     expect(configOf(template).notices).toMatchObject({ spot: true, rebalance: 'cordon' });
     for (const type of ['EC2 Spot Instance Interruption Warning', 'EC2 Instance Rebalance Recommendation']) {
-      template.hasResourceProperties('AWS::Events::Rule', { EventPattern: { 'detail-type': [type] } });
+      const pattern = { 'detail-type': Match.arrayWith([type]) };
+      template.hasResourceProperties('AWS::Events::Rule', { EventPattern: pattern });
     }
   },
   'run-command': (template) => {

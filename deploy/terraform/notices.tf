@@ -4,8 +4,11 @@
 locals {
   notice_rules = { for name, rule in {
     spot = !var.spot_interruptions ? null : {
-      description = "EC2 interrupts a Spot instance in two minutes: drain its Nomad node"
-      pattern     = { source = ["aws.ec2"], "detail-type" = ["EC2 Spot Instance Interruption Warning"] }
+      description = "EC2 interrupts an instance in two minutes: drain its Nomad node"
+      pattern = {
+        source        = ["aws.ec2"]
+        "detail-type" = ["EC2 Spot Instance Interruption Warning", "EC2 Capacity Reservation Instance Interruption Warning"]
+      }
       schedule    = null
       retries     = 2
       # Two minutes after the warning the instance is gone.
@@ -26,14 +29,7 @@ locals {
         detail = {
           service           = ["EC2"]
           eventTypeCategory = ["scheduledChange"]
-          eventTypeCode = [
-            "AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED",
-            "AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED",
-            "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
-            "AWS_EC2_INSTANCE_STOP_SCHEDULED",
-            "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
-            "AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED",
-          ]
+          eventTypeCode     = [for prefix in ["AWS_EC2_INSTANCE_", "AWS_EC2_PERSISTENT_INSTANCE_", "AWS_EC2_SYSTEM_"] : { prefix = prefix }]
         }
       }
       schedule = null

@@ -41,6 +41,8 @@ locals {
     { Sid = "ReadInstances", Effect = "Allow", Action = "ec2:DescribeInstances", Resource = "*" },
     # Which maintenance is scheduled for them. No resource-level permission.
     var.scheduled_maintenance ? { Sid = "ReadMaintenance", Effect = "Allow", Action = "ec2:DescribeInstanceStatus", Resource = "*" } : null,
+    # Which of them EC2 interrupts, should its warning be lost. No resource-level permission.
+    var.spot_interruptions ? { Sid = "ReadSpotRequests", Effect = "Allow", Action = "ec2:DescribeSpotInstanceRequests", Resource = "*" } : null,
     { Sid = "WriteLog", Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
     local.in_vpc ? { Sid = "AttachToVpc", Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
     # Only the parameters for the token and TLS. No listing, no history.

@@ -4,6 +4,7 @@ import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.
 import { inIso } from '../core/iso.ts';
 import { messageOf } from '../core/message-of.ts';
 import type { Announcements, Journal, Meter } from '../core/ports.ts';
+import { shortened } from '../core/short.ts';
 import type { EventBridge } from './put-events.ts';
 
 /** PutEvents takes ten entries a call. */
@@ -52,7 +53,7 @@ export class EventBus implements Announcements {
       Source: EVENT_SOURCE,
       DetailType: EVENT_TYPES[type],
       Time: new Date(at),
-      Detail: JSON.stringify({ ...detail, because, ...inIso(times) }),
+      Detail: JSON.stringify(shortened({ ...detail, because, ...inIso(times) })),
     }));
     try {
       const eventBridge = await this.#options.eventBridge();

@@ -124,7 +124,7 @@ const MAINTENANCE: EventCode[] = [
 ];
 
 /**
- * The maintenance that EC2 has scheduled for running instances of this account and region, whatever their group.
+ * The maintenance that EC2 has scheduled for running instances of this account and region, whatever their group, the earliest last.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html
  */
 export async function maintenanceOf(client: EC2Client): Promise<ScheduledMaintenance[]> {
@@ -140,7 +140,7 @@ export async function maintenanceOf(client: EC2Client): Promise<ScheduledMainten
       }
     }
   }
-  return found;
+  return found.toSorted((one, other) => other.startsAt - one.startsAt);
 }
 
 /** The ids of the running instances that have a tag, at most a page of them. */

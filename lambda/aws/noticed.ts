@@ -1,12 +1,13 @@
 import type { Notices } from '../config.ts';
 import { messageOf } from '../core/message-of.ts';
-import { maintenanceLeadMs, type Notice } from '../core/notice.ts';
+import { maintenanceLeadMs, type Notice, SPOT_WARNING_MS } from '../core/notice.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Termination } from '../core/termination.ts';
 import type { InstanceState } from './auto-scaling.ts';
 import { type DescribeOptions, describeWaiting } from './describe-waiting.ts';
 import type { FindMaintenance, FindWaiting } from './find-waiting.ts';
-import { maintenanceOf, type ScheduledMaintenance } from './instances.ts';
+import { maintenanceOf } from './instances.ts';
+import { interruptionsOf } from './spot-requests.ts';
 
 /** The instances of our groups that a notice is about. Of others, nothing but their group is asked. */
 export function noticed(options: DescribeOptions, notices: ReadonlyMap<string, Notice>): FindWaiting {
@@ -17,32 +18,47 @@ export function noticed(options: DescribeOptions, notices: ReadonlyMap<string, N
 }
 
 /**
- * Asks EC2, once a run, which instances have scheduled maintenance: an event from AWS Health may be lost, and comes days before.
+ * Asks EC2, once a run, what it plans for instances: an event may be lost, or come days before, or while the node is away. That EC2 lists
+ * maintenance is documented. What a Spot request says while its instance still runs is documented too, but not when it says so: to look
+ * for that is an attempt, and fails no run.
  */
-export function maintenanceNear(
+export function announced(
   options: DescribeOptions,
   { policy, notices }: { policy: Policy; notices: Notices },
 ): FindMaintenance {
-  let asked: Promise<{ scheduled: ScheduledMaintenance[]; problems: string[] }> | undefined;
-  const ask = () =>
-    maintenanceOf(options.ec2).then(
-      (scheduled) => ({ scheduled, problems: [] }),
-      (error) => ({
-        scheduled: [],
-        problems: [`EC2 does not say which maintenance is scheduled: ${messageOf(error)}`],
-      }),
-    );
+  const { ec2, clock, journal } = options;
+  const problems: string[] = [];
+  const maintenance = () =>
+    maintenanceOf(ec2).catch((error) => {
+      problems.push(`EC2 does not say which maintenance is scheduled: ${messageOf(error)}`);
+      return [];
+    });
+  const interruptions = () =>
+    interruptionsOf(ec2).catch((error) => {
+      const because = messageOf(error);
+      journal.warn('EC2 does not say which Spot instances it interrupts: only their warnings do', { because });
+      return new Map<string, number>();
+    });
+  let scheduled: ReturnType<typeof maintenance> | undefined;
+  let interrupted: ReturnType<typeof interruptions> | undefined;
   return async (members) => {
-    asked ??= ask();
-    const { scheduled, problems } = await asked;
-    const now = options.clock.now();
+    const inService = members.filter(({ state }) => state === 'InService');
+    if (notices.maintenance) scheduled ??= maintenance();
+    if (notices.spot && inService.length > 0) interrupted ??= interruptions();
+    const [planned = [], since = new Map<string, number>()] = await Promise.all([scheduled, interrupted]);
+    const now = clock.now();
     const near = new Map<string, Notice>();
-    for (const { instanceId, startsAt, endsAt = startsAt } of scheduled) {
+    // The earliest of an instance is the last that is noted.
+    for (const { instanceId, startsAt, endsAt = startsAt } of planned) {
       if (startsAt <= now || startsAt - maintenanceLeadMs(policy) > now) continue;
       near.set(instanceId, { kind: 'maintenance', startsAt, restoreAt: endsAt + notices.restoreSeconds * 1000 });
     }
-    const inService = members.filter(({ instanceId, state }) => state === 'InService' && near.has(instanceId));
-    return { waiting: inService.length > 0 ? await withNotices(options, inService, near) : [], problems };
+    for (const [instanceId, at] of since) {
+      const endsAt = Math.min(at, now) + SPOT_WARNING_MS;
+      if (endsAt > now) near.set(instanceId, { kind: 'spot', endsAt });
+    }
+    const about = inService.filter(({ instanceId }) => near.has(instanceId));
+    return { waiting: about.length > 0 ? await withNotices(options, about, near) : [], problems };
   };
 }
 

@@ -73,18 +73,11 @@ export async function carryOut(
         }
         return { decision, effect: 'released', killed: losses, nowhere };
       }
-      case 'wait':
-        if (decision.alarm) ports.journal.error('instance cannot be served as it should', fields);
-        return { decision };
-
-      case 'error':
-        ports.journal.error('instance cannot be served', fields);
+      default:
         return { decision };
     }
   } catch (error) {
-    const because = `${decision.action} failed: ${messageOf(error)}`;
-    ports.journal.error('instance cannot be served', { ...fields, because });
-    return { decision: { action: 'error', because } };
+    return { decision: { action: 'error', because: `${decision.action} failed: ${messageOf(error)}` } };
   }
 }
 

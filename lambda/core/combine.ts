@@ -27,7 +27,6 @@ export function waitFor(decided: readonly DecidedNode[]): Decision | undefined {
   if (waiting.length === 0) return undefined;
   const stuck = waiting.flatMap(({ decision }) => decision.stuck ?? []).join('; ');
   return wait(waiting.map(({ node, decision }) => `${node.name}: ${decision.because}`).join('; '), {
-    ...(waiting.some(({ decision }) => decision.alarm) && { alarm: true }),
     ...(stuck && { stuck }),
   });
 }

@@ -141,7 +141,7 @@ function stillRunning({ node, drain, alive, now }: Drained): Decision | undefine
   if (alive.length === 0) return undefined;
   if (isAway(node)) {
     const stuck = `the node is ${node.status}, but ${count(alive)} may still run there: its Nomad agent has to come back`;
-    return wait(`${stuck}: ${names(alive, now)}`, { alarm: true, stuck });
+    return wait(`${stuck}: ${names(alive, now)}`, { stuck });
   }
   if (drain.status === 'complete') return wait(`${count(alive)} still to stop after the drain: ${names(alive, now)}`);
   const stuck = stuckFor(alive, drain.startedAt, now);
@@ -159,7 +159,7 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
   if (seesEveryNamespace) return undefined;
   if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
   if (now >= drain.updatedAt + policy.killMarginSeconds * 1000) return undefined;
-  return wait('the token does not see every namespace: waiting the kill margin after the drain', { alarm: true });
+  return wait('the token does not see every namespace: waiting the kill margin after the drain');
 }
 
 /** What the servers forget is not ended: a client stops what it no longer should run, and says nothing of it. */

@@ -38,7 +38,7 @@ function instanceGone({ ec2 }: Termination): Decision | undefined {
 
 function unanswered(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
   if (nomad.is !== 'unanswered') return undefined;
-  const waiting = wait(nomad.because, { alarm: true, unserved: true });
+  const waiting = wait(nomad.because, { unserved: true });
   return atTheLast(termination, waiting, circumstances) ?? waiting;
 }
 
@@ -53,7 +53,7 @@ function ambiguous(termination: Termination, nomad: Observation, circumstances: 
 function unproven(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision | undefined {
   if (nomad.is !== 'unproven') return undefined;
   const stuck = sayUnproven(nomad.nodes);
-  return atTheLast(termination, wait(stuck), circumstances) ?? wait(stuck, { alarm: true, unserved: true, stuck });
+  return atTheLast(termination, wait(stuck), circumstances) ?? wait(stuck, { unserved: true, stuck });
 }
 
 function absent(termination: Termination, nomad: Observation, { now, policy }: Circumstances): Decision | undefined {

@@ -1,19 +1,22 @@
 import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts';
 
-/** At most this many allocations are named in a sentence; the rest are counted. */
+/** At most so many are named in a sentence, and of jobs; the rest are counted. */
 const MOST_NAMED = 5;
-/** At most this many jobs are named in a sentence; the rest are counted. */
 const MOST_JOBS = 3;
 /** A service that cannot be replaced is stuck after this time, in milliseconds: until then, room may become free. */
 const STUCK_MS = 60_000;
+
+/** "a, b and 3 more". */
+export function named(items: readonly string[], { most = MOST_NAMED, between = ', ', what = '' } = {}): string {
+  const rest = items.length - most;
+  return `${items.slice(0, most).join(between)}${rest > 0 ? ` and ${rest} more${what}` : ''}`;
+}
 
 /** "build-42 (task group build, running for 5 min), …": what to look for, and how long it has run. */
 export function names(allocations: readonly Allocation[], now: number): string {
   const oldest = allocations.toSorted((one, other) => one.createdAt - other.createdAt);
   const [blocked, others] = [oldest.filter((each) => each.blocked), oldest.filter((each) => !each.blocked)];
-  const named = [...blocked, ...others].slice(0, MOST_NAMED).map((each) => describe(each, now));
-  const rest = allocations.length - named.length;
-  return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return named([...blocked, ...others].map((each) => describe(each, now)));
 }
 
 /** What will not resolve by itself, in words that stay the same while it lasts; undefined if there is no such thing. */
@@ -25,15 +28,12 @@ export function stuckFor(allocations: readonly Allocation[], drainStartedAt: num
         ]
       : [],
   );
-  return stuck.length > 0 ? [...new Set(stuck)].toSorted().join('; ') : undefined;
+  return stuck.length > 0 ? named([...new Set(stuck)].toSorted(), { between: '; ' }) : undefined;
 }
 
 /** Of which jobs these are. */
-export function sayJobs(runs: readonly { job: string }[]): string {
-  const jobs = [...new Set(runs.map(({ job }) => job))];
-  const rest = jobs.length - MOST_JOBS;
-  return `${jobs.slice(0, MOST_JOBS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
+export const sayJobs = (runs: readonly { job: string }[]): string =>
+  named([...new Set(runs.map(({ job }) => job))], { most: MOST_JOBS });
 
 /** A duration for a reader: "90 s", "5 min", "2 h 5 min". */
 export function say(seconds: number): string {
@@ -48,17 +48,12 @@ export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
 
 /** Several nodes have an address or name of an instance, and none says that it is the instance. */
 export const sayAmbiguous = (nodeIds: readonly string[]): string =>
-  `more than one node may be this instance: ${nodeIds.toSorted().join(', ')}`;
+  `more than one node may be this instance: ${named(nodeIds.toSorted())}`;
 
 /** No node is known to be an instance, and these nodes are not known to be anybody else. */
-export function sayUnproven(nodes: readonly string[]): string {
-  const named = nodes.toSorted().slice(0, MOST_NAMED).join(', ');
-  const rest = nodes.length > MOST_NAMED ? ` and ${nodes.length - MOST_NAMED} more` : '';
-  return (
-    `no node is known to be this instance, and any of these live nodes may be it: ${named}${rest}. Let their agents fingerprint EC2, ` +
-    'set nodeMetaKey, or name the datacenters or node pools of clients that are no EC2 instances (outsideEc2)'
-  );
-}
+export const sayUnproven = (nodes: readonly string[]): string =>
+  `no node is known to be this instance, and any of these live nodes may be it: ${named(nodes.toSorted())}. Let their agents ` +
+  'fingerprint EC2, set nodeMetaKey, or name the datacenters or node pools of clients that are no EC2 instances (outsideEc2)';
 
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 

@@ -2,6 +2,8 @@ import type { Chosen } from './rank.ts';
 
 /** A group that has not been asked about for so long, in milliseconds, has no scale-in that is unfinished. */
 const PAUSE_MS = 300_000;
+/** Auto Scaling may not have heard the answer once the time has run out, and asks again; later than that it asks for the next. Milliseconds. */
+const REPEATED_MS = 120_000;
 
 interface Unfilled {
   since: number;
@@ -34,7 +36,8 @@ export class IdleWait {
       return { chosen };
     }
     const before = this.#unfilled.get(key);
-    const since = before && now - before.lastAskedAt < PAUSE_MS ? before.since : now;
+    const goesOn = before && now - before.lastAskedAt < PAUSE_MS && now < before.since + this.#ms + REPEATED_MS;
+    const since = goesOn ? before.since : now;
     this.#unfilled.set(key, { since, lastAskedAt: now });
     const until = since + this.#ms;
     return now >= until ? { chosen } : { chosen: idle, until };

@@ -3,8 +3,8 @@
  * recommendation, or scheduled maintenance of its host. Times are milliseconds since the epoch.
  */
 export type Notice =
-  /** EC2 interrupts the Spot instance at `endsAt`, hook or not. */
-  | { kind: 'spot'; endsAt: number }
+  /** EC2 ends the instance at `endsAt`, hook or not: a Spot instance, or one of an interruptible capacity reservation. */
+  | { kind: 'spot' | 'reservation'; endsAt: number }
   /** EC2 may interrupt it soon. `how`: drain its node, or only make that ineligible. */
   | { kind: 'rebalance'; how: 'drain' | 'cordon'; restoreAt: number }
   /** Its host is rebooted, or it is stopped, from `startsAt` on. */
@@ -23,6 +23,7 @@ const MAINTENANCE_SLACK_MS = 600_000;
 export function drainedBy(notice: Notice, policy: { killMarginSeconds: number }): number | undefined {
   switch (notice.kind) {
     case 'spot':
+    case 'reservation':
       return notice.endsAt - SPOT_KILL_MS;
     case 'maintenance':
       return notice.startsAt - policy.killMarginSeconds * 1000;
@@ -33,7 +34,7 @@ export function drainedBy(notice: Notice, policy: { killMarginSeconds: number })
 
 /** When a node is made eligible again, if its instance is still in service then. */
 export const restoredAt = (notice: Notice): number =>
-  notice.kind === 'spot' ? notice.endsAt + SPOT_STAYS_MS : notice.restoreAt;
+  'endsAt' in notice ? notice.endsAt + SPOT_STAYS_MS : notice.restoreAt;
 
 /** How long before maintenance a drain starts, in milliseconds: its builds have their whole deadline. */
 export const maintenanceLeadMs = (policy: { deadlineSeconds: number; killMarginSeconds: number }): number =>

@@ -11,7 +11,9 @@ import type { Policy } from './policy.ts';
 import type { RetainedInstance, RunOptions } from './ports.ts';
 import type { Killed, Progress } from './progress.ts';
 import type { PurgedNode } from './purge.ts';
+import { shortened } from './short.ts';
 import type { Termination } from './termination.ts';
+import { within } from './within.ts';
 
 /** The function's answer. */
 export interface Report {
@@ -67,13 +69,22 @@ export interface InstanceReport {
   nowhere?: readonly TaskGroup[];
 }
 
+/** CloudWatch takes records of 256 kB. In bytes. */
+const MOST_IN_RECORD = 200_000;
+
+/** The instances as the last record of a run has them. */
+export function inLog(instances: readonly InstanceReport[]): { instances: object[]; instancesLeftOut?: number } {
+  const all = instances.map(({ remaining: left, ...instance }) => shortened({ ...instance, remaining: left.length }));
+  const { kept, leftOut } = within(all, MOST_IN_RECORD);
+  return { instances: kept, ...(leftOut > 0 && { instancesLeftOut: leftOut }) };
+}
+
 /** Records what a run does. */
 export class RunRecord {
   readonly #policy: Policy;
   /** The record then says what would be done. */
   readonly #dryRun: boolean;
   readonly #instances = new Map<string, InstanceReport>();
-  readonly #unserved = new Map<string, string>();
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
   #waitingSince = new Map<string, number | undefined>();
@@ -90,6 +101,10 @@ export class RunRecord {
    */
   note(progress: readonly Progress[], waiting: readonly Termination[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
+    for (const { unserved, ...left } of this.#instances.values()) {
+      if (!unserved || waiting.some(({ instanceId }) => instanceId === left.instanceId)) continue;
+      this.#instances.set(left.instanceId, { ...left, because: 'it no longer waits for our hook' });
+    }
     const before = this.#waitingSince;
     this.#waitingSince = new Map(
       waiting
@@ -107,7 +122,7 @@ export class RunRecord {
     const { instanceId, group, hook } = termination;
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
-    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved);
+    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved && !decision.until);
     const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
     this.#instances.set(instanceId, {
       instanceId,
@@ -127,9 +142,6 @@ export class RunRecord {
       ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
       ...(nowhere.length > 0 && { nowhere }),
     });
-
-    if (failed) this.#unserved.set(instanceId, `${instanceId}: ${decision.because}`);
-    else this.#unserved.delete(instanceId);
   }
 
   retained(instances: readonly RetainedInstance[]): void {
@@ -146,9 +158,10 @@ export class RunRecord {
   }
 
   result(): Result {
+    const instances = [...this.#instances.values()];
     return {
-      instances: [...this.#instances.values()],
-      unserved: [...this.#unserved.values()],
+      instances,
+      unserved: instances.filter(({ unserved }) => unserved),
       waitingSince: [...this.#waitingSince.values()],
       purged: this.#purged,
       retained: this.#retained,
@@ -159,8 +172,8 @@ export class RunRecord {
 
 export interface Result {
   instances: InstanceReport[];
-  /** The instances that the run could not serve, each with its reason. */
-  unserved: string[];
+  /** Those of them that the run could not serve. */
+  unserved: InstanceReport[];
   /** Since when each instance that is left waits, milliseconds since the epoch; undefined if unknown. */
   waitingSince: (number | undefined)[];
   purged: readonly PurgedNode[];

@@ -4,6 +4,8 @@ export interface RunTime {
   ms: number;
   /** It ended by itself. Else it still runs, or was killed: it would have taken longer. */
   ended: boolean;
+  /** How long it had lasted when it came into view, in milliseconds: had it ended before, nobody would know of it. */
+  from?: number;
 }
 
 /** Shares are products of fractions: they are compared with this much slack. */
@@ -11,7 +13,8 @@ export const SLACK = 1e-9;
 
 /**
  * How long runs take, as the Kaplan-Meier estimator has it: a run that was cut short, or still goes on, counts as one that has lasted
- * at least so long. To leave such runs out would make builds look shorter than they are, the long ones most.
+ * at least so long. To leave such runs out would make builds look shorter than they are, the long ones most. And a run counts from the age at
+ * which it came into view (delayed entry): of those that began before, only the long ones are there.
  */
 export class RunTimes {
   /** How long those took that ended by themselves, the shortest first, in milliseconds. */
@@ -22,12 +25,18 @@ export class RunTimes {
   readonly #longer: readonly number[];
 
   constructor(runs: readonly RunTime[]) {
-    const sorted = runs.toSorted((one, other) => one.ms - other.ms || Number(other.ended) - Number(one.ended));
+    const seen = runs.filter(({ ms, from = 0 }) => from === 0 || from < ms);
+    const sorted = seen.toSorted((one, other) => one.ms - other.ms || Number(other.ended) - Number(one.ended));
+    const froms = seen.map(({ from = 0 }) => from).toSorted((one, other) => one - other);
     const longer: number[] = [];
     let share = 1;
-    for (const [index, { ended }] of sorted.entries()) {
+    let inView = 0;
+    for (const [index, { ms, ended }] of sorted.entries()) {
+      while (inView < froms.length && (froms[inView] === 0 || (froms[inView] as number) < ms)) inView += 1;
       if (!ended) continue;
-      share *= 1 - 1 / (sorted.length - index);
+      // One alone says nothing of those that came into view later.
+      const atRisk = inView - index;
+      if (atRisk > 1 || index === sorted.length - 1) share *= 1 - 1 / atRisk;
       longer.push(share);
     }
     this.ended = sorted.filter(({ ended }) => ended).map(({ ms }) => ms);

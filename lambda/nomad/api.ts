@@ -142,11 +142,11 @@ export class NomadApi {
     return this.blocks ? this.leader().catch(() => '') : '';
   }
 
-  /** The servers of the region that is asked. */
-  async servers(): Promise<{ name: string; status: string; version: string }[]> {
+  /** The servers of a region, by default that of the agent that answers: it knows those of every region. */
+  async servers(region?: string): Promise<{ name: string; status: string; version: string }[]> {
     const { Members, ServerRegion } = (await this.#ask({ method: 'GET', path: '/v1/agent/members' }))
       .body as MembersJson;
-    return Members.filter(({ Tags }) => Tags.region === ServerRegion).map(({ Name, Status, Tags }) => ({
+    return Members.filter(({ Tags }) => Tags.region === (region ?? ServerRegion)).map(({ Name, Status, Tags }) => ({
       name: Name,
       status: Status,
       version: Tags.build ?? 'unknown',

@@ -304,7 +304,7 @@ export function toMeta(record: DrainRecord): Record<string, string> {
 }
 
 const isNotice = (text: string | undefined): text is Notice['kind'] =>
-  text === 'spot' || text === 'rebalance' || text === 'maintenance';
+  text === 'spot' || text === 'reservation' || text === 'rebalance' || text === 'maintenance';
 
 export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
   const group = groupOf(json);

@@ -8,7 +8,7 @@ import { type Placed, runNowhere, type TaskGroup } from '../core/outage.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Meter, Nodes, Proven, TakenNode } from '../core/ports.ts';
 import type { Termination } from '../core/termination.ts';
-import type { Permissions } from './acl.ts';
+import { narrowToken, type Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { DrainedNodes } from './drained-nodes.ts';
 import { contradiction, findNodes, nodesNaming, notFound } from './find-nodes.ts';
@@ -66,7 +66,7 @@ export class NodeObserver implements Nodes {
   #askedLeaderAt = Number.NEGATIVE_INFINITY;
   #permissions: Permissions | undefined;
   /** Why nothing is known of any node, if the last refresh failed. */
-  #failure: Observation | undefined;
+  #failure: Extract<Observation, { is: 'unanswered' }> | undefined;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -77,6 +77,11 @@ export class NodeObserver implements Nodes {
 
   get permissions(): Permissions | undefined {
     return this.#permissions;
+  }
+
+  get problems(): string[] {
+    if (this.#failure && !this.#options.clock.over) return [`Nomad cannot be asked: ${this.#failure.because}`];
+    return narrowToken(this.#permissions);
   }
 
   async refresh(asked: Promise<readonly Termination[]>): Promise<void> {
@@ -284,7 +289,7 @@ export class NodeObserver implements Nodes {
     return deadlineAt === undefined || this.#options.clock.now() >= deadlineAt;
   }
 
-  #unanswered(error: unknown): Observation {
+  #unanswered(error: unknown): Extract<Observation, { is: 'unanswered' }> {
     // That a run has ended says nothing of Nomad.
     if (!this.#options.clock.over) this.#options.meter.add('NomadErrors', 1);
     return { is: 'unanswered', because: messageOf(error) };

@@ -11,8 +11,9 @@ export interface FunctionRoleProps {
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
   readonly logGroup: logs.ILogGroup;
-  /** Whether it drains before scheduled maintenance. */
+  /** Whether it drains before scheduled maintenance, and before Spot interruptions. */
   readonly readsMaintenance: boolean;
+  readonly readsSpotRequests: boolean;
   /** Whether it runs inside a VPC. */
   readonly inVpc: boolean;
 }
@@ -70,6 +71,8 @@ export class FunctionRole extends Construct {
     this.#allow('ReadInstances', ['ec2:DescribeInstances']);
     // Which maintenance is scheduled for them. No resource-level permission.
     if (props.readsMaintenance) this.#allow('ReadMaintenance', ['ec2:DescribeInstanceStatus']);
+    // Which of them EC2 interrupts, should its warning be lost. No resource-level permission.
+    if (props.readsSpotRequests) this.#allow('ReadSpotRequests', ['ec2:DescribeSpotInstanceRequests']);
     // Its own log group. It exists before the function, so the function need not create one.
     this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {

@@ -4,8 +4,14 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { MAINTENANCE_CODES } from '../../lambda/said.ts';
+import { DELIVERED_FOR_SECONDS, MAINTENANCE_PREFIXES } from '../../lambda/said.ts';
 import type { ResolvedNotices } from '../props.ts';
+
+/** EC2 ends the instance, hook or not: a Spot instance, or one of an interruptible capacity reservation. */
+const INTERRUPTIONS = [
+  'EC2 Spot Instance Interruption Warning',
+  'EC2 Capacity Reservation Instance Interruption Warning',
+];
 
 /** What is acted on, and who acts. */
 export interface NoticesProps {
@@ -28,16 +34,16 @@ export class Notices extends Construct {
     const { notices } = props;
 
     if (notices.spot) {
-      this.#rule('Spot', 'EC2 interrupts a Spot instance in two minutes: drain its Nomad node', {
-        pattern: { source: ['aws.ec2'], detailType: ['EC2 Spot Instance Interruption Warning'] },
+      this.#rule('Spot', 'EC2 interrupts an instance in two minutes: drain its Nomad node', {
+        pattern: { source: ['aws.ec2'], detailType: [...INTERRUPTIONS] },
         // Two minutes after the warning the instance is gone.
-        target: this.#target(2, Duration.minutes(2)),
+        target: this.#target(2, DELIVERED_FOR_SECONDS.spot),
       });
     }
     if (notices.rebalance) {
       this.#rule('Rebalance', 'EC2 may interrupt a Spot instance soon: drain or cordon its Nomad node', {
         pattern: { source: ['aws.ec2'], detailType: ['EC2 Instance Rebalance Recommendation'] },
-        target: this.#target(2, Duration.hours(1)),
+        target: this.#target(2, DELIVERED_FOR_SECONDS.rebalance),
       });
     }
     if (notices.maintenance) {
@@ -45,10 +51,14 @@ export class Notices extends Construct {
         pattern: {
           source: ['aws.health'],
           detailType: ['AWS Health Event'],
-          detail: { service: ['EC2'], eventTypeCategory: ['scheduledChange'], eventTypeCode: [...MAINTENANCE_CODES] },
+          detail: {
+            service: ['EC2'],
+            eventTypeCategory: ['scheduledChange'],
+            eventTypeCode: MAINTENANCE_PREFIXES.map((prefix) => ({ prefix })),
+          },
         },
         // It is announced days before it starts.
-        target: this.#target(4, Duration.hours(24)),
+        target: this.#target(4, DELIVERED_FOR_SECONDS.maintenance),
       });
     }
   }
@@ -57,8 +67,8 @@ export class Notices extends Construct {
     new events.Rule(this, id, { description, eventPattern: rule.pattern, targets: [rule.target] });
   }
 
-  #target(retryAttempts: number, maxEventAge: Duration): events.IRuleTarget {
+  #target(retryAttempts: number, seconds: number): events.IRuleTarget {
     const { handler, deadLetterQueue } = this.#props;
-    return new LambdaFunction(handler, { deadLetterQueue, retryAttempts, maxEventAge });
+    return new LambdaFunction(handler, { deadLetterQueue, retryAttempts, maxEventAge: Duration.seconds(seconds) });
   }
 }

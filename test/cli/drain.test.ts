@@ -163,7 +163,13 @@ describe('drain', () => {
 
   test('changes nothing where it is not known what runs there', async () => {
     const { operator, busy } = await withBuild();
-    operator.world.nomad.server.fault = () => 'hang-up';
+    const { server } = operator.world.nomad;
+    server.fault = () => 'hang-up';
+    const unasked = await operator.run('drain', busy.instanceId, '--yes');
+    expect(unasked.stderr).toMatch(
+      /^error: the drain hook is not in order, so nothing was changed: Nomad cannot be asked: /,
+    );
+    server.fault = ({ url }) => (url.pathname.startsWith('/v1/node/') ? 'hang-up' : undefined);
     const { code, stderr } = await operator.run('drain', busy.instanceId, '--yes');
     expect(stderr).toMatch(
       new RegExp(`^error: what runs on ${busy.instanceId} is not known, so nothing was changed: Nomad`),

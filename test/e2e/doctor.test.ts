@@ -100,6 +100,21 @@ describe('doctor', () => {
     ]);
   });
 
+  it('looks at the servers of the configured region, also where one of another region answers', async () => {
+    await start({ nomad: { region: 'eu' } });
+    const member = (Name: string, Status: string, region: string) => ({
+      Name,
+      Status,
+      Tags: { build: '2.0.6', region },
+    });
+    const Members = [member('a', 'failed', 'global'), member('b', 'alive', 'eu'), member('c', 'alive', 'eu')];
+    world.nomad.server.fault = ({ url }) =>
+      url.pathname === '/v1/agent/members'
+        ? { status: 200, body: JSON.stringify({ ServerRegion: 'global', Members }) }
+        : undefined;
+    expect(await of('servers')).toMatchObject([{ level: 'ok', what: '2 servers of Nomad 2.0.6, all alive' }]);
+  });
+
   it('says which hooks are missing, and which cannot hold an instance for the deadline', async () => {
     await start({ policy: { deadlineSeconds: 7200 }, heartbeatTimeoutSeconds: 60, unknownGroups: ['gone'] });
     expect(await of('hook')).toEqual([

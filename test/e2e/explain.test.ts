@@ -218,6 +218,7 @@ describe('allocations killed at the deadline', () => {
     expect(world.log.filter(({ message }) => message === 'allocation killed')).toEqual([
       {
         level: 'warn',
+        requestId: expect.any(String),
         message: 'allocation killed',
         instanceId,
         nodeId,

@@ -8,7 +8,7 @@ const calls = (action: string) => world.aws.requests.filter((request) => request
 describe('a node whose agent is away, and whose builds Nomad keeps for a time', () => {
   const away = async () => {
     await start();
-    const builder = world.addBuilder();
+    const builder = world.addBuilder({}, { market: 'spot' });
     const job = { id: 'build', type: 'batch', runSeconds: 7200, lostAfterSeconds: 36_000 } as const;
     world.nomad.run({ ...job, on: builder.nodeId });
     await world.scaleIn(builder.instanceId);

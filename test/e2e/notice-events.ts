@@ -23,6 +23,12 @@ const event = ({ clock }: Place, { source, detailType, resource, detail }: Sent)
 export const spotWarning = (instanceId: string, place: Place = world, action: sent.SpotAction = 'terminate') =>
   event(place, sent.spotWarning(instanceId, action));
 
+/** AWS's example has one text for `resources`, where every other event has a list. */
+export const reservationWarning = (instanceId: string, endsAt: number) => ({
+  ...event(world, sent.reservationWarning(instanceId, endsAt)),
+  resources: sent.arnOf(instanceId),
+});
+
 export const rebalanceRecommendation = (instanceId: string, place: Place = world) =>
   event(place, sent.rebalanceRecommendation(instanceId));
 

@@ -107,6 +107,17 @@ describe('a rebalance recommendation', () => {
     expect(drainRequests()).toBe(2);
   });
 
+  it('that nobody can deliver any more is not acted on: its event is sent again by somebody', async () => {
+    await start({ notices: { rebalance: 'drain' } });
+    const { instanceId } = busy();
+    const old = rebalanceRecommendation(instanceId);
+    await world.advance(66 * MINUTE);
+    expect(await world.wake(old)).toMatchObject({
+      run: 'nothing',
+      because: 'the event is too old: AWS sent it 1 h 6 min ago, and EventBridge and Lambda have given it up since',
+    });
+  });
+
   it('has the drain that it began shortened when the instance is interrupted', async () => {
     await start({ notices: { rebalance: 'drain' } });
     const { instanceId, nodeId } = busy();
@@ -135,6 +146,28 @@ describe('scheduled maintenance', () => {
     await world.wake(healthEvent([instanceId], { startTime }));
     expect(deadlineOf(nodeId)).toBeLessThanOrEqual(startTime - 300 * SECOND);
     expect(deadlineOf(nodeId)).toBeGreaterThan(startTime - 303 * SECOND);
+  });
+
+  it('at once leaves ten seconds: no word about a time kills without any', async () => {
+    await start({ notices });
+    const { instanceId, nodeId } = busy();
+    await world.wake(healthEvent([instanceId], { startTime: world.clock.now() + SECOND }));
+    expect(world.killedBuilds).toEqual([]);
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeGreaterThan(0);
+  });
+
+  it.each([
+    'INSTANCE_POWER_MAINTENANCE_SCHEDULED',
+    'INSTANCE_REBOOT_FLEXIBLE_MAINTENANCE_SCHEDULED',
+    'INSTANCE_RETIREMENT_EXPEDITED',
+    'INSTANCE_TERMINATION_SCHEDULED',
+    'PERSISTENT_INSTANCE_POWER_MAINTENANCE_SCHEDULED',
+    'PERSISTENT_INSTANCE_RETIREMENT_EXPEDITED',
+  ])('may be called AWS_EC2_%s', async (code) => {
+    await start({ notices });
+    const { instanceId, nodeId } = busy();
+    await world.wake(healthEvent([instanceId], { startTime: inHours(3), eventTypeCode: `AWS_EC2_${code}` }));
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
   });
 
   it('names several instances, by id or by ARN, on several pages; each page is an event of its own', async () => {
@@ -193,6 +226,23 @@ describe('maintenance that no event has told in time', () => {
     expect(drainRequests()).toBe(1);
     expect(eligibility(nodeId)).toBe('ineligible');
     expect(world.reports.at(-1)?.instances).toMatchObject([{ instanceId, notice: 'maintenance', action: 'wait' }]);
+  });
+
+  it('is that which comes first, where EC2 lists several for an instance', async () => {
+    await start({ notices, policy: HOURS });
+    const builders = [busy(8000), busy(8000)];
+    const code = 'AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED';
+    const starts = [world.clock.now() + 2 * HOUR, world.clock.now() + HOUR];
+    world.aws.deliver = () => [];
+    for (const [place, { instanceId }] of builders.entries()) {
+      for (const startTime of place === 0 ? starts : starts.toReversed()) {
+        world.aws.scheduleMaintenance([instanceId], { code, startTime });
+      }
+    }
+    await world.sweepFor(2 * MINUTE);
+    for (const { nodeId } of builders) {
+      expect(deadlineOf(nodeId)).toBeLessThanOrEqual(Math.min(...starts) - 300 * SECOND);
+    }
   });
 
   it('is over some time later: the node is made eligible again, and not drained anew', async () => {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { spotWarning } from './notice-events.ts';
+import { ec2Error } from '../emulators/aws/services.ts';
+import { reservationWarning, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
 import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
+import { GROUP } from './world-options.ts';
 
 /** A Spot instance in service, with a build that runs for so many seconds. */
 const busy = (runSeconds = 2 * 3600) => {
-  const builder = world.addBuilder();
+  const builder = world.addBuilder({}, { market: 'spot' });
   const [build = ''] = world.nomad.run({
     id: `build-${builder.nodeId}`,
     type: 'batch',
@@ -65,16 +67,29 @@ describe('a Spot interruption warning', () => {
     expect(deadlineOf(nodeId)).toBeGreaterThan(warnedAt + 85 * SECOND);
   });
 
-  it('that comes in the last 30 s stops everything at once', async () => {
+  it('whose time says that all of it is over soon forces nothing at once: builds have ten seconds', async () => {
     await start();
     const { instanceId, nodeId, build } = busy();
+    const [short = ''] = world.nomad.run({ id: 'short', type: 'batch', on: nodeId, runSeconds: 8 });
     const warning = spotWarning(instanceId);
     await world.advance(100 * SECOND);
+    const [late = ''] = world.nomad.run({ id: 'late', type: 'batch', on: nodeId, runSeconds: 6 });
     const report = await world.wake(warning);
     expect(report.instances).toMatchObject([{ action: 'start-drain' }]);
-    await world.advance(10 * SECOND);
+    expect(world.nomad.allocation(build).DesiredStatus).toBe('run');
+    await world.advance(15 * SECOND);
+    for (const id of [short, late]) expect(world.nomad.allocation(id).ClientStatus).toBe('complete');
     expect(world.nomad.allocation(build).DesiredStatus).toBe('stop');
     expect(world.nomad.node(nodeId)).toMatchObject({ Drain: false, LastDrain: { Status: 'complete' } });
+  });
+
+  it('from the future counts as sent now: it is no reason to drain for hours, or to keep the node for years', async () => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    await world.wake({ ...spotWarning(instanceId), time: '2099-01-01T00:00:00Z' });
+    expect(deadlineOf(nodeId) - world.clock.now()).toBeLessThanOrEqual(90 * SECOND);
+    await world.sweepFor(14 * MINUTE);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('eligible');
   });
 
   it('older than two minutes drains nothing', async () => {
@@ -142,6 +157,134 @@ describe('a Spot interruption warning', () => {
       { would: expect.stringContaining('start the drain with a deadline of 90 s') },
     ]);
     expect(world.nomad.node(other.nodeId).LastDrain).toBeNull();
+  });
+});
+
+describe('a warning that an interruptible capacity reservation is taken back', () => {
+  it.each([
+    ['by its own time', 180, 150],
+    ['two minutes after it, where its own time is past', -60, 90],
+    ['two minutes after it, where its own time is years ahead', 1e9, 90],
+  ])('has the node drained %s', async (_, endsIn, deadline) => {
+    await start();
+    const { instanceId, nodeId } = busy();
+    const warning = reservationWarning(instanceId, world.clock.now() + endsIn * SECOND);
+    const report = await world.wake(warning);
+    const because = expect.stringContaining(
+      'EC2 takes back the capacity reservation of the instance, and its node drains',
+    );
+    expect(report.instances).toMatchObject([{ instanceId, notice: 'reservation', action: 'start-drain', because }]);
+    const left = (deadlineOf(nodeId) - Date.parse(warning.time)) / SECOND;
+    expect(left).toBeLessThanOrEqual(deadline + 1);
+    expect(left).toBeGreaterThan(deadline - 5);
+  });
+
+  it('is not acted on where Spot warnings are not', async () => {
+    await start({ notices: { spot: false } });
+    const { instanceId } = busy();
+    expect(await world.wake(reservationWarning(instanceId, world.clock.now() + 120 * SECOND))).toMatchObject({
+      run: 'nothing',
+    });
+  });
+});
+
+describe('a Spot warning that cannot be acted on at once', () => {
+  /** An instance that has booted, and whose agent is not there yet. */
+  const booting = () => world.aws.addInstance(GROUP, { market: 'spot' });
+  const register = (instanceId: string) =>
+    world.nomad.addNode({ instanceId, address: world.aws.instance(instanceId).privateIp }).id;
+
+  it('since its node is not registered yet: the run goes on until it is, and drains it', async () => {
+    await start();
+    const instanceId = booting();
+    let nodeId = '';
+    world.clock.after(20 * SECOND, () => {
+      nodeId = register(instanceId);
+    });
+    const warning = spotWarning(instanceId);
+    const report = await world.wake(warning);
+    expect(report.instances).toMatchObject([{ instanceId, nodeId, action: 'start-drain' }]);
+    expect(world.nomad.node(nodeId).SchedulingEligibility).toBe('ineligible');
+    expect(world.clock.now() - Date.parse(warning.time)).toBeLessThan(30 * SECOND);
+  });
+
+  it('since its agent is away for a moment: it does not come back to take new builds', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.stopClient(nodeId);
+    await world.advance(MINUTE);
+    expect(world.nomad.node(nodeId).Status).toBe('down');
+    world.clock.after(20 * SECOND, () => world.nomad.startClient(nodeId));
+    expect((await world.wake(spotWarning(instanceId))).instances).toMatchObject([{ action: 'start-drain' }]);
+    expect(world.nomad.node(nodeId)).toMatchObject({ Status: 'ready', SchedulingEligibility: 'ineligible' });
+  });
+
+  it('is found again by the sweep, once the run that heard it has ended without a failure', async () => {
+    await start();
+    const instanceId = booting();
+    world.aws.interruptSpot(instanceId);
+    const endsAt = world.clock.now() + 2 * MINUTE;
+    const [report] = await world.deliver();
+    expect(report?.instances).toMatchObject([{ action: 'wait', because: expect.stringContaining('no node of it') }]);
+    const nodeId = register(instanceId);
+    expect(world.clock.now()).toBeLessThan(endsAt - 30 * SECOND);
+    await world.wake(SWEEP);
+    expect(world.nomad.node(nodeId).Drain).toBe(true);
+    expect(deadlineOf(nodeId)).toBeLessThanOrEqual(endsAt - 20 * SECOND);
+  });
+
+  it.each(['terminate', 'stop'] as const)('since it was lost: the sweep asks EC2 (%s)', async (action) => {
+    await start();
+    const [{ instanceId, nodeId }, other] = [busy(), busy()];
+    world.aws.deliver = () => [];
+    world.aws.interruptSpot(instanceId, action);
+    const endsAt = world.clock.now() + 2 * MINUTE;
+    await world.advance(10 * SECOND);
+    const report = await world.wake(SWEEP);
+    expect(report.instances).toMatchObject([{ instanceId, nodeId, notice: 'spot', action: 'start-drain' }]);
+    expect(deadlineOf(nodeId)).toBeLessThanOrEqual(endsAt - 30 * SECOND);
+    expect(world.nomad.node(other.nodeId).LastDrain).toBeNull();
+    await world.sweepFor(4 * MINUTE);
+    expect(drainRequests()).toBe(1);
+  });
+});
+
+describe('EC2 is asked which Spot instances it interrupts', () => {
+  const asks = () => world.aws.requests.filter(({ action }) => action === 'DescribeSpotInstanceRequests').length;
+
+  it('once a sweep, and only where that is acted on and somebody is in service', async () => {
+    await start();
+    await world.wake(SWEEP);
+    expect(asks()).toBe(0);
+    const { instanceId } = busy();
+    world.addBuilder();
+    await world.scaleIn(instanceId);
+    await world.sweepFor(3 * MINUTE);
+    expect(asks()).toBe(3);
+    await start({ notices: { spot: false } });
+    busy();
+    await world.wake(SWEEP);
+    expect(asks()).toBe(0);
+  });
+
+  it('and nothing depends on it: what it refuses fails no sweep, and is in the log', async () => {
+    await start();
+    busy();
+    world.aws.servers.ec2.fault = ({ body }) =>
+      body.includes('DescribeSpotInstanceRequests') ? ec2Error('UnauthorizedOperation', 'denied', 403) : undefined;
+    expect(await world.wake(SWEEP)).toMatchObject({ warnings: [] });
+    const message = 'EC2 does not say which Spot instances it interrupts: only their warnings do';
+    expect(world.log).toContainEqual(expect.objectContaining({ level: 'warn', message, because: 'denied' }));
+  });
+
+  it('and one that lives on long after it should have been interrupted is left alone', async () => {
+    await start();
+    const { nodeId, instanceId } = busy();
+    world.aws.deliver = () => [];
+    world.aws.interruptSpot(instanceId, 'terminate', HOUR);
+    await world.advance(5 * MINUTE);
+    await world.wake(SWEEP);
+    expect(world.nomad.node(nodeId).LastDrain).toBeNull();
   });
 });
 

@@ -333,6 +333,20 @@ describe('a group that waits for idle instances', () => {
     expect(going()).toHaveLength(1);
   });
 
+  it('waits for the next ones too, after a time that has run out', async () => {
+    await waiting();
+    builders(4, []);
+    await world.shrink(1);
+    await world.advance(11 * MINUTE);
+    expect(going()).toHaveLength(1);
+    await world.advance(3 * MINUTE);
+    await world.shrink(1);
+    await world.advance(8 * MINUTE);
+    expect(going()).toHaveLength(1);
+    await world.advance(3 * MINUTE);
+    expect(going()).toHaveLength(2);
+  });
+
   it('waits anew if a function starts cold meanwhile, and ends all the same', async () => {
     await waiting();
     builders(3, []);

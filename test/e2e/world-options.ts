@@ -47,7 +47,9 @@ export function deliveredTypes({ notices = {} }: WorldOptions): string[] {
   const { spot = true, rebalance = 'off', maintenance = false } = notices;
   return [
     'EC2 Instance-terminate Lifecycle Action',
-    ...(spot ? ['EC2 Spot Instance Interruption Warning'] : []),
+    ...(spot
+      ? ['EC2 Spot Instance Interruption Warning', 'EC2 Capacity Reservation Instance Interruption Warning']
+      : []),
     ...(rebalance !== 'off' ? ['EC2 Instance Rebalance Recommendation'] : []),
     ...(maintenance ? ['AWS Health Event'] : []),
   ];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Config, ConfigDocument } from '../../lambda/config.ts';
 import type { Answer } from '../../lambda/core/answers/answer.ts';
 import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
@@ -36,7 +37,10 @@ const TIMEOUT = 67 * SECOND;
 export const UNNAMED = { instanceId: '' };
 
 /** Wakes one function environment. */
-export type Invoke = (event: unknown, context?: { getRemainingTimeInMillis(): number }) => Promise<Report | Answer>;
+export type Invoke = (
+  event: unknown,
+  context?: { getRemainingTimeInMillis(): number; awsRequestId?: string },
+) => Promise<Report | Answer>;
 
 /** One record of the function's log. */
 export type LogRecord = { level: keyof Journal; message: string } & Record<string, unknown>;
@@ -234,7 +238,8 @@ export class World {
 
   async #wake(event: unknown, invoke: Invoke): Promise<Report | Answer> {
     const deadline = this.clock.now() + TIMEOUT;
-    const run = invoke(event, { getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    const awsRequestId = randomUUID();
+    const run = invoke(event, { awsRequestId, getRemainingTimeInMillis: () => deadline - this.clock.now() });
     let cancel = () => {};
     const timedOut = new Promise<never>((_, reject) => {
       cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 67.00 seconds')));

@@ -6,6 +6,7 @@ const policy = { deadlineSeconds: 7200, killMarginSeconds: 300 };
 
 test.each([
   ['a Spot interruption: half a minute before it', { kind: 'spot', endsAt: at(HOUR) }, at(HOUR - 30 * SECOND)],
+  ['a capacity reservation that ends: the same', { kind: 'reservation', endsAt: at(HOUR) }, at(HOUR - 30 * SECOND)],
   [
     'maintenance: the kill margin before it',
     { kind: 'maintenance', startsAt: at(HOUR), restoreAt: 0 },

@@ -1,10 +1,12 @@
 import { describe, expect, it, test } from 'vitest';
+import { plan } from '../../lambda/core/answers/plan.ts';
+import type { AnswerPorts } from '../../lambda/core/answers/ports.ts';
 import { byJob, type EndedBuild } from '../../lambda/core/candidate.ts';
 import { buildTimes } from '../../lambda/core/plan/build-times.ts';
 import { compareDeadlines } from '../../lambda/core/plan/deadlines.ts';
 import { planInstance } from '../../lambda/core/plan/instance.ts';
 import { RunTimes } from '../../lambda/core/run-times.ts';
-import { client, MINUTE, NOW, took } from './clients.ts';
+import { build, client, MINUTE, NOW, took } from './clients.ts';
 import { type Situation, situations } from './plan-situations.ts';
 
 const HOUR = 3600;
@@ -52,9 +54,9 @@ describe('an instance would be terminated now', () => {
       ['default ci', took(10 * MINUTE)],
       ['default slow', took(90 * MINUTE)],
     ]);
-    const { plan } = planned({ when: '', runs, earlier, means: {} });
-    expect([plan.builds.length, plan.buildCount]).toEqual([5, 30]);
-    expect(plan.builds[0]).toMatchObject({ job: 'slow', killChance: 1 });
+    const { builds, buildCount } = planned({ when: '', runs, earlier, means: {} }).plan;
+    expect([builds.length, buildCount]).toEqual([5, 30]);
+    expect(builds[0]).toMatchObject({ job: 'slow', killChance: 1 });
   });
 });
 
@@ -135,5 +137,49 @@ describe('deadlines', () => {
     const { builds } = planned({ when: '', runs, earlier, means: {} });
     const [first] = compareDeadlines(15 * 60, undefined, took(), builds);
     expect(first).toEqual({ deadlineSeconds: 900, is: 'policy', spared: 0, killShare: 0, killsNow: 1, unknownNow: 1 });
+  });
+});
+
+describe('builds of which Nomad has forgotten the older ones', () => {
+  const LONG = 6 * HOUR * 1000;
+  const SHORT = 10 * MINUTE;
+  const SPACING = 4_000;
+  const WINDOW = HOUR * 1000;
+  /** For a day a build has begun every four seconds; each tenth takes six hours. */
+  const history = Array.from({ length: (24 * HOUR * 1000) / SPACING }, (_, index) => {
+    const createdAt = NOW - index * SPACING;
+    return { createdAt, ms: index % 10 === 5 ? LONG : SHORT };
+  });
+  const common = { job: 'ci', namespace: 'default' };
+  const endsAt = ({ createdAt, ms }: { createdAt: number; ms: number }) => createdAt + ms;
+  const runs = history.filter((each) => endsAt(each) > NOW).map(({ createdAt }) => build('ci', NOW - createdAt));
+  const known = history
+    .filter((each) => endsAt(each) <= NOW)
+    .map((each): EndedBuild => ({ ...common, ...each, nodeId: 'n', ended: true }));
+
+  it.each([
+    ['those that ended long ago', known.filter((each) => endsAt(each) > NOW - WINDOW), true],
+    ['those that were begun before the last thousand', known.slice(0, 1_000), false],
+  ])('%s: a tenth takes six hours all the same, not a third', async (_, builds, all) => {
+    const fresh = { ...build('ci', 0), id: 'new' };
+    const [one, other] = [client('one', { runs: [fresh] }), client('other', { runs })];
+    const ports = {
+      groups: [{ name: 'builders' }],
+      policy: { deadlineSeconds: HOUR },
+      clock: { now: () => NOW },
+      members: async () => [{ instanceId: 'i-one', group: 'builders', state: 'InService' }],
+      clients: {
+        read: async () => ({
+          candidates: [{ instanceId: 'i-one', pool: '', clients: [one] }],
+          clients: [one, other],
+        }),
+      },
+      endedBuilds: async () => ({ builds, all }),
+      blockedGroups: async () => new Map(),
+      needsOf: async () => new Map(),
+    } as unknown as AnswerPorts;
+    const { instances } = await plan({ command: 'plan' }, ports);
+    expect(instances[0]?.killChance).toBeGreaterThan(0.08);
+    expect(instances[0]?.killChance).toBeLessThan(0.12);
   });
 });

@@ -30,6 +30,27 @@ describe('how long builds take', () => {
     expect(times.cutShort).toHaveLength(12);
   });
 
+  it('counts a run from the age at which it came into view: what had ended before that is not there', () => {
+    const seenFrom = (from: number, run: RunTime[]) => run.map((each) => ({ ...each, from: from * MINUTE }));
+    // Nine short ones and a long one begin in view, and nine long ones had begun an hour before it.
+    const times = timesOf(
+      took(...Array.from({ length: 9 }, () => 10), 90),
+      ...Array.from({ length: 9 }, () => seenFrom(60, took(90))),
+    );
+    expect(times.shareLonger(10 * MINUTE)).toBeCloseTo(0.1);
+    expect(minutes(times.within(0.5))).toBe(10);
+    expect(minutes(times.longest)).toBe(90);
+    expect(times.countLonger(10 * MINUTE)).toBe(10);
+  });
+
+  it('keeps what few say: where one alone is in view it tells nothing of those that came later', () => {
+    const times = new RunTimes([
+      { ms: 10, ended: true },
+      { ms: 100, ended: true, from: 50 },
+    ]);
+    expect([9, 10, 99, 100].map((at) => times.shareLonger(at))).toEqual([1, 1, 1, 0]);
+  });
+
   it('is not known beyond what has ended: a share that never ended has no time', () => {
     const times = timesOf(took(10), lasted(60, 60, 60));
     expect(minutes(times.within(0.25))).toBe(10);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
@@ -24,13 +25,13 @@ function rulesOf(props: Partial<NomadDrainHookProps>): Record<string, Json[]> {
   return Object.groupBy(others, ({ EventPattern: pattern }) => pattern['detail-type'].join()) as Record<string, Json[]>;
 }
 
-const SPOT = 'EC2 Spot Instance Interruption Warning';
+const SPOT = 'EC2 Spot Instance Interruption Warning,EC2 Capacity Reservation Instance Interruption Warning';
 const REBALANCE = 'EC2 Instance Rebalance Recommendation';
 const HEALTH = 'AWS Health Event';
 
 describe('the function is invoked', () => {
   test.each<[string, Partial<NomadDrainHookProps>, string[]]>([
-    ['by Spot interruption warnings, where nothing is said', {}, [SPOT]],
+    ['by interruption warnings of Spot and of capacity reservations, where nothing is said', {}, [SPOT]],
     ['by nothing else than ever, where Spot warnings are not acted on', { notices: { spot: false } }, []],
     ['by rebalance recommendations, to drain', { notices: { rebalance: 'drain' } }, [SPOT, REBALANCE]],
     ['by rebalance recommendations, to cordon', { notices: { rebalance: 'cordon' } }, [SPOT, REBALANCE]],
@@ -44,28 +45,28 @@ describe('the function is invoked', () => {
 
   test('for every Spot instance of the account: the events name no group', () => {
     expect(everything[SPOT]).toEqual([
-      expect.objectContaining({ EventPattern: { source: ['aws.ec2'], 'detail-type': [SPOT] } }),
+      expect.objectContaining({ EventPattern: { source: ['aws.ec2'], 'detail-type': SPOT.split(',') } }),
     ]);
     expect(everything[REBALANCE]).toEqual([
       expect.objectContaining({ EventPattern: { source: ['aws.ec2'], 'detail-type': [REBALANCE] } }),
     ]);
   });
 
-  test('only by maintenance that stops, reboots or cuts off an instance', () => {
+  test('only by maintenance that ends, stops, reboots or cuts off an instance', () => {
     const [{ EventPattern: pattern }] = everything[HEALTH]!;
     expect(pattern).toMatchObject({
       source: ['aws.health'],
       detail: { service: ['EC2'], eventTypeCategory: ['scheduledChange'] },
     });
-    const codes: string[] = pattern.detail.eventTypeCode;
-    expect(codes).toEqual(
-      expect.arrayContaining([
-        'AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED',
-        // An instance with an EBS root volume has a type of its own.
-        'AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED',
-      ]),
-    );
-    for (const code of codes) expect(code).toMatch(/^AWS_EC2_[A-Z_]+_SCHEDULED$/);
+    const begins = (code: string) =>
+      pattern.detail.eventTypeCode.some(({ prefix }: { prefix: string }) => code.startsWith(prefix));
+    const page = readFileSync(new URL('../../docs/leaving.md', import.meta.url), 'utf8');
+    const documented = page.match(/AWS_EC2_\w+_(SCHEDULED|EXPEDITED)/g) ?? [];
+    expect(documented.length).toBeGreaterThanOrEqual(12);
+    expect(documented.filter((code) => !begins(code))).toEqual([]);
+    for (const other of ['AWS_EC2_DEDICATED_HOST_RETIREMENT_SCHEDULED', 'AWS_EC2_OPERATIONAL_ISSUE']) {
+      expect(begins(other)).toBe(false);
+    }
   });
 
   test.each([
@@ -102,10 +103,16 @@ describe('the function may ask EC2 which maintenance is scheduled', () => {
     }
   });
 
+  test('and which Spot instances it interrupts, only where that is acted on', () => {
+    const asked = (props: Partial<NomadDrainHookProps>) => statementsOf(templateOf(props)).ReadSpotRequests;
+    expect(asked({})).toMatchObject({ Action: 'ec2:DescribeSpotInstanceRequests', Resource: '*' });
+    expect(asked({ notices: { spot: false } })).toBeUndefined();
+  });
+
   test('and nothing in AWS changes with the other options', () => {
     const policy = (props: Partial<NomadDrainHookProps>) =>
       only(templateOf(props), 'AWS::IAM::Policy').Properties.PolicyDocument;
-    const others = { notices: { spot: false, rebalance: 'cordon' as const }, purgeNodes: true };
+    const others = { notices: { rebalance: 'cordon' as const }, purgeNodes: true };
     expect(policy(others)).toEqual(policy({}));
   });
 });

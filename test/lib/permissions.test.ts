@@ -28,6 +28,7 @@ const ALWAYS = [
   'autoscaling:DescribeScalingActivities',
   'autoscaling:DescribeWarmPool',
   'ec2:DescribeInstances',
+  'ec2:DescribeSpotInstanceRequests',
   'events:PutEvents',
   'logs:CreateLogStream',
   'logs:PutLogEvents',
@@ -84,7 +85,7 @@ describe('the function may', () => {
     for (const action of onEverything.flatMap((statement) => statement.Action)) {
       expect(action).toMatch(/^(autoscaling|ec2):Describe/);
     }
-    expect(onEverything).toHaveLength(2);
+    expect(onEverything).toHaveLength(3);
   });
 
   test('write to its own log group only', () => {

@@ -20,6 +20,7 @@ const CALLS: Action[] = [
   'RecordLifecycleActionHeartbeat',
   'DescribeInstances',
   'DescribeInstanceStatus',
+  'DescribeSpotInstanceRequests',
   'GetParameters',
 ];
 

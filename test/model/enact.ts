@@ -147,7 +147,7 @@ export async function enact(stage: Stage, step: Step): Promise<void> {
     case 'one call is silent': {
       if (step.call === 'DescribeLifecycleHooks') hideHook(cast);
       const { autoScaling, ec2, ssm } = world.aws.servers;
-      const isOfEc2 = step.call === 'DescribeInstances' || step.call === 'DescribeInstanceStatus';
+      const isOfEc2 = /^Describe(Spot)?Instance/.test(step.call);
       const server = step.call === 'GetParameters' ? ssm : isOfEc2 ? ec2 : autoScaling;
       server.fault = silentCalls(step.call, step.requests, world.clock);
     }

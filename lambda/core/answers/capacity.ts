@@ -1,7 +1,7 @@
 import type { Client, Resources } from '../candidate.ts';
+import { within } from '../within.ts';
 import type { CapacityCommand } from './command.ts';
 import type { AnswerPorts, Member } from './ports.ts';
-import { within } from './within.ts';
 
 /** Which clients there are, and what fits on them. */
 export interface CapacityAnswer {

@@ -1,11 +1,10 @@
 import type { Client } from '../candidate.ts';
+import { named } from '../explain.ts';
 import type { Finding } from './finding.ts';
 import type { AnswerPorts, Member, NodeOfInstance } from './ports.ts';
 
 /** Instances that are looked at one by one, because no node names them. */
 const MOST_LOOKED_AT = 20;
-/** Instances that are named in a finding. */
-const MOST_NAMED = 5;
 /** An instance may take so long to boot and register its node, in milliseconds. */
 const BOOTING_MS = 300_000;
 
@@ -45,7 +44,7 @@ function severalNodes(of: readonly { member: Member; nodes: readonly Client[] }[
     .map(({ member: { instanceId }, nodes }) => ({
       id: 'nodes',
       level: 'warning',
-      what: `instance ${instanceId} is several nodes that are not down: ${nodes.map(({ id }) => id).join(', ')}`,
+      what: `instance ${instanceId} is several nodes that are not down: ${named(nodes.map(({ id }) => id))}`,
       do: 'keep the data directory of its agent, and let only one agent run there: all these nodes are drained',
     }));
 }
@@ -60,7 +59,7 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
     say: (ids: string) => string,
     todo: string,
   ) => {
-    if (those.length > 0) findings.push({ id: 'nodes', level, what: `group ${group}: ${say(named(those))}`, do: todo });
+    if (those.length > 0) findings.push({ id: 'nodes', level, what: `group ${group}: ${say(idsOf(those))}`, do: todo });
   };
   add(
     'problem',
@@ -89,11 +88,7 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
   return findings;
 }
 
-const named = (those: readonly NodeOfInstance[]): string => {
-  const ids = those.slice(0, MOST_NAMED).map(({ instanceId }) => instanceId);
-  const others = those.length - ids.length;
-  return `${ids.join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
-};
+const idsOf = (those: readonly NodeOfInstance[]): string => named(those.map(({ instanceId }) => instanceId));
 
 const more = (group: string, left: number): Finding => ({
   id: 'nodes',

@@ -1,7 +1,7 @@
 import { iso } from '../iso.ts';
+import { within } from '../within.ts';
 import type { JobsCommand } from './command.ts';
 import type { AnswerPorts, ListedAllocation, Wait, WaitingJob } from './ports.ts';
-import { within } from './within.ts';
 
 /** Which jobs run, wait or have ended, as far as Nomad still has their allocations. Times are ISO 8601. */
 export interface JobsAnswer {

@@ -1,10 +1,10 @@
 import pMap from 'p-map';
 import { type Allocation, isAlive } from '../allocation.ts';
 import { familyOf } from '../candidate.ts';
+import { within } from '../within.ts';
 import { AnswerError } from './answer-error.ts';
 import type { LogsCommand } from './command.ts';
 import type { AnswerPorts, LogEnd, LoggedAllocation } from './ports.ts';
-import { within } from './within.ts';
 
 /** What builds have written last. */
 export interface LogsAnswer {

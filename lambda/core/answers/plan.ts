@@ -6,10 +6,10 @@ import type { Circumstances, GroupInstance } from '../plan/circumstances.ts';
 import { compareDeadlines, type DeadlinePlan } from '../plan/deadlines.ts';
 import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from '../plan/instance.ts';
 import { RunTimes } from '../run-times.ts';
+import { within } from '../within.ts';
 import { AnswerError } from './answer-error.ts';
 import type { PlanCommand } from './command.ts';
 import type { AnswerPorts, Member } from './ports.ts';
-import { within } from './within.ts';
 
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {
@@ -55,7 +55,7 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
   const needs = await ports.needsOf(services);
 
   const now = ports.clock.now();
-  const builds = buildsHere(instances, clients, ended.builds, now);
+  const builds = buildsHere(instances, clients, ended, now);
   const times = { builds: new RunTimes(builds), earlier: byJob(builds) };
   const policyDeadlineSeconds = ports.policy.deadlineSeconds;
   const deadlineSeconds = asked ?? policyDeadlineSeconds;
@@ -105,7 +105,7 @@ const mayGo = ({ state }: Member) => state === 'InService' || state.startsWith('
 function buildsHere(
   instances: readonly GroupInstance[],
   clients: readonly Client[],
-  ended: readonly EndedBuild[],
+  { builds: ended, all }: { builds: readonly EndedBuild[]; all: boolean },
   now: number,
 ): EndedBuild[] {
   const pools = new Set(instances.flatMap((each) => each.clients).map(({ nodePool }) => nodePool));
@@ -117,7 +117,27 @@ function buildsHere(
       return { job, namespace, createdAt, nodeId: id, ms: Math.max(0, now - createdAt), ended: false };
     }),
   );
-  return [...ended, ...running].filter(({ nodeId }) => !elsewhere.has(nodeId));
+  return inView(ended, running, all).filter(({ nodeId }) => !elsewhere.has(nodeId));
+}
+
+/**
+ * Each with the age at which it came into view. Nomad forgets what has ended: of those that began before the first end that it still knows,
+ * only the long ones are there. Of those that began before all that were read, only those that still run are.
+ */
+function inView(ended: readonly EndedBuild[], running: readonly EndedBuild[], all: boolean): EndedBuild[] {
+  const begins = ended.map(({ createdAt }) => createdAt);
+  const firstRead = all ? Number.NEGATIVE_INFINITY : begins.reduce((one, other) => Math.min(one, other));
+  const firstEnd = ended.reduce(
+    (first, { createdAt, ms }) => Math.min(first, createdAt + ms),
+    Number.POSITIVE_INFINITY,
+  );
+  const began = begins
+    .filter((at) => at <= firstEnd)
+    .reduce((one, other) => Math.max(one, other), Number.NEGATIVE_INFINITY);
+  return [...ended, ...running.filter(({ createdAt }) => createdAt >= firstRead)].map((build) => ({
+    ...build,
+    from: Math.max(0, began - build.createdAt),
+  }));
 }
 
 const countVerdicts = (plans: readonly InstancePlan[]): Record<Verdict, number> =>

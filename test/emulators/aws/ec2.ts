@@ -4,6 +4,7 @@ import { describeStatus, isAskedFor, STATUS_FILTERS } from './instance-status.ts
 import { ACCOUNT, type Instance, SUBNET } from './model.ts';
 import { describeInterfaces, isGone, primaryAddress } from './network-interfaces.ts';
 import { page, type QueryActions, QueryError, type QueryParams, type Xml } from './query-protocol.ts';
+import { describeSpotRequest, isSpot, SPOT_FILTERS } from './spot-requests.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
 const STATE_CODES: Record<Instance['ec2State'], number> = {
@@ -29,6 +30,11 @@ export function ec2Actions(fleet: Fleet): QueryActions {
         instanceStatusSet: items.map((instance) => describeStatus(instance, describeState(instance))),
         nextToken: next,
       };
+    },
+
+    DescribeSpotInstanceRequests: (params) => {
+      const { items, next } = found(fleet, params, SPOT_FILTERS, isSpot);
+      return { spotInstanceRequestSet: items.map(describeSpotRequest), nextToken: next };
     },
 
     TerminateInstances: (params) => {
@@ -104,6 +110,7 @@ function describeReservation(instance: Instance): Xml {
         launchTime: new Date(instance.launchedAt),
         placement: { availabilityZone: instance.zone, tenancy: 'default' },
         instanceLifecycle: instance.market === 'spot' ? 'spot' : undefined,
+        spotInstanceRequestId: instance.spotRequest?.id,
         subnetId: isGone(instance) ? undefined : SUBNET,
         tagSet: instance.groupTag ? [{ key: 'aws:autoscaling:groupName', value: instance.groupTag }] : undefined,
       },

@@ -12,6 +12,7 @@ export type Action =
   | 'RecordLifecycleActionHeartbeat'
   | 'DescribeInstances'
   | 'DescribeInstanceStatus'
+  | 'DescribeSpotInstanceRequests'
   | 'GetParameters'
   | 'SendCommand'
   | 'GetCommandInvocation'

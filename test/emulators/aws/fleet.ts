@@ -2,6 +2,7 @@ import type { EventBus } from './events.ts';
 import type { Ids } from './ids.ts';
 import { ACCOUNT, type Group, type Instance, type MarketOption, REGION, type Timing, ZONE } from './model.ts';
 import type { Schedule } from './schedule.ts';
+import { setSpotStatus } from './spot-requests.ts';
 
 export interface InstanceOptions {
   id?: string;
@@ -70,6 +71,9 @@ export class Fleet {
       market: options.market ?? 'on-demand',
       protectedFromScaleIn: options.protectedFromScaleIn ?? false,
       launchedAt: this.#schedule.now(),
+      ...(options.market === 'spot' && {
+        spotRequest: { id: id.replace('i-', 'sir-').slice(0, 12), code: 'fulfilled', updatedAt: this.#schedule.now() },
+      }),
       ec2State: 'pending',
       ...(group && { groupTag: group.name }),
     };
@@ -79,11 +83,13 @@ export class Fleet {
   }
 
   start(instance: Instance): void {
+    setSpotStatus(instance, 'fulfilled', this.#schedule.now());
     this.#enter(instance, 'running');
     for (const listener of this.running) listener(instance);
   }
 
   stop(instance: Instance): void {
+    setSpotStatus(instance, 'instance-stopped-by-user', this.#schedule.now());
     this.#enter(instance, 'stopping');
     for (const listener of this.gone) listener(instance);
     for (const listener of this.stopping) listener(instance);
@@ -100,6 +106,7 @@ export class Fleet {
     }
     const ran = instance.ec2State === 'running';
     if (instance.ec2State !== 'shutting-down') {
+      setSpotStatus(instance, 'instance-terminated-by-user', this.#schedule.now());
       this.#enter(instance, 'shutting-down');
       if (ran) for (const listener of this.gone) listener(instance);
       for (const listener of this.dying) listener(instance);

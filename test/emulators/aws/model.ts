@@ -100,6 +100,20 @@ export interface ScheduledEvent {
 
 export type MarketOption = 'on-demand' | 'spot';
 
+/** The request of a Spot instance. */
+export interface SpotRequest {
+  id: string;
+  code:
+    | 'fulfilled'
+    | 'marked-for-stop'
+    | 'instance-stopped-no-capacity'
+    | 'instance-stopped-by-user'
+    | 'instance-terminated-no-capacity'
+    | 'instance-terminated-by-user';
+  /** Milliseconds since 1970. */
+  updatedAt: number;
+}
+
 /** An instance as EC2 knows it, and as its group does while it is in one. */
 export interface Instance {
   id: string;
@@ -110,6 +124,8 @@ export interface Instance {
   secondInterface?: { privateIp: string; more?: readonly string[]; ipv6?: string; attachedAt?: number };
   zone: string;
   market: MarketOption;
+  /** Of a Spot instance. */
+  spotRequest?: SpotRequest;
   launchedAt: number;
   ec2State: InstanceStateName;
   /** The name of the group that launched it: the tag outlives the membership. */

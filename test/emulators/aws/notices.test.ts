@@ -1,4 +1,8 @@
-import { DescribeInstanceStatusCommand, type DescribeInstanceStatusCommandInput } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstanceStatusCommand,
+  type DescribeInstanceStatusCommandInput,
+  DescribeSpotInstanceRequestsCommand,
+} from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../clock.ts';
 import { AwsEmulator } from './aws.ts';
@@ -25,7 +29,7 @@ describe('a Spot interruption', () => {
     ['terminate', 'shutting-down'],
     ['stop', 'stopping'],
   ] as const)('%s: is warned of two minutes ahead, and no hook holds it', async (action, state) => {
-    const id = aws.addInstance(GROUP);
+    const id = aws.addInstance(GROUP, { market: 'spot' });
     aws.interruptSpot(id, action);
     expect(sent('EC2 Spot Instance Interruption Warning')).toMatchObject([
       {
@@ -45,9 +49,41 @@ describe('a Spot interruption', () => {
   });
 
   test('that hibernates the instance does so at once', () => {
-    const id = aws.addInstance(GROUP);
+    const id = aws.addInstance(GROUP, { market: 'spot' });
     aws.interruptSpot(id, 'hibernate');
     expect(aws.instance(id).ec2State).toBe('stopping');
+  });
+
+  test.each([
+    ['terminate', 'instance-terminated-no-capacity', 'closed', 'instance-terminated-no-capacity', 'closed'],
+    ['stop', 'marked-for-stop', 'active', 'instance-stopped-no-capacity', 'disabled'],
+  ] as const)('%s: its request says so at once, while the instance runs on', async (action, code, state, then, end) => {
+    const [id, other] = [aws.addInstance(GROUP, { market: 'spot' }), aws.addInstance(GROUP, { market: 'spot' })];
+    aws.addInstance(GROUP);
+    const { ec2 } = connect(aws);
+    const requests = async (...Filters: { Name: string; Values: string[] }[]) =>
+      (await ec2.send(new DescribeSpotInstanceRequestsCommand({ Filters }))).SpotInstanceRequests ?? [];
+    expect((await requests()).map(({ InstanceId, Status }) => [InstanceId, Status?.Code])).toEqual([
+      [id, 'fulfilled'],
+      [other, 'fulfilled'],
+    ]);
+    await clock.advance(SECOND);
+    const at = new Date(clock.now());
+    aws.interruptSpot(id, action);
+    await clock.advance(SECOND);
+    const interrupted = { Name: 'status-code', Values: ['marked-for-stop', 'instance-terminated-no-capacity'] };
+    expect(await requests(interrupted)).toMatchObject([
+      { InstanceId: id, State: state, Status: { Code: code, UpdateTime: at } },
+    ]);
+    await clock.advance(120 * SECOND);
+    expect(await requests({ Name: 'instance-id', Values: [id] })).toMatchObject([
+      { State: end, Status: { Code: then } },
+    ]);
+    aws.terminate(other);
+    expect(await requests({ Name: 'instance-id', Values: [other] })).toMatchObject([
+      { State: 'closed', Status: { Code: 'instance-terminated-by-user' } },
+    ]);
+    await expect(requests({ Name: 'status', Values: [code] })).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
   test('may be preceded by a recommendation, which ends nothing', async () => {

@@ -1,8 +1,9 @@
-import type { EventBus } from './events.ts';
+import type { EventBus, Sent } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ids } from './ids.ts';
-import { ACCOUNT, type Instance, REGION, ZONE } from './model.ts';
+import { ACCOUNT, type Instance, REGION, type SpotRequest, ZONE } from './model.ts';
 import type { Schedule } from './schedule.ts';
+import { setSpotStatus } from './spot-requests.ts';
 
 export type SpotAction = 'terminate' | 'stop' | 'hibernate';
 
@@ -56,6 +57,19 @@ export const spotWarning = (id: string, action: SpotAction) => ({
   detail: { 'instance-id': id, 'instance-action': action },
 });
 
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitor-interruptible-cr.html */
+export const reservationWarning = (id: string, endsAt: number): Sent => ({
+  source: 'aws.ec2',
+  detailType: 'EC2 Capacity Reservation Instance Interruption Warning',
+  resource: arnOf(id),
+  detail: {
+    'instance-id': id,
+    'instance-action': 'terminate',
+    'instance-termination-time': new Date(endsAt).toISOString().replace(/\.\d+Z$/, 'Z'),
+    azId: 'use1-az1',
+  },
+});
+
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */
 export const rebalanceRecommendation = (id: string) => ({
   source: 'aws.ec2',
@@ -79,12 +93,22 @@ export class Notices {
     this.#fleet = fleet;
   }
 
-  /** "In the case of hibernation, you receive an interruption notice, but not two minutes in advance." */
-  interruptSpot(instance: Instance, action: SpotAction): void {
+  /**
+   * The request of an instance that is terminated is closed at once, while the instance runs on for two minutes:
+   * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instances-request-status-lifecycle.html
+   * "In the case of hibernation, you receive an interruption notice, but not two minutes in advance."
+   */
+  interruptSpot(instance: Instance, action: SpotAction, afterMs = WARNING_MS): void {
+    if (instance.market !== 'spot') throw new Error(`${instance.id} is no Spot instance`);
+    const become = (code: SpotRequest['code']) => setSpotStatus(instance, code, this.#schedule.now());
+    become(action === 'terminate' ? 'instance-terminated-no-capacity' : 'marked-for-stop');
     this.#bus.send(spotWarning(instance.id, action));
-    this.#schedule.after(action === 'hibernate' ? 0 : WARNING_MS, () => {
+    this.#schedule.after(action === 'hibernate' ? 0 : afterMs, () => {
       if (action === 'terminate') this.#fleet.shutDown(instance);
-      else if (instance.ec2State === 'running') this.#fleet.stop(instance);
+      else if (instance.ec2State === 'running') {
+        this.#fleet.stop(instance);
+        become('instance-stopped-no-capacity');
+      }
     });
   }
 

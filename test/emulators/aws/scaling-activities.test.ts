@@ -106,7 +106,7 @@ describe('each way out has a scaling activity, in progress while the instance wa
 
   test.each(ways)('%s', async (_, description, leave) => {
     aws.addGroup({ name: GROUP, hook: { name: 'nomad-drain' } });
-    const id = aws.addInstance(GROUP);
+    const id = aws.addInstance(GROUP, { market: 'spot' });
     leave(id);
     for (let minutes = 0; minutes < 5 && aws.waiting.length === 0; minutes++) await clock.advance(60 * SECOND);
     const [action] = aws.waiting;

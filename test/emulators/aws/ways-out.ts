@@ -124,9 +124,9 @@ export class WaysOut {
     this.#groups.release(instance, to, `instance was ${what} in response to a user request.`);
   }
 
-  /** Warns that a Spot instance is interrupted; EC2 ends it two minutes later, one that hibernates at once. */
-  interruptSpot(id: string, action: SpotAction = 'terminate'): void {
-    this.#notices.interruptSpot(this.known(id), action);
+  /** Warns that a Spot instance is interrupted; EC2 ends it two minutes later, or later than that, one that hibernates at once. */
+  interruptSpot(id: string, action: SpotAction = 'terminate', afterMs?: number): void {
+    this.#notices.interruptSpot(this.known(id), action, afterMs);
   }
 
   /** Says that a Spot instance is at a raised risk of interruption. */

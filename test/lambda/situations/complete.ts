@@ -83,7 +83,7 @@ export const complete: readonly Situation[] = [
     nomad: drained([]),
     now: at(14 * MINUTE),
     blind: true,
-    decision: { action: 'wait', alarm: true },
+    decision: wait,
   },
   {
     when: 'the token does not see every namespace, and the kill margin has passed since Nomad completed the drain',

@@ -64,7 +64,6 @@ export const nodes: readonly Situation[] = [
     ),
     decision: {
       action: 'wait',
-      alarm: true,
       because:
         'client-b: the drain waits for 1 allocation: web (task group g, running for 11 min; nowhere to go: no eligible node in ' +
         'pool default); client-a: the node is down, but 1 allocation may still run there: its Nomad agent has to come back: ' +
@@ -190,7 +189,7 @@ export const nodes: readonly Situation[] = [
   {
     when: 'Nomad does not answer',
     nomad: { is: 'unanswered', because: 'ECONNREFUSED' },
-    decision: { action: 'wait', because: 'ECONNREFUSED', alarm: true, unserved: true },
+    decision: { action: 'wait', because: 'ECONNREFUSED', unserved: true },
   },
 
   {

@@ -8,7 +8,6 @@ import {
   done,
   drain,
   drained,
-  force,
   HOUR,
   MINUTE,
   node,
@@ -34,7 +33,8 @@ const maintenance = (startsAt: number, more: Partial<Termination> = {}) =>
   inService({ kind: 'maintenance', startsAt, restoreAt: startsAt + HOUR }, more);
 const shorten = (seconds: number) => start(seconds, 'shorten');
 const cordon = (...nodeIds: string[]) => ({ action: 'cordon', nodeIds }) as Partial<Decision>;
-const unserved = { action: 'wait', unserved: true, alarm: true } as Partial<Decision>;
+const unserved = { action: 'wait', unserved: true } as Partial<Decision>;
+const awaited = { action: 'wait', unserved: true, until: NOW + 3 * SECOND } as Partial<Decision>;
 const draining = (deadlineAt: number | 'never') => node({ drain: theirs({ deadlineAt }) });
 
 export const notices: readonly Situation[] = [
@@ -53,10 +53,23 @@ export const notices: readonly Situation[] = [
     decision: start(30),
   },
   {
-    when: 'a Spot warning comes with half a minute left',
+    when: 'a Spot warning comes with half a minute left: its time may be wrong, and forces nothing',
     termination: spot({}, NOW + 30 * SECOND),
     nomad: node(),
-    decision: force,
+    decision: start(10),
+  },
+  {
+    when: 'a Spot warning comes late, and the policy gives builds less than ten seconds',
+    termination: spot({}, NOW + 30 * SECOND),
+    nomad: node(),
+    policy: { deadlineSeconds: 5 },
+    decision: start(5),
+  },
+  {
+    when: 'EC2 takes back a capacity reservation',
+    termination: inService({ kind: 'reservation', endsAt: NOW + 120 * SECOND }),
+    nomad: node(),
+    decision: start(90),
   },
   {
     when: 'a Spot warning comes, and the policy gives builds less than it leaves',
@@ -105,12 +118,12 @@ export const notices: readonly Situation[] = [
     when: 'a Spot warning comes late for a drain of hours',
     termination: spot({}, NOW + 20 * SECOND),
     nomad: draining(NOW + HOUR),
-    decision: force,
+    decision: shorten(10),
   },
   {
-    when: 'a Spot warning comes late, and the drain is forced already',
+    when: 'a Spot warning comes late, and the drain ends in seconds',
     termination: spot({}, NOW + 20 * SECOND),
-    nomad: draining(NOW),
+    nomad: draining(NOW + 11 * SECOND),
     decision: wait,
   },
   {
@@ -129,10 +142,22 @@ export const notices: readonly Situation[] = [
     },
   },
   {
-    when: 'a Spot warning comes, and the node is down',
+    when: 'a Spot warning comes, and the node is down: its agent may come back',
     termination: spot(),
     nomad: node({ status: 'down' }),
-    decision: wait,
+    decision: awaited,
+  },
+  {
+    when: 'a Spot warning comes for an instance of two nodes, both down',
+    termination: spot(),
+    nomad: both({ status: 'down' }, { status: 'down' }),
+    decision: awaited,
+  },
+  {
+    when: 'the time of a Spot warning is over, and the node is down',
+    termination: spot({}, NOW),
+    nomad: node({ status: 'down' }),
+    decision: { action: 'wait', because: 'the node is down' },
   },
   {
     when: 'a Spot warning comes for an instance of two nodes, one of them down',
@@ -177,10 +202,10 @@ export const notices: readonly Situation[] = [
     decision: { action: 'error', because: 'more than one node may be this instance: n1, n2' },
   },
   {
-    when: 'a Spot warning comes for an instance without a node',
+    when: 'a Spot warning comes for an instance without a node: it may yet register',
     termination: spot(),
     nomad: { is: 'absent', seen: false },
-    decision: wait,
+    decision: awaited,
   },
 
   // EC2 recommends to replace a Spot instance.
@@ -241,7 +266,7 @@ export const notices: readonly Situation[] = [
     when: 'maintenance is scheduled within the kill margin',
     termination: maintenance(NOW + 4 * MINUTE),
     nomad: node(),
-    decision: force,
+    decision: start(10),
   },
   {
     when: 'maintenance is scheduled, and a drain is on that ends after it has begun',

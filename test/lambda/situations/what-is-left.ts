@@ -40,7 +40,7 @@ export const whatIsLeft: readonly Situation[] = [
   {
     when: 'the node went down in its drain, and Nomad keeps its build as unknown',
     nomad: node({ status: 'down', drain: drain('draining'), allocations: [allocation('unknown')] }),
-    decision: { action: 'wait', alarm: true, stuck: expect.stringContaining('its Nomad agent has to come back') },
+    decision: { action: 'wait', stuck: expect.stringContaining('its Nomad agent has to come back') },
   },
   {
     when: 'the node is down with an unknown build, and EC2 has stopped the instance',
@@ -142,7 +142,7 @@ export const whatIsLeft: readonly Situation[] = [
     when: 'the drain is complete, and a node that is down may still run what was left alone',
     nomad: node({ status: 'down', drain: drain('complete'), allocations: [allocation('unknown')] }),
     now: at(30 * MINUTE),
-    decision: { action: 'wait', alarm: true },
+    decision: wait,
   },
   {
     when: 'the node is down, and its drain down to a system job that may still run',
@@ -151,7 +151,7 @@ export const whatIsLeft: readonly Situation[] = [
       drain: drain('draining'),
       allocations: [allocation('unknown', { jobType: 'system' })],
     }),
-    decision: { action: 'wait', alarm: true },
+    decision: wait,
   },
   {
     when: 'the drain has asked for a build to be stopped, and the scheduler has not come to it',

@@ -1,0 +1,37 @@
+import type { Journal } from './ports.ts';
+
+/** A longer word is cut: Auto Scaling's names have up to 255 characters, and those of Nomad's jobs as many as somebody gives them. */
+const LONGEST_WORD = /\S{257,}/gu;
+const KEPT_OF_WORD = 255;
+/** A longer text is cut, in characters. */
+const LONGEST_TEXT = 4_000;
+/** What a task has written is handed on as it is: how much is read of it is bounded. */
+const AS_IT_IS = ['stderr', 'text'];
+
+/** A text for people: a name that nobody can read is cut, and so is a text that nobody reads to its end. */
+export function short(text: string): string {
+  const cut = text.replace(
+    LONGEST_WORD,
+    (word) => `${[...word.slice(0, 2 * KEPT_OF_WORD)].slice(0, KEPT_OF_WORD).join('')}…`,
+  );
+  return cut.length <= LONGEST_TEXT ? cut : `${[...cut.slice(0, LONGEST_TEXT - 1)].join('')}…`;
+}
+
+/** The same of all texts in a value of JSON. */
+export function shortened<T>(value: T): T {
+  if (typeof value === 'string') return short(value) as T;
+  if (Array.isArray(value)) return value.map(shortened) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, field]) => [
+    name,
+    AS_IT_IS.includes(name) ? field : shortened(field),
+  ]);
+  return Object.fromEntries(fields) as T;
+}
+
+/** A log whose records are cut, and carry what else each should say. */
+export function inShort(journal: Journal, also: () => object): Journal {
+  const write = (level: keyof Journal) => (message: string, fields: Record<string, unknown>) =>
+    journal[level](message, { ...shortened(fields), ...also() });
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

@@ -9,8 +9,8 @@ locals {
         source        = ["aws.ec2"]
         "detail-type" = ["EC2 Spot Instance Interruption Warning", "EC2 Capacity Reservation Instance Interruption Warning"]
       }
-      schedule    = null
-      retries     = 2
+      schedule = null
+      retries  = 2
       # Two minutes after the warning the instance is gone.
       age_seconds = 120
     }

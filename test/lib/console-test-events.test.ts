@@ -55,7 +55,9 @@ describe('the test events of the Lambda console', () => {
     const lets = ({ source, detail = {}, 'detail-type': types }: Json) =>
       source.includes(event.source) &&
       types.includes(event['detail-type']) &&
-      Object.entries(detail as Json).every(([key, values]) => (values as Json).includes(event.detail[key]));
+      Object.entries(detail as Json).every(([key, values]) =>
+        (values as Json[]).some((value) => value === event.detail[key] || event.detail[key].startsWith(value.prefix)),
+      );
     expect(patterns.filter((pattern) => pattern && lets(pattern))).toHaveLength(1);
   });
 

@@ -1,6 +1,6 @@
 import type { TerminationQuestion } from './core/choose.ts';
 import { EventError } from './errors.ts';
-import { type Fields, fieldsOf, instanceId, matching, name, wholeNumber } from './fields.ts';
+import { type Fields, fieldsOf, instanceId, matching, name, type ReadField, wholeNumber } from './fields.ts';
 
 /** The answer to Auto Scaling: these instances go. */
 export interface TerminationAnswer {
@@ -10,6 +10,11 @@ export interface TerminationAnswer {
 const cause = matching(/^[A-Z_]{1,64}$/, 'cause of a termination');
 const zone = matching(/^[a-z0-9-]{1,64}$/, 'zone');
 const market = matching(/^[a-z-]{1,64}$/, 'market option');
+/** What a question may lack all the same: no group stops scaling in for it. */
+const ifGiven =
+  (read: ReadField<string>): ReadField<string> =>
+  (given, field) =>
+    given === undefined ? '' : read(given, field);
 const capacity = wholeNumber(0, 1_000_000);
 
 /**
@@ -30,7 +35,7 @@ export function readQuestion(event: unknown): TerminationQuestion | undefined {
   }
   return {
     group: name(question.AutoScalingGroupName, 'AutoScalingGroupName'),
-    cause: cause(question.Cause, 'Cause'),
+    cause: ifGiven(cause)(question.Cause, 'Cause'),
     wanted,
     suggested,
   };
@@ -43,4 +48,4 @@ function listOf(question: Fields, field: string): Fields[] {
 }
 
 const poolOf = ({ AvailabilityZone, InstanceMarketOption }: Fields): string =>
-  `${zone(AvailabilityZone, 'AvailabilityZone')} ${market(InstanceMarketOption, 'InstanceMarketOption')}`;
+  `${ifGiven(zone)(AvailabilityZone, 'AvailabilityZone')} ${ifGiven(market)(InstanceMarketOption, 'InstanceMarketOption')}`;

@@ -1,6 +1,15 @@
 import type { EventBus } from './events.ts';
 import type { Ids } from './ids.ts';
-import { ACCOUNT, type Group, type Instance, type MarketOption, REGION, type Timing, ZONE } from './model.ts';
+import {
+  ACCOUNT,
+  type Group,
+  type Instance,
+  type MarketOption,
+  REGION,
+  type SecondInterface,
+  type Timing,
+  ZONE,
+} from './model.ts';
 import type { Schedule } from './schedule.ts';
 import { setSpotStatus } from './spot-requests.ts';
 
@@ -16,14 +25,6 @@ export interface InstanceOptions {
   zone?: string;
   market?: MarketOption;
   protectedFromScaleIn?: boolean;
-}
-
-export interface SecondInterface {
-  privateIp: string;
-  more?: readonly string[];
-  ipv6?: string;
-  /** Milliseconds since the epoch; when the instance was launched unless this says otherwise. */
-  attachedAt?: number;
 }
 
 type Listener = (instance: Instance) => void;

@@ -194,3 +194,11 @@ export interface Heartbeat {
   hook: string;
   at: number;
 }
+
+export interface SecondInterface {
+  privateIp: string;
+  more?: readonly string[];
+  ipv6?: string;
+  /** Milliseconds since the epoch; when the instance was launched unless this says otherwise. */
+  attachedAt?: number;
+}

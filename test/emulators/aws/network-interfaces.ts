@@ -1,5 +1,4 @@
-import type { SecondInterface } from './fleet.ts';
-import type { Instance } from './model.ts';
+import type { Instance, SecondInterface } from './model.ts';
 import type { Xml } from './query-protocol.ts';
 
 /** A network interface of an instance, with its private addresses, the primary one first. */

@@ -75,10 +75,15 @@ export class NomadError extends Error {
 /** Thrown at the end of a run that could not serve every instance, so that Lambda counts it as failed and retries it. */
 export class RunFailed extends Error {
   override readonly name = 'RunFailed';
-  readonly report: unknown;
+  readonly #report: unknown;
 
   constructor(message: string, report: unknown) {
     super(message);
-    this.report = report;
+    this.#report = report;
+  }
+
+  /** Lambda writes every field of an error into its log record: this is none. */
+  get report(): unknown {
+    return this.#report;
   }
 }

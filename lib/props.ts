@@ -70,8 +70,8 @@ export interface LifecycleHookOptions {
 /** What AWS says of an instance before it goes, and what is done about it. */
 export interface NoticeOptions {
   /**
-   * Whether to drain at once when EC2 warns that it interrupts a Spot instance. EC2 takes it two minutes after the warning,
-   * hook or not.
+   * Whether to drain at once when EC2 warns that it interrupts a Spot instance, or one of an interruptible capacity reservation.
+   * EC2 takes it two minutes after the warning, hook or not.
    * @default true
    */
   readonly spot?: boolean;

@@ -180,7 +180,7 @@ export class NomadApi {
   /** The allocations of one job, wherever they are. */
   async jobAllocations(job: string, namespace: string): Promise<AllocationStub[]> {
     const path = `/v1/job/${part(job)}/allocations`;
-    return ((await this.#query({ path, query: { namespace } })).body as AllocationStub[] | null) ?? [];
+    return listIn(await this.#query({ path, query: { namespace } }), path);
   }
 
   /** The end of what a task has written to its stderr. */
@@ -239,7 +239,7 @@ export class NomadApi {
     try {
       // Not tried again for longer than that.
       const answer = led(await this.#transport.ask(question, this.#clock.atMost(ms)), question.path);
-      return this.#toNodes(answer.body, answer.said.index);
+      return this.#toNodes(listIn(answer, question.path), answer.said.index);
     } catch {
       // After a quick failure a moment all the same; a late one has waited long enough.
       const since = this.#clock.now() - asked;
@@ -249,7 +249,7 @@ export class NomadApi {
   }
 
   async #each<T>(path: string, query: Record<string, string>, each: (element: unknown) => T): Promise<T[]> {
-    return ((await this.#query({ path, query, each })).body as T[] | null) ?? [];
+    return listIn(await this.#query({ path, query, each }), path);
   }
 
   /** Asks what only somebody can answer who knows a leader. @throws NomadError also if who answers knows none */
@@ -257,8 +257,8 @@ export class NomadApi {
     return led(await this.#ask({ method: 'GET', ...question }), question.path);
   }
 
-  #toNodes(body: unknown, index: string | undefined): NodesAnswer {
-    return { nodes: (body as NodeStub[] | null) ?? [], ...(this.blocks && index && { index }) };
+  #toNodes(nodes: NodeStub[], index: string | undefined): NodesAnswer {
+    return { nodes, ...(this.blocks && index && { index }) };
   }
 
   async #pages<T>(path: string, query: Record<string, string>): Promise<{ items: T[]; index?: string }> {
@@ -266,7 +266,7 @@ export class NomadApi {
     for (let nextToken = ''; ; ) {
       const page = { ...query, ...(nextToken && { next_token: nextToken }) };
       const answer = await this.#query({ path, query: page });
-      items.push(...((answer.body as T[] | null) ?? []));
+      items.push(...listIn<T>(answer, path));
       if (!answer.nextToken) return { items, ...(answer.said.index && { index: answer.said.index }) };
       nextToken = answer.nextToken;
     }
@@ -281,4 +281,10 @@ async function found<T>(asked: Promise<Answer>, missing: string): Promise<T | un
     if (error instanceof NomadError && isMissing(error, missing)) return undefined;
     throw error;
   }
+}
+
+/** A list of objects; Nomad says `[]` for an empty one. @throws NomadError if it is something else */
+function listIn<T>({ body }: Answer, path: string): T[] {
+  if (Array.isArray(body) && !body.includes(null)) return body as T[];
+  throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, 'its answer is no list');
 }

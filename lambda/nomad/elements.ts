@@ -3,6 +3,8 @@ import { notJson } from './transport.ts';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+/** White space, and commas. */
+const BETWEEN = [0x20, 0x09, 0x0a, 0x0d, 0x2c];
 
 /** The largest element of a list, in bytes: Nomad itself takes no larger job. */
 const MAX_ELEMENT_BYTES = 32 * 1024 * 1024;
@@ -39,6 +41,8 @@ export class Elements<T> {
       else if (this.#inString) {
         if (byte === QUOTE) this.#inString = false;
         else if (byte === BACKSLASH) this.#escaped = true;
+      } else if (this.#depth <= 1 && !this.#mayStandThere(byte)) {
+        throw new SyntaxError(notJson(this.#head, 'a JSON list'));
       } else if (byte === QUOTE) this.#inString = true;
       else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
         if (this.#depth === 1) start = at;
@@ -51,10 +55,16 @@ export class Elements<T> {
     if (this.#depth > 1) this.#keep(chunk.subarray(start));
   }
 
-  /** @throws SyntaxError if what has arrived is not a whole list; `null` is an empty one */
+  /** @throws SyntaxError if what has arrived is not a whole list. Nomad says `[]` for an empty one, never `null` */
   end(): void {
-    if (!/^\s*(\[|null\s*$)/.test(this.#head)) throw new SyntaxError(notJson(this.#head, 'a JSON list'));
+    if (!/^\s*\[/.test(this.#head)) throw new SyntaxError(notJson(this.#head, 'a JSON list'));
     if (this.#depth !== 0 || this.#inString) throw new SyntaxError('not JSON: the list has no end');
+  }
+
+  /** Around the list, and between the objects in it. */
+  #mayStandThere(byte = 0): boolean {
+    if (BETWEEN.includes(byte)) return true;
+    return this.#depth === 0 ? byte === OPEN_LIST : byte === OPEN_OBJECT || byte === CLOSE_LIST;
   }
 
   #end(rest: Buffer): void {

@@ -141,7 +141,7 @@ async function read(
   if (isText) return { body, said };
   try {
     const json = JSON.parse(body);
-    return { body: each ? (json ?? []).map(each) : json, said, ...(nextToken && { nextToken }) };
+    return { body: each ? json.map(each) : json, said, ...(nextToken && { nextToken }) };
   } catch {
     throw new NomadError(asked, 200, notJson(body));
   }

@@ -46,9 +46,11 @@ describe('a job may be called anything, and it is that job that is asked for', (
     await world.scaleIn(leaving.instanceId);
     await world.sweepFor(5 * MINUTE);
     const [instance] = (await world.wake(STATUS)).instances;
-    for (const id of IDS) expect(instance?.stuck).toContain(`${id} (task group `);
-    // Of every one why: no other node will do, since the constraint names this one.
-    expect(instance?.stuck?.match(/constraint \S+ = \S+ rules out 1/g)).toHaveLength(IDS.length);
+    // Of each that is named why: no other node will do, since the constraint names this one.
+    const named = IDS.filter((id) => instance?.stuck?.includes(`${id} (task group `));
+    expect(instance?.stuck).toContain(`and ${IDS.length - 5} more`);
+    expect(named.length).toBeGreaterThanOrEqual(5);
+    expect(instance?.stuck?.match(/constraint \S+ = \S+ rules out 1/g)).toHaveLength(5);
   });
 
   it('by way of an instance too', async () => {

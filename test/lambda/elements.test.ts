@@ -30,10 +30,9 @@ describe('a list that arrives in pieces', () => {
     );
   });
 
-  it('is empty where Nomad says null', () => {
-    expect(take('null')).toEqual([]);
-    expect(take(' null\n', [1, 2])).toEqual([]);
-    expect(take('[]')).toEqual([]);
+  it.each(['null', ' null\n', '[null]', '[{}, 5]', '["a"]', '[{}] null', '{}', '[[]'])('is none in %s', (text) => {
+    expect(() => take(text)).toThrow(/^not/);
+    expect(() => take(text, [1, 2])).toThrow(/^not/);
   });
 
   it('keeps of each element only what was made of it', () => {

@@ -129,8 +129,8 @@ describe('the bundle and a real Nomad in doubt', () => {
     const before = stage.inService();
     const client = stage.clientOf(before);
     await stage.nomad.loseFingerprint(client);
-    // The instance that it was goes first, lost with its earlier node: the client is to be found as that of another.
-    await stage.scaleIn(before, {});
+    // The instance that it was is gone: the client is to be found as that of another.
+    stage.aws.terminate(before);
     const { id, name } = stage.nomad.nodes[client] ?? { id: '', name: '' };
     const instanceId = stage.aws.addInstance('builders', { privateDns: `${name}.ec2.internal` });
     await stage.run('unnamed', id, 'sleep 15');
@@ -229,9 +229,7 @@ describe('the bundle and a real Nomad in doubt', () => {
   it('says of a service how its replacements fail, one after the other', async () => {
     const instanceId = stage.inService();
     const nodeId = stage.nodeOf(instanceId);
-    const elsewhere = stage.nodeOf(
-      stage.aws.instances('builders').findLast(({ state }) => state === 'InService')?.id ?? '',
-    );
+    const elsewhere = stage.nodeOf(stage.allInService().at(-1) ?? '');
     const mark = (Eligibility: string) => stage.ask('POST', `/v1/node/${elsewhere}/eligibility`, { Eligibility });
     await mark('ineligible');
     const group = {
@@ -242,7 +240,8 @@ describe('the bundle and a real Nomad in doubt', () => {
     const script = `[ "\${node.unique.id}" = "${elsewhere}" ] && exit 3; while true; do sleep 1; done`;
     await stage.run('web', undefined, script, { type: 'service', count: 2, group });
     await mark('eligible');
-    const handler = await stage.deploy({});
+    // Purged in the end: what Nomad has forgotten is held for the kill margin.
+    const handler = await stage.deploy({ killMarginSeconds: 10 });
     stage.aws.scaleIn('builders', [instanceId]);
     await expect.poll(() => stage.aws.waiting.length, { timeout: 5_000 }).toBe(1);
 

@@ -432,6 +432,18 @@ describe('dates', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  it('of an event that comes a day late shorten no drain', async () => {
+    await start({ heartbeatTimeoutSeconds: 900, policy: { deadlineSeconds: 3600 } });
+    const { instanceId, nodeId } = world.addBuilder();
+    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3000 });
+    await world.scaleIn(instanceId);
+    const [event] = world.events;
+
+    await world.wake({ ...event, time: ago(24.5 * HOUR) });
+
+    expect(world.nomad.node(nodeId).DrainStrategy?.Deadline).toBe(3600e9);
+  });
+
   it("of yesterday's record end no wait of today, where Auto Scaling does not say when it began", async () => {
     await start({ heartbeatTimeoutSeconds: 900, policy: { deadlineSeconds: 3600 } });
     const { instanceId, nodeId } = world.addBuilder();

@@ -154,7 +154,7 @@ export class Stage {
     let report: Report = await handler(this.events[0], {});
     await during();
     while (this.aws.completions.length === completed)
-      report = await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
+      report = await handler(SWEEP, { getRemainingTimeInMillis: () => 30_000 });
     return { report, completion: this.aws.completions.at(-1) };
   }
 

@@ -1,3 +1,4 @@
+import { COLLECT_MS } from '../emulators/nomad/job-endpoints.ts';
 import { type Builder, SEES_ALL, SEES_OTHERS } from './cast.ts';
 import { recordOf } from './invariants.ts';
 import type { Stage } from './stage.ts';
@@ -7,8 +8,10 @@ import type { Step } from './steps.ts';
 export async function forgetBuilds(stage: Stage, nodeId: string | undefined): Promise<void> {
   const { world, forgottenAt } = stage.cast;
   const { nomad } = world;
-  if (nodeId === undefined) await stage.ask('PUT', 'system/gc');
-  else {
+  if (nodeId === undefined) {
+    await stage.ask('PUT', 'system/gc');
+    await world.advance(COLLECT_MS);
+  } else {
     const latest = nomad.allocationsOn(nodeId).findLast(({ Job }) => Job.Type === 'batch');
     if (!latest) return;
     await stage.ask('DELETE', `job/${latest.JobID}?purge=true`);

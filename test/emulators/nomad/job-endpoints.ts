@@ -78,7 +78,7 @@ const purge = (servers: Servers, job: Job): void => {
 };
 
 /** In Nomad it is a job of its own for the scheduler, and is done a moment after the answer. */
-const COLLECT_MS = 100;
+export const COLLECT_MS = 100;
 
 export const systemGc: Endpoint = ({ identity, servers }) => {
   allow(identity.permissions.management);

@@ -129,8 +129,8 @@ describe('the bundle and a real Nomad in doubt', () => {
     const before = stage.inService();
     const client = stage.clientOf(before);
     await stage.nomad.loseFingerprint(client);
-    // The instance that it was is gone: the client is to be found as that of another.
-    stage.aws.terminate(before);
+    // The instance that it was leaves: the client is to be found as that of another.
+    stage.aws.detach(before);
     const { id, name } = stage.nomad.nodes[client] ?? { id: '', name: '' };
     const instanceId = stage.aws.addInstance('builders', { privateDns: `${name}.ec2.internal` });
     await stage.run('unnamed', id, 'sleep 15');

@@ -231,9 +231,7 @@ export class Stage {
   }
 
   allInService(): string[] {
-    const isThere = ({ state, ec2State }: { state?: string | undefined; ec2State: string }) =>
-      state === 'InService' && ec2State === 'running';
-    return this.aws.instances('builders').flatMap((each) => (isThere(each) ? [each.id] : []));
+    return this.aws.instances('builders').flatMap(({ id, state }) => (state === 'InService' ? [id] : []));
   }
 }
 

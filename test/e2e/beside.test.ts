@@ -3,22 +3,13 @@ import { failing, silent } from '../emulators/aws/faults.ts';
 import { autoScalingError } from '../emulators/aws/services.ts';
 import type { Fault } from '../emulators/server.ts';
 import { rebalanceRecommendation } from './notice-events.ts';
+import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
 import { type LogRecord, MINUTE, SECOND, SWEEP } from './world.ts';
 import { GROUP, HOOK } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 const refused = autoScalingError('AccessDenied', 'not today');
-
-/** Each answer takes this long. */
-const slowly =
-  (ms: number): Fault =>
-  async (request) => {
-    request.park();
-    await world.clock.sleep(ms);
-    request.resume();
-    return undefined;
-  };
 
 /** A run may fail, and say so: the next one comes a minute later all the same. */
 const sweepFor = async (minutes: number): Promise<void> => {
@@ -41,7 +32,7 @@ describe('heartbeats', () => {
       await start({ heartbeatTimeoutSeconds: timeout, policy: { deadlineSeconds: 900 } });
       const builders = Array.from({ length: 60 }, () => world.addBuilder());
       for (const { nodeId } of builders) world.nomad.run({ id: nodeId, type: 'batch', on: nodeId, runSeconds: 7200 });
-      world.nomad.server.fault = slowly(4_500);
+      world.nomad.server.fault = slowly(world.clock, 4_500);
       await world.advance(MINUTE - (world.clock.now() % MINUTE) - 3 * SECOND);
       await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ROLE_ARN } from '../emulators/aws/sts.ts';
-import type { EmulatorRequest, Fault, Loopback, Mishap } from '../emulators/server.ts';
+import type { EmulatorRequest, Loopback, Mishap } from '../emulators/server.ts';
+import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
 import { MINUTE, SECOND, SWEEP, UNNAMED, type WorldOptions } from './world.ts';
 
@@ -74,16 +75,6 @@ const WAYS: [how: string, mishap: Mishap, from: number][] = [
   ['stops in the middle of its answers', 'half an answer', 0],
   ['stops in the middle of its answers after a while', 'half an answer', 5],
 ];
-
-/** Each answer takes so many milliseconds. */
-const slowly =
-  (ms: (request: EmulatorRequest) => number): Fault =>
-  async (request) => {
-    request.park();
-    await world.clock.sleep(ms(request));
-    request.resume();
-    return undefined;
-  };
 
 /** An auth method that trusts this AWS account. */
 const trust = async () => {
@@ -163,7 +154,7 @@ describe('a sweep that ends while it looks', () => {
     world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds });
     await world.scaleIn(instanceId);
     await world.deliver();
-    world.nomad.server.fault = slowly(({ url }) => (url.searchParams.has('index') ? 0 : 2_000));
+    world.nomad.server.fault = slowly(world.clock, ({ url }) => (url.searchParams.has('index') ? 0 : 2_000));
 
     // Throws if a sweep fails.
     await world.sweepFor(4 * MINUTE);
@@ -215,8 +206,10 @@ describe('a completion', () => {
     await world.deliver();
     await world.advance(2 * MINUTE);
     const environment = await world.environment();
-    world.nomad.server.fault = slowly(() => 500);
-    world.aws.servers.autoScaling.fault = slowly((request) => (asked('CompleteLifecycleAction')(request) ? 3_000 : 0));
+    world.nomad.server.fault = slowly(world.clock, () => 500);
+    world.aws.servers.autoScaling.fault = slowly(world.clock, (request) =>
+      asked('CompleteLifecycleAction')(request) ? 3_000 : 0,
+    );
     const began = world.clock.now();
 
     // Of seventeen seconds, eight are kept for the end: nothing is asked after nine.

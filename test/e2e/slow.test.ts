@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../emulators/server.ts';
+import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
 import { MINUTE, SECOND, SWEEP } from './world.ts';
 
@@ -9,16 +10,6 @@ const scaleIn = async (count: number) => {
   await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
   return builders;
 };
-
-/** Every answer takes this long. */
-const slow =
-  (ms: number): Fault =>
-  async (request) => {
-    request.park();
-    await world.clock.sleep(ms);
-    request.resume();
-    return undefined;
-  };
 
 describe('a Nomad that never answers about one node', () => {
   it('costs the other instances of the run nothing but the time limit of a question', async () => {
@@ -45,7 +36,7 @@ describe('a Nomad that takes its time with every answer', () => {
   it('is never asked beyond the time that the function has, and everybody gets a turn in some run', async () => {
     await start();
     const builders = await scaleIn(120);
-    world.nomad.server.fault = slow(3 * SECOND);
+    world.nomad.server.fault = slowly(world.clock, 3 * SECOND);
 
     let cutShort = 0;
     for (let minute = 0; minute < 30 && world.aws.waiting.length > 0; minute++) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { slowly } from '../e2e/slowly.ts';
 import { type Invoke, MINUTE, SECOND, SWEEP, World } from '../e2e/world.ts';
 import { GROUP } from '../e2e/world-options.ts';
 import { type Action, failing } from '../emulators/aws/faults.ts';
@@ -107,15 +108,7 @@ async function play({
 
 function begin(world: World, { who, how, from, seconds }: typeof trouble extends fc.Arbitrary<infer T> ? T : never) {
   const { autoScaling, ec2, ssm, eventBridge } = world.aws.servers;
-  const mishap: Mishap | Fault =
-    how !== 'slow'
-      ? how
-      : async (request) => {
-          request.park();
-          await world.clock.sleep(4_500);
-          request.resume();
-          return undefined;
-        };
+  const mishap: Mishap | Fault = how !== 'slow' ? how : slowly(world.clock, 4_500);
   const all: Fault = (request) => (typeof mishap === 'function' ? mishap(request) : mishap);
   const ofAutoScaling = (): Fault =>
     who === 'another group'

@@ -1,0 +1,12 @@
+import type { Clock } from '../../lambda/core/clock.ts';
+import type { EmulatorRequest, Fault } from '../emulators/server.ts';
+
+/** Each answer takes so many milliseconds of this clock. */
+export const slowly =
+  (clock: Pick<Clock, 'sleep'>, ms: number | ((request: EmulatorRequest) => number)): Fault =>
+  async (request) => {
+    request.park();
+    await clock.sleep(typeof ms === 'number' ? ms : ms(request));
+    request.resume();
+    return undefined;
+  };

@@ -132,7 +132,7 @@ describe('a release by the answers of a real Nomad', () => {
     const said = await stage.sweep(handler).catch((error: Error) => error.message);
 
     for (const each of [event, said]) {
-      expect(each).toContain('no X-Nomad-Index and no X-Nomad-KnownLeader');
+      expect(each).toContain('the answer has no X-Nomad-KnownLeader');
       expect(each).toContain('a proxy before Nomad has to hand on these headers');
     }
     expect(stage.completionOf(instanceId)).toBeUndefined();

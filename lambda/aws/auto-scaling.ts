@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import pMap from 'p-map';
 import type { GroupConfig } from '../config.ts';
+import { chunks } from '../core/chunks.ts';
 import type { RunClock } from '../core/clock.ts';
 import type { Termination } from '../core/termination.ts';
 import { forRun } from './for-run.ts';
@@ -195,6 +196,3 @@ async function unlessInactive(sent: Promise<unknown>): Promise<boolean> {
     throw error;
   }
 }
-
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));

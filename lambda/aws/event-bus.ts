@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { chunks } from '../core/chunks.ts';
 import type { RunClock } from '../core/clock.ts';
 import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
 import { inIso } from '../core/iso.ts';
@@ -39,12 +40,8 @@ export class EventBus implements Announcements {
   async send(events: readonly DrainEvent[]): Promise<void> {
     const { bus, clock } = this.#options;
     if (bus === undefined) return;
-    const batches: DrainEvent[][] = [];
-    for (let start = 0; start < events.length; start += ENTRIES_PER_CALL) {
-      batches.push(events.slice(start, start + ENTRIES_PER_CALL));
-    }
     const limited = clock.atMost(SEND_MS).atLeast(LAST_SEND_MS);
-    await pMap(batches, (batch) => this.#put(batch, limited), { concurrency: CONCURRENCY });
+    await pMap(chunks(events, ENTRIES_PER_CALL), (batch) => this.#put(batch, limited), { concurrency: CONCURRENCY });
   }
 
   async #put(events: readonly DrainEvent[], clock: RunClock): Promise<void> {

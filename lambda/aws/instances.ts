@@ -7,6 +7,7 @@ import {
   paginateDescribeInstanceStatus,
   paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
+import { chunks } from '../core/chunks.ts';
 import type { Termination } from '../core/termination.ts';
 
 /** What EC2 says of one instance. */
@@ -28,9 +29,7 @@ export async function describeInstances(
   failed: (error: unknown) => void,
 ): Promise<Map<string, InstanceFacts>> {
   const facts = new Map<string, InstanceFacts>();
-  for (let start = 0; start < ids.length; start += IDS_PER_CALL) {
-    await describe(ec2, ids.slice(start, start + IDS_PER_CALL), facts).catch(failed);
-  }
+  for (const some of chunks(ids, IDS_PER_CALL)) await describe(ec2, some, facts).catch(failed);
   return facts;
 }
 
@@ -92,9 +91,9 @@ export async function addressesOfInstances(client: EC2Client, addresses: readonl
   const found = new Set<string>();
   for (const family of [4, 6] as const) {
     const asked = distinct(addresses).filter((address) => isIP(address) === family);
-    for (let start = 0; start < asked.length; start += ADDRESSES_PER_CALL) {
+    for (const Values of chunks(asked, ADDRESSES_PER_CALL)) {
       const Filters = [
-        { Name: ADDRESS_FILTERS[family], Values: asked.slice(start, start + ADDRESSES_PER_CALL) },
+        { Name: ADDRESS_FILTERS[family], Values },
         { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
       ];
       for await (const page of paginateDescribeInstances({ client }, { Filters })) {

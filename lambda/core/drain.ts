@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { Announcer } from './announce.ts';
 import { carryOut } from './carry-out.ts';
+import { chunks } from './chunks.ts';
 import type { Clock } from './clock.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
@@ -108,9 +109,7 @@ class Passes {
     const starts = new Together<Decided>(clock, STARTS_TOGETHER_MS, (held) => each(held, finish));
     const ends = new Together<Decided>(clock, ENDS_TOGETHER_MS, async (held) => {
       // Few at a time: where Nomad is slow, some are released in each run.
-      for (let start = 0; start < held.length; start += CONCURRENCY) {
-        await each(await this.#prove(held.slice(start, start + CONCURRENCY)), finish);
-      }
+      for (const some of chunks(held, CONCURRENCY)) await each(await this.#prove(some), finish);
     });
     const all = pMap(
       waiting,

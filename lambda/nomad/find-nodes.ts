@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { chunks } from '../core/chunks.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Termination } from '../core/termination.ts';
 import { literal, quoted } from './filter.ts';
@@ -71,9 +72,7 @@ export async function nodesNaming(
   nodeMetaKey: string | undefined,
 ): Promise<NodeStub[]> {
   const found: NodeStub[] = [];
-  for (let start = 0; start < instanceIds.length; start += TERMS) {
-    found.push(...(await nomad.nodes(naming(instanceIds.slice(start, start + TERMS), nodeMetaKey))).nodes);
-  }
+  for (const some of chunks(instanceIds, TERMS)) found.push(...(await nomad.nodes(naming(some, nodeMetaKey))).nodes);
   return found;
 }
 
@@ -95,9 +94,8 @@ async function byAddress(
     ...[...names, instanceId].flatMap((name) => [`Name == ${quoted(name)}`, `${attributes[1]} == ${quoted(name)}`]),
   ];
   const found = new Map<string, NodeStub>();
-  for (let start = 0; start < alike.length; start += TERMS) {
-    const terms = alike.slice(start, start + TERMS).join(' or ');
-    const { nodes } = await nomad.nodes(`(${terms}) and ${namingNone(nodeMetaKey)}`);
+  for (const terms of chunks(alike, TERMS)) {
+    const { nodes } = await nomad.nodes(`(${terms.join(' or ')}) and ${namingNone(nodeMetaKey)}`);
     for (const node of nodes) if ((recordedInstance(node) ?? instanceId) === instanceId) found.set(node.ID, node);
   }
   const nodes = [...found.values()].filter(({ ID }) => !known.some((node) => node.ID === ID));

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { Allocation } from '../core/allocation.ts';
+import { chunks } from '../core/chunks.ts';
 import type { NomadApi } from './api.ts';
 import { type AllocationInList, toListedAllocation } from './json.ts';
 
@@ -19,15 +20,12 @@ const CONCURRENCY = 4;
  */
 export async function whatRuns(nomad: NomadApi, nodeIds: readonly string[]): Promise<Map<string, Allocation[]>> {
   const found = new Map(nodeIds.map((id): [string, Allocation[]] => [id, []]));
-  const chunks = Array.from({ length: Math.ceil(nodeIds.length / NODES) }, (_, index) =>
-    nodeIds.slice(index * NODES, (index + 1) * NODES),
-  );
   const read = async (ids: readonly string[]) => {
     const filter = `${ALIVE} and NodeID matches "^(${ids.map((id) => id.slice(0, DIGITS)).join('|')})"`;
     const note = (json: AllocationInList) => void found.get(json.NodeID)?.push(toListedAllocation(json));
     await nomad.listAllocations(filter, { resources: 'false' }, note);
   };
-  await pMap(chunks, read, { concurrency: CONCURRENCY });
+  await pMap(chunks(nodeIds, NODES), read, { concurrency: CONCURRENCY });
   return found;
 }
 

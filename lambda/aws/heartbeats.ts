@@ -62,7 +62,7 @@ export class Heartbeats {
       const group = this.#groupOf(each);
       if (group) this.#noteTimeout(each, await hooks.now(group));
     }
-    this.keep(this.#left);
+    void this.#beat();
     if (this.#waiting.some((each) => this.#mayLapse(each))) await clock.sleep(until - clock.now()).catch(() => {});
     this.#ended = true;
     this.#callOff();
@@ -81,7 +81,7 @@ export class Heartbeats {
 
   async #beat(): Promise<void> {
     const { clock } = this.#options;
-    const sending = pMap(this.#mostUrgentFirst(), (each) => this.#send(each), { concurrency: CONCURRENCY });
+    const sending = pMap(this.#due(), (each) => this.#send(each), { concurrency: CONCURRENCY });
     this.#sending = Promise.all([this.#sending, sending]);
     await sending;
     this.#callOff();
@@ -89,14 +89,18 @@ export class Heartbeats {
     if (!this.#ended) this.#callOff = clock.after(next - clock.now(), () => void this.#beat());
   }
 
-  #mostUrgentFirst(): Termination[] {
-    return this.#waiting.toSorted((one, other) => this.#dueAt(one) - this.#dueAt(other));
+  /** The most urgent first. */
+  #due(): Termination[] {
+    const now = this.#options.clock.now();
+    const due = this.#waiting.map((each) => ({ each, at: this.#dueAt(each) })).filter(({ at }) => at <= now);
+    return due.toSorted((one, other) => one.at - other.at).map(({ each }) => each);
   }
 
   async #send(termination: Termination): Promise<void> {
     const { autoScaling, clock, memory, notOurs, journal, meter } = this.#options;
     const { instanceId, group } = termination;
     const now = clock.now();
+    // Another beat may have sent it while it stood in line.
     if (this.#dueAt(termination) > now) return;
     memory.note(instanceId, { heartbeatAt: now });
     try {

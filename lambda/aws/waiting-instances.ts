@@ -40,7 +40,7 @@ export class WaitingInstances implements Terminations {
   #foundAt = Number.NEGATIVE_INFINITY;
   #freshUntil = Number.NEGATIVE_INFINITY;
   #reused = false;
-  #states: Promise<InstanceState[]> = Promise.resolve([]);
+  #states: Promise<ReadonlyMap<string, InstanceState>> = Promise.resolve(new Map());
   #statesAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitingInstancesOptions) {
@@ -124,12 +124,12 @@ export class WaitingInstances implements Terminations {
     const now = this.#options.clock.now();
     if (now >= this.#statesAt + FRESH_MS) {
       this.#statesAt = now;
-      this.#states = this.#statesOf(this.#found?.waiting ?? [termination]);
+      this.#states = this.#statesOf(this.#found?.waiting ?? [termination]).then(byId);
       this.#states.catch(() => {
         this.#statesAt = Number.NEGATIVE_INFINITY;
       });
     }
-    const state = (await this.#states).find(({ instanceId }) => instanceId === termination.instanceId);
+    const state = (await this.#states).get(termination.instanceId);
     return state?.group === termination.group && isStill(termination, state);
   }
 
@@ -167,6 +167,10 @@ export class WaitingInstances implements Terminations {
     return new Map(ours.map(({ instanceId, group }) => [instanceId, group]));
   }
 }
+
+/** The first of each instance, if there are several. */
+const byId = (states: readonly InstanceState[]): Map<string, InstanceState> =>
+  new Map(states.toReversed().map((state) => [state.instanceId, state]));
 
 /** Whether an instance still goes. */
 const isStill = ({ state }: Pick<Termination, 'state'>, now: InstanceState): boolean =>

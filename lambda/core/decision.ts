@@ -16,8 +16,8 @@ export type Decision =
   /** Makes the nodes ineligible: nothing new lands there, and what runs there runs on. */
   | { action: 'cordon'; because: string; nodeIds: readonly string[] }
   /**
-   * `unserved`: the run could not serve this instance, or not before `until`, if that is given. `stuck`: what will not resolve by itself, in words that stay the same while it
-   * lasts. `until`: nothing changes before that, milliseconds since the epoch.
+   * `unserved`: the run could not serve this instance, or not before `until`, if that is given. `stuck`: what will not resolve by
+   * itself, in words that stay the same while it lasts. `until`: nothing changes before that, milliseconds since the epoch.
    */
   | { action: 'wait'; because: string; unserved?: boolean; stuck?: string; until?: number }
   /** `alarm`: a person has to act. */

@@ -101,8 +101,9 @@ export class RunRecord {
    */
   note(progress: readonly Progress[], waiting: readonly Termination[], now: number): void {
     for (const each of progress) this.#noteOne(each, now);
+    const wait = new Set(waiting.map(({ instanceId }) => instanceId));
     for (const { unserved, ...left } of this.#instances.values()) {
-      if (!unserved || waiting.some(({ instanceId }) => instanceId === left.instanceId)) continue;
+      if (!unserved || wait.has(left.instanceId)) continue;
       this.#instances.set(left.instanceId, { ...left, because: 'it no longer waits for our hook' });
     }
     const before = this.#waitingSince;

@@ -18,10 +18,11 @@ export async function returnToService(
 ): Promise<void> {
   const stay = (fields: object, error: unknown) =>
     journal.warn('nodes of returned instances stay ineligible for now', { ...fields, because: messageOf(error) });
+  const wait = new Set(waiting.map(({ instanceId }) => instanceId));
   const list = async () =>
     (await takenNodes.list())
       .filter(({ since, restoreAt = since + SETTLED_MS }) => clock.now() > restoreAt)
-      .filter(({ instanceId }) => !waiting.some((each) => each.instanceId === instanceId));
+      .filter(({ instanceId }) => !wait.has(instanceId));
   const candidates = await list().catch((error) => {
     stay({}, error);
     return [];

@@ -90,6 +90,7 @@ export class NomadApi {
     return this.#each('/v1/nodes', { resources: 'true' }, (node) => translate(node as NodeInList));
   }
 
+  /** Whether any node matches a filter. */
   async hasNode(filter: string): Promise<boolean> {
     return (await this.#each('/v1/nodes', { filter, per_page: '1' }, () => true)).length > 0;
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { TakenNode, TakenNodes } from '../core/ports.ts';
 import type { NomadApi } from './api.ts';
+import { quoted } from './filter.ts';
 import { DRAINED_BY, type NodeJson, ourRecord } from './json.ts';
 import { CORDON_KEY, readMark, toMark } from './mark.ts';
 import { ALIVE } from './what-runs.ts';
@@ -75,7 +76,7 @@ export class OurNodes implements TakenNodes {
     const { nomad, deployment } = this.#options;
     if (ourRecord(node, deployment)?.instanceId !== instanceId || !isUntouchedSinceDrain(node)) return false;
     // A batch job may get a second copy of what a drain has told to stop, once its node is eligible again (nomad#28008).
-    const filter = `NodeID == "${node.ID}" and DesiredStatus == "stop" and ${ALIVE}`;
+    const filter = `NodeID == ${quoted(node.ID)} and DesiredStatus == "stop" and ${ALIVE}`;
     if ((await nomad.listAllocations(filter, { per_page: '1', resources: 'false' }, ({ ID }) => ID)).length > 0)
       return false;
     if (node.DrainStrategy) {

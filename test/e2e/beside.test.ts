@@ -11,12 +11,6 @@ import { GROUP, HOOK } from './world-options.ts';
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 const refused = autoScalingError('AccessDenied', 'not today');
 
-/** A run may fail, and say so: the next one comes a minute later all the same. */
-const sweepFor = async (minutes: number): Promise<void> => {
-  const end = world.clock.now() + minutes * MINUTE;
-  while (world.clock.now() < end) await world.sweepFor(MINUTE).catch(() => {});
-};
-
 /** A builder at work whose wait has begun. */
 const waiting = async (runSeconds = 7200) => {
   const builder = world.addBuilder();
@@ -36,7 +30,7 @@ describe('heartbeats', () => {
       await world.advance(MINUTE - (world.clock.now() % MINUTE) - 3 * SECOND);
       await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
 
-      await sweepFor(8);
+      await world.sweepOnFor(8 * MINUTE);
 
       expect(world.aws.completions).toEqual([]);
     },
@@ -46,12 +40,12 @@ describe('heartbeats', () => {
     await start({ heartbeatTimeoutSeconds: 1800, tellsHeartbeatTimeout: true, policy: { deadlineSeconds: 900 } });
     await waiting();
     await world.deliver();
-    await sweepFor(2);
+    await world.sweepOnFor(2 * MINUTE);
     world.aws.addHook(GROUP, { name: HOOK, heartbeatTimeoutSeconds: 60, defaultResult: 'CONTINUE' });
     const { instanceId } = await waiting();
     await world.deliver().catch(() => {});
 
-    await sweepFor(5);
+    await world.sweepOnFor(5 * MINUTE);
 
     expect(world.completion(instanceId)).toBeUndefined();
   });
@@ -60,10 +54,10 @@ describe('heartbeats', () => {
     await start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 3600 } });
     const { instanceId } = await waiting();
     await world.deliver();
-    await sweepFor(1);
+    await world.sweepOnFor(MINUTE);
     world.aws.addHook(GROUP, { name: HOOK, heartbeatTimeoutSeconds: 7200, defaultResult: 'CONTINUE' });
 
-    await sweepFor(10);
+    await world.sweepOnFor(10 * MINUTE);
 
     expect(world.completion(instanceId)).toBeUndefined();
   });
@@ -86,7 +80,7 @@ describe('heartbeats', () => {
     await world.deliver().catch(() => {});
     world.nomad.server.fault = () => 'hang-up';
 
-    await sweepFor(10);
+    await world.sweepOnFor(10 * MINUTE);
 
     expect(world.completion(instanceId)).toBeUndefined();
   });
@@ -125,10 +119,10 @@ describe('a group that Auto Scaling says nothing of', () => {
     await start({ heartbeatTimeoutSeconds: 180, policy: { deadlineSeconds: 3600 } });
     const { instanceId } = await waiting();
     await world.deliver();
-    await sweepFor(1);
+    await world.sweepOnFor(MINUTE);
     world.aws.servers.autoScaling.fault = failing({ action: 'DescribeAutoScalingGroups' }, refused);
 
-    await sweepFor(10);
+    await world.sweepOnFor(10 * MINUTE);
 
     expect(world.completion(instanceId)).toBeUndefined();
     world.aws.servers.autoScaling.fault = undefined;

@@ -6,12 +6,6 @@ import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 const operate = (nodeId: string, path: string, body: object) =>
   fetch(`${world.nomad.url}/v1/node/${nodeId}/${path}`, { method: 'POST', body: JSON.stringify(body) });
 
-/** Sweeps that may fail, as they must while somebody cannot be served. */
-const sweepFor = async (ms: number) => {
-  const end = world.clock.now() + ms;
-  while (world.clock.now() < end) await world.sweepFor(Math.min(MINUTE, end - world.clock.now())).catch(() => {});
-};
-
 describe('Nomad that does not answer', () => {
   it('releases nobody within the deadline that a late drain was given', async () => {
     await start({ policy: { deadlineSeconds: 120, killMarginSeconds: 60 } });
@@ -19,12 +13,12 @@ describe('Nomad that does not answer', () => {
     world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 400 });
     world.nomad.server.fault = () => 'hang-up';
     await world.scaleIn(instanceId);
-    await sweepFor(4 * MINUTE);
+    await world.sweepOnFor(4 * MINUTE);
     world.nomad.server.fault = undefined;
     await world.sweepFor(MINUTE);
     const { ForceDeadline } = world.nomad.node(nodeId).DrainStrategy ?? {};
     world.nomad.server.fault = () => 'hang-up';
-    await sweepFor(MINUTE);
+    await world.sweepOnFor(MINUTE);
     world.nomad.server.fault = undefined;
 
     expect(world.clock.now()).toBeLessThan(Date.parse(ForceDeadline ?? ''));
@@ -41,7 +35,7 @@ describe('Nomad that does not answer', () => {
     await world.scaleIn(instanceId);
     const since = world.clock.now();
 
-    await sweepFor(5 * HOUR + MINUTE);
+    await world.sweepOnFor(5 * HOUR + MINUTE);
 
     expect(world.outcome(instanceId)).toBe('timed-out');
     const { at = 0, by } = world.completion(instanceId) ?? {};

@@ -72,7 +72,7 @@ async function aDay(runs: number, seed: number): Promise<void> {
 /** Damages the nth answer of the run in one place, and no other. */
 function damaging(nth: number, where: number, value: unknown, next: (fault: Fault | undefined) => void): Fault {
   let seen = 0;
-  const fault: Fault = async ({ method, url, headers, body, park }) => {
+  const fault: Fault = async ({ method, url, headers, body }) => {
     if (seen++ !== nth || url.searchParams.has('index')) return undefined;
     next(undefined);
     const { host, connection: _, 'accept-encoding': __, 'content-length': ___, ...sent } = headers;
@@ -84,7 +84,6 @@ function damaging(nth: number, where: number, value: unknown, next: (fault: Faul
     next(fault);
     const text = await answer.text();
     if (text === '') return undefined;
-    void park;
     const damaged = text.startsWith('<') ? inXml(text, where, value) : inJson(text, where, value);
     const kept = ['content-type', 'x-nomad-index', 'x-nomad-knownleader', 'date'].flatMap((name) => {
       const given = answer.headers.get(name);

@@ -1,9 +1,16 @@
+import { quoted } from './filter.ts';
 import { namingNone, recordedInstance } from './identity.ts';
 import type { NodeStub } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** Of so many nodes that seem to be nobody's the attributes are read: of more, none is known to be somebody else. */
 const MOST_READ = 20;
+
+/**
+ * How long Nomad may call a client `ready` that is away, in milliseconds: the time that a new leader gives every client
+ * (`FailoverHeartbeatTTL`, 300 s, nomad/config.go), with the usual grace of 10 s. Without a new leader it is 20 to 30 s.
+ */
+const SEEMS_READY_MS = 310_000;
 
 export interface ClosedWorldOptions {
   nodeMetaKey: string | undefined;
@@ -43,4 +50,27 @@ export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, si
   }
   const found = await addressesOfInstances([...addresses.values()].flatMap((address) => address ?? []));
   return unknown.filter(({ ID }) => !found.has(addresses.get(ID) ?? ''));
+}
+
+/**
+ * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have
+ * its name, are younger, say of no instance that they are it, and have registered within the time that Nomad may take.
+ *
+ * @throws Error if Nomad does not answer
+ */
+export async function laterIdentities(
+  nomad: NomadReads,
+  earlier: readonly NodeStub[],
+  { nodeMetaKey, now }: { nodeMetaKey: string | undefined; now: number },
+): Promise<NodeStub[]> {
+  const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
+  const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
+  const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(nodeMetaKey)}`);
+  const found: NodeStub[] = [];
+  for (const stub of nodes) {
+    if (stub.CreateIndex <= since || recordedInstance(stub) !== undefined) continue;
+    const node = await nomad.node(stub.ID);
+    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
+  }
+  return found;
 }

@@ -6,10 +6,10 @@ import type { Termination } from '../core/termination.ts';
 import { NomadError } from '../errors.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
-import { type ClosedWorldOptions, mayBeIt } from './closed-world.ts';
+import { type ClosedWorldOptions, laterIdentities, mayBeIt } from './closed-world.ts';
 import { contradiction, findNodes, isLive, notFound } from './find-nodes.ts';
 import { namingNone } from './identity.ts';
-import { ineligibleSince, type NodeJson, ourRecord, toNode } from './json.ts';
+import { ineligibleSince, type NodeJson, type NodeStub, ourRecord, toNode } from './json.ts';
 import { allocationsOf, copying, type ReadNodeOptions, readerOf } from './read-node.ts';
 
 /** Instances looked at, at once: as many as there are connections to Nomad. */
@@ -101,13 +101,19 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
     if (read) nodes.push(read);
     else if (listed) throw contradiction(listed);
   }
-  if (!allNamed && !nodes.some(({ json }) => isLive(json))) {
-    // Its agent may live on under another identity.
-    const others = await mayBeIt(nomad, asked, Math.max(0, ...nodes.map(({ json }) => json.CreateIndex)));
-    if (others.length > 0) return { is: 'unproven', nodes: others.map(({ Name, ID }) => `${Name} (${ID})`) };
+  // Its agent may live on under another identity.
+  const ofIt = nodes.map(({ json }) => json);
+  if (!allNamed && !ofIt.some(isLive)) {
+    const others = await mayBeIt(nomad, asked, Math.max(0, ...ofIt.map(({ CreateIndex }) => CreateIndex)));
+    if (others.length > 0) return { is: 'unproven', nodes: others.map(called) };
+  } else if (!allNamed) {
+    const [later] = await laterIdentities(nomad, ofIt, { nodeMetaKey, now: asked.clock.now() });
+    if (later) return { is: 'unanswered', because: `its agent may have just come back as node ${called(later)}` };
   }
   return nodes.length > 0 ? present(nodes.map(({ node }) => node)) : { is: 'absent', seen: ids.size > 0 };
 }
+
+const called = ({ Name, ID }: NodeStub): string => `${Name} (${ID})`;
 
 /** A node with all that a release rests on; undefined if Nomad has none of this id. */
 async function readNode(asked: Asked, id: string): Promise<{ json: NodeJson; node: NomadNode } | undefined> {

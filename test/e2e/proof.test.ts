@@ -258,6 +258,38 @@ describe('a node that no longer says which instance it is', () => {
     expect(processesEnded()).toEqual([]);
   });
 
+  it('is looked for by its name beside one that still seems to live, where it has no address that EC2 knows', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const { id } = world.nomad.newIdentity(nodeId, { withoutFingerprint: true, address: '10.66.0.1' });
+    world.nomad.run({ id: 'build', type: 'batch', on: id, runSeconds: 3600 });
+    await world.scaleIn(instanceId);
+
+    const failures: string[] = [];
+    const note = (error: Error) => void failures.push(error.message);
+    await world.deliver().catch(note);
+    expect(world.nomad.node(nodeId).Status).toBe('ready');
+    await world.sweepFor(10 * MINUTE).catch(note);
+
+    expect(failures.join()).toContain(`its agent may have just come back as node client-1 (${id})`);
+    expect(world.completion(instanceId)).toBeUndefined();
+  });
+
+  it('is not looked for for longer than Nomad takes to miss a client: another of its name is another', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const { Name: name } = world.nomad.node(nodeId);
+    await world.scaleIn(instanceId);
+    world.nomad.addNode({ name, address: '10.66.0.1' });
+
+    await world.deliver().catch(() => {});
+    await world.sweepOnFor(4 * MINUTE);
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    await world.sweepOnFor(3 * MINUTE);
+    expect(world.outcome(instanceId)).toBe('drained');
+  });
+
   it('is looked for by its addresses, which only EC2 knows, where all that is known of it is down', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();

@@ -3,6 +3,19 @@ import { PLAIN, type Story } from './steps.ts';
 /** Stories that once failed, shrunk, and the rule that each of them checks. */
 export const kept: { because: string; story: Story }[] = [
   {
+    because:
+      'an agent that has just come back as a node that names nobody is looked for by its name, while the old node seems to live',
+    story: {
+      ...PLAIN,
+      version: '1.8.4',
+      steps: [
+        { what: 'agent comes back as another', builder: 3, saying: 'nothing' },
+        { what: 'goes while builds are planned', builder: 3, gapMs: 0, seconds: 3 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
     because: 'what runs on a node that stays disconnected for good holds its instance to the deadline, and no longer',
     story: {
       ...PLAIN,

@@ -19,7 +19,7 @@ describe('the bundle and a real Nomad', () => {
   beforeAll(async () => {
     authority = await Authority.create();
     const certificate = await authority.issue(['client.global.nomad', 'localhost']);
-    stage = await Stage.start(11, { ...certificate, ca: authority.pem });
+    stage = await Stage.start(11, { tls: { ...certificate, ca: authority.pem } });
   }, 180_000);
   afterAll(() => stage?.close());
 

@@ -110,3 +110,26 @@ describe('which node an instance is, with a real Nomad', () => {
     expect(await stage.untilReleased(told, instanceId)).toMatchObject({ outcome: 'not-a-node' });
   }, 180_000);
 });
+
+describe('with a real Nomad that takes its usual time to miss a client', () => {
+  beforeAll(async () => {
+    stage = await Stage.start(1, { heartbeat: '10s' });
+  }, 180_000);
+  afterAll(() => stage?.close());
+
+  it('waits for the build of an agent that has only just come back as another node, which names nobody', async () => {
+    const instanceId = stage.inService();
+    const before = stage.nodeOf(instanceId);
+    await stage.nomad.loseFingerprint(stage.clientOf(instanceId));
+    const after = stage.nodeOf(instanceId);
+    await stage.run('of-the-new', after, 'sleep 600');
+    expect(await nodeOf(before)).toMatchObject({ Status: 'ready' });
+    const handler = await stage.deploy({});
+
+    await handler(await stage.beginScaleIn(instanceId), {}).catch(() => {});
+    for (let sweeps = 0; sweeps < 3; sweeps++) await stage.sweep(handler).catch(() => {});
+
+    expect(await stage.allocationsOf('of-the-new')).toMatchObject([{ ClientStatus: 'running' }]);
+    expect(stage.completionOf(instanceId)).toBeUndefined();
+  }, 120_000);
+});

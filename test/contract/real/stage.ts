@@ -64,16 +64,22 @@ export class Stage {
     aws.onEvent((event) => this.events.push(event), { detailType: 'EC2 Instance-terminate Lifecycle Action' });
   }
 
-  /** @param count how many instances: each test takes one, and one stays in service */
+  /**
+   * @param count how many instances: each test takes one, and one stays in service
+   * @param heartbeat the least time, and the grace, in which a client has to be heard
+   */
   static async start(
     count: number,
-    tls?: Certificate & { ca: string },
-    group: Partial<GroupOptions> = {},
+    {
+      tls,
+      group = {},
+      heartbeat,
+    }: { tls?: Certificate & { ca: string }; group?: Partial<GroupOptions>; heartbeat?: string } = {},
   ): Promise<Stage> {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
     const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
-    const nomad = await startNomad(binary, instanceIds, { tls });
+    const nomad = await startNomad(binary, instanceIds, { tls, ...(heartbeat && { heartbeat }) });
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });

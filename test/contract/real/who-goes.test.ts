@@ -9,7 +9,7 @@ let stage: Stage;
 
 describe('who goes, with a real Nomad', () => {
   beforeAll(async () => {
-    stage = await Stage.start(10, undefined, { terminationPolicies: [FUNCTION, 'Default'] });
+    stage = await Stage.start(10, { group: { terminationPolicies: [FUNCTION, 'Default'] } });
   }, 180_000);
   afterAll(() => stage?.close());
 

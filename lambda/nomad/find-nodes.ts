@@ -1,10 +1,12 @@
 import { isIPv6 } from 'node:net';
+import pMap from 'p-map';
 import { chunks } from '../core/chunks.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Termination } from '../core/termination.ts';
 import { literal, quoted } from './filter.ts';
-import { naming, namingNone, recordedInstance } from './identity.ts';
-import type { NodeStub } from './json.ts';
+import { namedBy, naming, namingNone, recordedInstance } from './identity.ts';
+import type { NodeJson, NodeStub } from './json.ts';
 import type { NomadReads } from './read-only.ts';
 
 /** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
@@ -24,6 +26,10 @@ interface FindOptions {
 
 /** Addresses and names in one question: an instance may have hundreds, and a command through SSM takes 4,000 characters. */
 const TERMS = 16;
+/** Beyond this time no further question is asked for several, in milliseconds: a slow Nomad answers more one by one. */
+const TOGETHER_MS = 2_000;
+/** Nodes read at once: as many as there are connections to Nomad. */
+const CONCURRENCY = 8;
 
 /**
  * All nodes that are this instance, by the strongest that says so: those that name it; if none of them is alive, those that were drained
@@ -74,6 +80,43 @@ export async function nodesNaming(
   const found: NodeStub[] = [];
   for (const some of chunks(instanceIds, TERMS)) found.push(...(await nomad.nodes(naming(some, nodeMetaKey))).nodes);
   return found;
+}
+
+/**
+ * The nodes that name each of these instances themselves. For a list Nomad looks at every node that it has, and a list does not say which
+ * node names whom: so one asks for several instances, and each node is read. Never throws.
+ *
+ * @returns no entry for an instance whose nodes were not told: it is to be asked about by itself
+ */
+export async function nodesOfEach(
+  nomad: NomadReads,
+  instanceIds: readonly string[],
+  { nodeMetaKey, clock }: { nodeMetaKey: string | undefined; clock: Clock },
+): Promise<Map<string, NodeJson[]>> {
+  const found = new Map<string, NodeJson[]>();
+  const until = clock.now() + TOGETHER_MS;
+  for (const some of chunks(instanceIds, TERMS)) {
+    if (clock.now() > until) break;
+    const nodes = await readNaming(nomad, some, nodeMetaKey).catch(() => undefined);
+    const named = nodes && Map.groupBy(nodes, (node) => namedBy(node, nodeMetaKey));
+    if (named) for (const id of some) found.set(id, named.get(id) ?? []);
+  }
+  return found;
+}
+
+/** @throws Error if Nomad does not tell, or a node names another instance by now */
+async function readNaming(
+  nomad: NomadReads,
+  instanceIds: readonly string[],
+  nodeMetaKey: string | undefined,
+): Promise<NodeJson[]> {
+  const { nodes } = await nomad.nodes(naming(instanceIds, nodeMetaKey));
+  const read = async (stub: NodeStub): Promise<NodeJson> => {
+    const node = await nomad.node(stub.ID);
+    if (!node || !instanceIds.includes(namedBy(node, nodeMetaKey) ?? '')) throw contradiction(stub);
+    return node;
+  };
+  return pMap(nodes, read, { concurrency: CONCURRENCY });
 }
 
 /**

@@ -31,11 +31,14 @@ export function recordedInstance({ LastDrain, SchedulingEligibility }: NodeStub)
   return toRecord(LastDrain?.Meta ?? null)?.instanceId;
 }
 
+/** The instance that a node names itself: by its fingerprint, or, where that names none, by its metadata. */
+export const namedBy = ({ Attributes, Meta }: NodeJson, nodeMetaKey: string | undefined): string | undefined =>
+  Attributes?.[INSTANCE_ID] ?? (nodeMetaKey ? Meta?.[nodeMetaKey] : undefined);
+
 /**
  * Which instance a node is, by the strongest that says so: what EC2 told its agent, then the record of its drain, then its
  * metadata. Undefined for a node that only an address, or its name, may tell.
  */
 export function instanceOf(node: NodeJson, nodeMetaKey: string | undefined): string | undefined {
-  const { Attributes, Meta } = node;
-  return Attributes?.[INSTANCE_ID] ?? recordedInstance(node) ?? (nodeMetaKey ? Meta?.[nodeMetaKey] : undefined);
+  return node.Attributes?.[INSTANCE_ID] ?? recordedInstance(node) ?? namedBy(node, nodeMetaKey);
 }

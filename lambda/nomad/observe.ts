@@ -11,7 +11,7 @@ import type { Termination } from '../core/termination.ts';
 import { narrowToken, type Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { DrainedNodes } from './drained-nodes.ts';
-import { contradiction, findNodes, nodesNaming, notFound } from './find-nodes.ts';
+import { contradiction, findNodes, nodesNaming, nodesOfEach, notFound } from './find-nodes.ts';
 import { type NodeStub, ourRecord, toMeta, toNode } from './json.ts';
 import { type ProofOptions, prove } from './proof.ts';
 import { allocationsOf, copying, readerOf } from './read-node.ts';
@@ -22,6 +22,11 @@ import { mayAllStopLast, whatRuns } from './what-runs.ts';
 const MOST_JOBS = 8;
 /** AWS may have taken longer to say who waits than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
 const FRESH_MS = 1_000;
+/**
+ * From so many instances on, several are asked about at once: what that costs Nomad then grows no faster than they do. Fewer are asked about
+ * one by one, so that a node of which Nomad does not answer holds up no other.
+ */
+const MANY = 64;
 /**
  * What holds a draining node is read again so often at the most, in milliseconds. Nomad does not end every drain whose node is empty: not
  * where the last allocation was stopped, purged or of a sysbatch job.
@@ -57,8 +62,8 @@ export class NodeObserver implements Nodes {
   /** When this run has had drains accepted. */
   readonly #acceptedAt = new Map<string, number>();
   readonly #drained: DrainedNodes;
-  /** The nodes that name the one instance of the run, as of the last refresh. */
-  #named: readonly NodeStub[] | undefined;
+  /** The nodes that name each instance of which no drained node is known, as of the last refresh. */
+  #named: ReadonlyMap<string, readonly NodeStub[]> = new Map();
   /** What runs on draining nodes, asked for all of them at once. Never fails. */
   #runs: Promise<ReadonlyMap<string, Allocation[]>> = Promise.resolve(new Map());
   #askedWhatRunsAt = Number.NEGATIVE_INFINITY;
@@ -85,13 +90,18 @@ export class NodeObserver implements Nodes {
   }
 
   async refresh(asked: Promise<readonly Termination[]>): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, scope } = this.#options;
     const known = asked.catch(() => []);
     await this.#ask();
     const answeredAt = clock.now();
     const waiting = await known;
     if (clock.now() - answeredAt > FRESH_MS) await this.#ask();
-    if (!this.#failure) this.#runs = this.#askWhatRuns(waiting);
+    if (this.#failure) return;
+    if (scope === 'fleet') {
+      const ids = waiting.map(({ instanceId }) => instanceId).filter((id) => this.#known(id).length === 0);
+      this.#named = ids.length >= MANY ? await nodesOfEach(this.#nomad, ids, this.#options) : new Map();
+    }
+    this.#runs = this.#askWhatRuns(waiting);
   }
 
   async observe(termination: Termination): Promise<Observation> {
@@ -183,7 +193,10 @@ export class NodeObserver implements Nodes {
       // The run of an event has no time for it: the proof reads them.
       if (scope === 'fleet' || (scope && thorough)) this.#permissions ??= await this.#nomad.permissions(tokenName);
       if (scope === 'fleet') await this.#drained.ask();
-      else if (scope) this.#named = await nodesNaming(this.#nomad, [scope.instanceId], nodeMetaKey);
+      else if (scope) {
+        const nodes = await nodesNaming(this.#nomad, [scope.instanceId], nodeMetaKey);
+        this.#named = new Map([[scope.instanceId, nodes]]);
+      }
     } catch (error) {
       this.#failure = this.#unanswered(error);
     }
@@ -205,7 +218,9 @@ export class NodeObserver implements Nodes {
     const { instanceId } = termination;
     const known = this.#options.thorough ? [] : this.#known(instanceId);
     if (known.length > 0) return present(await this.#lookAt(known));
-    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, { named: this.#named });
+    const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, {
+      named: this.#named.get(instanceId),
+    });
     if (!('nodes' in found)) return notFound(found);
 
     const before = this.#nodeIds.get(instanceId) ?? new Set();

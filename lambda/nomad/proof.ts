@@ -7,7 +7,7 @@ import { NomadError } from '../errors.ts';
 import type { Permissions } from './acl.ts';
 import type { NomadApi } from './api.ts';
 import { type ClosedWorldOptions, laterIdentities, mayBeIt } from './closed-world.ts';
-import { contradiction, findNodes, isLive, notFound } from './find-nodes.ts';
+import { contradiction, findNodes, isLive, nodesOfEach, notFound } from './find-nodes.ts';
 import { namingNone } from './identity.ts';
 import { ineligibleSince, type NodeJson, type NodeStub, ourRecord, toNode } from './json.ts';
 import { allocationsOf, copying, type ReadNodeOptions, readerOf } from './read-node.ts';
@@ -37,6 +37,8 @@ interface Asked extends ProofOptions {
   pending: readonly number[];
   /** Every node names an instance. */
   allNamed: boolean;
+  /** The nodes that name each instance, where one question has told several. */
+  named: ReadonlyMap<string, readonly NodeStub[]>;
 }
 
 /**
@@ -58,7 +60,9 @@ export async function prove(
     const leader = await nomad.leaderAtHand();
     const pending = await pendingSince(nomad, options.clock);
     const allNamed = !(await nomad.hasNode(namingNone(undefined)));
-    const asked = { ...options, nomad, leader, pending, allNamed };
+    const ids = terminations.map(({ instanceId }) => instanceId);
+    const named = ids.length > 1 ? await nodesOfEach(nomad, ids, options) : new Map();
+    const asked = { ...options, nomad, leader, pending, allNamed, named };
     await pMap(
       terminations,
       async (each) => {
@@ -90,7 +94,8 @@ async function pendingSince(nomad: NomadApi, clock: Clock): Promise<number[]> {
 
 async function look(asked: Asked, termination: Termination, known: Iterable<string>): Promise<Observation> {
   const { nomad, nodeMetaKey, allNamed } = asked;
-  const found = await findNodes(nomad, termination, nodeMetaKey, { everyWay: true, allNamed });
+  const named = asked.named.get(termination.instanceId);
+  const found = await findNodes(nomad, termination, nodeMetaKey, { named, everyWay: true, allNamed });
   if (!('nodes' in found)) return notFound(found);
 
   const ids = new Set([...found.nodes.map(({ ID }) => ID), ...known]);

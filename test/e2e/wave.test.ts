@@ -84,6 +84,33 @@ describe('many instances of a group go at once:', () => {
     expect(world.aws.completions).toHaveLength(NODES - 1);
   });
 
+  it('a hundred: Nomad is asked for a list of nodes less than once for each of them, since it looks at all nodes for each list', async () => {
+    await start();
+    const going = Array.from({ length: 100 }, () => world.addBuilder().instanceId);
+    world.aws.deliver = () => [];
+    await world.scaleIn(...going);
+
+    await world.wake(SWEEP);
+
+    const lists = world.nomad.requests.filter(({ path }) => path.startsWith('/v1/nodes'));
+    expect(lists.length).toBeLessThan(going.length);
+    for (const id of going) expect(world.outcome(id)).toBe('drained');
+  });
+
+  it('a hundred, of one of which Nomad does not answer: the others are released in the same sweep', async () => {
+    await start();
+    const builders = Array.from({ length: 100 }, () => world.addBuilder());
+    const [sick, ...others] = builders;
+    world.aws.deliver = () => [];
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    world.nomad.server.fault = ({ url }) => (url.pathname === `/v1/node/${sick?.nodeId}` ? 'silence' : undefined);
+
+    await world.wake(SWEEP).catch(() => {});
+
+    for (const { instanceId } of others) expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
+    expect(world.completion(sick?.instanceId ?? '')).toBeUndefined();
+  });
+
   it('a node that does not answer holds up no other for long', async () => {
     const going = half(await fill());
     world.aws.deliver = () => [];

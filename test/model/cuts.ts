@@ -86,6 +86,10 @@ export function excuseOf(cast: Cast, cut: Cut, isTimeUp: (nodeId: string, at: nu
     }
     if (at >= forgotten + policy.killMarginSeconds * 1000) return 'it was held for as long as its client should need';
   }
+  // Nomad keeps no deadline of a drain that is complete, however late another tool has set it: then ours holds.
+  const ourDeadlineMs = (policy.deadlineSeconds + 2 * policy.killMarginSeconds) * 1000;
+  const begun = cast.leaving.get(instanceId) ?? Number.POSITIVE_INFINITY;
+  if (cut.completeSince <= at && at >= begun + ourDeadlineMs) return 'our deadline and both margins are over';
   // Nomad says that the drain is complete, and a kill margin has gone by: what the token does not see is not waited for any longer.
   if (at < narrowUntil + 60_000 && cut.completeSince + policy.killMarginSeconds * 1000 <= at + 1000) {
     return 'the token does not see it';

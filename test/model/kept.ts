@@ -4,6 +4,21 @@ import { PLAIN, type Story } from './steps.ts';
 export const kept: { because: string; story: Story }[] = [
   {
     because:
+      'an upload that outlives the drain of another tool has our deadline and both margins, for Nomad keeps no other',
+    story: {
+      ...PLAIN,
+      deadline: 'short',
+      version: '1.8.4',
+      steps: [
+        { what: 'build', builder: 2, seconds: 105, kind: 'fails and uploads' },
+        { what: 'another tool drains', builder: 2, seconds: 181, ignoreSystemJobs: false },
+        { what: 'goes while builds are planned', builder: 2, gapMs: 0, seconds: 1 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
+    because:
       'an agent that has just come back as a node that names nobody is looked for by its name, while the old node seems to live',
     story: {
       ...PLAIN,

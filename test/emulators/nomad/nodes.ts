@@ -169,6 +169,12 @@ export const nodeStub = (node: Node, { resources = false, os = false } = {}): No
 });
 
 /** The node as filters see it: Nomad computes Drain only when it writes JSON, so a filter does not find it; its secret it shows to nobody. */
-export const filterableNode = ({ Drain: _, ...fields }: Node): object => ({ ...fields, SecretID: secretOf(fields.ID) });
+export const filterableNode = (node: Node): object => new Proxy(node, AS_FILTERED);
+
+/** Not a copy: a filter looks at every node, and at few of its fields. */
+const AS_FILTERED: ProxyHandler<Node> = {
+  get: (node, key) => (key === 'SecretID' ? secretOf(node.ID) : Reflect.get(node, key)),
+  getOwnPropertyDescriptor: (node, key) => (key === 'Drain' ? undefined : Reflect.getOwnPropertyDescriptor(node, key)),
+};
 
 const secretOf = (nodeId: string): string => [...nodeId].toReversed().join('');

@@ -1,5 +1,4 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { App } from './app.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config.ts';
 import type { Answer } from './core/answers/answer.ts';
 import { asSuggested } from './core/choose.ts';
@@ -9,6 +8,7 @@ import { SERVICE } from './core/metrics.ts';
 import type { Journal } from './core/ports.ts';
 import type { Report } from './core/report.ts';
 import { readQuestion, type TerminationAnswer } from './question.ts';
+import { Runner } from './run.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The part of Lambda's context object that we use. */
@@ -43,35 +43,35 @@ const printLine = (line: string) => void process.stdout.write(`${line}\n`);
 export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;
   const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
-  let app: App | undefined;
+  let runner: Runner | undefined;
   let loaded: Promise<void> | undefined;
-  const theApp = async (context?: Context) => {
-    app ??= new App(parseConfig(environment[CONFIG_VARIABLE]), {
+  const theRunner = async (context?: Context) => {
+    runner ??= new Runner(parseConfig(environment[CONFIG_VARIABLE]), {
       clock,
       journal,
       print,
       functionName: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local',
     });
     // What cannot be loaded fails where it is needed.
-    loaded ??= app.load().catch(() => {});
+    loaded ??= runner.load().catch(() => {});
     await loaded;
-    app.called(context);
-    return app;
+    runner.called(context);
+    return runner;
   };
   const handle = async (event: unknown, context?: Context) => {
     const question = readQuestion(event);
     if (!question) {
-      return (await theApp(context)).run(event, context?.getRemainingTimeInMillis?.());
+      return (await theRunner(context)).run(event, context?.getRemainingTimeInMillis?.());
     }
     try {
-      return { InstanceIDs: await (await theApp(context)).choose(question) };
+      return { InstanceIDs: await (await theRunner(context)).choose(question) };
     } catch (error) {
       // Whatever is wrong with us, the group scales in.
       return { InstanceIDs: asSuggested(question, messageOf(error), journal) };
     }
   };
   const prepare = () =>
-    theApp().then(
+    theRunner().then(
       () => {},
       () => {},
     );

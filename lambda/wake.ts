@@ -28,10 +28,6 @@ export type Wake =
   | { kind: 'command'; command: Command }
   | { kind: 'nothing'; because: string };
 
-/** Whether the run only says what it would do. */
-export const isDryRun = (wake: Wake): boolean =>
-  wake.kind === 'status' || wake.kind === 'dryRun' || ('dryRun' in wake && wake.dryRun);
-
 const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /**

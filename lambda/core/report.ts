@@ -17,8 +17,8 @@ import { within } from './within.ts';
 
 /** The function's answer. */
 export interface Report {
-  /** The kind of run: for one instance's event, for all instances, a dry run, or one that only makes the function ready. */
-  run: 'event' | 'sweep' | 'notice' | 'status' | 'dryRun' | 'warm' | 'nothing';
+  /** The kind of run: `event`, `sweep`, `notice`, `status`, `dryRun`, `warm`, or `nothing`. */
+  run: string;
   /** When that was seen. ISO 8601, UTC. */
   at?: string;
   /** The groups that the run is about: in a sweep and in `status` all that are configured. */

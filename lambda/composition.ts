@@ -2,15 +2,12 @@ import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type { AnswerPortsOptions } from './answer-ports.ts';
 import { AutoScaling } from './aws/auto-scaling.ts';
-import type { DescribeOptions } from './aws/describe-waiting.ts';
 import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
 import { EventBus } from './aws/event-bus.ts';
-import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/find-waiting.ts';
 import { CLIENT, forRun } from './aws/for-run.ts';
 import { Heartbeats } from './aws/heartbeats.ts';
 import { type HookMemory, Hooks } from './aws/hooks.ts';
 import { addressesOfInstances } from './aws/instances.ts';
-import { announced, noticed } from './aws/noticed.ts';
 import { type OnDemand, onDemand } from './aws/on-demand.ts';
 import { WaitMemory } from './aws/wait-memory.ts';
 import { WaitingInstances } from './aws/waiting-instances.ts';
@@ -19,20 +16,20 @@ import type { Allocation } from './core/allocation.ts';
 import type { ChooseOptions } from './core/choose.ts';
 import type { Clock, RunClock } from './core/clock.ts';
 import { IdleWait } from './core/idle-wait.ts';
-import type { Notice } from './core/notice.ts';
 import type { Journal, Ports } from './core/ports.ts';
 import { tokenName, transportTo } from './nomad/access.ts';
 import type { Permissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
 import { NomadClients } from './nomad/clients.ts';
 import { EndedNodes } from './nomad/dead-nodes.ts';
-import { NodeObserver, type ObserverOptions } from './nomad/observe.ts';
+import { NodeObserver } from './nomad/observe.ts';
+import { readOnly } from './nomad/read-only.ts';
 import { SeenAllocations } from './nomad/seen-allocations.ts';
 import { stderrTails } from './nomad/stderr-tails.ts';
 import { OurNodes } from './nomad/taken-nodes.ts';
 import type { Transport } from './nomad/transport.ts';
 import { WhoIsWho } from './nomad/who-is-who.ts';
-import { isDryRun, type Wake } from './wake.ts';
+import type { Serving } from './runs.ts';
 
 /** What a warm function runs with. */
 export interface Environment {
@@ -43,11 +40,8 @@ export interface Environment {
   functionName: string;
 }
 
-/** What one run needs. */
-export interface RunOptions {
-  wake: Wake;
-  /** What AWS says before instances go, for a run that is about that. */
-  notices?: ReadonlyMap<string, Notice> | undefined;
+/** The time of one run. */
+export interface RunTime {
   clock: RunClock;
   hooks: Hooks;
   /** When no further pass begins, milliseconds since the epoch. */
@@ -60,7 +54,7 @@ export interface RunOptions {
  * Wires everything together: the clients, connections and memories that a warm function keeps, all of which can be lost; and
  * from them, for each run, the ports of the story. Everything that waits gets the clock of its run.
  */
-export class Wiring {
+export class Composition {
   readonly metrics: EmbeddedMetrics;
   readonly #config: Config;
   readonly #journal: Journal;
@@ -104,22 +98,21 @@ export class Wiring {
     this.#deployment = name ? `${account}/${region}/${name}` : this.#functionName;
   }
 
-  /** The hooks of the groups, for one run. An event's run has no time to read them: it uses the configured timeouts. */
-  hooks(wake: Wake, clock: RunClock): Hooks {
+  /** The hooks of the groups, for one run. */
+  hooks({ hooks }: Serving, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
-    const asConfigured = wake.kind === 'event' || wake.kind === 'notice';
+    const asConfigured = hooks === 'as configured';
     return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, asConfigured });
   }
 
   /** The ports of the story, for one run. */
-  forRun({ wake, notices, clock, hooks, until, last }: RunOptions): Ports & { nodes: NodeObserver } {
+  forRun(run: Serving, { clock, hooks, until, last }: RunTime): Ports & { nodes: NodeObserver } {
     const { policy, nomad, groups } = this.#config;
-    // A sweep looks after what no event is about.
-    const sweeps = wake.kind === 'sweep';
+    const { sweeps, dryRun, scope, thorough } = run;
     if (sweeps) this.#lastSweepAt = clock.now();
     const journal = this.#journal;
     const meter = this.metrics;
-    const api = new NomadApi(this.#nomad, clock);
+    const api = new NomadApi(dryRun ? readOnly(this.#nomad) : this.#nomad, clock);
     const deployment = this.#deployment;
     const ec2 = forRun(this.#ec2, clock);
     const nodes = new NodeObserver({
@@ -133,18 +126,18 @@ export class Wiring {
       outsideEc2: nomad.outsideEc2,
       addressesOfInstances: (addresses) => addressesOfInstances(ec2, addresses),
       seenAllocations: this.#seenAllocations,
-      scope: scopeOf(wake),
-      thorough: isDryRun(wake) || notices !== undefined,
+      scope,
+      thorough,
     });
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const memory = this.#memory;
     const notOurs = new Set<string>();
-    const byEvent = wake.kind === 'event';
+    const byEvent = run.heartbeats === 'until the sweep';
     const beats = { autoScaling, clock, journal, meter, memory, notOurs, hooks, groups, byEvent, until: last };
     const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
     const terminations = new WaitingInstances({
-      find: notices ? noticed(describe, notices) : this.#finderFor(wake, until, describe),
-      heartbeats: isDryRun(wake) ? undefined : new Heartbeats(beats),
+      find: run.find(describe, until),
+      heartbeats: dryRun ? undefined : new Heartbeats(beats),
       notOurs,
       autoScaling,
       ec2,
@@ -220,21 +213,4 @@ export class Wiring {
       stuck: this.#stuck,
     });
   }
-
-  #finderFor(wake: Wake, until: number, options: DescribeOptions): FindWaiting {
-    if (wake.kind === 'event') return waitingOfEvent(options, wake.event, until);
-    if (wake.kind === 'dryRun') return asIfWaiting(options, wake.instanceId);
-    const { notices, policy, chooses } = this.#config;
-    return everyWaiting(options, {
-      maintenance: announced(options, { policy, notices }),
-      shouldAsk: chooses.on && wake.kind === 'status',
-    });
-  }
-}
-
-/** What a pass of the run begins with. */
-function scopeOf(wake: Wake): ObserverOptions['scope'] {
-  if (wake.kind === 'sweep' || wake.kind === 'status') return 'fleet';
-  if (wake.kind === 'event') return { instanceId: wake.event.instanceId };
-  return wake.kind === 'dryRun' ? { instanceId: wake.instanceId } : undefined;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { atStart, bundle } from '../bin/build.ts';
+import { atStart, bundle } from '../scripts/build.ts';
 import { type Figure, median, type Row } from './row.ts';
 
 const ROUNDS = 15;

@@ -1,4 +1,4 @@
-import { METRICS } from '../lambda/core/metrics.ts';
+import { METRICS } from '../lambda/core/model/metrics.ts';
 import { type Hour, NODES, theHour } from './hour.ts';
 import { AWS_ANSWERS_MS, type IdleSweep, idleSweeps } from './idle.ts';
 import { lambdaCost, lasts, MEMORY_GB, MONTH_HOURS, MONTH_MINUTES, PRICES } from './prices.ts';

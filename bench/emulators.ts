@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AwsEmulator } from '../test/emulators/aws/aws.ts';
-import { environmentOf } from '../test/emulators/aws/environment.ts';
-import { RunningClock } from '../test/emulators/clock.ts';
-import { NomadEmulator } from '../test/emulators/nomad/emulator.ts';
+import { AwsEmulator } from '../emulators/aws/aws.ts';
+import { environmentOf } from '../emulators/aws/environment.ts';
+import { RunningClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 
 export const GROUP = 'builders';
 

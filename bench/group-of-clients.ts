@@ -1,5 +1,6 @@
-import { byJob, type Candidate } from '../lambda/core/candidate.ts';
-import { rank } from '../lambda/core/rank.ts';
+import type { Candidate } from '../lambda/core/scale-in/candidate.ts';
+import { byJob } from '../lambda/core/scale-in/durations.ts';
+import { rank } from '../lambda/core/scale-in/rank.ts';
 import { type Build, DAY, HOUR, MINUTE, SECOND } from './builds.ts';
 
 /** Who goes: the ids of so many clients. */

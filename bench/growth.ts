@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { loadBundle } from '../test/e2e/bundle.ts';
+import { loadBundle } from '../emulators/world/bundle.ts';
 import { Emulators, GROUP } from './emulators.ts';
 import { lasts, MEMORY_GB } from './prices.ts';
 import { type Figure, median, ROUNDS, type Row } from './row.ts';
@@ -82,8 +82,8 @@ async function functionFor(emulators: Emulators, waiting: number): Promise<{ run
   const { makeHandler } = await loadBundle();
   const document = { groups: [{ name: GROUP, hook: 'nomad-drain' }], nomad: { via: 'http', address: nomad } };
   const quiet = () => {};
-  const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  const handler = makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const handler = makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, logger, print: quiet });
   return {
     run: async () => {
       const deadline = performance.now() + 60_000;

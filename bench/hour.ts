@@ -1,4 +1,4 @@
-import { HOUR, MINUTE, SECOND, SWEEP, World } from '../test/e2e/world.ts';
+import { HOUR, MINUTE, SECOND, SWEEP, World } from '../emulators/world/world.ts';
 import type { Figure, Row } from './row.ts';
 import { Wire } from './wire.ts';
 

@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { loadBundle } from '../test/e2e/bundle.ts';
-import { AwsEmulator } from '../test/emulators/aws/aws.ts';
-import { environmentOf } from '../test/emulators/aws/environment.ts';
-import { ManualClock, RunningClock } from '../test/emulators/clock.ts';
-import { NomadEmulator } from '../test/emulators/nomad/emulator.ts';
+import { AwsEmulator } from '../emulators/aws/aws.ts';
+import { environmentOf } from '../emulators/aws/environment.ts';
+import { ManualClock, RunningClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { loadBundle } from '../emulators/world/bundle.ts';
 
 const [nodes = 1000, allocations = 10_000] = process.argv.slice(2).map(Number);
 const GROUP = 'builders';
@@ -52,7 +52,7 @@ async function measure(): Promise<void> {
   Object.assign(process.env, environmentOf(aws));
   const { makeHandler } = await loadBundle();
   const quiet = () => {};
-  const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
   const document = { groups: [{ name: GROUP, hook: 'drain' }], nomad: { via: 'http', address } };
   const real = new RunningClock();
   const skew = now - real.now();
@@ -63,7 +63,7 @@ async function measure(): Promise<void> {
     after: (ms: number, callback: () => void) => real.after(ms, callback),
   };
   const handler = makeHandler({
-    journal,
+    logger,
     clock,
     environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) },
     print: quiet,

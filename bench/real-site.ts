@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startNomad } from '../test/contract/real/agent.ts';
+import { startNomad } from '../emulators/real-nomad/agent.ts';
 import { giveBack, type Site } from './site.ts';
 
 const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';

@@ -1,9 +1,9 @@
-import type { Report } from '../lambda/core/report.ts';
-import { loadBundle } from '../test/e2e/bundle.ts';
-import { AwsEmulator } from '../test/emulators/aws/aws.ts';
-import { environmentOf } from '../test/emulators/aws/environment.ts';
-import { RunningClock } from '../test/emulators/clock.ts';
-import { NomadEmulator } from '../test/emulators/nomad/emulator.ts';
+import { AwsEmulator } from '../emulators/aws/aws.ts';
+import { environmentOf } from '../emulators/aws/environment.ts';
+import { RunningClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { loadBundle } from '../emulators/world/bundle.ts';
+import type { Report } from '../lambda/core/drain/report.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 const GROUP = 'builders';
@@ -88,8 +88,8 @@ export class Account {
       nomad: { via: 'http', address, ...(token && { token: { parameter: '/nomad/token' } }) },
     };
     const quiet = () => {};
-    const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, journal, print: quiet });
+    const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    return makeHandler({ environment: { NOMAD_DRAIN_HOOK: JSON.stringify(document) }, logger, print: quiet });
   }
 
   /** Scales an instance in. @returns the event, when it arrives */

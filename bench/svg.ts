@@ -1,4 +1,4 @@
-import { escaped } from '../bin/svg.ts';
+import { escaped } from '../scripts/svg.ts';
 
 /** A line through points, and where the points lie. */
 export interface Plot {

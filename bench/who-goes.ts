@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { loadBundle } from '../test/e2e/bundle.ts';
-import { RunningClock } from '../test/emulators/clock.ts';
-import { NomadEmulator } from '../test/emulators/nomad/emulator.ts';
+import { RunningClock } from '../emulators/clock.ts';
+import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { loadBundle } from '../emulators/world/bundle.ts';
 
 const [nodes = 1000, allocations = 10_000] = process.argv.slice(2).map(Number);
 const GROUP = 'builders';
@@ -36,7 +36,7 @@ async function measure(): Promise<void> {
   const { makeHandler } = await loadBundle();
   const quiet = () => {};
   const said: string[] = [];
-  const journal = {
+  const logger = {
     debug: quiet,
     info: quiet,
     warn: (_: string, fields: object) => said.push(JSON.stringify(fields)),
@@ -56,7 +56,7 @@ async function measure(): Promise<void> {
     Cause: 'SCALE_IN',
   };
   console.log(`${nodes} nodes, ${allocations} allocations that run`);
-  const handler = makeHandler({ journal, environment, print: quiet });
+  const handler = makeHandler({ logger, environment, print: quiet });
   for (const temperature of ['cold', 'warm', 'warm', 'warm']) {
     const began = performance.now();
     const cpuBefore = process.cpuUsage();

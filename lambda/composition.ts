@@ -1,53 +1,53 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import type { AnswerPortsOptions } from './answer-ports.ts';
 import { AutoScaling } from './aws/auto-scaling.ts';
-import { EmbeddedMetrics } from './aws/embedded-metrics.ts';
+import { CLIENT, forRun } from './aws/client.ts';
+import { addressesOfInstances } from './aws/ec2.ts';
 import { EventBus } from './aws/event-bus.ts';
-import { CLIENT, forRun } from './aws/for-run.ts';
-import { Heartbeats } from './aws/heartbeats.ts';
-import { type HookMemory, Hooks } from './aws/hooks.ts';
-import { addressesOfInstances } from './aws/instances.ts';
-import { type OnDemand, onDemand } from './aws/on-demand.ts';
-import { WaitMemory } from './aws/wait-memory.ts';
-import { WaitingInstances } from './aws/waiting-instances.ts';
-import type { Config } from './config.ts';
-import type { Allocation } from './core/allocation.ts';
-import type { ChooseOptions } from './core/choose.ts';
-import type { Clock, RunClock } from './core/clock.ts';
-import { IdleWait } from './core/idle-wait.ts';
-import type { Journal, Ports } from './core/ports.ts';
-import { tokenName, transportTo } from './nomad/access.ts';
+import { type OnDemand, onDemand } from './aws/lazy-clients.ts';
+import { EmbeddedMetrics } from './aws/metrics.ts';
+import { Heartbeats } from './aws/terminations/heartbeats.ts';
+import { type HookMemory, Hooks } from './aws/terminations/lifecycle-hooks.ts';
+import { AwsTerminations } from './aws/terminations/terminations.ts';
+import { WaitMemory } from './aws/terminations/wait-memory.ts';
+import type { Config } from './config/config.ts';
+import type { Allocation } from './core/model/allocation.ts';
+import type { Clock, EpochMs, RunClock } from './core/model/clock.ts';
+import type { Logger, Ports } from './core/ports.ts';
+import type { ChooseOptions } from './core/scale-in/choose.ts';
+import { IdleWait } from './core/scale-in/idle-wait.ts';
 import type { Permissions } from './nomad/acl.ts';
 import { NomadApi } from './nomad/api.ts';
-import { NomadClients } from './nomad/clients.ts';
-import { EndedNodes } from './nomad/dead-nodes.ts';
-import { NodeObserver } from './nomad/observe.ts';
+import { NomadEligibility } from './nomad/nodes/eligibility.ts';
+import { NodeObserver } from './nomad/nodes/observe.ts';
+import { NomadEndedNodes } from './nomad/nodes/purge.ts';
+import { SeenAllocations } from './nomad/nodes/seen-allocations.ts';
+import { NomadClients } from './nomad/queries/clients.ts';
+import { WhoIsWho } from './nomad/queries/nodes-by-instance.ts';
+import { stderrTails } from './nomad/queries/stderr-tails.ts';
 import { readOnly } from './nomad/read-only.ts';
-import { SeenAllocations } from './nomad/seen-allocations.ts';
-import { stderrTails } from './nomad/stderr-tails.ts';
-import { OurNodes } from './nomad/taken-nodes.ts';
-import type { Transport } from './nomad/transport.ts';
-import { WhoIsWho } from './nomad/who-is-who.ts';
+import { tokenName, transportTo } from './nomad/transport/create-transport.ts';
+import type { Transport } from './nomad/transport/transport.ts';
+import type { AnswerPortsOptions } from './queries.ts';
 import type { Serving } from './runs.ts';
 
 /** What a warm function runs with. */
 export interface Environment {
   clock: Clock;
-  journal: Journal;
+  logger: Logger;
   /** Writes a line of metrics. */
   print: (line: string) => void;
   functionName: string;
 }
 
 /** The time of one run. */
-export interface RunTime {
+export interface RunLimits {
   clock: RunClock;
   hooks: Hooks;
-  /** When no further pass begins, milliseconds since the epoch. */
-  until: number;
-  /** When the run ends at the latest, milliseconds since the epoch. */
-  last: number;
+  /** When no further pass begins. */
+  until: EpochMs;
+  /** When the run ends at the latest. */
+  last: EpochMs;
 }
 
 /**
@@ -57,7 +57,7 @@ export interface RunTime {
 export class Composition {
   readonly metrics: EmbeddedMetrics;
   readonly #config: Config;
-  readonly #journal: Journal;
+  readonly #logger: Logger;
   readonly #autoScaling = new AutoScalingClient(CLIENT);
   readonly #ec2 = new EC2Client(CLIENT);
   readonly #onDemand: OnDemand;
@@ -71,12 +71,12 @@ export class Composition {
   readonly #functionName: string;
   /** Marks what we write in Nomad as ours. */
   #deployment: string;
-  /** When the last sweep began in this environment, milliseconds since the epoch. */
-  #lastSweepAt: number | undefined;
+  /** When the last sweep began in this environment. */
+  #lastSweepAt: EpochMs | undefined;
 
-  constructor(config: Config, { clock, journal, print, functionName }: Environment) {
+  constructor(config: Config, { clock, logger, print, functionName }: Environment) {
     this.#config = config;
-    this.#journal = journal;
+    this.#logger = logger;
     this.#functionName = functionName;
     this.#deployment = functionName;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
@@ -102,23 +102,23 @@ export class Composition {
   hooks({ hooks }: Serving, clock: RunClock): Hooks {
     const autoScaling = new AutoScaling(this.#autoScaling, clock);
     const asConfigured = hooks === 'as configured';
-    return new Hooks({ autoScaling, clock, journal: this.#journal, memory: this.#hooks, asConfigured });
+    return new Hooks({ autoScaling, clock, logger: this.#logger, memory: this.#hooks, asConfigured });
   }
 
   /** The ports of the story, for one run. */
-  forRun(run: Serving, { clock, hooks, until, last }: RunTime): Ports & { nodes: NodeObserver } {
+  forRun(run: Serving, { clock, hooks, until, last }: RunLimits): Ports & { nodes: NodeObserver } {
     const { policy, nomad, groups } = this.#config;
     const { sweeps, dryRun, scope, thorough } = run;
     if (sweeps) this.#lastSweepAt = clock.now();
-    const journal = this.#journal;
-    const meter = this.metrics;
+    const logger = this.#logger;
+    const metrics = this.metrics;
     const api = new NomadApi(dryRun ? readOnly(this.#nomad) : this.#nomad, clock);
     const deployment = this.#deployment;
     const ec2 = forRun(this.#ec2, clock);
     const nodes = new NodeObserver({
       nomad: api,
       clock,
-      meter,
+      metrics,
       policy,
       deployment,
       tokenName: tokenName(nomad),
@@ -133,23 +133,23 @@ export class Composition {
     const memory = this.#memory;
     const notOurs = new Set<string>();
     const byEvent = run.heartbeats === 'until the sweep';
-    const beats = { autoScaling, clock, journal, meter, memory, notOurs, hooks, groups, byEvent, until: last };
-    const describe = { autoScaling, ec2, clock, journal, groups, hooks, memory };
-    const terminations = new WaitingInstances({
+    const beats = { autoScaling, clock, logger, metrics, memory, notOurs, hooks, groups, byEvent, until: last };
+    const describe = { autoScaling, ec2, clock, logger, groups, hooks, memory };
+    const terminations = new AwsTerminations({
       find: run.find(describe, until),
       heartbeats: dryRun ? undefined : new Heartbeats(beats),
       notOurs,
       autoScaling,
       ec2,
       clock,
-      journal,
+      logger,
       memory,
       groups: groups.map(({ name }) => name),
     });
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
-    const announcements = this.#eventBus(clock);
+    const publisher = this.#eventBus(clock);
     const cordons = sweeps && this.#config.notices.rebalance !== 'off';
-    const takenNodes = new OurNodes({
+    const eligibility = new NomadEligibility({
       nomad: api,
       clock,
       deployment,
@@ -157,8 +157,8 @@ export class Composition {
       cordons,
     });
     const purges = this.#config.purge && sweeps;
-    const deadNodes = purges ? { deadNodes: new EndedNodes(api, nomad.nodeMetaKey, deployment) } : {};
-    return { terminations, nodes, takenNodes, ...deadNodes, logs, clock, journal, meter, announcements };
+    const endedNodes = purges ? { endedNodes: new NomadEndedNodes(api, nomad.nodeMetaKey, deployment) } : {};
+    return { terminations, nodes, eligibility, ...endedNodes, logs, clock, logger, metrics, publisher };
   }
 
   /** What the story of who goes needs, for one run. */
@@ -169,8 +169,8 @@ export class Composition {
       whoIsWho: this.#whoIsWho,
       permissions: () => this.permissions(clock),
     });
-    const announcements = this.#eventBus(clock);
-    return { clients, clock, journal: this.#journal, announcements, idleWait: this.#idleWait };
+    const publisher = this.#eventBus(clock);
+    return { clients, clock, logger: this.#logger, publisher, idleWait: this.#idleWait };
   }
 
   /** What the ports of answers are made of, for one run. */
@@ -179,7 +179,7 @@ export class Composition {
     return {
       config: this.#config,
       clock,
-      journal: this.#journal,
+      logger: this.#logger,
       autoScaling: new AutoScaling(this.#autoScaling, clock),
       ec2: this.#ec2,
       aws: this.#onDemand,
@@ -208,8 +208,8 @@ export class Composition {
       eventBridge: this.#onDemand.eventBridge,
       bus: this.#config.events?.bus,
       clock,
-      journal: this.#journal,
-      meter: this.metrics,
+      logger: this.#logger,
+      metrics: this.metrics,
       stuck: this.#stuck,
     });
   }

@@ -1,15 +1,15 @@
 import pMap from 'p-map';
 import type { AutoScaling } from './aws/auto-scaling.ts';
-import { silentGroups } from './aws/find-waiting.ts';
-import type { Hooks } from './aws/hooks.ts';
-import type { InstanceFacts } from './aws/instances.ts';
-import type { Config, GroupConfig } from './config.ts';
-import type { Examination, NodeOfInstance } from './core/answers/ports.ts';
-import type { RunClock } from './core/clock.ts';
-import { shownCertificate } from './nomad/certificates.ts';
-import { findNodes } from './nomad/find-nodes.ts';
+import type { InstanceFacts } from './aws/ec2.ts';
+import { silentGroups } from './aws/terminations/find-terminations.ts';
+import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
+import type { Config, GroupConfig } from './config/config.ts';
+import type { RunClock } from './core/model/clock.ts';
+import type { Examination, NodeOfInstance } from './core/queries/ports.ts';
+import { findNodes } from './nomad/nodes/find-nodes.ts';
 import type { NomadReads } from './nomad/read-only.ts';
-import type { Tls } from './nomad/tls.ts';
+import { shownCertificate } from './nomad/transport/certificates.ts';
+import type { Tls } from './nomad/transport/tls.ts';
 import { VERSION } from './version.ts';
 
 /** Questions at once. */

@@ -1,13 +1,13 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { CONFIG_VARIABLE, parseConfig } from './config.ts';
-import type { Answer } from './core/answers/answer.ts';
-import { asSuggested } from './core/choose.ts';
-import type { Clock } from './core/clock.ts';
-import { messageOf } from './core/message-of.ts';
-import { SERVICE } from './core/metrics.ts';
-import type { Journal } from './core/ports.ts';
-import type { Report } from './core/report.ts';
-import { readQuestion, type TerminationAnswer } from './question.ts';
+import { Logger as PowertoolsLogger } from '@aws-lambda-powertools/logger';
+import { CONFIG_VARIABLE, parseConfig } from './config/config.ts';
+import { messageOf } from './core/basics.ts';
+import type { Report } from './core/drain/report.ts';
+import type { Clock } from './core/model/clock.ts';
+import { SERVICE } from './core/model/metrics.ts';
+import type { Logger } from './core/ports.ts';
+import type { Answer } from './core/queries/query.ts';
+import { asSuggested } from './core/scale-in/choose.ts';
+import { readQuestion, type TerminationAnswer } from './events/termination-policy.ts';
 import { Runner } from './run.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -28,7 +28,7 @@ export interface Handler {
 export interface HandlerOptions {
   clock?: Clock;
   environment?: Record<string, string | undefined>;
-  journal?: Journal;
+  logger?: Logger;
   /** Writes a line of metrics. */
   print?: (line: string) => void;
 }
@@ -42,13 +42,13 @@ const printLine = (line: string) => void process.stdout.write(`${line}\n`);
  */
 export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;
-  const journal: Journal = options.journal ?? new Logger({ serviceName: SERVICE });
+  const logger: Logger = options.logger ?? new PowertoolsLogger({ serviceName: SERVICE });
   let runner: Runner | undefined;
   let loaded: Promise<void> | undefined;
   const theRunner = async (context?: Context) => {
     runner ??= new Runner(parseConfig(environment[CONFIG_VARIABLE]), {
       clock,
-      journal,
+      logger,
       print,
       functionName: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local',
     });
@@ -67,7 +67,7 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
       return { InstanceIDs: await (await theRunner(context)).choose(question) };
     } catch (error) {
       // Whatever is wrong with us, the group scales in.
-      return { InstanceIDs: asSuggested(question, messageOf(error), journal) };
+      return { InstanceIDs: asSuggested(question, messageOf(error), logger) };
     }
   };
   const prepare = () =>

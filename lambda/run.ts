@@ -1,21 +1,20 @@
-import type { Hooks } from './aws/hooks.ts';
+import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
 import { Composition, type Environment } from './composition.ts';
-import { ANY_GROUP, type Config, type GroupConfig } from './config.ts';
-import type { Answer } from './core/answers/answer.ts';
-import { asSuggested, choose, type TerminationQuestion } from './core/choose.ts';
-import { type Clock, RunClock } from './core/clock.ts';
-import { drain } from './core/drain.ts';
-import { iso } from './core/iso.ts';
-import { measureSweep } from './core/measure.ts';
-import { messageOf } from './core/message-of.ts';
-import { type Journal, type Ports, UNKNOWN } from './core/ports.ts';
-import { inLog, type Report, type Result } from './core/report.ts';
+import { ANY_GROUP, type Config, type GroupConfig } from './config/config.ts';
+import { iso, messageOf } from './core/basics.ts';
+import { drain } from './core/drain/drain.ts';
+import { recordSweep } from './core/drain/record-metrics.ts';
+import { inLog, type Report, type Result } from './core/drain/report.ts';
+import { logUnserved, sayUnserved } from './core/drain/unserved.ts';
+import { type Clock, RunClock } from './core/model/clock.ts';
+import { type Logger, type Ports, UNKNOWN } from './core/ports.ts';
+import type { Answer } from './core/queries/query.ts';
+import { asSuggested, choose, type TerminationQuestion } from './core/scale-in/choose.ts';
 import { inShort, short, shortened } from './core/short.ts';
-import { logUnserved, sayUnserved } from './core/unserved.ts';
 import { RunFailed } from './errors.ts';
+import { readWake } from './events/parse-event.ts';
 import { narrowToken } from './nomad/acl.ts';
 import { type Run, runFor, type Serving, TERMINATION_POLICY_MS } from './runs.ts';
-import { readWake } from './wake.ts';
 
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
@@ -33,7 +32,7 @@ const LONGEST_MS = 56_000;
 export class Runner {
   readonly #config: Config;
   readonly #clock: Clock;
-  readonly #journal: Journal;
+  readonly #logger: Logger;
   readonly #composition: Composition;
   /** What leads from a record to its run: what Lambda calls that. */
   #request: { requestId?: string } = {};
@@ -43,8 +42,8 @@ export class Runner {
   constructor(config: Config, environment: Environment) {
     this.#config = config;
     this.#clock = environment.clock;
-    this.#journal = inShort(environment.journal, () => this.#request);
-    this.#composition = new Composition(config, { ...environment, journal: this.#journal });
+    this.#logger = inShort(environment.logger, () => this.#request);
+    this.#composition = new Composition(config, { ...environment, logger: this.#logger });
   }
 
   /** Loads what this configuration needs, before the first event. */
@@ -77,7 +76,7 @@ export class Runner {
   async #choose(question: TerminationQuestion): Promise<string[]> {
     const { group } = question;
     if (!this.#config.groups.some(({ name }) => name === group || name === ANY_GROUP)) {
-      return asSuggested(question, `group ${group} is not configured`, this.#journal);
+      return asSuggested(question, `group ${group} is not configured`, this.#logger);
     }
     const clock = new RunClock(this.#clock, this.#clock.now() + TERMINATION_POLICY_MS);
     return choose(question, this.#composition.forChoice(clock));
@@ -98,23 +97,23 @@ export class Runner {
     const run = runFor(readWake(event), this.#config, this.#clock.now());
     const { instanceId = UNKNOWN, group = UNKNOWN } = run.subject ?? {};
     const about = { run: run.name, instanceId, nodeId: UNKNOWN, group };
-    this.#journal.info('run started', about);
+    this.#logger.info('run started', about);
     switch (run.does) {
       case 'serve':
         return this.#serve(run, about, remainingMs);
       case 'answer': {
         // Loaded for who asks: no event and no sweep needs it.
-        const { answerTo } = await import('./answering.ts');
+        const { answerTo } = await import('./queries.ts');
         const until = this.#clock.now() + Math.max(0, Math.min(run.budgetMs, remainingMs - LAST_MS));
-        const answer = await answerTo(run.command, this.#composition, new RunClock(this.#clock, until));
-        this.#journal.info('run ended', about);
+        const answer = await answerTo(run.command, this.#composition.forAnswers(new RunClock(this.#clock, until)));
+        this.#logger.info('run ended', about);
         return answer;
       }
       case 'get ready':
         return this.#getReady(run, about, remainingMs);
       case 'nothing': {
         const { because } = run;
-        this.#journal.info('nothing to do', { ...about, because });
+        this.#logger.info('nothing to do', { ...about, because });
         return { run: run.name, instances: [], warnings: [], because };
       }
     }
@@ -124,8 +123,8 @@ export class Runner {
   async #getReady({ name, budgetMs }: Run, about: Record<string, unknown>, remainingMs: number): Promise<Report> {
     const clock = new RunClock(this.#clock, this.#clock.now() + Math.min(budgetMs, remainingMs));
     const warnings = await this.#composition.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
-    for (const because of warnings) this.#journal.warn('not ready for who goes', { ...about, because });
-    this.#journal.info('run ended', about);
+    for (const because of warnings) this.#logger.warn('not ready for who goes', { ...about, because });
+    this.#logger.info('run ended', about);
     return { run: name, instances: [], warnings };
   }
 
@@ -135,7 +134,7 @@ export class Runner {
     this.#composition.metrics.flush();
     const [first] = report.instances;
     const nodeId = (run.subject && first?.nodeId) ?? UNKNOWN;
-    this.#journal.info('run ended', { ...about, nodeId, ...inLog(report.instances) });
+    this.#logger.info('run ended', { ...about, nodeId, ...inLog(report.instances) });
     if (failures.length === 0 || run.dryRun) return report;
     const { requestId } = this.#request;
     const records = requestId === undefined ? '' : `; its log records: requestId ${requestId}`;
@@ -153,12 +152,12 @@ export class Runner {
 
     const result = await this.#drain(run, ports, hooks, until);
     const { instances, retained, purged, unserved, interrupted } = result;
-    if (!run.dryRun) logUnserved(unserved, this.#journal);
+    if (!run.dryRun) logUnserved(unserved, this.#logger);
     const groups = this.#groupsOf(run, result);
     const ofHooks = hooks.problems(groups, this.#config.policy);
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
-    for (const warning of warnings) this.#journal.error('warning', { because: warning });
+    for (const warning of warnings) this.#logger.error('warning', { because: warning });
     const failures = [
       ...(interrupted === undefined ? [] : [`the run could not go on: ${interrupted}`]),
       ...sayUnserved(result),
@@ -187,12 +186,12 @@ export class Runner {
     const { instances, interrupted } = result;
     if (interrupted !== undefined && instances.length === 0) {
       if (dryRun) throw new Error(interrupted);
-      this.#journal.error('no instance could be observed', { because: interrupted });
+      this.#logger.error('no instance could be observed', { because: interrupted });
     } else if (!dryRun) {
       const { metrics } = this.#composition;
       const { permissions } = ports.nodes;
       if (permissions) metrics.add('TokenTooNarrow', permissions.missing.length > 0 ? 1 : 0);
-      if (sweeps) measureSweep(result, metrics, this.#clock.now());
+      if (sweeps) recordSweep(result, metrics, this.#clock.now());
     }
     return result;
   }

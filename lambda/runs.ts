@@ -1,12 +1,13 @@
-import type { DescribeOptions } from './aws/describe-waiting.ts';
-import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/find-waiting.ts';
-import { announced, noticed } from './aws/noticed.ts';
-import type { Config } from './config.ts';
-import type { Command } from './core/answers/command.ts';
+import type { DescribeOptions } from './aws/terminations/describe-terminations.ts';
+import { announced, noticed } from './aws/terminations/find-noticed.ts';
+import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/terminations/find-terminations.ts';
+import type { Config } from './config/config.ts';
 import { named } from './core/explain.ts';
-import type { ObserverOptions } from './nomad/observe.ts';
-import { noticesOf } from './notices.ts';
-import type { Wake } from './wake.ts';
+import type { EpochMs } from './core/model/clock.ts';
+import type { Command } from './core/queries/command.ts';
+import { noticesOf } from './events/notices.ts';
+import type { Wake } from './events/parse-event.ts';
+import type { ObserverOptions } from './nomad/nodes/observe.ts';
 
 /** An event starts the drain of one instance, sees whether its node is idle, and ends. Milliseconds. */
 const EVENT_MS = 5_000;
@@ -35,8 +36,8 @@ interface AnyRun {
 /** A run that serves instances, or reports how it would. */
 export interface Serving extends AnyRun {
   does: 'serve';
-  /** Finds the instances. @param until how long it may take, milliseconds since the epoch */
-  find(options: DescribeOptions, until: number): FindWaiting;
+  /** Finds the instances. @param until how long it may take */
+  find(options: DescribeOptions, until: EpochMs): FindWaiting;
   /** What a pass begins with: the whole fleet, the nodes of one instance, or nothing. */
   scope: ObserverOptions['scope'];
   /** It changes nothing, and reports what it would do. */

@@ -1,8 +1,8 @@
 import type { Duration } from 'aws-cdk-lib';
-import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config.ts';
-import { DEFAULT_POLICY, type Policy } from '../lambda/core/policy.ts';
-import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/time.ts';
-import { DURATIONS, inFull } from '../lambda/durations.ts';
+import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
+import { DURATIONS, inFull } from '../lambda/config/durations.ts';
+import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/decide/deadlines.ts';
+import { DEFAULT_POLICY, type Policy } from '../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-access.ts';
 import {

@@ -4,8 +4,8 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { DEFAULT_RESTORE_SECONDS } from '../lambda/config.ts';
-import { DEFAULT_POLICY } from '../lambda/core/policy.ts';
+import { DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
+import { DEFAULT_POLICY } from '../lambda/core/model/policy.ts';
 import type { NomadAccess } from './access/nomad-access.ts';
 import type { TestEventsOptions } from './function/console-test-events.ts';
 

@@ -1,8 +1,8 @@
 import { Annotations, type Duration } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
-import type { Policy } from '../lambda/core/policy.ts';
-import { lapsesBeforeSweep } from '../lambda/core/time.ts';
-import { inFull } from '../lambda/durations.ts';
+import { inFull } from '../lambda/config/durations.ts';
+import { lapsesBeforeSweep } from '../lambda/core/decide/deadlines.ts';
+import type { Policy } from '../lambda/core/model/policy.ts';
 
 /** In seconds. A drain deadline below it is more likely a slip, `6s` for `6h`, than what a build needs. */
 const SHORT_DEADLINE = 60;

@@ -1,4 +1,4 @@
-import { forgetShell } from './shell.ts';
+import { forgetShell } from '../emulators/shell.ts';
 
 // Before any test, and so for every process that one starts.
 forgetShell();

@@ -1,4 +1,4 @@
-import type { Report } from '../../lambda/core/report.ts';
+import type { Report } from '../../lambda/core/drain/report.ts';
 import { Problem } from './problem.ts';
 
 /**

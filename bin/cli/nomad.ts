@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { RunClock } from '../../lambda/core/clock.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
-import type { Ask } from '../../lambda/nomad/transport.ts';
+import { RunClock } from '../../lambda/core/model/clock.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
+import type { Ask } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
 import { Problem } from './problem.ts';
 

@@ -1,4 +1,4 @@
-import type { Report } from '../../lambda/core/report.ts';
+import type { Report } from '../../lambda/core/drain/report.ts';
 import type { GroupInstance } from './aws/auto-scaling.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';

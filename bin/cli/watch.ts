@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { messageOf } from '../../lambda/core/message-of.ts';
+import { messageOf } from '../../lambda/core/basics.ts';
 import { printable } from './screen/printable.ts';
 import type { Live } from './screen/screen.ts';
 

@@ -1,7 +1,7 @@
-import type { Timeline } from '../../test/emulators/clock.ts';
-import { NomadEmulator } from '../../test/emulators/nomad/emulator.ts';
-import type { JobSpec } from '../../test/emulators/nomad/jobs.ts';
-import type { Loopback } from '../../test/emulators/server.ts';
+import type { Timeline } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import type { JobSpec } from '../../emulators/nomad/scheduler/jobs.ts';
+import type { Loopback } from '../../emulators/server.ts';
 import { nomadApi } from './nomad-api.ts';
 import { type Builder, GROUP, type Stage, startAws } from './stage.ts';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../../lambda/core/clock.ts';
-import type { Journal } from '../../lambda/core/ports.ts';
-import type { Report } from '../../lambda/core/report.ts';
-import { loadBundle } from '../../test/e2e/bundle.ts';
+import { loadBundle } from '../../emulators/world/bundle.ts';
+import type { Report } from '../../lambda/core/drain/report.ts';
+import type { Clock } from '../../lambda/core/model/clock.ts';
+import type { Logger } from '../../lambda/core/ports.ts';
 import type { News } from './screen.ts';
 import { GROUP, HOOK, type Stage } from './stage.ts';
 
@@ -43,8 +43,8 @@ export async function deploy(stage: Stage, { say, released }: Told, over: AbortS
       say({ text, ...(name && { name }), ...(as && { tone: as }) });
       if (outcome) released(String(instanceId), String(outcome));
     };
-  const journal: Journal = { debug() {}, info: tell(), warn: tell('bad'), error: tell('bad') };
-  const handler = (await loadBundle()).makeHandler({ clock: until, environment, journal, print: () => {} }) as (
+  const logger: Logger = { debug() {}, info: tell(), warn: tell('bad'), error: tell('bad') };
+  const handler = (await loadBundle()).makeHandler({ clock: until, environment, logger, print: () => {} }) as (
     event: unknown,
     context: { getRemainingTimeInMillis(): number },
   ) => Promise<Report>;

@@ -1,4 +1,4 @@
-import type { Report } from '../../lambda/core/report.ts';
+import type { Report } from '../../lambda/core/drain/report.ts';
 import type { Allocation, Ended } from './nomad-api.ts';
 import type { News, Row } from './screen.ts';
 import type { Builder, Stage } from './stage.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RunningClock } from '../../test/emulators/clock.ts';
+import { RunningClock } from '../../emulators/clock.ts';
 import { nomadApi } from './nomad-api.ts';
 import { type Builder, GROUP, type Stage, startAws } from './stage.ts';
 import type { Undo } from './undo.ts';

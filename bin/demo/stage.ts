@@ -1,7 +1,7 @@
-import type { ConfigDocument } from '../../lambda/config.ts';
-import { AwsEmulator } from '../../test/emulators/aws/aws.ts';
-import { environmentOf } from '../../test/emulators/aws/environment.ts';
-import type { Timeline } from '../../test/emulators/clock.ts';
+import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { environmentOf } from '../../emulators/aws/environment.ts';
+import type { Timeline } from '../../emulators/clock.ts';
+import type { ConfigDocument } from '../../lambda/config/config.ts';
 import type { NomadApi } from './nomad-api.ts';
 
 export const GROUP = 'builders';

@@ -1,5 +1,5 @@
+import { FUNCTION_ARN, HOUR, MINUTE, World } from '../../emulators/world/world.ts';
 import { say } from '../../lambda/core/explain.ts';
-import { FUNCTION_ARN, HOUR, MINUTE, World } from '../../test/e2e/world.ts';
 import { table } from '../cli/screen/layout.ts';
 import type { Page } from '../cli/screen/page.ts';
 

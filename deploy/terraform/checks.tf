@@ -78,7 +78,7 @@ data "aws_partition" "current" {
 locals {
   secure = var.nomad_address == null ? false : startswith(var.nomad_address, "https:")
 
-  # As the function calculates it (lambda/core/time.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
+  # As the function calculates it (lambda/core/decide/deadlines.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
   # than 48 h; of that the kill margin must be left at the deadline, or two and a half minutes if that is more.
   hook_holds_seconds = min(172800, 100 * var.heartbeat_timeout_seconds)
   reserve_seconds    = max(var.kill_margin_seconds, 150)

@@ -1,4 +1,4 @@
-# The configuration that the function reads, as JSON, from its environment: lambda/config.ts has its schema. What is null is
+# The configuration that the function reads, as JSON, from its environment: lambda/config/config.ts has its schema. What is null is
 # left out, as the construct leaves it out: the environment of a function is small.
 
 locals {

@@ -10,11 +10,11 @@ import {
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import pMap from 'p-map';
-import type { GroupConfig } from '../config.ts';
-import { chunks } from '../core/chunks.ts';
-import type { RunClock } from '../core/clock.ts';
-import type { Termination } from '../core/termination.ts';
-import { forRun } from './for-run.ts';
+import type { GroupConfig } from '../config/config.ts';
+import { chunks } from '../core/basics.ts';
+import type { EpochMs, RunClock } from '../core/model/clock.ts';
+import type { Termination } from '../core/model/termination.ts';
+import { forRun } from './client.ts';
 
 /** The lifecycle state of an instance, in Auto Scaling's words. */
 export interface InstanceState {
@@ -117,11 +117,11 @@ export class AutoScaling {
   }
 
   /**
-   * When the waits of these instances of one group began, milliseconds since the epoch: the start of the scaling activity
+   * When the waits of these instances of one group began: the start of the scaling activity
    * that is still in progress. The launch of an instance names it too, but has ended.
    */
-  async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, number>> {
-    const began = new Map<string, number>();
+  async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, EpochMs>> {
+    const began = new Map<string, EpochMs>();
     let pages = 0;
     for await (const page of paginateDescribeScalingActivities(
       { client: this.#client },

@@ -1,12 +1,10 @@
 import pMap from 'p-map';
-import { chunks } from '../core/chunks.ts';
-import type { RunClock } from '../core/clock.ts';
-import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/drain-event.ts';
-import { inIso } from '../core/iso.ts';
-import { messageOf } from '../core/message-of.ts';
-import type { Announcements, Journal, Meter } from '../core/ports.ts';
+import { chunks, inIso, messageOf } from '../core/basics.ts';
+import type { RunClock } from '../core/model/clock.ts';
+import { type DrainEvent, EVENT_SOURCE, EVENT_TYPES } from '../core/model/drain-event.ts';
+import type { EventPublisher, Logger, Metrics } from '../core/ports.ts';
 import { shortened } from '../core/short.ts';
-import type { EventBridge } from './put-events.ts';
+import type { EventBridge } from './event-bridge.ts';
 
 /** PutEvents takes ten entries a call. */
 const ENTRIES_PER_CALL = 10;
@@ -21,14 +19,14 @@ export interface EventBusOptions {
   /** Its name or ARN; undefined: no events are sent. */
   bus: string | undefined;
   clock: RunClock;
-  journal: Journal;
-  meter: Meter;
+  logger: Logger;
+  metrics: Metrics;
   /** Why each stuck instance is stuck, as announced: a warm function remembers it. */
   stuck: Map<string, string>;
 }
 
 /** Puts events on a bus of EventBridge, for the length of one run. */
-export class EventBus implements Announcements {
+export class EventBus implements EventPublisher {
   readonly stuck: Map<string, string>;
   readonly #options: EventBusOptions;
 
@@ -64,7 +62,7 @@ export class EventBus implements Announcements {
   }
 
   #lost(count: number, because: string): void {
-    this.#options.meter.add('EventsLost', count);
-    this.#options.journal.warn('events lost', { count, because });
+    this.#options.metrics.add('EventsLost', count);
+    this.#options.logger.warn('events lost', { count, because });
   }
 }

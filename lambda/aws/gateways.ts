@@ -1,10 +1,10 @@
 import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import type { RunClock } from '../core/clock.ts';
-import type { Instances } from '../nomad/via-instances.ts';
+import type { RunClock } from '../core/model/clock.ts';
+import type { Instances } from '../nomad/transport/ssm.ts';
 import type { AutoScaling, InstanceState } from './auto-scaling.ts';
-import { CLIENT, forRun } from './for-run.ts';
-import { runningWithTag } from './instances.ts';
+import { CLIENT, forRun } from './client.ts';
+import { runningWithTag } from './ec2.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
 /** Where to find the instances that ask Nomad for us. */

@@ -4,8 +4,8 @@ import {
   SendCommandCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/message-of.ts';
+import { messageOf } from '../core/basics.ts';
+import type { Clock } from '../core/model/clock.ts';
 
 /** How often SSM is asked whether a command has ended, in milliseconds. */
 const POLL_MS = 500;

@@ -1,4 +1,4 @@
-import { type Allocation, isClientTerminal, isTaskAlive } from './allocation.ts';
+import { type Allocation, isClientTerminal, isTaskAlive, secondsRun } from './model/allocation.ts';
 
 /** At most so many are named in a sentence, and of jobs; the rest are counted. */
 const MOST_NAMED = 5;
@@ -42,9 +42,6 @@ export function say(seconds: number): string {
   if (minutes < 60) return `${minutes} min`;
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
-
-export const secondsRun = ({ createdAt }: Allocation, now: number): number =>
-  Math.max(0, Math.round((now - createdAt) / 1000));
 
 /** Several nodes have an address or name of an instance, and none says that it is the instance. */
 export const sayAmbiguous = (nodeIds: readonly string[]): string =>

@@ -1,20 +1,19 @@
-import type { Allocation } from './allocation.ts';
-import type { RunClock } from './clock.ts';
-import type { DrainOrder } from './decision.ts';
-import type { DrainEvent } from './drain-event.ts';
-import type { MetricName } from './metrics.ts';
-import type { DrainRecord } from './node.ts';
-import type { Observation } from './observation.ts';
-import type { TaskGroup } from './outage.ts';
-import type { Policy } from './policy.ts';
-import type { Termination } from './termination.ts';
+import type { Allocation, TaskGroup } from './model/allocation.ts';
+import type { EpochMs, RunClock } from './model/clock.ts';
+import type { DrainOrder } from './model/decision.ts';
+import type { DrainEvent } from './model/drain-event.ts';
+import type { MetricName } from './model/metrics.ts';
+import type { DrainRecord } from './model/node.ts';
+import type { Observation } from './model/observation.ts';
+import type { Policy } from './model/policy.ts';
+import type { Termination } from './model/termination.ts';
 
 /** Auto Scaling and EC2, as the story needs them, for the length of one run. */
 export interface Terminations {
   /** The instances that wait for our hook, as of ten seconds ago at the most. */
   waiting(): Promise<Termination[]>;
-  /** When {@link waiting} asks anew, milliseconds since the epoch; undefined if it has just asked. */
-  readonly asksAgainAt: number | undefined;
+  /** When {@link waiting} asks anew; undefined if it has just asked. */
+  readonly asksAgainAt: EpochMs | undefined;
   /** The same of these instances alone, as of now. What EC2 does not say is unknown. @throws Error if Auto Scaling does not say */
   stillWaiting(terminations: readonly Termination[]): Promise<Termination[]>;
   /** Whether the instance still waits, for *our* hook: asked before a node is touched. */
@@ -80,30 +79,30 @@ export interface Proven {
 }
 
 /** The eligibility of nodes: those that we make ineligible, whatever then becomes of their instances. */
-export interface TakenNodes {
+export interface Eligibility {
   /** Makes a node ineligible until `restoreAt`, so that nothing new lands there. @returns false if it is not eligible any more */
   cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean>;
   /** Makes a node ineligible that is drained in a moment: nothing that another drain moves may land there. */
-  holdOff(nodeId: string): Promise<void>;
+  makeIneligible(nodeId: string): Promise<void>;
   /** Those that are not down. */
-  list(): Promise<TakenNode[]>;
+  list(): Promise<IneligibleNode[]>;
   /** Makes a node eligible again. @returns false if somebody has changed its eligibility since */
-  giveBack(node: TakenNode): Promise<boolean>;
+  restore(node: IneligibleNode): Promise<boolean>;
 }
 
-/** A node that we have made ineligible. Times are milliseconds since the epoch. */
-export interface TakenNode {
+/** A node that we have made ineligible. */
+export interface IneligibleNode {
   nodeId: string;
   instanceId: string;
   how: 'drain' | 'cordon';
   /** When that began. */
-  since: number;
+  since: EpochMs;
   /** Not before then is it made eligible again. */
-  restoreAt?: number;
+  restoreAt?: EpochMs;
 }
 
 /** The nodes of instances that have ended. */
-export interface DeadNodes {
+export interface EndedNodes {
   /** Those that are down and that our drain names, by instance. */
   drainedByUs(): Promise<{ nodeId: string; instanceId: string }[]>;
   /** Removes a node from Nomad. @returns false if it is not down any more, or not that of the instance */
@@ -111,7 +110,7 @@ export interface DeadNodes {
 }
 
 /** The logs of tasks. */
-export interface Logs {
+export interface TaskLogs {
   /** The end of what these allocations wrote to stderr, by their ids. Never throws: what cannot be read is left out. */
   stderrTails(allocations: readonly Allocation[]): Promise<Map<string, string>>;
 }
@@ -120,7 +119,7 @@ export interface Logs {
 export const UNKNOWN = '-';
 
 /** The log: one JSON record for each call. */
-export interface Journal {
+export interface Logger {
   debug(message: string, fields: Record<string, unknown>): void;
   info(message: string, fields: Record<string, unknown>): void;
   warn(message: string, fields: Record<string, unknown>): void;
@@ -128,12 +127,12 @@ export interface Journal {
 }
 
 /** Takes measurements. A value is one occurrence: a count, or a duration in seconds. */
-export interface Meter {
+export interface Metrics {
   add(name: MetricName, value: number): void;
 }
 
 /** Sends events to an event bus. */
-export interface Announcements {
+export interface EventPublisher {
   /** Why each stuck instance is stuck, by its id: a warm function announces it once. */
   readonly stuck: Map<string, string>;
   /** Never throws: events that get lost are measured and logged. */
@@ -144,21 +143,21 @@ export interface Announcements {
 export interface Ports {
   terminations: Terminations;
   nodes: Nodes;
-  takenNodes: TakenNodes;
+  eligibility: Eligibility;
   /** Absent where nodes are not to be purged. */
-  deadNodes?: DeadNodes;
-  logs: Logs;
+  endedNodes?: EndedNodes;
+  logs: TaskLogs;
   clock: RunClock;
-  journal: Journal;
-  meter: Meter;
-  announcements: Announcements;
+  logger: Logger;
+  metrics: Metrics;
+  publisher: EventPublisher;
 }
 
 /** The options of a run. */
 export interface RunOptions {
   policy: Policy;
-  /** When no further pass begins, milliseconds since the epoch. */
-  until: number;
+  /** When no further pass begins. */
+  until: EpochMs;
   /** Change nothing, and report what would be done. */
   dryRun: boolean;
 }

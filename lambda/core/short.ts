@@ -1,4 +1,4 @@
-import type { Journal } from './ports.ts';
+import type { Logger } from './ports.ts';
 
 /** A longer word is cut: Auto Scaling's names have up to 255 characters, and those of Nomad's jobs as many as somebody gives them. */
 const LONGEST_WORD = /\S{257,}/gu;
@@ -30,8 +30,23 @@ export function shortened<T>(value: T): T {
 }
 
 /** A log whose records are cut, and carry what else each should say. */
-export function inShort(journal: Journal, also: () => object): Journal {
-  const write = (level: keyof Journal) => (message: string, fields: Record<string, unknown>) =>
-    journal[level](message, { ...shortened(fields), ...also() });
+export function inShort(logger: Logger, also: () => object): Logger {
+  const write = (level: keyof Logger) => (message: string, fields: Record<string, unknown>) =>
+    logger[level](message, { ...shortened(fields), ...also() });
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** A list in an answer has at most this, in bytes of JSON: Lambda answers with 6 MB at most, and refuses to send more. */
+const MOST_BYTES = 4_000_000;
+
+/** The first of these that fit into an answer, and how many do not. */
+export function within<T>(all: readonly T[], mostBytes: number = MOST_BYTES): { kept: T[]; leftOut: number } {
+  let left = mostBytes;
+  let count = 0;
+  for (const item of all) {
+    left -= Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (left < 0) break;
+    count += 1;
+  }
+  return { kept: all.slice(0, count), leftOut: all.length - count };
 }

@@ -1,7 +1,8 @@
 import pMap from 'p-map';
+import type { EpochMs } from '../core/model/clock.ts';
 import { NomadError } from '../errors.ts';
 import { isMissing, led } from './led.ts';
-import { type Ask, part } from './transport.ts';
+import { type Ask, part } from './transport/transport.ts';
 
 /** What the token may see and do, as far as it can read its own policies. */
 export interface Permissions {
@@ -41,11 +42,10 @@ const WRITE_NODES = 'node { policy = "write" }';
  * builds of that namespace run: an empty list proves nothing until this has been checked.
  *
  * @param name what an operator calls the token
- * @param now milliseconds since the epoch
  * @throws NomadError when Nomad does not answer
  * @throws Error when it refuses the token: unknown, or expired
  */
-export async function readPermissions(ask: Ask, name: string, now: number): Promise<Permissions> {
+export async function readPermissions(ask: Ask, name: string, now: EpochMs): Promise<Permissions> {
   const token = await readToken(ask, name, now);
   if (token === 'acl-off' || token.Type === 'management') return { everyNamespace: true, missing: [] };
 

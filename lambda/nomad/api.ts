@@ -1,22 +1,13 @@
-import type { RunClock } from '../core/clock.ts';
+import type { RunClock } from '../core/model/clock.ts';
 import { NomadError } from '../errors.ts';
 import { type Permissions, readPermissions } from './acl.ts';
 import { skewOf } from './clock-skew.ts';
-import type { JobJson } from './job-json.ts';
-import type {
-  AllocationInList,
-  AllocationJson,
-  AllocationStub,
-  BlockedEvaluation,
-  MembersJson,
-  NodeInList,
-  NodeJson,
-  NodeStub,
-  PendingEvaluation,
-  WaitingEvaluation,
-} from './json.ts';
+import type { AllocationInList, AllocationJson, AllocationStub } from './json/allocation.ts';
+import type { BlockedEvaluation, PendingEvaluation, WaitingEvaluation } from './json/evaluation.ts';
+import type { JobJson } from './json/job.ts';
+import type { MembersJson, NodeInList, NodeJson, NodeStub } from './json/node.ts';
 import { accepted, isMissing, led } from './led.ts';
-import { type Answer, type Ask, part, type Question, type Transport } from './transport.ts';
+import { type Ask, type NomadRequest, type NomadResponse, part, type Transport } from './transport/transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
 const LOG_BYTES = 2_000;
@@ -55,7 +46,7 @@ export class NomadApi {
     this.#clock = clock;
     this.#ask = async (question) => {
       const answer = await transport.ask(question, clock);
-      this.#skewMs = skewOf(answer.said.at, clock.now());
+      this.#skewMs = skewOf(answer.headers.at, clock.now());
       return answer;
     };
   }
@@ -236,11 +227,11 @@ export class NomadApi {
     const asked = this.#clock.now();
     // Nomad answers after wait and up to a sixteenth of it more (recording blocking).
     const query = { filter, index, wait: `${Math.floor(((ms - SLACK_MS) * 16) / 17)}ms` };
-    const question: Question = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms };
+    const question: NomadRequest = { method: 'GET', path: '/v1/nodes', query, timeoutMs: ms };
     try {
       // Not tried again for longer than that.
       const answer = led(await this.#transport.ask(question, this.#clock.atMost(ms)), question.path);
-      return this.#toNodes(listIn(answer, question.path), answer.said.index);
+      return this.#toNodes(listIn(answer, question.path), answer.headers.index);
     } catch {
       // After a quick failure a moment all the same; a late one has waited long enough.
       const since = this.#clock.now() - asked;
@@ -254,7 +245,7 @@ export class NomadApi {
   }
 
   /** Asks what only somebody can answer who knows a leader. @throws NomadError also if who answers knows none */
-  async #query(question: Omit<Question, 'method'>): Promise<Answer> {
+  async #query(question: Omit<NomadRequest, 'method'>): Promise<NomadResponse> {
     return led(await this.#ask({ method: 'GET', ...question }), question.path);
   }
 
@@ -268,14 +259,14 @@ export class NomadApi {
       const page = { ...query, ...(nextToken && { next_token: nextToken }) };
       const answer = await this.#query({ path, query: page });
       items.push(...listIn<T>(answer, path));
-      if (!answer.nextToken) return { items, ...(answer.said.index && { index: answer.said.index }) };
+      if (!answer.nextToken) return { items, ...(answer.headers.index && { index: answer.headers.index }) };
       nextToken = answer.nextToken;
     }
   }
 }
 
 /** What was asked for, or undefined if Nomad itself says in these words that it does not exist. */
-async function found<T>(asked: Promise<Answer>, missing: string): Promise<T | undefined> {
+async function found<T>(asked: Promise<NomadResponse>, missing: string): Promise<T | undefined> {
   try {
     return (await asked).body as T;
   } catch (error) {
@@ -285,7 +276,7 @@ async function found<T>(asked: Promise<Answer>, missing: string): Promise<T | un
 }
 
 /** A list of objects; Nomad says `[]` for an empty one. @throws NomadError if it is something else */
-function listIn<T>({ body }: Answer, path: string): T[] {
+function listIn<T>({ body }: NomadResponse, path: string): T[] {
   if (Array.isArray(body) && !body.includes(null)) return body as T[];
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, 'its answer is no list');
 }

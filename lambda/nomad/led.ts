@@ -1,21 +1,21 @@
 import { NomadError } from '../errors.ts';
-import type { Answer, Said } from './transport.ts';
+import type { NomadResponse, ResponseHeaders } from './transport/transport.ts';
 
 /**
  * Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. Its index is 0
  * then; but that of a list is 0 too where there has never been anything in it.
  */
-const isLed = ({ knownLeader }: Said): boolean => knownLeader === 'true';
+const isLed = ({ knownLeader }: ResponseHeaders): boolean => knownLeader === 'true';
 
 /**
  * An answer to a query, if it counts. A client agent that shuts down says `200 []` and "node not found" (seen on 1.11.3 and
  * 1.6.10), with no known leader.
  * @throws NomadError if it does not count
  */
-export function led(answer: Answer, path: string): Answer {
-  if (isLed(answer.said)) return answer;
+export function led(answer: NomadResponse, path: string): NomadResponse {
+  if (isLed(answer.headers)) return answer;
   const because =
-    answer.said.knownLeader === undefined
+    answer.headers.knownLeader === undefined
       ? 'the answer has no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
       : 'who answers knows no leader: is that agent shutting down?';
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
@@ -26,8 +26,8 @@ export function led(answer: Answer, path: string): Answer {
  * 1.11.3 and 2.0.6).
  * @throws NomadError if nobody has carried it out
  */
-export function accepted({ said }: Answer, path: string): void {
-  if (said.index === undefined || Number(said.index) > 0) return;
+export function accepted({ headers }: NomadResponse, path: string): void {
+  if (headers.index === undefined || Number(headers.index) > 0) return;
   throw new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
 }
 

@@ -1,5 +1,5 @@
 import type { NomadApi } from './api.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from './transport/transport.ts';
 
 /** Nomad's API without what writes. */
 export type NomadReads = Omit<NomadApi, 'drain' | 'setEligibility' | 'setNodeMeta' | 'purge'>;
@@ -12,4 +12,5 @@ export const readOnly = (transport: Transport): Transport => ({
   },
   close: () => transport.close(),
   blocks: transport.blocks,
+  ...(transport.pinned && { pinned: () => readOnly(transport.pinned?.() ?? transport) }),
 });

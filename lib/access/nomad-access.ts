@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config.ts';
+import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
 import { defined } from '../defined.ts';
 import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';
 import { type Gateway, grantCommand } from './run-command.ts';

@@ -1,4 +1,4 @@
-import type { ConfigDocument } from '../../lambda/config.ts';
+import type { ConfigDocument } from '../../lambda/config/config.ts';
 
 /** Nomad clients that are not EC2 instances. Names are exact, without wildcards. */
 export interface OutsideEc2 {

@@ -5,8 +5,8 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcard } from '../acknowledge.ts';
 
-// From the folder above: bin/build-library.ts has one URL for the sources of all folders.
-const SCRIPT = new URL('../access/nomad-api.sh', import.meta.url);
+// From the folder above: scripts/build-library.ts has one URL for the sources of all folders.
+const SCRIPT = new URL('./nomad-api.sh', import.meta.url);
 
 /**
  * The Command document that calls Nomad's API on an instance: a fixed script. Its parameters have narrow patterns and reach

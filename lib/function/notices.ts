@@ -4,7 +4,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DELIVERED_FOR_SECONDS, MAINTENANCE_PREFIXES } from '../../lambda/said.ts';
+import { DELIVERED_FOR_SECONDS, MAINTENANCE_PREFIXES } from '../../lambda/events/interruptions.ts';
 import type { ResolvedNotices } from '../props.ts';
 
 /** EC2 ends the instance, hook or not: a Spot instance, or one of an interruptible capacity reservation. */

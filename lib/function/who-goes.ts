@@ -5,7 +5,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config.ts';
+import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config/config.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
 import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';

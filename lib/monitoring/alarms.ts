@@ -4,8 +4,8 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { Policy } from '../../lambda/core/policy.ts';
-import { SWEEP_SECONDS } from '../../lambda/core/time.ts';
+import { SWEEP_SECONDS } from '../../lambda/core/decide/deadlines.ts';
+import type { Policy } from '../../lambda/core/model/policy.ts';
 import type { Measured } from './measured.ts';
 
 /** What the alarms watch, and what their thresholds follow from. */

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { METRICS, type MetricName } from '../../lambda/core/metrics.ts';
+import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
 import type { Alarms, AlarmsProps } from './alarms.ts';
 import type { Statistic } from './measured.ts';
 

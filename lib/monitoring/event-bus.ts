@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
+import { EVENT_SOURCE } from '../../lambda/core/model/drain-event.ts';
 
 /** The event bus that each account has in each region. */
 const DEFAULT_BUS = 'default';

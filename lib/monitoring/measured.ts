@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../lambda/core/metrics.ts';
+import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
 
 /** How CloudWatch aggregates the values of a minute. */
 export type Statistic = 'Maximum' | 'Sum' | 'SampleCount' | 'p50' | 'p90';

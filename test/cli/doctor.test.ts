@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { OWN_FINDINGS } from '../../bin/cli/doctor/finding.ts';
-import { FUNCTION, FUNCTION_ARN, SWEEP } from '../e2e/world.ts';
-import type { MetricAlarm } from '../emulators/aws/alarms.ts';
-import { lambdaError } from '../emulators/aws/functions.ts';
+import type { MetricAlarm } from '../../emulators/aws/cloudwatch/alarms.ts';
+import { lambdaError } from '../../emulators/aws/events/functions.ts';
+import { FUNCTION, FUNCTION_ARN, SWEEP } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 const alarm = (AlarmName: string, more: Partial<MetricAlarm> = {}): MetricAlarm => ({

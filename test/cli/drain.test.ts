@@ -1,8 +1,8 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { MINUTE, SECOND } from '../e2e/world.ts';
-import { connect } from '../emulators/aws/clients.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { MINUTE, SECOND } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { CLI } from '../../bin/build-cli.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { CLI } from '../../scripts/build-cli.ts';
 
 const run = async (...args: string[]) =>
   (await promisify(execFile)(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH } })).stdout;

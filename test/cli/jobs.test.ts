@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND } from '../e2e/world.ts';
+import { MINUTE, SECOND } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 /** A builder, and jobs in two namespaces on it: one that runs, one without room, one that failed, one that ended well. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SECOND } from '../e2e/world.ts';
+import { SECOND } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join('');

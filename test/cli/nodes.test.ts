@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { GROUP } from '../e2e/world-options.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { Operator } from './operator.ts';
 
 const NODE = { cpu: 4000, memoryMb: 8192 };

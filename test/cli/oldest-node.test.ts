@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CLI } from '../../bin/build-cli.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { CLI } from '../../scripts/build-cli.ts';
 
 /**
  * What Node 20 does not have, though the compiler and Node 24 know it: esbuild translates new syntax, not new functions.

@@ -1,12 +1,12 @@
 import { onTestFinished } from 'vitest';
+import type { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { CloudWatch } from '../../emulators/aws/cloudwatch/cloud-watch.ts';
+import { environmentOf } from '../../emulators/aws/environment.ts';
+import { Functions } from '../../emulators/aws/events/functions.ts';
+import type { Note } from '../../emulators/aws/services.ts';
+import { FUNCTION, type World, type WorldOptions } from '../../emulators/world/world.ts';
 import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
 import { start } from '../e2e/start.ts';
-import { FUNCTION, type World, type WorldOptions } from '../e2e/world.ts';
-import type { AwsEmulator } from '../emulators/aws/aws.ts';
-import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
-import { environmentOf } from '../emulators/aws/environment.ts';
-import { Functions } from '../emulators/aws/functions.ts';
-import type { Note } from '../emulators/aws/services.ts';
 import { Shell } from './shell.ts';
 
 export const STACK = 'NomadDrainHook';

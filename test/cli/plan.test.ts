@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { HOUR, MINUTE, type World } from '../e2e/world.ts';
+import { HOUR, MINUTE, type World } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 type Builder = ReturnType<World['addBuilder']>;

@@ -1,7 +1,7 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import { MINUTE } from '../e2e/world.ts';
-import { connect } from '../emulators/aws/clients.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { MINUTE } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 /** An instance whose build keeps it waiting. */

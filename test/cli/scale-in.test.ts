@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE } from '../e2e/world.ts';
+import { MINUTE } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 

@@ -1,4 +1,4 @@
-import { FUNCTION, FUNCTION_ARN, HOUR, MINUTE } from '../e2e/world.ts';
+import { FUNCTION, FUNCTION_ARN, HOUR, MINUTE } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import type { EndedOnTerminal } from './terminal.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';

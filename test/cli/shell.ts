@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { devNull, tmpdir } from 'node:os';
 import { onTestFinished } from 'vitest';
-import { CLI } from '../../bin/build-cli.ts';
+import { CLI } from '../../scripts/build-cli.ts';
 import { type EndedOnTerminal, Terminal } from './terminal.ts';
 
 /** What a command has printed, and how it ended. */

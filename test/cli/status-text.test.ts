@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { makeInk } from '../../bin/cli/screen/ink.ts';
 import { needsPerson, statusText } from '../../bin/cli/status/text.ts';
-import type { InstanceReport, Report } from '../../lambda/core/report.ts';
+import type { InstanceReport, Report } from '../../lambda/core/drain/report.ts';
 
 const page = { columns: 80, ink: makeInk(false) };
 const waiting = (more: Partial<InstanceReport> = {}): InstanceReport => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP } from '../e2e/world.ts';
+import { MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 

@@ -1,4 +1,4 @@
-import { escaped } from '../../bin/svg.ts';
+import { escaped } from '../../scripts/svg.ts';
 import type { StyledLine } from './display.ts';
 
 /** Of one character, in pixels. */

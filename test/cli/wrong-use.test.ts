@@ -2,10 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { lambdaError } from '../../emulators/aws/events/functions.ts';
+import { jsonResponse } from '../../emulators/aws/ssm/ssm.ts';
+import { FUNCTION } from '../../emulators/world/world.ts';
 import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
-import { FUNCTION } from '../e2e/world.ts';
-import { lambdaError } from '../emulators/aws/functions.ts';
-import { jsonResponse } from '../emulators/aws/ssm.ts';
 import { Operator, STACK } from './operator.ts';
 
 /** What is wrong, and what to do: a line each, and nothing on stdout. */

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { since } from '../emulators/nomad/version.ts';
+import { since } from '../../emulators/nomad/version.ts';
 import { job, obeys } from './contract-jobs.ts';
 import { list, type Nomad, object } from './nomad-under-test.ts';
 

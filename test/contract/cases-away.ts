@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { since } from '../emulators/nomad/version.ts';
+import { since } from '../../emulators/nomad/version.ts';
 import { ends, job, obeys } from './contract-jobs.ts';
 import { eventsOf, list, type Nomad, object } from './nomad-under-test.ts';
 import type { JsonObject } from './recording.ts';

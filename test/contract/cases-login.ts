@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Issuer } from '../emulators/jwt.ts';
+import { Issuer } from '../../emulators/jwt.ts';
 import { job, obeys } from './contract-jobs.ts';
 import { list, type Nomad, object } from './nomad-under-test.ts';
 

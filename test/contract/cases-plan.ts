@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { since } from '../emulators/nomad/version.ts';
+import { since } from '../../emulators/nomad/version.ts';
 import { ends, fails, job, obeys } from './contract-jobs.ts';
 import { list, type Nomad, object } from './nomad-under-test.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 
 /** What neither recordings nor real agents cover: machines that die, plugins, disconnected clients, ACLs off. */
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import type { Evaluation } from '../emulators/nomad/evaluation.ts';
-import { jobOf } from '../emulators/nomad/jobs.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import type { Evaluation } from '../../emulators/nomad/scheduler/evaluation.ts';
+import { jobOf } from '../../emulators/nomad/scheduler/jobs.ts';
 
 /** Nomad commits what it planned on an older snapshot: seen 751 ms after the drain that should have kept it away. */
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 
 /** What runs on the machines, which no Nomad tells once it has forgotten it: seen with `ps` beside 1.6.10, 1.11.3 and 2.0.6. */
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import type { Version } from '../emulators/nomad/version.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import type { Version } from '../../emulators/nomad/version.ts';
 import type { NomadUnderTest } from './nomad-under-test.ts';
 
 /** The emulator as a Nomad of this version, for the shared cases. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Version } from '../emulators/nomad/version.ts';
+import type { Version } from '../../emulators/nomad/version.ts';
 
 /** An answer's JSON of any shape: fields are read by name and compared; each may be missing. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;

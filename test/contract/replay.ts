@@ -1,6 +1,6 @@
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import type { Version } from '../emulators/nomad/version.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import type { Version } from '../../emulators/nomad/version.ts';
 import {
   type Exchange,
   isAllocation,

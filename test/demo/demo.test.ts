@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { RunningClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
+import { RunningClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 
-const DEMO = fileURLToPath(new URL('../../bin/demo.ts', import.meta.url));
+const DEMO = fileURLToPath(new URL('../../bin/demo/main.ts', import.meta.url));
 /** What breaks the SDK, or leads it elsewhere, in the shell of whoever works with AWS. */
 const SHELL = { AWS_PROFILE: 'nope', AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_USE_FIPS_ENDPOINT: 'true' };
 

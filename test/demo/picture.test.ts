@@ -8,11 +8,11 @@ import { liveScreen, type Row, type Screen } from '../../bin/demo/screen.ts';
 import type { Stage } from '../../bin/demo/stage.ts';
 import { play } from '../../bin/demo/story.ts';
 import { comparison, type ScaleIn } from '../../bin/demo/who-goes.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { DrivenClock } from '../../emulators/world/driven-clock.ts';
 import { Display } from '../cli/display.ts';
 import { Recorder, shownOn } from '../cli/recorder.ts';
 import { draw } from '../cli/svg.ts';
-import { DrivenClock } from '../e2e/driven-clock.ts';
-import { ManualClock } from '../emulators/clock.ts';
 
 const PICTURE = fileURLToPath(new URL('../../docs/demo.svg', import.meta.url));
 const COLUMNS = 80;

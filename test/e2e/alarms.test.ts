@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { AutoScalingClient, TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EVENT_TYPES } from '../../lambda/core/drain-event.ts';
-import { METRICS } from '../../lambda/core/metrics.ts';
+import { autoScalingError } from '../../emulators/aws/services.ts';
+import { FUNCTION_ARN, UNNAMED } from '../../emulators/world/world.ts';
+import { EVENT_TYPES } from '../../lambda/core/model/drain-event.ts';
+import { METRICS } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
-import { autoScalingError } from '../emulators/aws/services.ts';
 import { alarmsOf, dashboardOf } from '../lib/monitored.ts';
 import { templateOf } from '../lib/stacks.ts';
 import { MonitoredWorld } from './monitored-world.ts';
-import { FUNCTION_ARN, UNNAMED } from './world.ts';
 
 /** What the stories below have brought about in all. */
 const measured = new Set<string>();

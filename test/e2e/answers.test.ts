@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { startWithCommands } from './command-world.ts';
 import { start, world } from './start.ts';
-import { GROUP } from './world-options.ts';
 
 const CAPACITY = { command: 'capacity' };
 

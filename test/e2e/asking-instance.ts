@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import type { CommandDocument } from '../../emulators/aws/ssm/command-document.ts';
+import { SsmAgent } from '../../emulators/aws/ssm/ssm-agent.ts';
+import { Loopback } from '../../emulators/server.ts';
 import { commandDocument } from '../../lib/access/run-command.ts';
-import type { CommandDocument } from '../emulators/aws/command-document.ts';
-import { SsmAgent } from '../emulators/aws/ssm-agent.ts';
-import { Loopback } from '../emulators/server.ts';
 
-const BIN = fileURLToPath(new URL('../emulators/bin', import.meta.url));
+const BIN = fileURLToPath(new URL('../../emulators/bin', import.meta.url));
 
 /** The token that is set up on the instance. */
 export const TOKEN = 'fc8ab1c3-0000-4d4c-9d8a-canaryoftoken';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { JobSpec } from '../emulators/nomad/jobs.ts';
+import type { JobSpec } from '../../emulators/nomad/scheduler/jobs.ts';
+import { HOUR, MINUTE, STATUS, type WorldOptions } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, STATUS, type WorldOptions } from './world.ts';
 
 const build = (nodeId: string, more: Partial<JobSpec> = {}) =>
   world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 900, ...more });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { DEFAULT_DEADLINE, NomadAutoscaler } from './nomad-autoscaler.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 const drainRequests = (nodeId = '') =>
   world.nomad.requests.filter(({ path }) => path.endsWith(`${nodeId}/drain`)).length;

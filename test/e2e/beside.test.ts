@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { failing, silent } from '../emulators/aws/faults.ts';
-import { autoScalingError } from '../emulators/aws/services.ts';
-import type { Fault } from '../emulators/server.ts';
+import { failing, silent } from '../../emulators/aws/faults.ts';
+import { autoScalingError } from '../../emulators/aws/services.ts';
+import type { Fault } from '../../emulators/server.ts';
+import { type LogRecord, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { rebalanceRecommendation } from './notice-events.ts';
 import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
-import { type LogRecord, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP, HOOK } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 const refused = autoScalingError('AccessDenied', 'not today');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { SECOND, type World } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { SECOND, type World } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 const NODE = { cpu: 4000, memoryMb: 8000 };
 const NONE = { ready: 0, draining: 0, ineligible: 0, initializing: 0, disconnected: 0, down: 0 };

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Loopback } from '../emulators/server.ts';
-import { BUNDLE } from './bundle.ts';
+import type { Loopback } from '../../emulators/server.ts';
+import { BUNDLE } from '../../emulators/world/bundle.ts';
+import { SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { SWEEP } from './world.ts';
 
 const TOKEN = '/nomad/token';
 

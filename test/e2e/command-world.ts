@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
+import type { CommandDocument } from '../../emulators/aws/ssm/command-document.ts';
+import { DOCUMENT, type World, type WorldOptions } from '../../emulators/world/world.ts';
 import { commandDocument } from '../../lib/access/run-command.ts';
-import type { CommandDocument } from '../emulators/aws/command-document.ts';
 import { start } from './start.ts';
-import { DOCUMENT, type World, type WorldOptions } from './world.ts';
 
-const BIN = fileURLToPath(new URL('../emulators/bin', import.meta.url));
+const BIN = fileURLToPath(new URL('../../emulators/bin', import.meta.url));
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 
 /** A group whose instances have the nomad command set up, as docs/security.md says; its first builder has to go. */

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FINDINGS } from '../../lambda/core/answers/finding.ts';
-import { Authority } from '../emulators/certificates.ts';
-import { TlsFront } from '../emulators/tls-front.ts';
+import { Authority } from '../../emulators/certificates.ts';
+import { TlsFront } from '../../emulators/tls-front.ts';
+import { MINUTE, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
+import { FINDINGS } from '../../lambda/core/queries/doctor/finding.ts';
 import { startWithCommands } from './command-world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SWEEP, UNNAMED } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 

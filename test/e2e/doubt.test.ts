@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 /** What an operator, or another tool, asks of Nomad. */
 const operate = (nodeId: string, path: string, body: object) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SWEEP } from './world.ts';
 
 describe('a drain, until nothing is left of the node', () => {
   it('waits for the killed build to stop when the drain deadline has come', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { start, world } from './start.ts';
-import { SECOND, STATUS, SWEEP } from './world.ts';
 
 const dryRun = (instanceId: unknown) => ({ command: 'dryRun', instanceId });
 

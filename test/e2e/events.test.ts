@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SWEEP, UNNAMED } from './world.ts';
 
 const told = () => world.told.map(({ 'detail-type': type }) => type);
 const detail = (type: string) => world.told.find((event) => event['detail-type'] === type)?.detail;

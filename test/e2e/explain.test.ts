@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, STATUS, SWEEP, type World } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, STATUS, SWEEP, type World } from './world.ts';
 
 const instanceOf = (report: Awaited<ReturnType<World['wake']>> | undefined) => report?.instances[0];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, STATUS, SWEEP, type WorldOptions } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS, SWEEP, type WorldOptions } from './world.ts';
 
 /** What goes wrong before anything can be asked of Nomad. */
 const BROKEN: [string, WorldOptions, RegExp][] = [

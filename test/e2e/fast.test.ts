@@ -1,12 +1,12 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
-import { connect } from '../emulators/aws/clients.ts';
-import { autoScalingError } from '../emulators/aws/services.ts';
-import type { JobSpec } from '../emulators/nomad/jobs.ts';
-import type { Fault, Loopback } from '../emulators/server.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { autoScalingError } from '../../emulators/aws/services.ts';
+import type { JobSpec } from '../../emulators/nomad/scheduler/jobs.ts';
+import type { Fault, Loopback } from '../../emulators/server.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP, HOOK, type WorldOptions } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP, HOOK, type WorldOptions } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 

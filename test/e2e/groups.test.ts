@@ -1,9 +1,9 @@
 import { DeleteLifecycleHookCommand, PutLifecycleHookCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
-import { connect } from '../emulators/aws/clients.ts';
-import { autoScalingError } from '../emulators/aws/services.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { autoScalingError } from '../../emulators/aws/services.ts';
+import { MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS, SWEEP } from './world.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SECOND, STATUS, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, STATUS, SWEEP, UNNAMED } from './world.ts';
 
 const lifecycleEvent = (instanceId: string, detail: Record<string, string> = {}) => ({
   source: 'aws.autoscaling',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, STATUS } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, STATUS } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 const calls = (action: string) => world.aws.requests.filter((request) => request.action === action).length;
 

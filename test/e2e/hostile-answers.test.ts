@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Fault } from '../emulators/server.ts';
+import type { Fault } from '../../emulators/server.ts';
+import { SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { SECOND, SWEEP } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 /** Inputs in `npm test`; `HOSTILE_RUNS` says another number. */
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 80);

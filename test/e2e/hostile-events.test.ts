@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { healthEvent, rebalanceRecommendation, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
-import { GROUP, HOOK } from './world-options.ts';
 
 /** Another account's, or gone: nothing here may be done about it. */
 const STRANGER = 'i-0123456789abcdef0';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS, SWEEP } from './world.ts';
-import { GROUP, HOOK } from './world-options.ts';
 
 /** Each of these is a line of docs/security.md, by its first words, and says whether that is so. */
 const TESTS: Record<string, () => Promise<boolean>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SECOND } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND } from './world.ts';
 
 const ask = (more: object = {}) => world.ask<'jobs'>({ command: 'jobs', ...more });
 const isoAt = (time: number) => new Date(time).toISOString();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { DEFAULT_MEMORY } from '../../lib/function/memory.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SWEEP } from './world.ts';
 
 /** The heap that Node.js gives itself of the memory of the function, at the least, in megabytes. */
 const HEAP = DEFAULT_MEMORY / 4;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Report } from '../../lambda/core/report.ts';
+import { HOUR, SECOND, type WorldOptions } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
+import type { Report } from '../../lambda/core/drain/report.ts';
 import { start, world } from './start.ts';
-import { HOUR, SECOND, type WorldOptions } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 const page = readFileSync(new URL('../../docs/leaving.md', import.meta.url), 'utf8');
 const INSTANCE = 'i-0123456789abcdef0';

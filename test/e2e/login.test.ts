@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ROLE_ARN } from '../emulators/aws/sts.ts';
+import { ROLE_ARN } from '../../emulators/aws/ssm/sts.ts';
+import { HOUR, MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SWEEP } from './world.ts';
 
 const manage = async (path: string, body: object) => {
   const headers = { 'X-Nomad-Token': world.nomad.managementToken };

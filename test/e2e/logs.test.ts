@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SECOND } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND } from './world.ts';
 
 const ask = (more: object) => world.ask<'logs'>({ command: 'logs', ...more });
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join('');

@@ -1,12 +1,12 @@
 import { Duration } from 'aws-cdk-lib';
-import type { Config } from '../../lambda/config.ts';
+import { type Alarm, readAlarm } from '../../emulators/aws/cloudwatch/alarm.ts';
+import { CloudWatch } from '../../emulators/aws/cloudwatch/cloud-watch.ts';
+import { FUNCTION, MINUTE, SWEEP, type World, type WorldOptions } from '../../emulators/world/world.ts';
+import type { Config } from '../../lambda/config/config.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
-import { type Alarm, readAlarm } from '../emulators/aws/alarm.ts';
-import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
 import { alarmsOf } from '../lib/monitored.ts';
 import { resources, templateOf } from '../lib/stacks.ts';
 import { start } from './start.ts';
-import { FUNCTION, MINUTE, SWEEP, type World, type WorldOptions } from './world.ts';
 
 type Settings = Pick<Config['policy'], 'deadlineSeconds' | 'killMarginSeconds'>;
 

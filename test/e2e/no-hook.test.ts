@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 const eligibility = (nodeId: string) => world.nomad.node(nodeId).SchedulingEligibility;
 const writes = () => world.nomad.requests.filter(({ method }) => method !== 'GET').length;

@@ -1,6 +1,6 @@
 import { TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
-import { connect } from '../emulators/aws/clients.ts';
-import { MINUTE, SECOND, type World } from './world.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { MINUTE, SECOND, type World } from '../../emulators/world/world.ts';
 
 /** Of nomad-autoscaler 0.5.0: what holds where a policy does not set `node_drain_deadline`. */
 export const DEFAULT_DEADLINE = 15 * MINUTE;

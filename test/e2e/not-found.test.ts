@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ec2Error } from '../emulators/aws/services.ts';
+import { ec2Error } from '../../emulators/aws/services.ts';
+import { HOUR, MINUTE, SWEEP, UNNAMED, type World } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SWEEP, UNNAMED, type World } from './world.ts';
 
 /** Nomad clients whose fingerprint of EC2 failed at boot: what they call themselves, and where their instance is. */
 const unnamed: [string, Parameters<World['addBuilder']>[0], Parameters<World['addBuilder']>[1]][] = [

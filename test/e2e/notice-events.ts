@@ -1,6 +1,6 @@
-import type { EventBridgeEvent, Sent } from '../emulators/aws/events.ts';
-import { ACCOUNT, REGION } from '../emulators/aws/model.ts';
-import * as sent from '../emulators/aws/notices.ts';
+import * as sent from '../../emulators/aws/ec2/notices.ts';
+import type { EventBridgeEvent, Sent } from '../../emulators/aws/events/events.ts';
+import { ACCOUNT, REGION } from '../../emulators/aws/model.ts';
 import { world } from './start.ts';
 
 interface Place {

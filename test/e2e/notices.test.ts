@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ec2Error } from '../emulators/aws/services.ts';
+import { ec2Error } from '../../emulators/aws/services.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { healthEvent, rebalanceRecommendation, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
 
 const busy = (runSeconds = 2 * 3600) => {
   const builder = world.addBuilder();

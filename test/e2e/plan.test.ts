@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { PlanAnswer } from '../../lambda/core/answers/plan.ts';
+import { HOUR, MINUTE } from '../../emulators/world/world.ts';
+import type { PlanAnswer } from '../../lambda/core/queries/plan/plan.ts';
 import { startWithCommands } from './command-world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE } from './world.ts';
 
 const plan = (more: object = {}) => world.ask<'plan'>({ command: 'plan', ...more });
 const ofInstance = (answer: PlanAnswer, { instanceId }: { instanceId: string }) =>

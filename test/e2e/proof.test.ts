@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ec2Error } from '../emulators/aws/services.ts';
-import { jobOf } from '../emulators/nomad/jobs.ts';
-import type { Fault } from '../emulators/server.ts';
+import { ec2Error } from '../../emulators/aws/services.ts';
+import { jobOf } from '../../emulators/nomad/scheduler/jobs.ts';
+import type { Fault } from '../../emulators/server.ts';
+import { HOUR, MINUTE, SECOND, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP, UNNAMED } from './world.ts';
 
 const EVERYTHING = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 const ONE_NAMESPACE = 'node { policy = "write" }\nnamespace "ci" { capabilities = ["read-job"] }';

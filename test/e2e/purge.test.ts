@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SWEEP, UNNAMED } from './world.ts';
 
 const exists = (nodeId: string) => world.nomad.state.nodes.has(nodeId);
 

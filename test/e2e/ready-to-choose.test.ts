@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FUNCTION_ARN, MINUTE, STATUS, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { FUNCTION_ARN, MINUTE, STATUS, UNNAMED } from './world.ts';
 
 const WARM = { command: 'warm' };
 const TOKEN = '/nomad/drain-token';

@@ -2,10 +2,10 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AllocationJson, toAllocation } from '../../lambda/nomad/json.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { type AllocationJson, toAllocation } from '../../lambda/nomad/json/allocation.ts';
 import { isAllocation, type Json, objectsOf, type Recording } from '../contract/recording.ts';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 import { AskingInstance, TOKEN, unpack } from './asking-instance.ts';
 
 const FIXTURES = fileURLToPath(new URL('../contract/fixtures', import.meta.url));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Delivery } from '../emulators/aws/run-command.ts';
+import type { Delivery } from '../../emulators/aws/ssm/run-command.ts';
+import { SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
 import { rebalanceRecommendation } from './notice-events.ts';
 import { world } from './start.ts';
-import { SECOND, SWEEP } from './world.ts';
 
 /** Where the orders to drain were sent. */
 const ordered = () =>

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { jobOf } from '../emulators/nomad/jobs.ts';
-import { Loopback } from '../emulators/server.ts';
+import { jobOf } from '../../emulators/nomad/scheduler/jobs.ts';
+import { Loopback } from '../../emulators/server.ts';
+import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { drainsOf, startWithCommands } from './command-world.ts';
 import { world } from './start.ts';
-import { MINUTE, SWEEP } from './world.ts';
 
 const asked = () => new Set(world.aws.commands.sent.map(({ instanceId }) => instanceId));
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ROLE_ARN } from '../emulators/aws/sts.ts';
-import type { EmulatorRequest, Loopback, Mishap } from '../emulators/server.ts';
+import { ROLE_ARN } from '../../emulators/aws/ssm/sts.ts';
+import type { EmulatorRequest, Loopback, Mishap } from '../../emulators/server.ts';
+import { MINUTE, SECOND, SWEEP, UNNAMED, type WorldOptions } from '../../emulators/world/world.ts';
 import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, SWEEP, UNNAMED, type WorldOptions } from './world.ts';
 
 const POLICY = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
 const BUILDERS = 12;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, STATUS } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, STATUS } from './world.ts';
 
 describe('a group scales in', () => {
   it('lets an idle instance go at once, in the run of its event', async () => {

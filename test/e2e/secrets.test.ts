@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Mishap } from '../emulators/server.ts';
+import type { Mishap } from '../../emulators/server.ts';
+import { MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS, SWEEP } from './world.ts';
 
 const CANARY = 'canary-2222-3333';
 const LED = { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' };

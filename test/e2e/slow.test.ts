@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../emulators/server.ts';
+import type { Fault } from '../../emulators/server.ts';
+import { MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { slowly } from './slowly.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, SWEEP } from './world.ts';
 
 const scaleIn = async (count: number) => {
   const builders = Array.from({ length: count }, () => world.addBuilder());

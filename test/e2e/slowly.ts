@@ -1,5 +1,5 @@
-import type { Clock } from '../../lambda/core/clock.ts';
-import type { EmulatorRequest, Fault } from '../emulators/server.ts';
+import type { EmulatorRequest, Fault } from '../../emulators/server.ts';
+import type { Clock } from '../../lambda/core/model/clock.ts';
 
 /** Each answer takes so many milliseconds of this clock. */
 export const slowly =

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ec2Error } from '../emulators/aws/services.ts';
+import { ec2Error } from '../../emulators/aws/services.ts';
+import { HOUR, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { reservationWarning, spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND, SWEEP } from './world.ts';
-import { GROUP } from './world-options.ts';
 
 /** A Spot instance in service, with a build that runs for so many seconds. */
 const busy = (runSeconds = 2 * 3600) => {

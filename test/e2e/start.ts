@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { World, type WorldOptions } from './world.ts';
+import { World, type WorldOptions } from '../../emulators/world/world.ts';
 
 /** The world of the test that runs: the one that it has started last. */
 export let world: World;

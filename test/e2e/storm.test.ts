@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { describe, expect, it } from 'vitest';
+import { type Invoke, MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { type Invoke, MINUTE, SECOND, SWEEP } from './world.ts';
 
 const INSTANCES = 500;
 /** Function environments that Lambda runs at once. */

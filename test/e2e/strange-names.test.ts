@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, STATUS } from '../../emulators/world/world.ts';
 import { startWithCommands } from './command-world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS } from './world.ts';
 
 /** What Nomad takes for the id of a job: anything without a space. */
 const IDS = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { JobSpec } from '../emulators/nomad/jobs.ts';
+import type { JobSpec } from '../../emulators/nomad/scheduler/jobs.ts';
+import { MINUTE } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE } from './world.ts';
 
 /** An instance scales in while it runs this job. */
 const leaving = async (job: JobSpec) => {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Authority, type Certificate } from '../emulators/certificates.ts';
-import { TlsFront } from '../emulators/tls-front.ts';
+import { Authority, type Certificate } from '../../emulators/certificates.ts';
+import { TlsFront } from '../../emulators/tls-front.ts';
+import { MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, STATUS, SWEEP } from './world.ts';
 
 let authority: Authority;
 let ours: Certificate;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, STATUS, SWEEP } from './world.ts';
 
 const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;
 

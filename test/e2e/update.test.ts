@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SWEEP } from './world.ts';
 
 /** Three builders in the middle of their drains: one build ends soon, one later, one not before the deadline. */
 const inTheMiddle = async () => {

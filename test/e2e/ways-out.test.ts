@@ -1,8 +1,8 @@
 import { TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it } from 'vitest';
-import { connect } from '../emulators/aws/clients.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { HOUR, MINUTE, SECOND } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import { HOUR, MINUTE, SECOND } from './world.ts';
 
 const eligibility = (nodeId: string) => world.nomad.node(nodeId).SchedulingEligibility;
 const drainRequests = () => world.nomad.requests.filter(({ path }) => path.endsWith('/drain')).length;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { loadBundle } from './bundle.ts';
+import { loadBundle } from '../../emulators/world/bundle.ts';
+import type { WorldOptions } from '../../emulators/world/world.ts';
+import { FUNCTION_ARN, MINUTE, SECOND, UNNAMED } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
-import type { WorldOptions } from './world.ts';
-import { FUNCTION_ARN, MINUTE, SECOND, UNNAMED } from './world.ts';
 
 const POLICIES = [FUNCTION_ARN, 'Default'];
 
@@ -279,8 +279,8 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     const { makeHandler } = await loadBundle();
     const said: unknown[] = [];
     const note = (message: string, fields: object) => void said.push({ message, ...fields });
-    const journal = { debug: note, info: note, warn: note, error: note };
-    expect(await makeHandler({ journal, environment: { NOMAD_DRAIN_HOOK: '{' } })(QUESTION)).toEqual(SUGGESTED);
+    const logger = { debug: note, info: note, warn: note, error: note };
+    expect(await makeHandler({ logger, environment: { NOMAD_DRAIN_HOOK: '{' } })(QUESTION)).toEqual(SUGGESTED);
     expect(said).toMatchObject([{ because: expect.stringContaining('is not JSON') }]);
   });
 

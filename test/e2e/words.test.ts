@@ -1,9 +1,9 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { connect } from '../emulators/aws/clients.ts';
+import { connect } from '../../emulators/aws/clients.ts';
+import { MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { start, world } from './start.ts';
-import { MINUTE, SECOND, STATUS, SWEEP } from './world.ts';
-import { GROUP, HOOK } from './world-options.ts';
 
 /** CloudWatch takes a record of 256 kB, and cuts off the rest. */
 const RECORD = 256_000;

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { RunClock } from '../../lambda/core/clock.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { Loopback } from '../../emulators/server.ts';
+import { RunClock } from '../../lambda/core/model/clock.ts';
 import { judgeRules, type Rules, readPermissions } from '../../lambda/nomad/acl.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
-import type { Question } from '../../lambda/nomad/transport.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
+import type { NomadRequest } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import { Loopback } from '../emulators/server.ts';
 
 const NOW = Date.parse('2026-03-01T09:00:00Z');
 
@@ -24,7 +24,7 @@ const asker = (address: string, token?: string) => {
     token: token ? async () => ({ value: token }) : undefined,
   });
   const clock = new RunClock({ ...systemClock, sleep: async () => {} }, Number.POSITIVE_INFINITY);
-  return (question: Question) => transport.ask(question, clock);
+  return (question: NomadRequest) => transport.ask(question, clock);
 };
 
 describe('what policies grant together', () => {

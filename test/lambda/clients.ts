@@ -1,5 +1,5 @@
-import type { Client, Running } from '../../lambda/core/candidate.ts';
-import { RunTimes } from '../../lambda/core/run-times.ts';
+import type { Client, Running } from '../../lambda/core/scale-in/candidate.ts';
+import { RunTimes } from '../../lambda/core/scale-in/durations.ts';
 
 /** Clients, and what runs on them, for tests of what is pure. */
 

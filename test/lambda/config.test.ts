@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ConfigDocument, formatConfig, parseConfig } from '../../lambda/config.ts';
-import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
+import { type ConfigDocument, formatConfig, parseConfig } from '../../lambda/config/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../../lambda/errors.ts';
 
 const smallest: ConfigDocument = {

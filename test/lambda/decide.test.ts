@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { decide } from '../../lambda/core/decide.ts';
+import { decide } from '../../lambda/core/decide/decide.ts';
 import { complete } from './situations/complete.ts';
 import { draining } from './situations/draining.ts';
 import { nodes } from './situations/nodes.ts';

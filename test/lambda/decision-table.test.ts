@@ -21,9 +21,9 @@ function rows(): string[] {
 }
 
 it('asks its steps in the order of the decision table in docs/architecture.md, by the same names', () => {
-  const ofInstance = stepsOf('lambda/core/decide.ts', 'decide');
-  const ofNode = stepsOf('lambda/core/decide-node.ts', 'decideNode');
-  const ofDrained = stepsOf('lambda/core/decide-node.ts', 'decideDrained');
+  const ofInstance = stepsOf('lambda/core/decide/decide.ts', 'decide');
+  const ofNode = stepsOf('lambda/core/decide/decide-node.ts', 'decideNode');
+  const ofDrained = stepsOf('lambda/core/decide/decide-node.ts', 'decideDrained');
   // An instance that is present is decided by its nodes, and a node by its drain, where one is in force.
   const steps = ofInstance.flatMap((step) => (step === 'present' ? [step, ...ofNode] : [step]));
   steps.splice(steps.indexOf('decideDrained'), 1, ...ofDrained);

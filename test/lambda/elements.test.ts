@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Elements } from '../../lambda/nomad/elements.ts';
+import { Elements } from '../../lambda/nomad/transport/json-list.ts';
 
 /** What is made of a text that arrives in pieces, cut at these places. */
 const take = (

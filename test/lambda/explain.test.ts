@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Allocation } from '../../lambda/core/allocation.ts';
 import { names, say, stuckFor } from '../../lambda/core/explain.ts';
-import { whyUnplaced, withBlocked } from '../../lambda/nomad/blocked.ts';
-import type { PlacementFailure } from '../../lambda/nomad/json.ts';
+import type { Allocation } from '../../lambda/core/model/allocation.ts';
+import type { PlacementFailure } from '../../lambda/nomad/json/evaluation.ts';
+import { whyUnplaced, withBlocked } from '../../lambda/nomad/placement-failures.ts';
 
 const NOW = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, RunClock, RunOver } from '../../lambda/core/clock.ts';
+import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../../emulators/server.ts';
+import { type Clock, RunClock, RunOver } from '../../lambda/core/model/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
-import type { Question } from '../../lambda/nomad/transport.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
+import type { NomadRequest } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
-import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../emulators/server.ts';
 
 const SECRET = '11111111-canary-2222-3333-444444444444';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -35,7 +35,7 @@ const client = (
 ) => {
   const transport = new HttpTransport({ addresses: [server.url], token });
   const run = new RunClock(clock, Number.POSITIVE_INFINITY);
-  return { ask: (question: Question) => transport.ask(question, run) };
+  return { ask: (question: NomadRequest) => transport.ask(question, run) };
 };
 
 const read = { method: 'GET', path: '/v1/nodes' } as const;

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
-import { type Allocation, isAlive, isLeftAlone } from '../../lambda/core/allocation.ts';
-import { type Drain, emptySince, killed, type NomadNode, remaining } from '../../lambda/core/node.ts';
-import { nodeOf, nodesOf, sinceOf } from '../../lambda/core/observation.ts';
-import type { Termination } from '../../lambda/core/termination.ts';
+import { type Allocation, isAlive, isLeftAlone } from '../../lambda/core/model/allocation.ts';
+import { type Drain, emptySince, killed, type NomadNode, remaining } from '../../lambda/core/model/node.ts';
+import { nodeOf, nodesOf, sinceOf } from '../../lambda/core/model/observation.ts';
+import type { Termination } from '../../lambda/core/model/termination.ts';
 
 const START = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

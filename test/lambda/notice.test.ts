@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { drainedBy, maintenanceLeadMs, restoredAt } from '../../lambda/core/notice.ts';
+import { drainedBy, maintenanceLeadMs, restoredAt } from '../../lambda/core/model/notice.ts';
 import { at, HOUR, MINUTE, SECOND } from './situations/situation.ts';
 
 const policy = { deadlineSeconds: 7200, killMarginSeconds: 300 };

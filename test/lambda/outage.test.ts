@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Allocation } from '../../lambda/core/allocation.ts';
-import { type Placed, runNowhere } from '../../lambda/core/outage.ts';
+import type { Allocation } from '../../lambda/core/model/allocation.ts';
+import { type Placed, runNowhere } from '../../lambda/core/model/outage.ts';
 
 const stopped = (more: Partial<Allocation> = {}): Allocation => ({
   id: 'a',

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { Client, EarlierRuns, Running } from '../../lambda/core/candidate.ts';
-import type { Needs } from '../../lambda/core/needs.ts';
-import type { InstancePlan } from '../../lambda/core/plan/instance.ts';
-import { RunTimes } from '../../lambda/core/run-times.ts';
+import type { InstancePlan } from '../../lambda/core/queries/plan/instance.ts';
+import type { Client, Running } from '../../lambda/core/scale-in/candidate.ts';
+import { type EarlierRuns, RunTimes } from '../../lambda/core/scale-in/durations.ts';
+import type { Needs } from '../../lambda/core/scale-in/placement.ts';
 import { build, client, FULL, MINUTE, NOW, run, service, system, took } from './clients.ts';
 
 /** What is on an instance, and what a scale-in would mean for it. */

@@ -1,11 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
-import { plan } from '../../lambda/core/answers/plan.ts';
-import type { AnswerPorts } from '../../lambda/core/answers/ports.ts';
-import { byJob, type EndedBuild } from '../../lambda/core/candidate.ts';
-import { buildTimes } from '../../lambda/core/plan/build-times.ts';
-import { compareDeadlines } from '../../lambda/core/plan/deadlines.ts';
-import { planInstance } from '../../lambda/core/plan/instance.ts';
-import { RunTimes } from '../../lambda/core/run-times.ts';
+import { buildTimes } from '../../lambda/core/queries/plan/build-times.ts';
+import { compareDeadlines } from '../../lambda/core/queries/plan/deadlines.ts';
+import { planInstance } from '../../lambda/core/queries/plan/instance.ts';
+import { plan } from '../../lambda/core/queries/plan/plan.ts';
+import type { AnswerPorts } from '../../lambda/core/queries/ports.ts';
+import { byJob, type EndedBuild, RunTimes } from '../../lambda/core/scale-in/durations.ts';
 import { build, client, MINUTE, NOW, took } from './clients.ts';
 import { type Situation, situations } from './plan-situations.ts';
 

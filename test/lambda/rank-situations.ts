@@ -1,6 +1,7 @@
-import type { Candidate, Client, EarlierRuns } from '../../lambda/core/candidate.ts';
-import type { Chosen, Place } from '../../lambda/core/rank.ts';
-import { RunTimes } from '../../lambda/core/run-times.ts';
+import type { Place } from '../../lambda/core/model/drain-event.ts';
+import type { Candidate, Client } from '../../lambda/core/scale-in/candidate.ts';
+import { type EarlierRuns, RunTimes } from '../../lambda/core/scale-in/durations.ts';
+import type { Chosen } from '../../lambda/core/scale-in/rank.ts';
 import { build, client, FULL, MINUTE, SECOND, service, system, took } from './clients.ts';
 
 const POOL = 'us-east-1a on-demand';

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { rank } from '../../lambda/core/rank.ts';
+import { rank } from '../../lambda/core/scale-in/rank.ts';
 import { NOW } from './clients.ts';
 import { type Situation, situations } from './rank-situations.ts';
 

@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { RunClock } from '../../lambda/core/clock.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { RunClock } from '../../lambda/core/model/clock.ts';
 import { NomadApi } from '../../lambda/nomad/api.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
 import { type NomadReads, readOnly } from '../../lambda/nomad/read-only.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 
 it('a run that only reads cannot order anything: not by its type, and not by a mistake', async () => {
   const nomad = await NomadEmulator.start({ clock: new ManualClock() });

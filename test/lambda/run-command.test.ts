@@ -1,8 +1,8 @@
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { ManualClock } from '../../emulators/clock.ts';
 import { type CommandFailed, runCommand } from '../../lambda/aws/run-command.ts';
-import { AwsEmulator } from '../emulators/aws/aws.ts';
-import { ManualClock } from '../emulators/clock.ts';
 
 let clock: ManualClock;
 let aws: AwsEmulator;

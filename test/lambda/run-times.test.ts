@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { allWithin, chanceAnyLonger, Rest } from '../../lambda/core/rest.ts';
-import { type RunTime, RunTimes } from '../../lambda/core/run-times.ts';
+import { allWithin, chanceAnyLonger, Rest, type RunTime, RunTimes } from '../../lambda/core/scale-in/durations.ts';
 
 const MINUTE = 60_000;
 
@@ -27,7 +26,7 @@ describe('how long builds take', () => {
     const shares = [5, 6, 7, 10, 13, 16, 22, 23, 40].map((at) => Number(times.shareLonger(at * MINUTE).toFixed(3)));
     expect(shares).toEqual([1, 0.857, 0.807, 0.753, 0.69, 0.627, 0.538, 0.448, 0.448]);
     expect(minutes(times.within(0.5))).toBe(23);
-    expect(times.cutShort).toHaveLength(12);
+    expect(times.censored).toHaveLength(12);
   });
 
   it('counts a run from the age at which it came into view: what had ended before that is not there', () => {

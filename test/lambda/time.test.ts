@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
 import {
   drainDeadlineSeconds,
   globalCapSeconds,
@@ -8,12 +7,11 @@ import {
   hookHolds,
   lapsesBeforeSweep,
   limits,
-  nextPassMs,
-  placeInPass,
   reserveSeconds,
   SWEEP_SECONDS,
-  whileStoppingMs,
-} from '../../lambda/core/time.ts';
+} from '../../lambda/core/decide/deadlines.ts';
+import { nextPassMs, placeInPass, whileStoppingMs } from '../../lambda/core/drain/polling.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 
 const START = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

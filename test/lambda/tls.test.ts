@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { RunClock } from '../../lambda/core/clock.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
-import type { Tls } from '../../lambda/nomad/tls.ts';
+import { Authority, type Certificate } from '../../emulators/certificates.ts';
+import { Loopback } from '../../emulators/server.ts';
+import { TlsFront } from '../../emulators/tls-front.ts';
+import { RunClock } from '../../lambda/core/model/clock.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
+import type { Tls } from '../../lambda/nomad/transport/tls.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
-import { Authority, type Certificate } from '../emulators/certificates.ts';
-import { Loopback } from '../emulators/server.ts';
-import { TlsFront } from '../emulators/tls-front.ts';
 
 const NAMES = ['server.global.nomad', 'localhost', '127.0.0.1'];
 

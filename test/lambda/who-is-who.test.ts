@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { RunClock } from '../../lambda/core/clock.ts';
+import { ManualClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { RunClock } from '../../lambda/core/model/clock.ts';
 import { NomadApi } from '../../lambda/nomad/api.ts';
-import { HttpTransport } from '../../lambda/nomad/http.ts';
-import { WhoIsWho } from '../../lambda/nomad/who-is-who.ts';
+import { WhoIsWho } from '../../lambda/nomad/queries/nodes-by-instance.ts';
+import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
-import { ManualClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
 
 const NOW = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

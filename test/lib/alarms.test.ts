@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
-import { METRICS, type MetricName, NAMESPACE } from '../../lambda/core/metrics.ts';
+import { readAlarm } from '../../emulators/aws/cloudwatch/alarm.ts';
+import { CloudWatch } from '../../emulators/aws/cloudwatch/cloud-watch.ts';
+import { METRICS, type MetricName, NAMESPACE } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
-import { readAlarm } from '../emulators/aws/alarm.ts';
-import { CloudWatch } from '../emulators/aws/cloud-watch.ts';
 import { alarmsOf } from './monitored.ts';
 import { templateOf } from './stacks.ts';
 

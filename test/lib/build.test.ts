@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { atStart, bundle } from '../../bin/build.ts';
+import { atStart, bundle } from '../../scripts/build.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'drain-hook-build-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -65,7 +65,7 @@ describe('as soon as it is imported', () => {
   });
   const kept = (name: string) => loaded.filter((input) => input.includes(name));
 
-  test.each(['lambda/core/drain.ts', '@aws-sdk/client-auto-scaling/', '@aws-sdk/client-ec2/'])(
+  test.each(['lambda/core/drain/drain.ts', '@aws-sdk/client-auto-scaling/', '@aws-sdk/client-ec2/'])(
     '%s is loaded: every run needs it',
     (name) => {
       expect(kept(name)).not.toEqual([]);

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
-import { METRICS, NAMESPACE } from '../../lambda/core/metrics.ts';
+import { METRICS, NAMESPACE } from '../../lambda/core/model/metrics.ts';
 import { alarmsOf, dashboardOf } from './monitored.ts';
 import { type Json, resources, templateOf } from './stacks.ts';
 

@@ -1,6 +1,6 @@
 import type { Template } from 'aws-cdk-lib/assertions';
+import type { AlarmProperties } from '../../emulators/aws/cloudwatch/alarm.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
-import type { AlarmProperties } from '../emulators/aws/alarm.ts';
 import { type Json, only, resources } from './stacks.ts';
 
 export type TemplateAlarm = AlarmProperties & {

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
-import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/metrics.ts';
+import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';

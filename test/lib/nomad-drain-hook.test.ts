@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import type { OutsideEc2 } from '../../lib/access/outside-ec2.ts';
 import { functionCode } from '../../lib/function/function-code.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { EVENT_SOURCE, EVENT_TYPES } from '../../lambda/core/drain-event.ts';
-import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/metrics.ts';
+import { EVENT_SOURCE, EVENT_TYPES } from '../../lambda/core/model/drain-event.ts';
+import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
 import { alarmsOf } from './monitored.ts';
 import { resources, templateOf } from './stacks.ts';
 

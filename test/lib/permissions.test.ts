@@ -4,7 +4,7 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, test } from 'vitest';
-import { EVENT_SOURCE } from '../../lambda/core/drain-event.ts';
+import { EVENT_SOURCE } from '../../lambda/core/model/drain-event.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import {
   configOf,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { settingsPage } from '../../bin/build-docs.ts';
 import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
 import { SETTING_NAMES, type SettingName } from '../../lib/settings/schema.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
+import { settingsPage } from '../../scripts/build-docs.ts';
 import { cdkContext } from './stacks.ts';
 
 const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');

@@ -3,7 +3,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../../lambda/errors.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';

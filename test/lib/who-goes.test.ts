@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { describe, expect, test } from 'vitest';
-import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config/config.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { readSettings } from '../../lib/settings/settings.ts';

@@ -1,4 +1,4 @@
-import { MINUTE, type World } from '../e2e/world.ts';
+import { MINUTE, type World } from '../../emulators/world/world.ts';
 
 /** An order to Nomad that has reached it, or the end of an instance's wait. */
 export interface Deed {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Action } from '../emulators/aws/faults.ts';
+import type { Action } from '../../emulators/aws/faults.ts';
 import {
   BUILDERS,
   type BuildKind,

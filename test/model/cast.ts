@@ -1,5 +1,5 @@
-import { UNNAMED, World } from '../e2e/world.ts';
-import type { TaskProcess } from '../emulators/nomad/casualties.ts';
+import type { TaskProcess } from '../../emulators/nomad/client/casualties.ts';
+import { UNNAMED, World } from '../../emulators/world/world.ts';
 import { Account } from './account.ts';
 import { BUILDERS, type Story } from './steps.ts';
 

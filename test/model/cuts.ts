@@ -1,4 +1,4 @@
-import type { Completion } from '../emulators/aws/model.ts';
+import type { Completion } from '../../emulators/aws/model.ts';
 import type { Cast, Cut } from './cast.ts';
 
 /** Notes what runs at the very moment of each. */

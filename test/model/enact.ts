@@ -1,6 +1,6 @@
+import { MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
+import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { rebalanceRecommendation } from '../e2e/notice-events.ts';
-import { MINUTE, SECOND, SWEEP } from '../e2e/world.ts';
-import { GROUP, HOOK } from '../e2e/world-options.ts';
 import { autoScalingFault, ec2Fault, failing, failNomad, LONGEST_FAULT_MS, silentCalls, strayEvent } from './faults.ts';
 import { changeToken, comeBack, drainAsAnother, forgetBuilds, purgeAsAnother } from './others.ts';
 import type { Stage } from './stage.ts';

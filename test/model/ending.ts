@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { MINUTE, SWEEP } from '../e2e/world.ts';
+import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { type Builder, isAnyAwayForGood, SEES_ALL } from './cast.ts';
 import { check } from './invariants.ts';
 import type { Stage } from './stage.ts';

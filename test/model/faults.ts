@@ -1,8 +1,8 @@
-import { type Action, failing as failingCalls } from '../emulators/aws/faults.ts';
-import { autoScalingError, ec2Error } from '../emulators/aws/services.ts';
-import type { ManualClock } from '../emulators/clock.ts';
-import type { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import type { Fault, Mishap } from '../emulators/server.ts';
+import { type Action, failing as failingCalls } from '../../emulators/aws/faults.ts';
+import { autoScalingError, ec2Error } from '../../emulators/aws/services.ts';
+import type { ManualClock } from '../../emulators/clock.ts';
+import type { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import type { Fault, Mishap } from '../../emulators/server.ts';
 import type { NomadFault } from './steps.ts';
 
 /** A function that asks less is not in trouble for longer than one that asks more, in milliseconds. */

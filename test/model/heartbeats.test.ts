@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { type Action, failing } from '../../emulators/aws/faults.ts';
+import { autoScalingError } from '../../emulators/aws/services.ts';
+import type { Fault, Mishap } from '../../emulators/server.ts';
+import { type Invoke, MINUTE, SECOND, SWEEP, World } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { slowly } from '../e2e/slowly.ts';
-import { type Invoke, MINUTE, SECOND, SWEEP, World } from '../e2e/world.ts';
-import { GROUP } from '../e2e/world-options.ts';
-import { type Action, failing } from '../emulators/aws/faults.ts';
-import { autoScalingError } from '../emulators/aws/services.ts';
-import type { Fault, Mishap } from '../emulators/server.ts';
 import { withoutChance } from './many.ts';
 
 /** A tenth of the other stories: each is ten minutes of sweeps. */

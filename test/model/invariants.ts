@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { SECOND } from '../e2e/world.ts';
-import type { KilledTask } from '../emulators/nomad/casualties.ts';
+import type { KilledTask } from '../../emulators/nomad/client/casualties.ts';
+import { SECOND } from '../../emulators/world/world.ts';
 import type { Cast } from './cast.ts';
 import { excuseOf } from './cuts.ts';
 

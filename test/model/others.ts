@@ -1,4 +1,4 @@
-import { COLLECT_MS } from '../emulators/nomad/job-endpoints.ts';
+import { COLLECT_MS } from '../../emulators/nomad/api/job-endpoints.ts';
 import { type Builder, SEES_ALL, SEES_OTHERS } from './cast.ts';
 import { recordOf } from './invariants.ts';
 import type { Stage } from './stage.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { MINUTE } from '../e2e/world.ts';
+import { MINUTE } from '../../emulators/world/world.ts';
 import { type Account, differences } from './account.ts';
 import { castOf, type Memory } from './cast.ts';
 import { watchCuts } from './cuts.ts';

@@ -1,4 +1,4 @@
-import { MINUTE, SWEEP } from '../e2e/world.ts';
+import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import type { Builder, Cast } from './cast.ts';
 import type { Step } from './steps.ts';
 

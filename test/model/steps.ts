@@ -1,4 +1,4 @@
-import type { Action } from '../emulators/aws/faults.ts';
+import type { Action } from '../../emulators/aws/faults.ts';
 
 /** What may happen in the world: to the group, to its builds, to Nomad, to AWS, and to the function itself. */
 export type Step =

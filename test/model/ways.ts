@@ -1,7 +1,7 @@
+import { jobOf } from '../../emulators/nomad/scheduler/jobs.ts';
+import { SECOND } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { spotWarning } from '../e2e/notice-events.ts';
-import { SECOND } from '../e2e/world.ts';
-import { GROUP } from '../e2e/world-options.ts';
-import { jobOf } from '../emulators/nomad/jobs.ts';
 import type { Builder, Cast } from './cast.ts';
 import type { Stage } from './stage.ts';
 import type { Step, Way } from './steps.ts';

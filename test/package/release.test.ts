@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildRelease, sha256, version } from '../../bin/release.ts';
+import { buildRelease, sha256, version } from '../../scripts/release.ts';
 import { configIn } from '../template/cases.ts';
 import { make } from '../template/cloudformation.ts';
 import { parse } from '../template/template.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { BUNDLE } from '../e2e/bundle.ts';
-import { SECOND, STATUS, SWEEP } from '../e2e/world.ts';
+import { BUNDLE } from '../../emulators/world/bundle.ts';
+import { SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start } from './stage.ts';
 
 /** A sweep that waits for somebody ends eleven seconds before Lambda's timeout: not after a minute. */

@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { BUNDLE } from '../e2e/bundle.ts';
-import { FUNCTION, FUNCTION_ARN } from '../e2e/world.ts';
-import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK } from '../e2e/world-options.ts';
-import { AwsEmulator } from '../emulators/aws/aws.ts';
-import { environmentOf } from '../emulators/aws/environment.ts';
-import { RunningClock } from '../emulators/clock.ts';
-import { NomadEmulator } from '../emulators/nomad/emulator.ts';
-import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../emulators/server.ts';
+import { AwsEmulator } from '../../emulators/aws/aws.ts';
+import { environmentOf } from '../../emulators/aws/environment.ts';
+import { RunningClock } from '../../emulators/clock.ts';
+import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
+import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../../emulators/server.ts';
+import { BUNDLE } from '../../emulators/world/bundle.ts';
+import { FUNCTION, FUNCTION_ARN } from '../../emulators/world/world.ts';
+import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK } from '../../emulators/world/world-options.ts';
 
 const RUNTIME_CLIENT = fileURLToPath(new URL('node_modules/aws-lambda-ric/index.mjs', import.meta.url));
 

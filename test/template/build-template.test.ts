@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildTemplate, zip } from '../../bin/build-template.ts';
-import { BUNDLE } from '../e2e/bundle.ts';
+import { BUNDLE } from '../../emulators/world/bundle.ts';
+import { buildTemplate, zip } from '../../scripts/build-template.ts';
 import { TEXT } from './template.ts';
 
 describe('what is built for those without the CDK', () => {

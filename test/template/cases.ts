@@ -1,4 +1,4 @@
-import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config/config.ts';
 import type { Json } from '../lib/stacks.ts';
 
 export const REQUIRED = { NomadAddress: 'https://nomad.internal:4646', CodeBucket: 'code', CodeKey: 'drain.zip' };

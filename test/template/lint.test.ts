@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cfnLint, findings, NoLinter, templates } from '../../bin/lint-template.ts';
+import { cfnLint, findings, NoLinter, templates } from '../../scripts/lint-template.ts';
 import { TEXT } from './template.ts';
 
 /** The command of cfn-lint, or why it cannot be had here. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config.ts';
-import { DEFAULT_POLICY } from '../../lambda/core/policy.ts';
+import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { synthesized } from '../../bin/synthesis.ts';
-import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config/config.ts';
+import { synthesized } from '../../scripts/synthesis.ts';
 import type { Json } from '../lib/stacks.ts';
 import { EVERYTHING, ONE, ofType } from './cases.ts';
 import { type Made, make, type ParameterValues } from './cloudformation.ts';

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { generated } from '../../bin/build-terraform.ts';
-import { parseHcl } from '../../bin/hcl.ts';
+import { generated } from '../../scripts/build-terraform.ts';
+import { parseHcl } from '../../scripts/hcl.ts';
 import { PACKAGE } from './cases.ts';
 import { evaluate, type Scope } from './evaluate.ts';
 import { MODULE, make } from './module.ts';

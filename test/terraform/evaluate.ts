@@ -1,4 +1,4 @@
-import type { Node } from '../../bin/hcl.ts';
+import type { Node } from '../../scripts/hcl.ts';
 import { call } from './functions.ts';
 import { entriesOf, isLazy, text, type Value } from './value.ts';
 

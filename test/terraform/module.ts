@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Block, type Node, parseHcl } from '../../bin/hcl.ts';
+import { type Block, type Node, parseHcl } from '../../scripts/hcl.ts';
 import { evaluate, type Scope } from './evaluate.ts';
 import type { Lazy, Value } from './value.ts';
 

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildTemplate } from '../../bin/build-template.ts';
+import { buildTemplate } from '../../scripts/build-template.ts';
 import { ONE, PACKAGE } from './cases.ts';
 import { make } from './module.ts';
 

@@ -1,4 +1,4 @@
-import type { Block, Node } from '../../bin/hcl.ts';
+import type { Block, Node } from '../../scripts/hcl.ts';
 import { BLOCKS, blocksOfType } from './module.ts';
 
 const LOCALS = new Map(blocksOfType('locals').flatMap(({ attributes }) => [...attributes]));

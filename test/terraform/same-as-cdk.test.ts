@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config.ts';
+import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config/config.ts';
 import type { Json } from '../lib/stacks.ts';
 import { asCloudFormation } from './as-cloudformation.ts';
 import { madeByCdk } from './by-cdk.ts';

@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildTemplate } from '../../bin/build-template.ts';
-import { terraformModule } from '../../bin/release.ts';
+import { buildTemplate } from '../../scripts/build-template.ts';
+import { terraformModule } from '../../scripts/release.ts';
 import { CASES, EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
 import { DATA, MODULE, make, type Resource } from './module.ts';
 import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';

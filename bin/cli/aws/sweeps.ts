@@ -1,5 +1,5 @@
 import { type CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../../lambda/core/metrics.ts';
+import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../../lambda/core/model/metrics.ts';
 
 /** Written by every sweep, also if nobody waits. */
 const EVERY_SWEEP: MetricName = 'InstancesWaiting';

@@ -1,4 +1,4 @@
-import { messageOf } from '../../../lambda/core/message-of.ts';
+import { messageOf } from '../../../lambda/core/basics.ts';
 import type { Account } from '../aws/account.ts';
 import type { OwnFinding, OwnId } from './finding.ts';
 

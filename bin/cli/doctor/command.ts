@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { DoctorAnswer } from '../../../lambda/core/answers/doctor.ts';
+import type { DoctorAnswer } from '../../../lambda/core/queries/doctor/doctor.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';

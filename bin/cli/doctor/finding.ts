@@ -1,4 +1,4 @@
-import type { Finding } from '../../../lambda/core/answers/finding.ts';
+import type { Finding } from '../../../lambda/core/queries/doctor/finding.ts';
 
 /** What the command itself looks at, with the operator's credentials; docs/operations.md says of each what to do. */
 export const OWN_FINDINGS = ['function', 'schedule', 'alarms', 'agents', 'quota', 'bootstrap'] as const;

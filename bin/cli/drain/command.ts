@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Report } from '../../../lambda/core/report.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
 import type { AutoScaling, Group } from '../aws/auto-scaling.ts';
 import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent, DRY_RUN, YES } from '../consent.ts';

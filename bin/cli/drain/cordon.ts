@@ -1,4 +1,4 @@
-import type { InstanceReport } from '../../../lambda/core/report.ts';
+import type { InstanceReport } from '../../../lambda/core/drain/report.ts';
 import { NomadError } from '../../../lambda/errors.ts';
 import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent } from '../consent.ts';

@@ -1,4 +1,4 @@
-import type { CapacityAnswer } from '../../../lambda/core/answers/capacity.ts';
+import type { CapacityAnswer } from '../../../lambda/core/queries/capacity.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { type Named, whichInstance } from '../which-instance.ts';

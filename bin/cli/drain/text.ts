@@ -1,4 +1,4 @@
-import type { InstanceReport } from '../../../lambda/core/report.ts';
+import type { InstanceReport } from '../../../lambda/core/drain/report.ts';
 import type { Group } from '../aws/auto-scaling.ts';
 import { allocationsText } from '../screen/allocations.ts';
 import { wrap } from '../screen/layout.ts';

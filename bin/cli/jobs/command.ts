@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { Answer } from '../../../lambda/core/answers/answer.ts';
-import type { JobsAnswer } from '../../../lambda/core/answers/jobs.ts';
+import type { JobsAnswer } from '../../../lambda/core/queries/jobs.ts';
+import type { Answer } from '../../../lambda/core/queries/query.ts';
 import type { Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';

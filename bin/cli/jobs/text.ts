@@ -1,4 +1,4 @@
-import type { JobReport, JobsAnswer } from '../../../lambda/core/answers/jobs.ts';
+import type { JobReport, JobsAnswer } from '../../../lambda/core/queries/jobs.ts';
 import { type Cell, cut, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { between, count, moment } from '../screen/words.ts';

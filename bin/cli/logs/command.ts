@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import type { AllocationLogs } from '../../../lambda/core/answers/logs.ts';
+import type { AllocationLogs } from '../../../lambda/core/queries/logs.ts';
 import type { Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';

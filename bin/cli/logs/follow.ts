@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AllocationLogs, LogsAnswer, TaskLog } from '../../../lambda/core/answers/logs.ts';
-import { messageOf } from '../../../lambda/core/message-of.ts';
+import { messageOf } from '../../../lambda/core/basics.ts';
+import type { AllocationLogs, LogsAnswer, TaskLog } from '../../../lambda/core/queries/logs.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { Problem } from '../problem.ts';

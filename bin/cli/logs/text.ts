@@ -1,4 +1,4 @@
-import type { AllocationLogs, LogsAnswer, TaskLog } from '../../../lambda/core/answers/logs.ts';
+import type { AllocationLogs, LogsAnswer, TaskLog } from '../../../lambda/core/queries/logs.ts';
 import { wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { count } from '../screen/words.ts';

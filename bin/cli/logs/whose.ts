@@ -1,5 +1,5 @@
-import type { CapacityAnswer } from '../../../lambda/core/answers/capacity.ts';
-import type { LogsAnswer } from '../../../lambda/core/answers/logs.ts';
+import type { CapacityAnswer } from '../../../lambda/core/queries/capacity.ts';
+import type { LogsAnswer } from '../../../lambda/core/queries/logs.ts';
 import type { Context } from '../context.ts';
 import { FunctionFailed } from '../function-failed.ts';
 import { Problem } from '../problem.ts';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import type { Answer } from '../../../lambda/core/answers/answer.ts';
-import type { CapacityAnswer } from '../../../lambda/core/answers/capacity.ts';
+import type { CapacityAnswer } from '../../../lambda/core/queries/capacity.ts';
+import type { Answer } from '../../../lambda/core/queries/query.ts';
 import type { Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';

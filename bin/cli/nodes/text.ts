@@ -4,7 +4,7 @@ import type {
   CapacityRow,
   NodeCapacity,
   NodeState,
-} from '../../../lambda/core/answers/capacity.ts';
+} from '../../../lambda/core/queries/capacity.ts';
 import { table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 import { count } from '../screen/words.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import type { Answer } from '../../../lambda/core/answers/answer.ts';
+import type { Answer } from '../../../lambda/core/queries/query.ts';
 import type { Context, Run } from '../context.ts';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-code.ts';

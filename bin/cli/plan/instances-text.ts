@@ -1,5 +1,5 @@
 import { say } from '../../../lambda/core/explain.ts';
-import type { InstancePlan, Verdict } from '../../../lambda/core/plan/instance.ts';
+import type { InstancePlan, Verdict } from '../../../lambda/core/queries/plan/instance.ts';
 import { type Cell, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';
 

@@ -1,8 +1,8 @@
-import type { PlanAnswer } from '../../../lambda/core/answers/plan.ts';
 import { say } from '../../../lambda/core/explain.ts';
-import type { BuildTimes, JobTimes } from '../../../lambda/core/plan/build-times.ts';
-import type { DeadlinePlan } from '../../../lambda/core/plan/deadlines.ts';
-import type { InstancePlan, Verdict } from '../../../lambda/core/plan/instance.ts';
+import type { BuildTimes, JobTimes } from '../../../lambda/core/queries/plan/build-times.ts';
+import type { DeadlinePlan } from '../../../lambda/core/queries/plan/deadlines.ts';
+import type { InstancePlan, Verdict } from '../../../lambda/core/queries/plan/instance.ts';
+import type { PlanAnswer } from '../../../lambda/core/queries/plan/plan.ts';
 import { grouped } from '../grouped.ts';
 import { type Cell, table, wrap } from '../screen/layout.ts';
 import type { Page } from '../screen/page.ts';

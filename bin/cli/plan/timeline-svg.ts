@@ -1,5 +1,5 @@
 import { say } from '../../../lambda/core/explain.ts';
-import { escaped } from '../../svg.ts';
+import { escaped } from '../../../scripts/svg.ts';
 import { cut } from '../screen/layout.ts';
 import type { Timeline, TimelineRow } from './timeline.ts';
 

@@ -1,4 +1,4 @@
-import type { InstancePlan } from '../../../lambda/core/plan/instance.ts';
+import type { InstancePlan } from '../../../lambda/core/queries/plan/instance.ts';
 
 /** When instances would be gone, as a picture: times in seconds from now. */
 export interface Timeline {

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { InstanceReport, Report } from '../../../lambda/core/report.ts';
+import type { InstanceReport, Report } from '../../../lambda/core/drain/report.ts';
 import { type ChangeOptions, carryOut } from '../change.ts';
 import { DRY_RUN, typed, YES } from '../consent.ts';
 import type { Context, Run } from '../context.ts';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import type { PlanAnswer } from '../../../lambda/core/answers/plan.ts';
-import type { Report } from '../../../lambda/core/report.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
+import type { PlanAnswer } from '../../../lambda/core/queries/plan/plan.ts';
 import type { Group } from '../aws/auto-scaling.ts';
 import { type ChangeOptions, carryOut } from '../change.ts';
 import { consent, DRY_RUN, YES } from '../consent.ts';

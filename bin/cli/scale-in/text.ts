@@ -1,4 +1,4 @@
-import type { InstancePlan } from '../../../lambda/core/plan/instance.ts';
+import type { InstancePlan } from '../../../lambda/core/queries/plan/instance.ts';
 import type { Group } from '../aws/auto-scaling.ts';
 import { instancesText } from '../plan/instances-text.ts';
 import { wrap } from '../screen/layout.ts';

@@ -1,5 +1,5 @@
-import type { AllocationReport } from '../../../lambda/core/allocation-report.ts';
 import { say } from '../../../lambda/core/explain.ts';
+import type { AllocationReport } from '../../../lambda/core/model/allocation.ts';
 import { table } from './layout.ts';
 import type { Page } from './page.ts';
 

@@ -1,6 +1,5 @@
-import { iso } from '../../../lambda/core/iso.ts';
-import { messageOf } from '../../../lambda/core/message-of.ts';
-import type { Report } from '../../../lambda/core/report.ts';
+import { iso, messageOf } from '../../../lambda/core/basics.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
 import type { Account } from '../aws/account.ts';
 import { moment } from '../screen/words.ts';
 

@@ -1,4 +1,4 @@
-import type { InstanceReport, Report } from '../../../lambda/core/report.ts';
+import type { InstanceReport, Report } from '../../../lambda/core/drain/report.ts';
 import { LOOK_BACK_SECONDS } from '../aws/sweeps.ts';
 import { bar } from '../screen/bar.ts';
 import { type Cell, table, wrap } from '../screen/layout.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../lambda/core/answers/answer.ts';
-import type { Report } from '../../../lambda/core/report.ts';
+import { environmentOf } from '../../../emulators/aws/environment.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
+import type { Answer } from '../../../lambda/core/queries/query.ts';
 import type { Context } from '../../../lambda/handler.ts';
 import { deployIn } from '../../cli/operator.ts';
 import { Shell } from '../../cli/shell.ts';
-import { environmentOf } from '../../emulators/aws/environment.ts';
 import { Stage, shellTask } from './stage.ts';
 
 const READER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job", "read-logs"] }';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { environmentOf } from '../../../emulators/aws/environment.ts';
 import { deployIn } from '../../cli/operator.ts';
 import { Shell } from '../../cli/shell.ts';
-import { environmentOf } from '../../emulators/aws/environment.ts';
 import { Stage, SWEEP } from './stage.ts';
 
 const context = { getRemainingTimeInMillis: () => 60_000 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { since } from '../../emulators/nomad/version.ts';
+import { since } from '../../../emulators/nomad/version.ts';
 import { Stage, SWEEP, shellTask } from './stage.ts';
 
 let stage: Stage;

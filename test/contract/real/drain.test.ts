@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Report } from '../../../lambda/core/report.ts';
+import type { CommandDocument } from '../../../emulators/aws/ssm/run-command.ts';
+import { ROLE_ARN } from '../../../emulators/aws/ssm/sts.ts';
+import { Authority } from '../../../emulators/certificates.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
 import { commandDocument } from '../../../lib/access/run-command.ts';
-import type { CommandDocument } from '../../emulators/aws/run-command.ts';
-import { ROLE_ARN } from '../../emulators/aws/sts.ts';
-import { Authority } from '../../emulators/certificates.ts';
 import { DRAINER, Stage, SWEEP } from './stage.ts';
 
 const HALF_BLIND = 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }';

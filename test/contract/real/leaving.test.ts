@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EventBridgeEvent } from '../../../emulators/aws/events/events.ts';
 import { rebalanceRecommendation, spotWarning } from '../../e2e/notice-events.ts';
-import type { EventBridgeEvent } from '../../emulators/aws/events.ts';
 import { type Allocation, Stage, SWEEP } from './stage.ts';
 
 const FOREVER = 'while true; do sleep 1; done';

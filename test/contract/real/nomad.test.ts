@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startNomad } from '../../../emulators/real-nomad/agent.ts';
 import { nomadContract } from '../cases.ts';
-import { startNomad } from './agent.ts';
 
 const binary = process.env.NOMAD_BIN;
 if (!binary) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../lambda/core/answers/answer.ts';
+import type { Answer } from '../../../lambda/core/queries/query.ts';
 import { Stage, shellTask } from './stage.ts';
 
 const context = { getRemainingTimeInMillis: () => 60_000 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Report } from '../../../lambda/core/report.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
 import { type LoadBalancer, startLoadBalancer } from './load-balancer.ts';
 import { ACCESS, type Allocation, DRAINER, Stage, SWEEP, shellTask } from './stage.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Report } from '../../../lambda/core/report.ts';
-import { RunningClock } from '../../emulators/clock.ts';
-import { processesOf } from './processes.ts';
+import { RunningClock } from '../../../emulators/clock.ts';
+import { processesOf } from '../../../emulators/real-nomad/processes.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
 import { ACCESS, Stage, shellTask } from './stage.ts';
 
 const HOUR = 3_600_000;

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startNomad } from '../../../emulators/real-nomad/agent.ts';
 import { Nomad, type NomadUnderTest } from '../nomad-under-test.ts';
 import { type Exchange, isObject, type Json, type Recording, recording } from '../recording.ts';
 import { POLICIES, translatedBy } from '../replay.ts';
-import { startNomad } from './agent.ts';
 import { SCENES } from './scenes.ts';
 
 /**

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Clock } from '../../../lambda/core/clock.ts';
-import type { Report } from '../../../lambda/core/report.ts';
-import { loadBundle } from '../../e2e/bundle.ts';
-import { AwsEmulator } from '../../emulators/aws/aws.ts';
-import { environmentOf } from '../../emulators/aws/environment.ts';
-import type { GroupOptions } from '../../emulators/aws/model.ts';
-import type { Certificate } from '../../emulators/certificates.ts';
-import { RunningClock } from '../../emulators/clock.ts';
-import { since } from '../../emulators/nomad/version.ts';
-import { type RealNomad, startNomad } from './agent.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { environmentOf } from '../../../emulators/aws/environment.ts';
+import type { GroupOptions } from '../../../emulators/aws/model.ts';
+import type { Certificate } from '../../../emulators/certificates.ts';
+import { RunningClock } from '../../../emulators/clock.ts';
+import { since } from '../../../emulators/nomad/version.ts';
+import { type RealNomad, startNomad } from '../../../emulators/real-nomad/agent.ts';
+import { loadBundle } from '../../../emulators/world/bundle.ts';
+import type { Report } from '../../../lambda/core/drain/report.ts';
+import type { Clock } from '../../../lambda/core/model/clock.ts';
 
 export const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export const DRAINER = 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }';
@@ -141,9 +141,9 @@ export class Stage {
       ...more,
     };
     const quiet = () => {};
-    const journal = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document) };
-    return makeHandler({ environment, journal, print: quiet, ...(clock && { clock }) });
+    return makeHandler({ environment, logger, print: quiet, ...(clock && { clock }) });
   }
 
   /** Scales the instance in, wakes the function by its event, and sweeps until it is released. @returns what was reported */

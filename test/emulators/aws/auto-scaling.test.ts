@@ -1,8 +1,8 @@
 import { SetDesiredCapacityCommand, TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { type AwsClients, connect } from './clients.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';

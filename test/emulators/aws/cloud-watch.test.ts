@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type AlarmProperties, type AlarmState, readAlarm } from './alarm.ts';
-import { CloudWatch } from './cloud-watch.ts';
+import { type AlarmProperties, type AlarmState, readAlarm } from '../../../emulators/aws/cloudwatch/alarm.ts';
+import { CloudWatch } from '../../../emulators/aws/cloudwatch/cloud-watch.ts';
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-03-01T09:00:00Z');

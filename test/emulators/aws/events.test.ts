@@ -1,9 +1,9 @@
 import { CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { connect } from './clients.ts';
-import type { EventBridgeEvent } from './events.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { connect } from '../../../emulators/aws/clients.ts';
+import type { EventBridgeEvent } from '../../../emulators/aws/events/events.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';

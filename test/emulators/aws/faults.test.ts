@@ -10,10 +10,10 @@ import {
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { type AwsClients, connect } from './clients.ts';
-import { type Action, either, failing, silent, throttled } from './faults.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
+import { type Action, either, failing, silent, throttled } from '../../../emulators/aws/faults.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const OTHER = 'testers';

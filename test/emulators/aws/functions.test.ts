@@ -5,7 +5,7 @@ import {
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Functions } from './functions.ts';
+import { Functions } from '../../../emulators/aws/events/functions.ts';
 
 let functions: Functions;
 let noted: unknown[];

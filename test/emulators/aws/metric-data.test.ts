@@ -1,7 +1,7 @@
 import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { expect, onTestFinished, test } from 'vitest';
-import { CloudWatch } from './cloud-watch.ts';
-import { Functions } from './functions.ts';
+import { CloudWatch } from '../../../emulators/aws/cloudwatch/cloud-watch.ts';
+import { Functions } from '../../../emulators/aws/events/functions.ts';
 
 const NINE = Date.parse('2026-03-01T09:00:00Z');
 const MINUTE = 60_000;

@@ -4,9 +4,9 @@ import {
   DescribeSpotInstanceRequestsCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { connect } from './clients.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { connect } from '../../../emulators/aws/clients.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const SECOND = 1000;

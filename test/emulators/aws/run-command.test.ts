@@ -1,10 +1,10 @@
 import { GetCommandInvocationCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
+import type { CommandDocument, DocumentParameter } from '../../../emulators/aws/ssm/command-document.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 import { commandDocument } from '../../../lib/access/run-command.ts';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { type AwsClients, connect } from './clients.ts';
-import type { CommandDocument, DocumentParameter } from './command-document.ts';
 
 const SECOND = 1_000;
 

@@ -1,8 +1,8 @@
 import { GetParameterCommand, GetParametersCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { type AwsClients, connect } from './clients.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const TOKEN = '/nomad/drain-token';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import type { TerminationFunction } from './termination-policies.ts';
+import type { TerminationFunction } from '../../../emulators/aws/auto-scaling/termination-policies.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const ARN = 'arn:aws:lambda:us-east-1:123456789012:function:who-goes';

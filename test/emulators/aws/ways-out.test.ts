@@ -1,8 +1,8 @@
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '../clock.ts';
-import { AwsEmulator } from './aws.ts';
-import { connect } from './clients.ts';
+import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import { connect } from '../../../emulators/aws/clients.ts';
+import { ManualClock } from '../../../emulators/clock.ts';
 
 const GROUP = 'builders';
 const SECOND = 1000;

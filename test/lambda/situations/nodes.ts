@@ -1,4 +1,4 @@
-import type { Decision } from '../../../lambda/core/decision.ts';
+import type { Decision } from '../../../lambda/core/model/decision.ts';
 import {
   allocation,
   at,

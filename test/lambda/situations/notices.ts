@@ -1,6 +1,6 @@
-import type { Decision } from '../../../lambda/core/decision.ts';
-import type { Notice } from '../../../lambda/core/notice.ts';
-import type { Termination } from '../../../lambda/core/termination.ts';
+import type { Decision } from '../../../lambda/core/model/decision.ts';
+import type { Notice } from '../../../lambda/core/model/notice.ts';
+import type { Termination } from '../../../lambda/core/model/termination.ts';
 import {
   allocation,
   at,

@@ -1,9 +1,9 @@
-import type { Allocation, Task } from '../../../lambda/core/allocation.ts';
-import type { Decision } from '../../../lambda/core/decision.ts';
-import type { Drain, NomadNode } from '../../../lambda/core/node.ts';
-import type { Observation } from '../../../lambda/core/observation.ts';
-import { DEFAULT_POLICY, type Policy } from '../../../lambda/core/policy.ts';
-import type { Termination } from '../../../lambda/core/termination.ts';
+import type { Allocation, Task } from '../../../lambda/core/model/allocation.ts';
+import type { Decision } from '../../../lambda/core/model/decision.ts';
+import type { Drain, NomadNode } from '../../../lambda/core/model/node.ts';
+import type { Observation } from '../../../lambda/core/model/observation.ts';
+import { DEFAULT_POLICY, type Policy } from '../../../lambda/core/model/policy.ts';
+import type { Termination } from '../../../lambda/core/model/termination.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;

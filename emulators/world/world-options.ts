@@ -1,0 +1,77 @@
+import { ANY_GROUP, type Config, type ConfigDocument } from '../../lambda/config/config.ts';
+import type { GroupOptions } from '../aws/model.ts';
+import type { NomadOptions } from '../nomad/emulator.ts';
+
+/** The Command document, as CloudFormation would name it. */
+export const DOCUMENT = 'NomadDrainHook-AskNomad';
+
+export const HOOK = 'nomad-drain';
+export const GROUP = 'builders';
+/** Of the hook, in seconds. */
+export const HEARTBEAT_TIMEOUT = 1800;
+
+export interface WorldOptions {
+  policy?: Partial<Config['policy']>;
+  group?: Partial<GroupOptions>;
+  heartbeatTimeoutSeconds?: number;
+  acl?: boolean;
+  /** The Nomad that is emulated. */
+  version?: NomadOptions['version'];
+  nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
+  /** The event bus that the function is given; null for none. */
+  bus?: string | null;
+  /** What AWS says before an instance goes, and which of it is acted on. */
+  notices?: ConfigDocument['notices'];
+  /** Who goes, where a group asks the function. */
+  chooses?: ConfigDocument['chooses'];
+  /** The function only answers who goes, and knows no group by its name. */
+  anyGroup?: boolean;
+  /** Nodes of terminated instances are purged. */
+  purge?: boolean;
+  /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
+  moreGroups?: readonly GroupOptions[];
+  /** Groups that are configured, and that Auto Scaling does not know. */
+  unknownGroups?: readonly string[];
+  /** The configuration says the heartbeat timeout of the hook, as the construct writes it; or another one, in seconds. */
+  tellsHeartbeatTimeout?: boolean | number;
+  /** How many addresses Nomad is given by: all lead to the same server. */
+  addresses?: number;
+  /** Through SSM Run Command instead of HTTP. */
+  ssm?: { gateway?: { tag: string; value: string } };
+  /** Puts something before the emulated Nomad, such as TLS, and says at which address. */
+  before?: (plainUrl: string) => Promise<string>;
+}
+
+/** The types of the events that the rules of a stack with these options let in. */
+export function deliveredTypes({ notices = {} }: WorldOptions): string[] {
+  const { spot = true, rebalance = 'off', maintenance = false } = notices;
+  return [
+    'EC2 Instance-terminate Lifecycle Action',
+    ...(spot
+      ? ['EC2 Spot Instance Interruption Warning', 'EC2 Capacity Reservation Instance Interruption Warning']
+      : []),
+    ...(rebalance !== 'off' ? ['EC2 Instance Rebalance Recommendation'] : []),
+    ...(maintenance ? ['AWS Health Event'] : []),
+  ];
+}
+
+/** The configuration of the function, by which Nomad answers at `address`. */
+export function documentOf(options: WorldOptions, address: string): ConfigDocument {
+  const { policy, nomad, bus = 'default', ssm, moreGroups = [], unknownGroups = [], addresses = 1 } = options;
+  const { tellsHeartbeatTimeout = false, heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
+  const told = tellsHeartbeatTimeout === true ? heartbeatTimeoutSeconds : tellsHeartbeatTimeout;
+  const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
+  const names = options.anyGroup ? [ANY_GROUP] : [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
+  return {
+    groups: names.map((name) => ({ name })) as ConfigDocument['groups'],
+    hook: { name: HOOK, ...(told && { heartbeatTimeoutSeconds: told }) },
+    nomad: ssm
+      ? { via: 'ssm', document: DOCUMENT, ...ssm }
+      : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
+    policy,
+    ...(options.notices && { notices: options.notices }),
+    ...(options.chooses && { chooses: options.chooses }),
+    ...(options.purge !== undefined && { purge: options.purge }),
+    ...(bus !== null && { events: { bus } }),
+  };
+}

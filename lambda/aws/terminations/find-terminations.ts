@@ -1,0 +1,157 @@
+import pMap from 'p-map';
+import type { GroupConfig } from '../../config/config.ts';
+import { messageOf } from '../../core/basics.ts';
+import type { EpochMs } from '../../core/model/clock.ts';
+import { isGoing, isHeld, isRetained, type LifecycleEvent, type Termination } from '../../core/model/termination.ts';
+import { type RetainedInstance, UNKNOWN } from '../../core/ports.ts';
+import type { InstanceState } from '../auto-scaling.ts';
+import { type Began, type DescribeOptions, describeWaiting, factsOf } from './describe-terminations.ts';
+
+/** Finds who waits now. @throws Error if Auto Scaling does not say */
+export type FindWaiting = () => Promise<FoundTerminations>;
+
+export interface FoundTerminations {
+  waiting: Termination[];
+  /** Instances that Auto Scaling retains for a person to look at. */
+  retained?: RetainedInstance[];
+  /** What else could not be found out, and has to be; each in a sentence. */
+  problems?: string[];
+  /** The groups of which it is not known who waits there now. */
+  unread?: ReadonlyMap<string, string>;
+}
+
+/** Finds, among the members of the groups, those whose maintenance is near. */
+export type FindMaintenance = (
+  members: readonly InstanceState[],
+) => Promise<{ waiting: Termination[]; problems: string[] }>;
+
+/** Beyond that age the time of an event is held against its scaling activity, in milliseconds: it may have been sent again. */
+const RECENT_MS = 120_000;
+/** How often a state that lags behind its event is read again, in milliseconds. */
+const REREAD_MS = 1_000;
+/** Groups whose activities are read at once. */
+const CONCURRENCY = 8;
+
+/** What else is found out together with who waits. */
+export interface AlsoFound {
+  /** Finds, of the groups' members, those whose maintenance is near; undefined where that is not acted on. */
+  maintenance: FindMaintenance | undefined;
+  /** Every group should ask a function which instance goes. */
+  shouldAsk: boolean;
+}
+
+/** Every instance of the configured groups that waits for our hook, and those whose maintenance is near: for the sweep. */
+export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk }: AlsoFound): FindWaiting {
+  const { autoScaling, groups, logger, memory } = options;
+  /** When waits began, if found. It does not change, so each is looked up once a run. */
+  const since = new Map<string, Began>();
+  return async () => {
+    const unread = new Map<string, string>();
+    const members = await autoScaling.members(
+      groups.map(({ name }) => name),
+      (error, names) => {
+        for (const name of names) unread.set(name, messageOf(error));
+        if (unread.size === groups.length) throw error;
+      },
+    );
+    const held = members.filter(({ state }) => isHeld(state));
+    memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)), unread);
+    const date = async ({ name }: GroupConfig) => {
+      const undated = held.filter(({ group, instanceId }) => group === name && !since.has(instanceId));
+      if (undated.length === 0) return;
+      try {
+        const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
+        for (const [instanceId, at] of began) since.set(instanceId, { at, by: 'activity' });
+      } catch (error) {
+        const because = messageOf(error);
+        logger.warn('no scaling activities: waits are not dated', { group: name, because });
+      }
+    };
+    await pMap(groups, date, { concurrency: CONCURRENCY });
+    const waiting = await describeWaiting(options, held, since);
+    const retained = members.filter(({ state }) => isRetained(state));
+    const noticed = (await maintenance?.(members)) ?? { waiting: [], problems: [] };
+    const unknown = [...unread].map(
+      ([group, because]) => `Auto Scaling does not say who waits in group ${group}: ${because}`,
+    );
+    const problems = [...unknown, ...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
+    return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread };
+  };
+}
+
+/** Of each group that asks no function which instance goes. */
+export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string[] =>
+  [...firstPolicies]
+    .filter(([, policy]) => !policy.startsWith('arn:'))
+    .map(
+      ([group, policy]) =>
+        `group ${group} does not ask which instance goes: its first termination policy is ${policy}; ` +
+        'the command that sets the function is in the outputs of the stack',
+    );
+
+/**
+ * The one instance of a lifecycle event, once Auto Scaling itself says that it leaves service.
+ *
+ * @param until how long to read its state again while Auto Scaling does not say so yet
+ */
+export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: EpochMs): FindWaiting {
+  const { autoScaling, clock, logger, memory } = options;
+  const { instanceId, group } = event;
+  memory.begin(instanceId);
+  return async () => {
+    // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
+    const said = factsOf(options, [instanceId]);
+    for (;;) {
+      const [state] = await autoScaling.instances([instanceId]).finally(() => said);
+      const mine = state?.group === group ? state : undefined;
+      if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
+        const began = await beganBy(options, event, clock.now());
+        const since = new Map(began === undefined ? [] : [[instanceId, began]]);
+        return { waiting: await describeWaiting(options, [mine], since, await said) };
+      }
+      if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
+        const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
+        logger.info('the instance does not wait for our hook', { instanceId, nodeId: UNKNOWN, group, because });
+        return { waiting: [] };
+      }
+      await clock.sleep(REREAD_MS);
+    }
+  };
+}
+
+/**
+ * When a wait began, by its event: an event that is not from just now may be of an earlier wait, or sent again. Then it counts if it is not
+ * older than the activity that is under way; undefined if nobody says.
+ */
+async function beganBy(
+  { autoScaling, logger }: DescribeOptions,
+  { instanceId, group, time = Number.NEGATIVE_INFINITY }: LifecycleEvent,
+  now: number,
+): Promise<Began | undefined> {
+  const isPast = time <= now;
+  if (isPast && now - time < RECENT_MS) return { at: time, by: 'event' };
+  try {
+    const began = (await autoScaling.waitsBegan(group, new Set([instanceId]))).get(instanceId);
+    if (began === undefined) return undefined;
+    return isPast && time >= began ? { at: time, by: 'event' } : { at: began, by: 'activity' };
+  } catch (error) {
+    const because = messageOf(error);
+    logger.warn('no scaling activities: the wait is not dated', { instanceId, nodeId: UNKNOWN, group, because });
+    return undefined;
+  }
+}
+
+/** One instance as if it had to be terminated, for a dry run. */
+export function asIfWaiting(options: DescribeOptions, instanceId: string): FindWaiting {
+  const { autoScaling, clock } = options;
+  return async () => {
+    const [state] = await autoScaling.instances([instanceId]);
+    if (!state) return { waiting: [] };
+    const waiting = await describeWaiting(
+      options,
+      [state],
+      new Map([[instanceId, { at: clock.now(), by: 'event' as const }]]),
+    );
+    return { waiting: waiting.map((each) => ({ ...each, held: true })) };
+  };
+}

@@ -1,0 +1,276 @@
+import { en } from 'zod/locales';
+import * as z from 'zod/mini';
+import { DEFAULT_POLICY, type Policy } from '../core/model/policy.ts';
+import { ConfigError, type ConfigProblem, type ProblemId } from '../errors.ts';
+import { DURATIONS, durationRefusal } from './durations.ts';
+
+/** The environment variable with the whole configuration, as JSON. */
+export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
+
+/** The default audience of the identity token that AWS signs for the function. */
+export const DEFAULT_AUDIENCE = 'nomad';
+/** How long that identity token is valid, in seconds: it is exchanged for a Nomad token at once. */
+export const IDENTITY_SECONDS = 300;
+
+/** The default of `notices.restoreSeconds`: an hour. */
+export const DEFAULT_RESTORE_SECONDS = 3600;
+
+/**
+ * The name of a group that stands for all: for a function that only answers which instances go. The groups of its own stack are
+ * made after it, so it cannot know their names.
+ */
+export const ANY_GROUP = '*';
+
+/** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
+export const DEFAULT_ONLY_IDLE_SECONDS = 900;
+
+// The small zod brings no messages of its own.
+z.config(en());
+
+/** What a check says when it refuses, and the id under which docs/construct.md explains it. */
+const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
+
+const seconds = (field: keyof typeof DURATIONS) =>
+  z.number().check(
+    z.superRefine((amount, context) => {
+      const { id } = DURATIONS[field];
+      const message = durationRefusal(DURATIONS[field], amount);
+      if (message) context.addIssue({ code: 'custom', message, params: { id } });
+    }),
+  );
+
+const text = z
+  .string()
+  .check(z.refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty')));
+
+/** A name as Auto Scaling takes it. */
+const name = (id: ProblemId) =>
+  z
+    .string()
+    .check(z.refine(({ length }) => 1 <= length && length <= 255, refusal(id, 'must have from 1 to 255 characters')));
+
+/**
+ * What people give by mistake instead of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its
+ * base64 form. It would be in the template, for everybody who may read that.
+ */
+const SECRET =
+  /^\s*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\w-]+\.[\w-]+\.[\w-]+|LS0tLS[\w+/=]+)\s*$|-----BEGIN|[\r\n]/i;
+
+/** Whether a text is a secret, or a certificate, rather than the name of the parameter that holds it. */
+export const isSecret = (text: string): boolean => SECRET.test(text);
+
+/** Does not contain the value: it may go into a log. */
+export const SECRET_REFUSED =
+  'is the secret or the certificate itself, not the name of the parameter that holds it. Store it in Parameter Store and ' +
+  'give that name, like /nomad/drain-token';
+
+const parameter = z.strictObject({
+  parameter: text.check(z.refine((given) => !isSecret(given), refusal('nomad-drain-hook:secretGiven', SECRET_REFUSED))),
+});
+
+const hookName = name('nomad-drain-hook:hookName');
+const heartbeatTimeoutSeconds = z.optional(seconds('heartbeatTimeoutSeconds'));
+
+const group = z.strictObject({ name: name('nomad-drain-hook:groupName'), hook: hookName, heartbeatTimeoutSeconds });
+
+/** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
+const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
+
+/** No user info, which would be in the template for everybody, no path, query or fragment; and not `HTTPS://`, which reads as plain HTTP. */
+const ADDRESS = /^https?:\/\/(\[[\dA-Fa-f:.]+\]|[^\s/:?#@[\]\\]+)(:\d{1,5})?\/?$/;
+const address = z
+  .string()
+  .check(
+    z.refine(
+      (given) => ADDRESS.test(given) && URL.canParse(given),
+      refusal('nomad-drain-hook:badAddress', 'not http:// or https:// with a host and a port, and nothing else'),
+    ),
+  );
+
+/** Clients that are known not to be EC2 instances: the node of an instance may be any other. */
+const outsideEc2 = z.strictObject({
+  datacenters: z._default(z.array(text), []),
+  nodePools: z._default(z.array(text), []),
+});
+
+const http = z
+  .strictObject({
+    via: z.literal('http'),
+    address,
+    /** More servers of the same cluster, tried in turn when the one before does not answer. */
+    fallbackAddresses: z.optional(
+      z
+        .array(address)
+        .check(
+          z.refine(
+            ({ length }) => length <= 6,
+            refusal('nomad-drain-hook:tooManyAddresses', 'more than six addresses'),
+          ),
+        ),
+    ),
+    region: z.optional(text),
+    nodeMetaKey: z.optional(text),
+    outsideEc2: z.prefault(outsideEc2, {}),
+    token: z.optional(parameter),
+    /** Instead of a stored token: exchange the function's AWS identity for one. */
+    login: z.optional(z.strictObject({ authMethod: text, audience: z._default(text, DEFAULT_AUDIENCE) })),
+    ca: z.optional(parameter),
+    clientCertificate: z.optional(parameter),
+    clientKey: z.optional(parameter),
+    /** The name in Nomad's certificate if it is not the address's host: `server.global.nomad`. */
+    serverName: z.optional(text),
+  })
+  .check(
+    z.superRefine((given, context) => {
+      const refuse = (path: (string | number)[], id: ProblemId, message: string) =>
+        context.addIssue({ code: 'custom', path, message, params: { id } });
+      if (given.token && given.login)
+        refuse(['login'], 'nomad-drain-hook:tokenAndLogin', 'there is a token too: one of the two');
+      const halfACertificate = 'nomad-drain-hook:certificateWithoutKey';
+      if (given.clientCertificate && !given.clientKey)
+        refuse(['clientKey'], halfACertificate, 'missing: clientCertificate needs its key');
+      if (given.clientKey && !given.clientCertificate)
+        refuse(['clientCertificate'], halfACertificate, 'missing: clientKey needs its certificate');
+      const secure = given.address.startsWith('https:');
+      for (const field of ['clientCertificate', 'clientKey', 'serverName'] as const) {
+        if (given[field] && !secure) refuse([field], 'nomad-drain-hook:httpsNeeded', 'needs an https:// address');
+      }
+      for (const [index, other] of (given.fallbackAddresses ?? []).entries()) {
+        if (other.startsWith('https:') !== secure)
+          refuse(['fallbackAddresses', index], 'nomad-drain-hook:mixedSchemes', 'not of the same scheme as address');
+      }
+    }),
+  );
+
+const instances = z.strictObject({
+  via: z.literal('ssm'),
+  /** The Command document to run. */
+  document: text,
+  /** The instances that run it, by tag; by default those in service in the groups. */
+  gateway: z.optional(z.strictObject({ tag: text, value: z.string() })),
+  region: z.optional(text),
+  nodeMetaKey: z.optional(text),
+  outsideEc2: z.prefault(outsideEc2, {}),
+});
+
+const nomad = z.discriminatedUnion('via', [http, instances]);
+
+const policy = z.strictObject({
+  deadlineSeconds: z._default(seconds('deadlineSeconds'), DEFAULT_POLICY.deadlineSeconds),
+  killMarginSeconds: z._default(seconds('killMarginSeconds'), DEFAULT_POLICY.killMarginSeconds),
+  graceSeconds: z._default(seconds('graceSeconds'), DEFAULT_POLICY.graceSeconds),
+  ignoreSystemJobs: z._default(z.boolean(), DEFAULT_POLICY.ignoreSystemJobs),
+  onTimeout: z._default(z.enum(['CONTINUE', 'ABANDON']), DEFAULT_POLICY.onTimeout),
+}) satisfies z.ZodMiniType<Policy>;
+
+/** What AWS says before an instance goes, and which of it is acted on. */
+const notices = z.strictObject({
+  /** Spot interruption warnings: drain at once. */
+  spot: z._default(z.boolean(), true),
+  /** Rebalance recommendations for Spot instances: drain, or only make the node ineligible. */
+  rebalance: z._default(z.enum(['off', 'drain', 'cordon']), 'off'),
+  /** Scheduled maintenance of the instance's host: drain before it starts. */
+  maintenance: z._default(z.boolean(), false),
+  /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
+  restoreSeconds: z._default(seconds('restoreSeconds'), DEFAULT_RESTORE_SECONDS),
+});
+
+/** Which instances go, where a group asks the function as its termination policy. */
+const chooses = z.strictObject({
+  /** Every configured group should ask: the status warns of those that do not. */
+  on: z._default(z.boolean(), false),
+  /** Only idle ones, so that the group waits for builds to end. */
+  onlyIdle: z._default(z.boolean(), false),
+  /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
+  onlyIdleForSeconds: z._default(seconds('onlyIdleForSeconds'), DEFAULT_ONLY_IDLE_SECONDS),
+});
+
+const document = z.strictObject({
+  groups: z.array(group).check(
+    z.refine(({ length }) => length > 0, refusal('nomad-drain-hook:noGroup', 'must name at least one group')),
+    z.superRefine((groups, context) => {
+      const names = groups.map(({ name }) => name);
+      for (const twice of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
+        context.addIssue({
+          code: 'custom',
+          message: `group ${twice} is named more than once`,
+          params: { id: 'nomad-drain-hook:groupTwice' satisfies ProblemId },
+        });
+      }
+    }),
+  ),
+  hook: z.optional(sharedHook),
+  nomad,
+  policy: z.prefault(policy, {}),
+  notices: z.prefault(notices, {}),
+  chooses: z.prefault(chooses, {}),
+  /** Remove nodes from Nomad that are down because their instance was terminated. */
+  purge: z._default(z.boolean(), false),
+  /** The bus for events about drains; without it none are sent. */
+  events: z.optional(z.strictObject({ bus: z.string().check(z.minLength(1), z.maxLength(1600)) })),
+});
+
+/** The function's configuration, with every default, and a hook in each group. */
+export type Config = Omit<z.output<typeof document>, 'hook'>;
+/** The configuration as it may be written: fields with a default may be left out. */
+export type ConfigDocument = z.input<typeof document>;
+export type Notices = Config['notices'];
+export type GroupConfig = Config['groups'][number];
+export type NomadConfig = Config['nomad'];
+export type HttpConfig = Extract<NomadConfig, { via: 'http' }>;
+
+/**
+ * Reads the configuration document from the value of the environment variable {@link CONFIG_VARIABLE}.
+ * @throws ConfigError naming every field that is missing or wrong
+ */
+export function parseConfig(text: string | undefined): Config {
+  if (!text) throw unreadable(`${CONFIG_VARIABLE} is not set`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(`${CONFIG_VARIABLE} is not JSON: ${(error as Error).message}`);
+  }
+  return checkConfig(json);
+}
+
+const unreadable = (message: string) => new ConfigError([{ path: [], id: undefined, message }]);
+
+/**
+ * Checks a configuration document and fills in the defaults.
+ * @throws ConfigError naming every field that is missing or wrong
+ */
+export function checkConfig(json: unknown): Config {
+  const { data, error } = document.safeParse(withHooks(json));
+  if (error) throw new ConfigError(error.issues.map(problemOf));
+  const { hook: _, ...config } = data;
+  return config;
+}
+
+function problemOf(issue: z.core.$ZodIssue): ConfigProblem {
+  const { path, message } = issue;
+  const id = issue.code === 'custom' ? issue.params?.id : undefined;
+  return {
+    path: path.length > 0 ? path : [CONFIG_VARIABLE],
+    // Zod itself refuses only what the types of the construct refuse too.
+    id: id ?? 'nomad-drain-hook:badValue',
+    message,
+  };
+}
+
+/** Writes the shared hook into each group that names none. A wrong document stays as it is, for the schema to refuse. */
+function withHooks(json: unknown): unknown {
+  const { groups, hook } = (json ?? {}) as { groups?: unknown; hook?: { name?: unknown } };
+  if (!Array.isArray(groups) || hook?.name === undefined) return json;
+  const { name, ...timeout } = hook;
+  return {
+    ...(json as object),
+    groups: groups.map((each) => (each?.hook ? each : { ...each, hook: name, ...timeout })),
+  };
+}
+
+/** Writes the configuration document: what {@link parseConfig} reads back as the same value. */
+export function formatConfig(config: ConfigDocument): string {
+  checkConfig(config);
+  return JSON.stringify(config);
+}

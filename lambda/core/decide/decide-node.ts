@@ -1,0 +1,213 @@
+import { count, names, stuckFor } from '../explain.ts';
+import { type Allocation, isLeftAlone } from '../model/allocation.ts';
+import type { EpochMs } from '../model/clock.ts';
+import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from '../model/decision.ts';
+import { type Drain, type NomadNode, remaining } from '../model/node.ts';
+import type { Termination } from '../model/termination.ts';
+import { drainDeadlineSeconds, limits, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './deadlines.ts';
+
+interface NodeCircumstances extends Circumstances {
+  termination: Termination;
+  /** When the wait began. */
+  since: EpochMs;
+}
+
+/** A node, and what is alive on it. */
+interface Seen extends NodeCircumstances {
+  node: NomadNode;
+  alive: Allocation[];
+}
+
+/** A node whose drain is in force. */
+interface Drained extends Seen {
+  drain: Drain;
+}
+
+/**
+ * Decides about one node of an instance: the first step that answers. The steps are rows of the decision table in
+ * docs/architecture.md, in the same order.
+ */
+export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
+  // Nomad may keep builds of a stopped instance as unknown: none of them runs.
+  const isOff = isAway(node) && circumstances.termination.ec2 === 'stopped';
+  const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
+  const { drain } = node;
+  return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
+}
+
+/** Nomad does not hear its agent. Its tasks may run. */
+const isAway = ({ status }: NomadNode): boolean => status === 'down' || status === 'disconnected';
+
+function decideDrained(seen: Drained): Decision {
+  return (
+    leftAlone(seen) ??
+    overlooked(seen) ??
+    overdue(seen) ??
+    unread(seen) ??
+    stillRunning(seen) ??
+    stillCopying(seen) ??
+    unseenNamespaces(seen) ??
+    forgotten(seen) ??
+    settling(seen) ??
+    empty(seen)
+  );
+}
+
+/** A node that is down is lost once nothing on it is alive; only a token that sees every namespace can tell. */
+function lost({ node, alive, seesEveryNamespace, now }: Seen): Decision | undefined {
+  if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
+  if (node.forgotten && now < node.forgotten.until) return undefined;
+  return complete('node-lost', 'Nomad says that the node is down');
+}
+
+function notDraining({ node, alive, since, now, policy, termination, seesEveryNamespace }: Seen): Decision {
+  const { heartbeatTimeoutSeconds } = termination;
+  const what = seesEveryNamespace ? count(alive) : 'what the token does not see';
+  const because =
+    node.status === 'down'
+      ? `the node is down, and ${what} may still run there: nothing new may start when its agent comes back`
+      : 'the node is not draining and its instance has to go';
+  if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
+    return timedOut(`the time is up: ${because}`, policy);
+  return begin(node, because, { since, now, policy, termination });
+}
+
+/**
+ * The drain is complete, and something runs that it did not stop: another tool has left system jobs alone, or the node was
+ * made eligible so long ago that its last ten events no longer say so. The node has to be drained again.
+ */
+function leftAlone(drained: Drained): Decision | undefined {
+  const { node, drain, alive, now, since, policy, termination } = drained;
+  if (drain.status !== 'complete' || isAway(node)) return undefined;
+  if (now >= limits(since, termination.heartbeatTimeoutSeconds, policy).lastAt) return undefined;
+  // Our own drain has just completed: the scheduler may have yet to stop what is left.
+  if (drain.ours && now - drain.updatedAt < SWEEP_SECONDS * 1000) return undefined;
+  const left = alive.filter(isLeftAlone);
+  if (left.length === 0) return undefined;
+  return begin(node, `the drain is complete, and nothing stops ${count(left)}: ${names(left, now)}`, drained);
+}
+
+/**
+ * Nomad stops system jobs when everything else has ended, but does not notice every end: not that of a sysbatch job, of a job that was
+ * purged, or of what was stopping already (seen on 1.6.10 and 2.0.6). A drain that waits for system jobs alone is renewed with the
+ * seconds left of its deadline.
+ */
+function overlooked({ node, drain, alive, now }: Drained): Decision | undefined {
+  const { status, ours, updatedAt } = drain;
+  if (status !== 'draining' || isAway(node) || alive.length === 0) return undefined;
+  if (ours?.deadlineAt === undefined || !alive.every(({ stopsLast }) => stopsLast)) return undefined;
+  const deadlineSeconds = Math.floor((ours.deadlineAt - now) / 1000);
+  if (deadlineSeconds <= 0 || now < updatedAt + OVERLOOKED_MS) return undefined;
+  const because = `Nomad does not stop ${count(alive)}, though nothing else is left: ${names(alive, now)}`;
+  return startDrain(node.id, { how: 'renew', deadlineSeconds }, because);
+}
+
+/** Nomad has had the time to notice, in milliseconds: it gathers for a second what it stops. */
+const OVERLOOKED_MS = 10_000;
+
+/** The time is up for what still holds the node: the drain is forced, and a kill margin later the instance is given up. */
+function overdue(drained: Drained): Decision | undefined {
+  const { node, drain, since, now, policy, termination } = drained;
+  const { ours } = drain;
+  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, {
+    deadlineAt: deadlineOf(drained),
+    ...(ours?.forcedAt !== undefined && { forcedAt: ours.forcedAt }),
+  });
+  if (now < forceAt) return undefined;
+  const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
+  if (!held) return undefined;
+  if (ours?.forcedAt === undefined && now < lastAt) {
+    return startDrain(node.id, { how: 'force' }, `past the drain deadline and the kill margin: ${held.because}`);
+  }
+  return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
+}
+
+/** When Nomad kills what is left, whoever set that deadline; once the drain is complete, not before its completion. */
+function deadlineOf({ drain, since, policy }: Drained): number {
+  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
+  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
+  return status === 'complete' ? Math.max(at, updatedAt) : at;
+}
+
+function unread({ node, drain }: Drained): Decision | undefined {
+  if (node.allocations) return undefined;
+  return wait(
+    drain.status === 'draining'
+      ? 'the node is draining'
+      : 'the drain is complete; its allocations have not been read yet',
+  );
+}
+
+function stillRunning({ node, drain, alive, now }: Drained): Decision | undefined {
+  if (alive.length === 0) return undefined;
+  if (isAway(node)) {
+    const stuck = `the node is ${node.status}, but ${count(alive)} may still run there: its Nomad agent has to come back`;
+    return wait(`${stuck}: ${names(alive, now)}`, { stuck });
+  }
+  if (drain.status === 'complete') return wait(`${count(alive)} still to stop after the drain: ${names(alive, now)}`);
+  const stuck = stuckFor(alive, drain.startedAt, now);
+  return wait(`the drain waits for ${count(alive)}: ${names(alive, now)}`, stuck === undefined ? {} : { stuck });
+}
+
+function stillCopying({ node, now }: Drained): Decision | undefined {
+  const copying = node.copying ?? [];
+  if (copying.length === 0) return undefined;
+  return wait(`${count(copying)} elsewhere still copying data from this node: ${names(copying, now)}`);
+}
+
+/** An empty list proves nothing if the token does not see every namespace: wait for Nomad's completion and the kill margin. */
+function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): Decision | undefined {
+  if (seesEveryNamespace) return undefined;
+  if (drain.status === 'draining') return wait('the node is draining, and the token does not see every namespace');
+  if (now >= drain.updatedAt + policy.killMarginSeconds * 1000) return undefined;
+  return wait('the token does not see every namespace: waiting the kill margin after the drain');
+}
+
+/** What the servers forget is not ended: a client stops what it no longer should run, and says nothing of it. */
+function forgotten(drained: Drained): Decision | undefined {
+  const { node, now, since, policy, termination } = drained;
+  if (!node.forgotten) return undefined;
+  const { forceAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, { deadlineAt: deadlineOf(drained) });
+  const until = Math.min(node.forgotten.until, forceAt);
+  if (now >= until) return undefined;
+  const { count: many } = node.forgotten;
+  const because = `Nomad has forgotten ${many} allocation${many === 1 ? '' : 's'} that ran there, and whose tasks may still run`;
+  return wait(because, {
+    until: Math.min(until, now + SWEEP_SECONDS * 1000),
+    // A poststop task may take as long as it likes.
+    ...(node.forgotten.until === Number.POSITIVE_INFINITY && { stuck: because }),
+  });
+}
+
+/** A placement that was planned before the node became ineligible may be committed after it. */
+function settling({ node, now }: Drained): Decision | undefined {
+  if (!node.settling) return undefined;
+  const { ineligibleForMs, sameLeader, olderEvaluations } = node.settling;
+  const leftMs = (sameLeader ? SETTLE_SECONDS.sameLeader : SETTLE_SECONDS.anotherLeader) * 1000 - ineligibleForMs;
+  if (leftMs > 0) {
+    return wait('the node has only just become ineligible: Nomad may still place what it planned before', {
+      until: now + leftMs,
+    });
+  }
+  if (olderEvaluations === 0 || ineligibleForMs >= PENDING_SECONDS * 1000) return undefined;
+  return wait(`Nomad still works on ${olderEvaluations} evaluations from before the node became ineligible`);
+}
+
+/** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */
+function empty({ node, drain }: Drained): Decision {
+  if (node.status === 'down')
+    return complete('node-lost', 'Nomad says that the node is down, and its drain is complete');
+  return drain.deadlineReached || drain.ours?.forcedAt !== undefined
+    ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
+    : complete('drained', 'everything on the drained node has stopped');
+}
+
+/** Starts a drain with the policy's deadline, or what the hook's cap leaves of it; forces it if that is nothing. */
+function begin(
+  { id }: NomadNode,
+  because: string,
+  { since, now, policy, termination }: Pick<NodeCircumstances, 'since' | 'now' | 'policy' | 'termination'>,
+): Decision {
+  const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
+  return startDrain(id, deadlineSeconds > 0 ? { how: 'start', deadlineSeconds } : { how: 'force' }, because);
+}

@@ -1,0 +1,144 @@
+import { messageOf } from '../basics.ts';
+import type { EpochMs } from '../model/clock.ts';
+import type { Decision } from '../model/decision.ts';
+import { killed, type NomadNode, remaining } from '../model/node.ts';
+import { drainedBy, restoredAt } from '../model/notice.ts';
+import { nodeOf, nodesOf, type Observation } from '../model/observation.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Termination } from '../model/termination.ts';
+import { type Ports, UNKNOWN } from '../ports.ts';
+import type { Carried, Killed } from './progress.ts';
+
+const MESSAGES = {
+  start: 'drain started',
+  renew: 'drain renewed',
+  shorten: 'drain shortened',
+  force: 'drain forced',
+};
+
+/** Carries out the decision about one instance. A failure becomes its decision, and touches no other instance. */
+export async function execute(
+  termination: Termination,
+  seen: Observation,
+  decision: Decision,
+  ports: Ports,
+  policy: Policy,
+): Promise<Carried> {
+  const { instanceId, group } = termination;
+  const about = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group };
+  const fields = { ...about, ...decision };
+  try {
+    switch (decision.action) {
+      case 'start-drain': {
+        if (!(await ports.terminations.waitsForUs(termination))) {
+          return {
+            decision: { action: 'wait', because: 'the instance does not wait for our hook any more, or for another' },
+          };
+        }
+        let started = 0;
+        for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
+          if (!(await startDrain(termination, node, decision, ports, policy))) continue;
+          started += 1;
+          ports.logger.info(MESSAGES[decision.order.how], { ...fields, nodeId: node.id });
+        }
+        if (started === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
+        return decision.order.how === 'start' ? { decision, effect: 'drain started' } : { decision };
+      }
+      case 'cordon': {
+        for (const nodeId of decision.nodeIds) await cordon(termination, nodeId, fields, ports);
+        return { decision };
+      }
+      case 'complete': {
+        // Logs are read while the instance is released: it is not kept for them.
+        const reading = readKilled(seen, decision, ports);
+        const released = await ports.terminations.complete(termination, decision.result);
+        // Completed before: the instance now waits for another hook of its group.
+        if (!released)
+          return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
+        const losses = await reading;
+        const level = decision.alarm ? 'error' : 'info';
+        ports.logger[level]('instance released', { ...fields, killed: losses.length });
+        for (const { allocation, stderr } of losses) {
+          const { id, job, namespace, taskGroup } = allocation;
+          const which = { allocation: id, job, namespace, taskGroup };
+          ports.logger.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
+        }
+        const nowhere = await ports.nodes.runNowhere(seen);
+        for (const { job, namespace, taskGroup } of nowhere) {
+          ports.logger.warn('service runs nowhere now: the drain has stopped it', {
+            ...about,
+            job,
+            namespace,
+            taskGroup,
+          });
+        }
+        return { decision, effect: 'released', killed: losses, nowhere };
+      }
+      default:
+        return { decision };
+    }
+  } catch (error) {
+    return { decision: { action: 'error', because: `${decision.action} failed: ${messageOf(error)}` } };
+  }
+}
+
+async function cordon(
+  { instanceId, notice }: Termination,
+  nodeId: string,
+  fields: object,
+  ports: Ports,
+): Promise<void> {
+  if (!notice || !(await ports.eligibility.cordon(nodeId, instanceId, restoredAt(notice)))) return;
+  ports.logger.info('node made ineligible', { ...fields, nodeId });
+}
+
+/** @returns false if a drain is on already */
+async function startDrain(
+  termination: Termination,
+  node: NomadNode,
+  { order }: Decision & { action: 'start-drain' },
+  { nodes, clock }: Ports,
+  policy: Policy,
+): Promise<boolean> {
+  const now = clock.now();
+  const before = node.drain?.ours;
+  const { notice } = termination;
+  const isNew = order.how === 'start' || order.how === 'shorten';
+  // A drain for a wait stays one when a notice shortens it.
+  const isForNotice = notice !== undefined && (before === undefined || before.notice !== undefined);
+  const drained = notice && drainedBy(notice, policy);
+  return nodes.startDrain(node.id, order, {
+    instanceId: termination.instanceId,
+    ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
+    deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
+    ...(order.how === 'force' && { forcedAt: now }),
+    ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
+    ...(isForNotice && drained !== undefined && { drainedBy: drained }),
+  });
+}
+
+/** An activity that began so long ago is not the beginning of the wait: a load balancer has deregistered the instance since. Milliseconds. */
+const OLD_ACTIVITY_MS = 600_000;
+
+/** When a wait began that has no record yet. */
+function beganAt({ since = Number.NEGATIVE_INFINITY, sinceIs }: Termination, now: number): EpochMs {
+  const isCredible = sinceIs === 'event' || now - since < OLD_ACTIVITY_MS;
+  return isCredible && since > 0 ? since : now;
+}
+
+/** The allocations that do not end by themselves, with the end of their stderr. */
+async function readKilled(
+  seen: Observation,
+  { outcome }: Decision & { action: 'complete' },
+  { logs }: Ports,
+): Promise<Killed[]> {
+  if (outcome !== 'forced' && outcome !== 'timed-out') return [];
+  // When the time is up, what still runs is killed with the instance.
+  const dying = (node: NomadNode) => (outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : []);
+  const allocations = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
+  const tails = allocations.length > 0 ? await logs.stderrTails(allocations) : new Map<string, string>();
+  return allocations.map((allocation) => {
+    const stderr = tails.get(allocation.id);
+    return { allocation, ...(stderr !== undefined && { stderr }) };
+  });
+}

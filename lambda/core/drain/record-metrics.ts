@@ -1,0 +1,45 @@
+import type { Outcome } from '../model/decision.ts';
+import type { MetricName } from '../model/metrics.ts';
+import { emptySince } from '../model/node.ts';
+import { nodeOf } from '../model/observation.ts';
+import type { Metrics } from '../ports.ts';
+import type { Progress } from './progress.ts';
+import type { Result } from './report.ts';
+
+const OUTCOMES: Record<Outcome, MetricName> = {
+  drained: 'Drained',
+  forced: 'Forced',
+  'node-lost': 'NodeLost',
+  'not-a-node': 'NotANode',
+  'instance-gone': 'InstanceGone',
+  'timed-out': 'TimedOut',
+};
+
+/** Measures what has happened in one pass: how waits ended, how long the drains took, what was killed. */
+export function recordPass(progress: readonly Progress[], metrics: Metrics, now: number): void {
+  for (const { seen, decision, effect, killed = [] } of progress) {
+    if (effect !== 'released' || decision.action !== 'complete') continue;
+    metrics.add(OUTCOMES[decision.outcome], 1);
+    if (decision.alarm) metrics.add('NodeMissing', 1);
+    if (killed.length > 0) metrics.add('AllocationsKilled', killed.length);
+    const node = nodeOf(seen);
+    if (!node?.drain || !node.allocations || !['drained', 'forced'].includes(decision.outcome)) continue;
+    const empty = Math.min(now, emptySince(node.drain, node.allocations));
+    metrics.add('TimeToDrain', Math.max(0, empty - node.drain.startedAt) / 1000);
+    metrics.add('WaitAfterEmpty', (now - empty) / 1000);
+  }
+}
+
+/** Measures the state at the end of a sweep. */
+export function recordSweep(
+  { instances, unserved, waitingSince, retained }: Result,
+  metrics: Metrics,
+  now: number,
+): void {
+  const ages = waitingSince.filter((since) => since !== undefined).map((since) => now - since);
+  metrics.add('InstancesWaiting', waitingSince.length);
+  metrics.add('OldestWait', Math.max(0, ...ages) / 1000);
+  metrics.add('DrainsStuck', instances.filter(({ stuck }) => stuck !== undefined).length);
+  metrics.add('InstancesUnserved', unserved.length);
+  metrics.add('InstancesRetained', retained.length);
+}

@@ -1,0 +1,207 @@
+import { inIso, messageOf } from '../basics.ts';
+import { say } from '../explain.ts';
+import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
+import type { EpochMs } from '../model/clock.ts';
+import type { Decision, Outcome } from '../model/decision.ts';
+import { deadlineOf, remaining } from '../model/node.ts';
+import type { Notice } from '../model/notice.ts';
+import { nodeOf, nodesOf, sinceOf } from '../model/observation.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Termination } from '../model/termination.ts';
+import type { RetainedInstance, RunOptions } from '../ports.ts';
+import { shortened, within } from '../short.ts';
+import type { Killed, Progress } from './progress.ts';
+import type { PurgedNode } from './purge.ts';
+
+/** The function's answer. */
+export interface Report {
+  /** The kind of run: `event`, `sweep`, `notice`, `status`, `dryRun`, `warm`, or `nothing`. */
+  run: string;
+  /** When that was seen. ISO 8601, UTC. */
+  at?: string;
+  /** The groups that the run is about: in a sweep and in `status` all that are configured. */
+  groups?: string[];
+  instances: InstanceReport[];
+  /** Instances that Auto Scaling retains for a person to look at, if there are any. */
+  retained?: readonly RetainedInstance[];
+  /** Nodes that were removed from Nomad, because their instances have ended; absent if there are none. */
+  purged?: readonly PurgedNode[];
+  /** What an operator should fix, such as a token that is too narrow. */
+  warnings: string[];
+  /** Why there was nothing to do. */
+  because?: string;
+}
+
+/** What happened to one waiting instance in this run. */
+export interface InstanceReport {
+  instanceId: string;
+  group: string;
+  /** Our lifecycle hook of the group. */
+  hook: string;
+  /** What AWS has said of it, if Auto Scaling does not hold it for us. */
+  notice?: Notice['kind'];
+  /** The Nomad node, null if none is known. */
+  nodeId: string | null;
+  /** Absent where no node is known. */
+  nodeName?: string;
+  /** Since when Auto Scaling waits for us. ISO 8601, UTC; absent if unknown. */
+  waitingSince?: string;
+  /** When Nomad kills what still runs. ISO 8601, UTC; absent while no drain is on, if it is unknown, or never. */
+  deadlineAt?: string;
+  /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
+  action: Decision['action'];
+  /** How the wait ended, if the action is `complete`. */
+  outcome?: Outcome;
+  because: string;
+  /** In a dry run: what would be done now, in words. */
+  would?: string;
+  /** What will not resolve by itself. */
+  stuck?: string;
+  /** The run could not serve it: Nomad or AWS did not answer, or it is not known which node is the instance. */
+  unserved?: true;
+  /** The allocations that keep the instance alive, as far as they were read. */
+  remaining: AllocationReport[];
+  /** Those that did not end by themselves, if there are any. */
+  killed?: (AllocationReport & { stderr?: string })[];
+  /** The services that the drain has stopped, and that run nowhere now, if there are any. */
+  nowhere?: readonly TaskGroup[];
+}
+
+/** CloudWatch takes records of 256 kB. In bytes. */
+const MOST_IN_RECORD = 200_000;
+
+/** The instances as the last record of a run has them. */
+export function inLog(instances: readonly InstanceReport[]): { instances: object[]; instancesLeftOut?: number } {
+  const all = instances.map(({ remaining: left, ...instance }) => shortened({ ...instance, remaining: left.length }));
+  const { kept, leftOut } = within(all, MOST_IN_RECORD);
+  return { instances: kept, ...(leftOut > 0 && { instancesLeftOut: leftOut }) };
+}
+
+/** Records what a run does. */
+export class RunRecord {
+  readonly #policy: Policy;
+  /** The record then says what would be done. */
+  readonly #dryRun: boolean;
+  readonly #instances = new Map<string, InstanceReport>();
+  readonly #purged: PurgedNode[] = [];
+  #retained: readonly RetainedInstance[] = [];
+  #waitingSince = new Map<string, number | undefined>();
+  #interrupted: string | undefined;
+
+  constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
+    this.#policy = policy;
+    this.#dryRun = dryRun;
+  }
+
+  /**
+   * Notes the progress of a pass. The last pass counts, but a drain that was started stays in the record.
+   * @param waiting also those that the pass did not come to
+   */
+  note(progress: readonly Progress[], waiting: readonly Termination[], now: number): void {
+    for (const each of progress) this.#noteOne(each, now);
+    const wait = new Set(waiting.map(({ instanceId }) => instanceId));
+    for (const { unserved, ...left } of this.#instances.values()) {
+      if (!unserved || wait.has(left.instanceId)) continue;
+      this.#instances.set(left.instanceId, { ...left, because: 'it no longer waits for our hook' });
+    }
+    const before = this.#waitingSince;
+    this.#waitingSince = new Map(
+      waiting
+        .filter(({ notice, completed }) => !notice && !completed)
+        .map(({ instanceId }) => [instanceId, before.get(instanceId)]),
+    );
+    for (const { termination, seen, decision } of progress) {
+      if (decision.action === 'complete') this.#waitingSince.delete(termination.instanceId);
+      else if (!termination.notice && !termination.completed)
+        this.#waitingSince.set(termination.instanceId, sinceOf(termination, seen));
+    }
+  }
+
+  #noteOne({ termination, seen, decision, killed = [], nowhere = [] }: Progress, now: number): void {
+    const { instanceId, group, hook } = termination;
+    const node = nodeOf(seen);
+    const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
+    const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved && !decision.until);
+    const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
+    this.#instances.set(instanceId, {
+      instanceId,
+      group,
+      hook,
+      ...(termination.notice && { notice: termination.notice.kind }),
+      nodeId: node?.id ?? null,
+      ...(node && { nodeName: node.name }),
+      ...inIso({ waitingSince: sinceOf(termination, seen), deadlineAt: deadlineOf(node?.drain) }),
+      action: started ? 'start-drain' : decision.action,
+      ...(decision.action === 'complete' && { outcome: decision.outcome }),
+      because: decision.because,
+      ...(this.#dryRun && { would: would(decision) }),
+      ...('stuck' in decision && { stuck: decision.stuck }),
+      ...(failed && { unserved: true as const }),
+      remaining: left.map((allocation) => toReport(allocation, now)),
+      ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
+      ...(nowhere.length > 0 && { nowhere }),
+    });
+  }
+
+  retained(instances: readonly RetainedInstance[]): void {
+    this.#retained = instances;
+  }
+
+  purged(nodes: readonly PurgedNode[]): void {
+    this.#purged.push(...nodes);
+  }
+
+  /** The run cannot go on. */
+  interrupted(error: unknown): void {
+    this.#interrupted = messageOf(error);
+  }
+
+  result(): Result {
+    const instances = [...this.#instances.values()];
+    return {
+      instances,
+      unserved: instances.filter(({ unserved }) => unserved),
+      waitingSince: [...this.#waitingSince.values()],
+      purged: this.#purged,
+      retained: this.#retained,
+      ...(this.#interrupted !== undefined && { interrupted: this.#interrupted }),
+    };
+  }
+}
+
+export interface Result {
+  instances: InstanceReport[];
+  /** Those of them that the run could not serve. */
+  unserved: InstanceReport[];
+  /** Since when each instance that is left waits; undefined if unknown. */
+  waitingSince: (EpochMs | undefined)[];
+  purged: readonly PurgedNode[];
+  retained: readonly RetainedInstance[];
+  /** Why the run could not go on, if it could not. */
+  interrupted?: string;
+}
+
+const toKilledReport = ({ allocation, stderr }: Killed, now: number) => ({
+  ...toReport(allocation, now),
+  ...(stderr !== undefined && { stderr }),
+});
+
+function would(decision: Decision): string {
+  switch (decision.action) {
+    case 'start-drain': {
+      const { order } = decision;
+      if (order.how === 'force') return 'force the drain: what still runs is killed';
+      const deadline = `a deadline of ${say(order.deadlineSeconds)}`;
+      if (order.how === 'shorten') return `shorten the drain that is on to ${deadline}`;
+      return order.how === 'start' ? `start the drain with ${deadline}` : `ask for the drain again with ${deadline}`;
+    }
+    case 'cordon':
+      return 'make the node ineligible, and drain nothing';
+    case 'complete':
+      return `let the instance go: ${decision.outcome}, ${decision.result}`;
+    case 'wait':
+      return 'wait';
+    case 'error':
+      return 'leave the instance alone, and fail the run';
+  }
+}

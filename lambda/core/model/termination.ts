@@ -1,0 +1,57 @@
+import type { EpochMs } from './clock.ts';
+import type { Notice } from './notice.ts';
+
+/** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it. */
+export interface Termination {
+  instanceId: string;
+  group: string;
+  hook: string;
+  /** Its lifecycle state, such as `Terminating:Wait`. */
+  state: string;
+  /** Auto Scaling holds the instance (`…:Wait`); false in the state just before that. */
+  held: boolean;
+  /** Why its node has to be drained though Auto Scaling does not hold it for us. Such an instance is never released by us. */
+  notice?: Notice;
+  /** When the wait began, or the scaling activity that it is of; absent if AWS does not say. */
+  since?: EpochMs;
+  /** What that is taken from. */
+  sinceIs?: 'event' | 'activity';
+  /** When this function environment first saw it wait: the wait is at least as old. */
+  seenSince?: EpochMs;
+  /** This environment has completed our lifecycle action: the instance waits for another hook of its group. */
+  completed?: true;
+  /** The hook's heartbeat timeout in seconds. */
+  heartbeatTimeoutSeconds: number;
+  /** What EC2 says of the instance; `unknown` if it could not be asked. Nothing runs on a stopped one. */
+  ec2: 'running' | 'stopped' | 'gone' | 'unknown';
+  /** Every private address of the instance, of both families; absent if EC2 did not say. */
+  addresses?: readonly string[];
+  /** The names that its host may have: its DNS names in full, and their first labels; absent if EC2 did not say. */
+  names?: readonly string[];
+  /** When it was last started, if EC2 said so. */
+  launchedAt?: EpochMs;
+}
+
+/** The lifecycle event, as EventBridge delivers it. */
+export interface LifecycleEvent {
+  instanceId: string;
+  group: string;
+  hook: string;
+  /** When the event happened. */
+  time?: EpochMs;
+}
+
+/** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
+const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
+/** The states just before those. */
+const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'ReplacingRootVolume'];
+
+/** The end of the states of an instance whose lifecycle action was abandoned in a group that retains it. */
+const RETAINED = ':Retained';
+
+export const isRetained = (state: string): boolean => state.endsWith(RETAINED);
+export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
+export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');
+
+/** An instance that is launched into a warm pool waits in the same state as one that returns to it. */
+export const mayBeLaunched = ({ state }: Pick<Termination, 'state'>): boolean => state === 'Warmed:Pending:Wait';

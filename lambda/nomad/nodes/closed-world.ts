@@ -1,0 +1,75 @@
+import type { NodeStub } from '../json/node.ts';
+import type { NomadReads } from '../read-only.ts';
+import { namingNone, quoted, recordedInstance } from './identity.ts';
+
+/** Of so many nodes that seem to be nobody's the attributes are read: of more, none is known to be somebody else. */
+const MOST_READ = 20;
+
+/**
+ * How long Nomad may call a client `ready` that is away, in milliseconds: the time that a new leader gives every client
+ * (`FailoverHeartbeatTTL`, 300 s, nomad/config.go), with the usual grace of 10 s. Without a new leader it is 20 to 30 s.
+ */
+const SEEMS_READY_MS = 310_000;
+
+export interface ClosedWorldOptions {
+  nodeMetaKey: string | undefined;
+  /** Where clients are that are no EC2 instances. */
+  outsideEc2: { datacenters?: readonly string[] | undefined; nodePools?: readonly string[] | undefined } | undefined;
+  /** Those of these addresses that EC2 says are an instance's. @throws Error if EC2 does not say */
+  addressesOfInstances: (addresses: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
+/**
+ * The live nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to
+ * be somebody else. Somebody else is who names another instance, was drained for another, has the address of another, or
+ * is not EC2's by the settings.
+ *
+ * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
+ * @throws Error if Nomad or EC2 does not answer
+ */
+export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, since = 0): Promise<NodeStub[]> {
+  const { nodeMetaKey, outsideEc2, addressesOfInstances } = options;
+  const { nodes } = await nomad.nodes(`Status != "down" and ${namingNone(nodeMetaKey)}`);
+  const left = nodes.filter(
+    (node) =>
+      node.CreateIndex > since &&
+      recordedInstance(node) === undefined &&
+      !outsideEc2?.datacenters?.includes(node.Datacenter) &&
+      !outsideEc2?.nodePools?.includes(node.NodePool),
+  );
+  if (left.length === 0) return [];
+  const others = await addressesOfInstances(left.map(({ Address }) => Address));
+  const unknown = left.filter(({ Address }) => !others.has(Address));
+  if (unknown.length === 0 || unknown.length > MOST_READ) return unknown;
+
+  // A client may advertise an address that EC2 does not know, and have another.
+  const addresses = new Map<string, string | undefined>();
+  for (const { ID } of unknown) {
+    addresses.set(ID, (await nomad.node(ID))?.Attributes?.['unique.network.ip-address']);
+  }
+  const found = await addressesOfInstances([...addresses.values()].flatMap((address) => address ?? []));
+  return unknown.filter(({ ID }) => !found.has(addresses.get(ID) ?? ''));
+}
+
+/**
+ * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have
+ * its name, are younger, say of no instance that they are it, and have registered within the time that Nomad may take.
+ *
+ * @throws Error if Nomad does not answer
+ */
+export async function laterIdentities(
+  nomad: NomadReads,
+  earlier: readonly NodeStub[],
+  { nodeMetaKey, now }: { nodeMetaKey: string | undefined; now: number },
+): Promise<NodeStub[]> {
+  const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
+  const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
+  const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(nodeMetaKey)}`);
+  const found: NodeStub[] = [];
+  for (const stub of nodes) {
+    if (stub.CreateIndex <= since || recordedInstance(stub) !== undefined) continue;
+    const node = await nomad.node(stub.ID);
+    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
+  }
+  return found;
+}

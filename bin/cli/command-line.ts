@@ -1,21 +1,21 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
+import { doctorCommand } from './commands/doctor/command.ts';
+import { drainCommand } from './commands/drain/command.ts';
+import { jobsCommand } from './commands/jobs/command.ts';
+import { logsCommand } from './commands/logs/command.ts';
+import { nodesCommand } from './commands/nodes/command.ts';
+import { planCommand } from './commands/plan/command.ts';
+import { releaseCommand } from './commands/release/command.ts';
+import { scaleInCommand } from './commands/scale-in/command.ts';
+import { statusCommand } from './commands/status/command.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
-import { doctorCommand } from './doctor/command.ts';
-import { drainCommand } from './drain/command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { jobsCommand } from './jobs/command.ts';
-import { logsCommand } from './logs/command.ts';
-import { nodesCommand } from './nodes/command.ts';
-import { planCommand } from './plan/command.ts';
-import { problemOf } from './problem-of.ts';
-import { releaseCommand } from './release/command.ts';
-import { scaleInCommand } from './scale-in/command.ts';
-import { wrap } from './screen/layout.ts';
-import { printable } from './screen/printable.ts';
-import { Screen } from './screen/screen.ts';
-import { statusCommand } from './status/command.ts';
+import { wrap } from './terminal/layout.ts';
+import { printable } from './terminal/printable.ts';
+import { Screen } from './terminal/screen.ts';
+import { toProblem } from './to-problem.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever arguments and options a command has
 type AnyCommand = Command<any, any, any>;
@@ -60,7 +60,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   } catch (error) {
     // Help and version have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const { message, todo } = printable(toText(problemOf(error, options, environment)));
+    const { message, todo } = printable(toText(toProblem(error, options, environment)));
     const { columns, ink } = screen.margin;
     screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
     if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);

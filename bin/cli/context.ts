@@ -1,8 +1,8 @@
 import type { Account } from './aws/account.ts';
 import type { ExitCode } from './exit-code.ts';
-import type { Page } from './screen/page.ts';
-import { printable } from './screen/printable.ts';
-import type { Screen } from './screen/screen.ts';
+import type { Page } from './terminal/page.ts';
+import { printable } from './terminal/printable.ts';
+import type { Screen } from './terminal/screen.ts';
 
 /** The options that every command has. */
 export interface GlobalOptions {

@@ -1,5 +1,5 @@
-import { wrap } from './screen/layout.ts';
-import type { Page } from './screen/page.ts';
+import { wrap } from './terminal/layout.ts';
+import type { Page } from './terminal/page.ts';
 
 /** What an operator should fix, as an answer says it: a paragraph each. */
 export const warningsText = (warnings: readonly string[], { columns, ink }: Page): string[] =>

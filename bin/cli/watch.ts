@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { messageOf } from '../../lambda/core/basics.ts';
-import { printable } from './screen/printable.ts';
-import type { Live } from './screen/screen.ts';
+import { printable } from './terminal/printable.ts';
+import type { Live } from './terminal/screen.ts';
 
 /** What a look has shown. */
 export interface Seen {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { RunningClock } from '../../emulators/clock.ts';
 import { forgetShell } from '../../emulators/shell.ts';
-import { pageOf } from '../cli/screen/screen.ts';
+import { pageOf } from '../cli/terminal/screen.ts';
 import { agrees } from './consent.ts';
 import { emulatedStage, SPEED } from './emulated-stage.ts';
 import { realStage } from './real-stage.ts';

@@ -1,5 +1,5 @@
-import { type Cell, table } from '../cli/screen/layout.ts';
-import type { Page } from '../cli/screen/page.ts';
+import { type Cell, table } from '../cli/terminal/layout.ts';
+import type { Page } from '../cli/terminal/page.ts';
 import type { Builder, Stage } from './stage.ts';
 
 /** How the demo ended. */

@@ -1,7 +1,7 @@
-import { progress } from '../cli/screen/bar.ts';
-import { type Cell, table, wrap } from '../cli/screen/layout.ts';
-import { liveView } from '../cli/screen/live.ts';
-import type { Page } from '../cli/screen/page.ts';
+import { progress } from '../cli/terminal/bar.ts';
+import { type Cell, table, wrap } from '../cli/terminal/layout.ts';
+import { liveView } from '../cli/terminal/live.ts';
+import type { Page } from '../cli/terminal/page.ts';
 
 /** Something happened. */
 export interface News {

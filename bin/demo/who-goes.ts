@@ -1,7 +1,7 @@
 import { FUNCTION_ARN, HOUR, MINUTE, World } from '../../emulators/world/world.ts';
 import { say } from '../../lambda/core/explain.ts';
-import { table } from '../cli/screen/layout.ts';
-import type { Page } from '../cli/screen/page.ts';
+import { table } from '../cli/terminal/layout.ts';
+import type { Page } from '../cli/terminal/page.ts';
 
 /** How a scale-in went, by who chose the clients that had to go. */
 export interface ScaleIn {

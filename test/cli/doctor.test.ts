@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { OWN_FINDINGS } from '../../bin/cli/doctor/finding.ts';
+import { OWN_FINDINGS } from '../../bin/cli/commands/doctor/finding.ts';
 import type { MetricAlarm } from '../../emulators/aws/cloudwatch/alarms.ts';
 import { lambdaError } from '../../emulators/aws/events/functions.ts';
 import { FUNCTION, FUNCTION_ARN, SWEEP } from '../../emulators/world/world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cut, table, wrap } from '../../bin/cli/screen/layout.ts';
+import { cut, table, wrap } from '../../bin/cli/terminal/layout.ts';
 
 describe('a table', () => {
   const rows = [

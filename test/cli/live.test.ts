@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { liveView } from '../../bin/cli/screen/live.ts';
+import { liveView } from '../../bin/cli/terminal/live.ts';
 import { Display } from './display.ts';
 import { Recorder, shownOn } from './recorder.ts';
 

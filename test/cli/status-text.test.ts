@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { makeInk } from '../../bin/cli/screen/ink.ts';
-import { needsPerson, statusText } from '../../bin/cli/status/text.ts';
+import { needsPerson, statusText } from '../../bin/cli/commands/status/text.ts';
+import { makeInk } from '../../bin/cli/terminal/ink.ts';
 import type { InstanceReport, Report } from '../../lambda/core/drain/report.ts';
 
 const page = { columns: 80, ink: makeInk(false) };

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { makeInk } from '../../bin/cli/screen/ink.ts';
+import { makeInk } from '../../bin/cli/terminal/ink.ts';
 import { emulatedStage } from '../../bin/demo/emulated-stage.ts';
 import type { NomadApi } from '../../bin/demo/nomad-api.ts';
 import { type Result, resultText } from '../../bin/demo/result.ts';

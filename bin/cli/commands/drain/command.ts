@@ -1,0 +1,115 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Report } from '../../../../lambda/core/drain/report.ts';
+import type { AutoScaling, Group } from '../../aws/auto-scaling.ts';
+import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
+import { consent, DRY_RUN, YES } from '../../consent.ts';
+import type { Context, Run } from '../../context.ts';
+import { examples } from '../../examples.ts';
+import { EXIT, type ExitCode } from '../../exit-code.ts';
+import { preflight } from '../../preflight.ts';
+import { Problem } from '../../problem.ts';
+import { INTERVAL } from '../../watch.ts';
+import { watchRelease } from '../../watch-release.ts';
+import { cordon } from './cordon.ts';
+import { findInstance } from './find.ts';
+import { leavingText } from './text.ts';
+
+const ABOUT = [
+  'Takes an instance out of its group: Auto Scaling terminates it as soon as the hook has drained its node.',
+  'It says what runs there, and asks. The desired capacity of the group goes down by one.',
+  'A later deadline for a drain that is on is for the nomad command: nomad node drain -enable -deadline 12h <node>. So is a drain that is cancelled, nomad node drain -disable <node>, which helps a node whose instance stays; where the instance has to go, the hook drains it again.',
+].join('\n\n');
+
+interface DrainOptions extends ChangeOptions {
+  wait?: true;
+  interval: number;
+  replace?: true;
+  cordon?: true;
+}
+
+/** `drain`: takes an instance out of its group, which drains its node. */
+export const drainCommand = (run: Run) =>
+  new Command('drain')
+    .summary('take an instance out of its group, as soon as what runs there has ended')
+    .description(ABOUT)
+    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .option('--wait', 'watch until it is released; Ctrl-C leaves it draining')
+    .addOption(INTERVAL)
+    .option('--replace', 'keep the desired capacity: another instance takes its place')
+    .option('--cordon', 'only make its node ineligible, by NOMAD_ADDR and NOMAD_TOKEN')
+    .addOption(YES)
+    .addOption(DRY_RUN)
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'nomad-drain-hook drain client-3 --wait',
+          'takes out the instance of this node, and watches until it is released',
+        ],
+        ['nomad-drain-hook drain i-0a1b --dry-run', 'says what runs there, and what would be done'],
+        ['nomad-drain-hook drain client-3 --cordon', 'lets nothing new land there; what runs there runs on'],
+      ),
+    )
+    .action(run((context, given, options: DrainOptions) => drain(context, given, options)));
+
+async function drain(context: Context, given: string, options: DrainOptions): Promise<ExitCode> {
+  const { instanceId } = await findInstance(context, given);
+  const report = await context.ask<Report>({ command: 'dryRun', instanceId });
+  const [instance] = report.instances;
+  if (!instance)
+    throw new Problem(report.because ?? `there is no ${instanceId}`, 'Which there are says: nomad-drain-hook nodes');
+  if (options.cordon) return cordon(context, instance, options);
+  preflight(report);
+
+  const { autoScaling } = context.account;
+  const replace = options.replace ?? false;
+  const { group, isGoing } = await placeOf(instanceId, autoScaling);
+  const watched = (answer: object) => watchOne(context, instanceId, { ...options, answer });
+  if (isGoing) {
+    const answer = { run: 'drain', instanceId, group: group.name, changed: false };
+    if (options.wait) context.screen.tell(`${instanceId} goes already: nothing was changed.`);
+    else context.show(answer, () => `${instanceId} goes already: nothing was changed.`);
+    return options.wait ? watched(answer) : EXIT.ok;
+  }
+  if (!replace && group.desiredCapacity <= group.minSize) {
+    throw new Problem(
+      `${group.name} is as small as it may be: its minimum is ${group.minSize}`,
+      'Say --replace, so that another instance takes its place, or lower the minimum of the group.',
+    );
+  }
+  context.explain({ instance, group, replace }, leavingText);
+  const { nodeId, nodeName, remaining, would } = instance;
+  const answer = { run: 'drain', instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
+  const changed = await confirmAndApply(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Take ${instanceId} out of ${group.name}?`, yes),
+      make: () => autoScaling.terminate(instanceId, { replace }),
+      ...(!options.wait && { done: 'It goes. Watch it with: nomad-drain-hook status -w' }),
+    },
+    options,
+  );
+  return changed && options.wait ? watched({ ...answer, changed: true }) : EXIT.ok;
+}
+
+/** @throws Problem if it is not in service: then no hook would run, or it is no instance of a group */
+async function placeOf(instanceId: string, autoScaling: AutoScaling): Promise<{ group: Group; isGoing: boolean }> {
+  const [member] = await autoScaling.instances([instanceId]);
+  const group = member && (await autoScaling.group(member.group));
+  if (!group)
+    throw new Problem(`${instanceId} is in no Auto Scaling group`, 'Nothing would drain it: drain its node by hand.');
+  const isGoing = member.state.startsWith('Terminating');
+  if (isGoing || member.state === 'InService') return { group, isGoing };
+  throw new Problem(
+    `${instanceId} is not in service: Auto Scaling says ${member.state}`,
+    'An instance in standby is drained by hand; one of a warm pool runs nothing.',
+  );
+}
+
+const watchOne = (context: Context, instanceId: string, options: { interval: number; answer: object }) =>
+  watchRelease(context, { ...options, total: 1 }, async (signal) => {
+    const report = await context.account.function.ask<Report>({ command: 'status' }, signal);
+    const members = await context.account.autoScaling.instances([instanceId], signal);
+    return { report, members, left: 1 - members.length };
+  });

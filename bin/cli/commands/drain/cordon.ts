@@ -1,0 +1,53 @@
+import type { InstanceReport } from '../../../../lambda/core/drain/report.ts';
+import { NomadError } from '../../../../lambda/errors.ts';
+import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
+import { consent } from '../../consent.ts';
+import type { Context } from '../../context.ts';
+import { EXIT, type ExitCode } from '../../exit-code.ts';
+import { nomadOf } from '../../nomad.ts';
+import { Problem } from '../../problem.ts';
+import { allocationsText } from '../../terminal/allocations.ts';
+
+/** Makes the node of an instance ineligible, and nothing more. */
+export async function cordon(
+  context: Context,
+  { instanceId, group, nodeId, nodeName = '', remaining }: InstanceReport,
+  options: ChangeOptions,
+): Promise<ExitCode> {
+  if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'Nothing can land there.');
+  const nomad = nomadOf(process.env);
+  const { SchedulingEligibility, Name } = await nomad({ method: 'GET', path: `/v1/node/${nodeId}` }).then(
+    ({ body }) => body as { SchedulingEligibility: string; Name: string },
+    (error) => {
+      throw error instanceof NomadError && error.status === 404
+        ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
+        : new Problem(error.message, 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
+    },
+  );
+  const back = `nomad node eligibility -enable ${nodeId}`;
+  const answer = { run: 'cordon', instanceId, group, nodeId, nodeName, remaining };
+  if (SchedulingEligibility === 'ineligible') {
+    const already = `${Name} is ineligible already: nothing was changed. To make it eligible:\n${back}`;
+    context.show({ ...answer, changed: false }, () => already);
+    return EXIT.ok;
+  }
+  context.explain(remaining, (allocations, page) =>
+    [
+      `${page.ink.heading(Name)}  ${instanceId}  ${group}`,
+      allocationsText(allocations, page),
+      'Nothing new would land there; what runs there runs on, and the instance stays.',
+    ].join('\n\n'),
+  );
+  const body = { NodeID: nodeId, Eligibility: 'ineligible' };
+  await confirmAndApply(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Make ${Name} ineligible?`, yes),
+      make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body }),
+      done: `${Name} is ineligible. To make it eligible again:\n${back}`,
+    },
+    options,
+  );
+  return EXIT.ok;
+}

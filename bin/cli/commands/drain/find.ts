@@ -1,0 +1,30 @@
+import type { CapacityAnswer } from '../../../../lambda/core/queries/capacity.ts';
+import type { Context } from '../../context.ts';
+import { Problem } from '../../problem.ts';
+import { type Named, resolveInstance } from '../../resolve-instance.ts';
+
+const WHOLE_ID = /^i-[0-9a-f]{17}$/;
+
+/**
+ * The instance that is meant, of all that the function serves. A whole id is taken as it is.
+ * @throws Problem if it is none, or more than one
+ */
+export async function findInstance(context: Context, given: string): Promise<Named> {
+  if (WHOLE_ID.test(given)) return { instanceId: given };
+  const { nodes, nodesLeftOut, withoutNode } = await context.ask<CapacityAnswer>({ command: 'capacity' });
+  const ofGroups = nodes.flatMap(({ id, name, instanceId }) =>
+    instanceId === undefined ? [] : [{ instanceId, nodeId: id, nodeName: name }],
+  );
+  const others = nodesLeftOut > 0 ? ` among those that fit the answer; ${nodesLeftOut} do not` : '';
+  const isForeign = nodes.some(({ id, name, instanceId }) => instanceId === undefined && [id, name].includes(given));
+  return resolveInstance<Named>(
+    given,
+    [...ofGroups, ...withoutNode],
+    isForeign
+      ? new Problem(
+          `node ${given} is on no instance of the groups`,
+          'To drain it alone: nomad node drain -enable <node>',
+        )
+      : new Problem(`no instance or node is ${given}${others}`, 'Which there are says: nomad-drain-hook nodes'),
+  );
+}

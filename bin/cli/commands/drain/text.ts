@@ -1,0 +1,27 @@
+import type { InstanceReport } from '../../../../lambda/core/drain/report.ts';
+import type { Group } from '../../aws/auto-scaling.ts';
+import { allocationsText } from '../../terminal/allocations.ts';
+import { wrap } from '../../terminal/layout.ts';
+import type { Page } from '../../terminal/page.ts';
+
+/** An instance that is to be drained, and its group. */
+export interface Leaving {
+  instance: InstanceReport;
+  group: Group;
+  replace: boolean;
+}
+
+/** What runs on an instance, and what becomes of it and of its group. */
+export function leavingText({ instance, group, replace }: Leaving, page: Page): string {
+  const { instanceId, nodeId, nodeName, remaining, would, because } = instance;
+  const { desiredCapacity } = group;
+  const then = replace
+    ? `${group.name} keeps its desired capacity of ${desiredCapacity}: another instance takes its place.`
+    : `${group.name} then has a desired capacity of ${desiredCapacity - 1} instead of ${desiredCapacity}.`;
+  return [
+    `${page.ink.heading(instanceId)}  ${nodeName ?? page.ink.warn('no Nomad node')}  in service in ${group.name}`,
+    allocationsText(remaining, page),
+    wrap(`The hook would ${would ?? 'wait'}${nodeId === null ? `: ${because}` : ''}.`, page.columns),
+    wrap(then, page.columns),
+  ].join('\n\n');
+}

@@ -1,0 +1,82 @@
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { AllocationLogs } from '../../../../lambda/core/queries/logs.ts';
+import type { Run } from '../../context.ts';
+import { examples } from '../../examples.ts';
+import { EXIT } from '../../exit-code.ts';
+import { Problem } from '../../problem.ts';
+import { INTERVAL } from '../../watch.ts';
+import { followOne, isUnread, type OneLog } from './follow.ts';
+import { logsText, nameOf } from './text.ts';
+import { askWhose } from './whose.ts';
+
+/** Of one log in bytes: what the function gives at most. */
+const MOST_BYTES = 65_536;
+
+const ABOUT = [
+  'Shows the end of what a build has written to stderr, by its allocation, or by the instance or node that it holds.',
+  'The Nomad token of the function needs read-logs in the namespace of the build.',
+].join('\n\n');
+
+/** `logs`: what builds have written last. */
+export const logsCommand = (run: Run) =>
+  new Command('logs')
+    .argument('<whose>', 'an allocation, an instance or a node: its id, a beginning of it, or a node’s name')
+    .argument('[job]', 'of an instance or a node: only this job; its last run, if it has ended')
+    .summary('show the end of what a build writes, or follow it')
+    .description(ABOUT)
+    .option('-f, --follow', 'go on until the build ends, or until Ctrl-C')
+    .option('--stdout', 'what they write to stdout instead')
+    .option('--all', 'of everything that holds the instance or node')
+    .option('--task <name>', 'of this task alone')
+    .option('--bytes <number>', 'how much of the end of each log', bytes)
+    .addOption(INTERVAL)
+    .addHelpText(
+      'after',
+      examples(
+        ['nomad-drain-hook logs adc7d016', 'the end of what this allocation writes to stderr'],
+        ['nomad-drain-hook logs i-0123456789abcdef0 build-42 -f', 'follows a build on an instance'],
+        ['nomad-drain-hook logs builder-1 --all --stdout', 'everything that holds this node'],
+      ),
+    )
+    .action(
+      run(async (context, whose, job, options) => {
+        const { stdout = false, task, all = false, follow = false } = options;
+        const asked = {
+          ...(job !== undefined && { job }),
+          ...(task !== undefined && { task }),
+          ...(options.bytes !== undefined && { bytes: options.bytes }),
+          stream: stdout ? 'stdout' : 'stderr',
+        };
+        const answer = await askWhose(context, whose, asked);
+        const { logs } = answer;
+        if (logs.length > 1 && !all) throw severalAllocations(whose, logs);
+        if (follow) return followOne(context, onlyLog(logs), asked, options.interval);
+        context.show(answer, logsText);
+        const tasks = logs.flatMap((each) => each.tasks);
+        return tasks.every(isUnread) ? EXIT.failed : EXIT.ok;
+      }),
+    );
+
+function bytes(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && 0 < number && number <= MOST_BYTES) return number;
+  throw new InvalidArgumentError(`It has to be a whole number from 1 to ${MOST_BYTES}.`);
+}
+
+function severalAllocations(whose: string, logs: readonly AllocationLogs[]): Problem {
+  const named = logs.map(({ id, job }) => `${job} (${id.slice(0, 8)})`).join(', ');
+  return new Problem(
+    `${whose} runs more than one allocation: ${named}`,
+    'Name one by its job or its id, or say --all.',
+  );
+}
+
+function onlyLog(logs: readonly AllocationLogs[]): OneLog {
+  const all = logs.flatMap((allocation) => allocation.tasks.map((log): OneLog => ({ allocation, log })));
+  const [only, ...others] = all;
+  if (only && others.length === 0) return only;
+  throw new Problem(
+    `only one log can be followed: ${all.map(({ allocation, log }) => nameOf(allocation, log)).join(', ')}`,
+    'Name one by the allocation, and with --task <name>.',
+  );
+}

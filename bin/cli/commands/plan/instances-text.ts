@@ -1,0 +1,32 @@
+import { say } from '../../../../lambda/core/explain.ts';
+import type { InstancePlan, Verdict } from '../../../../lambda/core/queries/plan/instance.ts';
+import { type Cell, table, wrap } from '../../terminal/layout.ts';
+import type { Page } from '../../terminal/page.ts';
+
+/** Instances, what their end would mean, and why. */
+export function instancesText(instances: readonly InstancePlan[], page: Page): string {
+  const rows = instances.map((plan): Cell[] => [
+    { text: plan.instanceId, ink: page.ink.heading },
+    { text: plan.node ?? '-' },
+    verdictCell(plan, page),
+  ]);
+  const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
+  return instances
+    .flatMap(({ because }, index) => [lines[index] ?? '', wrap(because, page.columns, '    ')])
+    .join('\n');
+}
+
+function verdictCell({ verdict, expectedSeconds, deadlineSeconds }: InstancePlan, { ink }: Page): Cell {
+  const ends = expectedSeconds === undefined ? 'goes when its builds end' : `goes in ${say(expectedSeconds)} or so`;
+  const said: Record<Verdict, Cell> = {
+    'at-once': { text: 'goes at once', ink: ink.good },
+    moves: { text: 'goes when its services have moved', ink: ink.good },
+    ends: { text: ends },
+    unknown: { text: 'nobody knows how long', ink: ink.warn },
+    'may-be-killed': { text: `may lose a build in ${say(deadlineSeconds)}`, ink: ink.warn },
+    stops: { text: 'stops a service that has nowhere to go', ink: ink.bad },
+    nowhere: { text: 'has a service with nowhere to go', ink: ink.bad },
+    killed: { text: `would lose a build in ${say(deadlineSeconds)}`, ink: ink.bad },
+  };
+  return said[verdict];
+}

@@ -1,0 +1,121 @@
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { Report } from '../../../../lambda/core/drain/report.ts';
+import type { PlanAnswer } from '../../../../lambda/core/queries/plan/plan.ts';
+import type { Group } from '../../aws/auto-scaling.ts';
+import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
+import { consent, DRY_RUN, YES } from '../../consent.ts';
+import type { Context, Run } from '../../context.ts';
+import { examples } from '../../examples.ts';
+import { EXIT, type ExitCode } from '../../exit-code.ts';
+import { preflight } from '../../preflight.ts';
+import { Problem } from '../../problem.ts';
+import { count } from '../../terminal/words.ts';
+import { INTERVAL } from '../../watch.ts';
+import { watchRelease } from '../../watch-release.ts';
+import { shrinkingText } from './text.ts';
+
+const ABOUT = [
+  'Lowers the desired capacity of a group, and watches until the instances that Auto Scaling chooses are released.',
+  'It says what runs where and which instances would go at once, and asks. It never raises the capacity. Which instances go is for Auto Scaling to choose: to choose yourself, use drain.',
+].join('\n\n');
+
+const STATUS = { command: 'status' };
+
+interface ScaleInOptions extends ChangeOptions {
+  to: number;
+  wait: boolean;
+  interval: number;
+}
+
+/** `scale-in`: makes a group smaller. */
+export const scaleInCommand = (run: Run) =>
+  new Command('scale-in')
+    .summary('lower the desired capacity of a group, and watch who goes')
+    .description(ABOUT)
+    .argument('<group>', 'the name of the Auto Scaling group')
+    .requiredOption('--to <number>', 'the desired capacity that it shall have', capacity)
+    .option('--no-wait', 'do not watch; Ctrl-C leaves them draining, too')
+    .addOption(INTERVAL)
+    .addOption(YES)
+    .addOption(DRY_RUN)
+    .addHelpText(
+      'after',
+      examples(
+        ['nomad-drain-hook scale-in builders --to 3', 'says what runs where, asks, and watches who goes'],
+        ['nomad-drain-hook scale-in builders --to 0 --dry-run', 'says what it would mean to end them all'],
+      ),
+    )
+    .action(run((context, group, options: ScaleInOptions) => scaleIn(context, group, options)));
+
+function capacity(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
+}
+
+async function scaleIn(context: Context, name: string, options: ScaleInOptions): Promise<ExitCode> {
+  const { to } = options;
+  const status = await context.ask<Report>(STATUS);
+  const { groups = [] } = status;
+  if (!groups.includes(name)) {
+    throw new Problem(`group ${name} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
+  }
+  preflight({ ...status, instances: [] });
+  const { autoScaling } = context.account;
+  const group = await context.screen.during('asking Auto Scaling', autoScaling.group(name));
+  checkSmaller(group, name, to);
+
+  const { instances, instancesLeftOut } = await context.ask<PlanAnswer>({ command: 'plan', group: name });
+  const inService = instances.filter(({ state }) => state === 'InService');
+  context.explain({ group, to, instances: inService }, shrinkingText);
+  if (instancesLeftOut > 0) context.screen.tell(`${count(instancesLeftOut, 'instance')} more did not fit the answer.`);
+  const answer = { run: 'scale-in', group: name, from: group.desiredCapacity, to, instances: inService };
+  const changed = await confirmAndApply(
+    context,
+    {
+      answer,
+      agree: (yes) => consent(context, `Lower the desired capacity of ${name} to ${to}?`, yes),
+      make: () => autoScaling.setDesiredCapacity(name, to),
+      ...(!options.wait && { done: 'It scales in. Watch it with: nomad-drain-hook status -w' }),
+    },
+    options,
+  );
+  return changed && options.wait
+    ? watchGroup(context, group, { ...options, answer: { ...answer, changed: true } })
+    : EXIT.ok;
+}
+
+/** @throws Problem if it would not be smaller, or smaller than it may be */
+function checkSmaller(group: Group | undefined, name: string, to: number): asserts group is Group {
+  if (!group) throw new Problem(`Auto Scaling has no group ${name}`, 'Look at --region and --profile.');
+  const { desiredCapacity, minSize } = group;
+  if (to >= desiredCapacity) {
+    throw new Problem(
+      `${name} has a desired capacity of ${desiredCapacity} already: ${to} would be no scale-in`,
+      'This command never raises it. To raise it: aws autoscaling set-desired-capacity.',
+    );
+  }
+  if (to < minSize) {
+    throw new Problem(`${name} may not be smaller than ${minSize}`, 'Lower the minimum of the group first.');
+  }
+}
+
+/** Which instances go is seen by their states; those that went before are not counted. */
+function watchGroup(
+  context: Context,
+  before: Group,
+  { to, ...options }: { to: number; interval: number; answer: object },
+): Promise<ExitCode> {
+  const stayed = before.instances.filter(({ state }) => state === 'InService');
+  return watchRelease(context, { ...options, total: before.desiredCapacity - to }, async (signal) => {
+    const report = await context.account.function.ask<Report>(STATUS, signal);
+    const now = await context.account.autoScaling.group(before.name, signal);
+    const left = new Map(now?.instances.map((instance) => [instance.instanceId, instance]));
+    return {
+      report,
+      members: stayed
+        .flatMap(({ instanceId }) => left.get(instanceId) ?? [])
+        .filter(({ state }) => state !== 'InService'),
+      left: stayed.filter(({ instanceId }) => !left.has(instanceId)).length,
+    };
+  });
+}

@@ -1,0 +1,42 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Run } from '../../context.ts';
+import { examples } from '../../examples.ts';
+import { EXIT } from '../../exit-code.ts';
+import { INTERVAL, watch } from '../../watch.ts';
+import { askStatus } from './ask.ts';
+import { needsPerson, statusText } from './text.ts';
+
+const ABOUT = [
+  'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
+  'A person is needed (exit code 2) where a drain is stuck, an instance is retained, something was not answered, or the function warns of something.',
+].join('\n\n');
+
+/** `status`: who waits, since when, until when at most, and for what. */
+export const statusCommand = (run: Run) =>
+  new Command('status')
+    .summary('show which instances wait, and for what')
+    .description(ABOUT)
+    .option('-w, --watch', 'look again and again, until Ctrl-C')
+    .addOption(INTERVAL)
+    .addHelpText(
+      'after',
+      examples(
+        ['nomad-drain-hook status', 'who waits, and for what; exit code 2 if a person is needed'],
+        ['nomad-drain-hook status -w', 'the same, drawn again every five seconds'],
+        ['nomad-drain-hook status --json | jq .instances', 'the same for a script'],
+      ),
+    )
+    .action(
+      run(async (context, options) => {
+        if (!options.watch) {
+          const report = await context.screen.during('asking the function', askStatus(context.account));
+          context.show(report, statusText);
+          return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
+        }
+        await watch(context.screen.live('stdout'), options.interval, async (signal) => {
+          const report = await askStatus(context.account, signal);
+          return { text: context.text(report, statusText), done: false };
+        });
+        return EXIT.ok;
+      }),
+    );

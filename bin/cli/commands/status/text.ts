@@ -1,0 +1,88 @@
+import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
+import { LOOK_BACK_SECONDS } from '../../aws/sweeps.ts';
+import { bar } from '../../terminal/bar.ts';
+import { type Cell, table, wrap } from '../../terminal/layout.ts';
+import type { Page } from '../../terminal/page.ts';
+import { between, count, moment } from '../../terminal/words.ts';
+import type { StatusAnswer } from './ask.ts';
+
+/** Whether somebody has to see to it: nothing of this passes by itself. */
+export const needsPerson = ({ instances, retained = [], warnings }: Report): boolean =>
+  instances.some(isInTrouble) || retained.length > 0 || warnings.length > 0;
+
+const isInTrouble = ({ stuck, unserved }: InstanceReport) => stuck !== undefined || unserved === true;
+
+/** Each group, and under it the instances that wait; then what an operator should fix. */
+export function statusText(report: StatusAnswer, page: Page): string {
+  const { groups = [], instances, retained = [], warnings } = report;
+  const named = new Set([...groups, ...instances.map(({ group }) => group), ...retained.map(({ group }) => group)]);
+  return [
+    ...[...named].map((group) => groupText(group, report, page)),
+    ...warnings.map((warning) => page.ink.warn(wrap(`warning: ${warning}`, page.columns))),
+    ...sweepText(report, page),
+  ].join('\n\n');
+}
+
+function sweepText({ at, lastSweep, lastSweepUnknown }: StatusAnswer, { columns, ink }: Page): string[] {
+  if (lastSweepUnknown !== undefined) return [ink.quiet(wrap(`last sweep not known: ${lastSweepUnknown}`, columns))];
+  if (lastSweep === undefined) return [];
+  if (lastSweep !== null) {
+    const minutes = Math.floor(((moment(at) ?? Date.now()) - Date.parse(lastSweep)) / 60_000);
+    const ago = minutes < 1 ? 'less than a minute ago' : `${minutes} min ago`;
+    return [ink.quiet(`last sweep ${ago}, as far as CloudWatch has heard`)];
+  }
+  const minutes = LOOK_BACK_SECONDS / 60;
+  const text = `warning: CloudWatch has heard of no sweep for ${minutes} min: see SweepMissing in docs/operations.md`;
+  return [ink.warn(wrap(text, columns))];
+}
+
+function groupText(group: string, report: Report, page: Page): string {
+  const { ink } = page;
+  const waiting = report.instances.filter((each) => each.group === group);
+  const kept = (report.retained ?? []).filter((each) => each.group === group);
+  const stuck = waiting.filter((each) => each.stuck !== undefined).length;
+  const unserved = waiting.filter((each) => each.unserved && each.stuck === undefined).length;
+  const counts = [
+    waiting.length === 0 ? ink.quiet('nobody waits') : `${count(waiting.length, 'instance')} waiting`,
+    ...(stuck > 0 ? [ink.bad(`${stuck} stuck`)] : []),
+    ...(unserved > 0 ? [ink.bad(`${unserved} not known`)] : []),
+    ...(kept.length > 0 ? [ink.bad(`${kept.length} retained`)] : []),
+  ];
+  return [
+    `${ink.heading(group)}  ${counts.join(', ')}`,
+    ...(waiting.length > 0 ? [drainsText(waiting, report, page)] : []),
+    ...kept.map((each) => retainedText(each, page)),
+  ].join('\n');
+}
+
+/** An instance that Auto Scaling keeps though its wait is over. */
+export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
+  page.ink.bad(wrap(`${instanceId}  ${state}: kept until a person has looked at it`, page.columns, '  '));
+
+/** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
+export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {
+  const now = moment(report.at) ?? Date.now();
+  const since = (instance: InstanceReport) => moment(instance.waitingSince) ?? now;
+  const oldest = waiting.toSorted((one, other) => since(one) - since(other));
+  const rows = oldest.map((instance) => drainRow(instance, now, page));
+  const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
+  return oldest.flatMap((instance, index) => [lines[index] ?? '', whyText(instance, page)]).join('\n');
+}
+
+function drainRow(instance: InstanceReport, now: number, { ink }: Page): Cell[] {
+  const { instanceId, nodeName, waitingSince, deadlineAt } = instance;
+  const [since, until] = [moment(waitingSince), moment(deadlineAt)];
+  const used = since === undefined || until === undefined ? undefined : (now - since) / (until - since);
+  return [
+    { text: instanceId, ink: isInTrouble(instance) ? ink.bad : ink.heading },
+    { text: nodeName ?? '-' },
+    { text: since === undefined ? '' : `waits ${between(since, now)}` },
+    used === undefined ? { text: '' } : bar(used, ink),
+    { text: until === undefined ? '' : until <= now ? 'deadline over' : `${between(now, until)} left` },
+  ];
+}
+
+function whyText({ because, stuck }: InstanceReport, { columns, ink }: Page): string {
+  const lines = wrap(because, columns, '    ');
+  return stuck === undefined ? lines : ink.bad(lines);
+}

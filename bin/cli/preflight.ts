@@ -1,0 +1,24 @@
+import type { Report } from '../../lambda/core/drain/report.ts';
+import { Problem } from './problem.ts';
+
+/**
+ * Before an instance is sent on its way: whether the hook would hold and drain it. A hook that is missing lets it die with its
+ * builds, and so does a token that does not see them.
+ * @throws Problem if something is wrong, or is not known
+ */
+export function preflight({ warnings, instances }: Pick<Report, 'warnings' | 'instances'>): void {
+  const [warning] = warnings;
+  if (warning !== undefined) {
+    throw new Problem(
+      `the drain hook is not in order, so nothing was changed: ${warning}`,
+      'Put that right first: nomad-drain-hook doctor says how.',
+    );
+  }
+  const unserved = instances.find((instance) => instance.unserved);
+  if (unserved) {
+    throw new Problem(
+      `what runs on ${unserved.instanceId} is not known, so nothing was changed: ${unserved.because}`,
+      'Try again when Nomad answers: nomad-drain-hook doctor looks at the way to it.',
+    );
+  }
+}

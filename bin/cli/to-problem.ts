@@ -1,0 +1,96 @@
+import { CommanderError } from '@commander-js/extra-typings';
+import type { GlobalOptions } from './context.ts';
+import { FunctionFailed } from './function-failed.ts';
+import { Problem } from './problem.ts';
+
+/** An error as the SDK throws it. */
+interface SdkError extends Error {
+  code?: string;
+  $metadata?: unknown;
+}
+
+/** What is wrong, and what to do, for whatever a command has thrown. */
+export function toProblem(thrown: unknown, options: GlobalOptions, environment: NodeJS.ProcessEnv): Problem {
+  if (thrown instanceof Problem) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error instanceof CommanderError) return wrongUse(error);
+  if (error instanceof FunctionFailed) return functionFailed(error);
+  return (
+    ofCredentials(error, options.profile ?? environment.AWS_PROFILE) ??
+    ofAws(error) ??
+    new Problem(oneLine(error.message), 'With --debug it says where this comes from.', { cause: error })
+  );
+}
+
+const wrongUse = ({ message }: CommanderError) => {
+  const [wrong = '', ...others] = message.replace(/^error: /, '').split('\n');
+  const meant = others.find((line) => /^\(Did you mean/.test(line))?.slice(1, -1);
+  const help = 'The commands and options are in: nomad-drain-hook --help';
+  return new Problem(wrong, meant ? `${meant} ${help}` : help);
+};
+
+function functionFailed(error: FunctionFailed): Problem {
+  if (error.type === 'AnswerError') {
+    const todo = 'nomad-drain-hook nodes and nomad-drain-hook jobs list what there is.';
+    return new Problem(oneLine(error.message), todo, { cause: error });
+  }
+  const wrong = `the function failed: ${oneLine(error.message)}`;
+  const because = (todo: string) => new Problem(wrong, todo, { cause: error });
+  if (/Task timed out/.test(error.message)) return because('Nomad or AWS may be silent: run nomad-drain-hook doctor.');
+  if (error.type === 'EventError') {
+    return because('If the command is unknown there, an older version is deployed: deploy this one, or use its own.');
+  }
+  return because("Run nomad-drain-hook doctor; the function's log says more.");
+}
+
+const MISSING_CREDENTIALS = 'Log in, for example with aws sso login, or say whose they are: --profile <name>.';
+
+function ofCredentials(error: SdkError, profile: string | undefined): Problem | undefined {
+  const { name, message } = error;
+  const because = (wrong: string, todo: string) => new Problem(wrong, todo, { cause: error });
+  const ofProfile = profile === undefined ? '' : ` of profile ${profile}`;
+  if (message === 'Region is missing') {
+    return because('no AWS region is set', 'Say --region <region>, or set AWS_REGION, or a region of the profile.');
+  }
+  if (['CredentialsProviderError', 'TokenProviderError'].includes(name)) {
+    if (/sso|token is expired|refresh/i.test(message)) {
+      const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
+      return because(`the SSO session${ofProfile} has expired, or was never begun`, `Log in again: ${login}`);
+    }
+    return because(`there are no AWS credentials${ofProfile}`, MISSING_CREDENTIALS);
+  }
+  if (/^(ExpiredToken(Exception)?|RequestExpired)$/.test(name)) {
+    return because(`the AWS credentials${ofProfile} have expired`, 'Log in again, or renew them.');
+  }
+  if (
+    /^(UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch)$/.test(name)
+  ) {
+    return because(`AWS does not accept the credentials${ofProfile}: ${oneLine(message)}`, MISSING_CREDENTIALS);
+  }
+  return undefined;
+}
+
+const SILENT = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
+
+function ofAws(error: SdkError): Problem | undefined {
+  const { name, message, code = '' } = error;
+  const because = (wrong: string, todo: string) => new Problem(wrong, todo, { cause: error });
+  if (/^(AccessDenied(Exception)?|UnauthorizedOperation)$/.test(name)) {
+    return because(`AWS does not allow it: ${oneLine(message)}`, 'What each command needs is in docs/cli.md.');
+  }
+  if (name === 'ResourceNotFoundException') {
+    return because(
+      `there is no such function: ${oneLine(message)}`,
+      'Say where it is: --region, --profile, --function.',
+    );
+  }
+  if (/Throttl|TooManyRequests/.test(name)) {
+    return because(`AWS takes no more requests now: ${oneLine(message)}`, 'Try again in a minute.');
+  }
+  if (name === 'TimeoutError' || SILENT.test(code)) {
+    return because(`AWS does not answer: ${oneLine(message)}`, 'Look at the network, the proxy and --region.');
+  }
+  return undefined;
+}
+
+const oneLine = (text: string) => text.split('\n', 1)[0] ?? '';

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../lambda/core/basics.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
 import type { GroupInstance } from './aws/auto-scaling.ts';
 import { drainsText, retainedText } from './commands/status/text.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { isClean, type Release, readReleases } from './releases.ts';
+import { releaseText } from './releases-text.ts';
+import { wrap } from './terminal/layout.ts';
 import type { Page } from './terminal/page.ts';
 import { printable } from './terminal/printable.ts';
-import { count } from './terminal/words.ts';
+import { count, moment } from './terminal/words.ts';
 import { watch } from './watch.ts';
 
 /** What a look at instances that go has found. */
@@ -13,9 +18,17 @@ interface Going {
   report: Report;
   /** Those that have been chosen and are in their group still, as Auto Scaling has them. */
   members: readonly GroupInstance[];
-  /** How many have left their group. */
-  left: number;
+  /** The ids of those that have left their group. */
+  left: readonly string[];
 }
+
+/** How often the log is read until it says how all ended, and how long between, in milliseconds. */
+const LOG_TRIES = 10;
+const LOG_PAUSE_MS = 2_000;
+/** What is released so long before the watch began, or after its last look, is what was watched; in milliseconds. */
+const AROUND_MS = 600_000;
+/** Auto Scaling holds no instance longer, in milliseconds. */
+const LONGEST_WAIT_MS = 48 * 3600 * 1000;
 
 const RETAINED = /:Retained$/;
 /** Auto Scaling waits for no hook of these any more. */
@@ -32,22 +45,83 @@ export async function watchRelease(
   look: (signal: AbortSignal) => Promise<Going>,
 ): Promise<ExitCode> {
   let retained = 0;
+  let going: Going | undefined;
   const { screen, options } = context;
+  /** When the watch began, and its last look was, by the function's clock: milliseconds since the epoch. */
+  let began: number | undefined;
+  let now = Date.now();
   const live = screen.live(options.json ? 'stderr' : 'stdout');
   const ended = await watch(live, interval, async (signal) => {
-    const going = printable(await look(signal));
+    going = printable(await look(signal));
+    now = moment(going.report.at) ?? Date.now();
+    began ??= now;
     const counts = countOf(going);
     retained = counts.retained;
     return { text: goingText(going, total, screen.page), done: counts.released + retained >= total };
   });
+  if (ended === 'done' && going) {
+    const outcomes = await howTheyEnded(context, releasedOf(going), { began: began ?? now, now });
+    if (options.json) context.show({ ...answer, ended, retained, ...outcomes }, () => '');
+    else screen.print(outcomesText(outcomes, screen.page));
+    const isFine = retained === 0 && outcomes.unknown.length === 0 && outcomes.outcomes.every(isClean);
+    return isFine ? EXIT.ok : EXIT.personNeeded;
+  }
   if (options.json) context.show({ ...answer, ended, retained }, () => '');
-  if (ended === 'done') return retained > 0 ? EXIT.personNeeded : EXIT.ok;
   screen.tell('The drain goes on without you. See it again with: nomad-drain-hook status -w');
   return EXIT.interrupted;
 }
 
+/** How waits have ended, and of which instances that is not known. */
+interface Outcomes {
+  outcomes: Release[];
+  unknown: { instanceId: string; because: string }[];
+}
+
+const releasedOf = ({ members, left }: Going): string[] => [
+  ...left,
+  ...members.filter(({ state }) => RELEASED.test(state)).map(({ instanceId }) => instanceId),
+];
+
+/** CloudWatch has a record of the log some seconds after it was written. Times are milliseconds since the epoch. */
+async function howTheyEnded(
+  { account, screen }: Context,
+  ids: readonly string[],
+  { began, now }: { began: number; now: number },
+): Promise<Outcomes> {
+  let outcomes: Release[] = [];
+  let because = "the function's log has not said it yet: see nomad-drain-hook history";
+  for (let tries = 0; tries < LOG_TRIES; tries++) {
+    try {
+      const span = { since: began - LONGEST_WAIT_MS, until: now + AROUND_MS };
+      const all = await screen.during('reading how it ended', readReleases(account, span));
+      // An instance of a warm pool may have waited before.
+      const recent = all.filter(({ at }) => Date.parse(at) >= began - AROUND_MS);
+      outcomes = ids.flatMap((id) => recent.findLast(({ instanceId }) => instanceId === id) ?? []);
+    } catch (error) {
+      because = `the function's log cannot be read: ${messageOf(error)}`;
+      break;
+    }
+    if (outcomes.length === ids.length) break;
+    await sleep(LOG_PAUSE_MS);
+  }
+  const known = new Set(outcomes.map(({ instanceId }) => instanceId));
+  return {
+    outcomes,
+    unknown: ids.filter((id) => !known.has(id)).map((instanceId) => ({ instanceId, because })),
+  };
+}
+
+function outcomesText({ outcomes, unknown }: Outcomes, page: Page): string {
+  return [
+    ...outcomes.map((release) => releaseText(release, page)),
+    ...unknown.map(({ instanceId, because }) =>
+      page.ink.bad(wrap(`${instanceId}  released; how is not known: ${because}`, page.columns, '  ')),
+    ),
+  ].join('\n');
+}
+
 const countOf = ({ members, left }: Going) => ({
-  released: left + members.filter(({ state }) => RELEASED.test(state)).length,
+  released: left.length + members.filter(({ state }) => RELEASED.test(state)).length,
   retained: members.filter(({ state }) => RETAINED.test(state)).length,
 });
 

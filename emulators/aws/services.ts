@@ -5,7 +5,7 @@ import { JsonError, jsonResponse } from './ssm/ssm.ts';
 
 /** A request as it was understood, in the order of arrival; those that a fault answered are not among them. */
 export interface RecordedRequest {
-  service: 'auto-scaling' | 'ec2' | 'ssm' | 'sts' | 'events' | 'lambda' | 'tagging' | 'monitoring';
+  service: 'auto-scaling' | 'ec2' | 'ssm' | 'sts' | 'events' | 'lambda' | 'tagging' | 'monitoring' | 'logs';
   action: string;
   params: Record<string, unknown>;
   at: number;
@@ -98,7 +98,7 @@ function serveQuery({ service, error, unknown, envelope }: QueryService, actions
 
 /** https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html */
 export function serveJson(
-  service: 'ssm' | 'events' | 'tagging' | 'monitoring',
+  service: 'ssm' | 'events' | 'tagging' | 'monitoring' | 'logs',
   actions: Record<string, (input: Record<string, unknown>) => unknown>,
   note: Note,
 ): (request: EmulatorRequest) => Promise<EmulatorResponse> {

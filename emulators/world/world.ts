@@ -53,6 +53,7 @@ export class World {
   readonly clock: ManualClock;
   readonly aws: AwsEmulator;
   readonly nomad: NomadEmulator;
+  readonly #loggedAt = new WeakMap<LogRecord, number>();
   /** What the function has logged. */
   readonly log: LogRecord[] = [];
   /** The lines of metrics that it has printed. */
@@ -128,7 +129,9 @@ export class World {
   /** One more function environment beside the others, as Lambda starts them when many events come at once. */
   async environment(): Promise<Invoke> {
     const write = (level: keyof Logger) => (message: string, fields: Record<string, unknown>) => {
-      this.log.push({ level, message, ...fields });
+      const record = { level, message, ...fields };
+      this.log.push(record);
+      this.#loggedAt.set(record, this.clock.now());
     };
     const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
     const { makeHandler } = await loadBundle();
@@ -276,6 +279,11 @@ export class World {
 
   get #servers() {
     return [this.nomad.server, ...Object.values(this.aws.servers)];
+  }
+
+  /** The log as CloudWatch has it: a line of JSON for each record. */
+  get logLines(): { at: number; message: string }[] {
+    return this.log.map((record) => ({ at: this.#loggedAt.get(record) ?? 0, message: JSON.stringify(record) }));
   }
 
   /** Runs the handler in a process of its own, as Lambda does, on real time. Says what it wrote to its log. */

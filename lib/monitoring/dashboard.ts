@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { LOG } from '../../lambda/core/model/log-messages.ts';
 import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
 import type { Alarms, AlarmsProps } from './alarms.ts';
 import type { Statistic } from './measured.ts';
@@ -101,7 +102,7 @@ const WAITED_FOR = [
 ];
 
 const LET_GO = [
-  'filter message = "instance released"',
+  `filter message = "${LOG.released}"`,
   'fields @timestamp, instanceId, group, nodeId, outcome, because',
   'sort @timestamp desc',
   'limit 100',

@@ -99,9 +99,44 @@ describe('drain', () => {
       changed: true,
       ended: 'done',
       retained: 0,
+      outcomes: [{ instanceId: busy.instanceId, outcome: 'drained', killed: [] }],
+      unknown: [],
     });
     expect(stderr).toContain('1 of 1 instance released');
     expect(code).toBe(0);
+  });
+
+  test('ends with 2, and says what was killed, where the deadline has ended the drain', async () => {
+    const { operator, world, busy } = await withBuild({ policy: { deadlineSeconds: 60, killMarginSeconds: 30 } });
+    passAtEachLook(operator, MINUTE);
+
+    const { code, stdout } = await operator.run('drain', 'client-1', '--yes', '--wait', ...OFTEN);
+
+    const [killed] = world.killedBuilds;
+    expect(stdout).toContain('1 of 1 instance released');
+    expect(stdout).toContain(`${busy.instanceId}  forced: `);
+    const id = killed?.allocationId.slice(0, 8);
+    expect(stdout).toContain(`killed: build-42 (task group g, namespace default, allocation ${id})`);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 where nobody says how it ended: the log may not be read', async () => {
+    const { operator, busy } = await withBuild();
+    passAtEachLook(operator, MINUTE);
+    operator.functions.logs.fault = () => ({
+      status: 400,
+      body: JSON.stringify({
+        __type: 'AccessDeniedException',
+        message: 'not authorized to perform: logs:FilterLogEvents',
+      }),
+    });
+
+    const { code, stdout } = await operator.run('drain', 'client-1', '--yes', '--wait', ...OFTEN);
+
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      `${busy.instanceId} released; how is not known: the function's log cannot be read: not authorized`,
+    );
+    expect(code).toBe(2);
   });
 
   test('ends with 2 where Auto Scaling keeps the instance for a person', async () => {

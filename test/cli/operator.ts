@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { AwsEmulator } from '../../emulators/aws/aws.ts';
 import { CloudWatch } from '../../emulators/aws/cloudwatch/cloud-watch.ts';
 import { environmentOf } from '../../emulators/aws/environment.ts';
+import { logGroupOf } from '../../emulators/aws/events/function-settings.ts';
 import { Functions } from '../../emulators/aws/events/functions.ts';
 import type { Note } from '../../emulators/aws/services.ts';
 import { FUNCTION, type World, type WorldOptions } from '../../emulators/world/world.ts';
@@ -36,6 +37,7 @@ export class Operator extends Shell {
       },
       metrics,
     );
+    functions.logGroups.set(logGroupOf(FUNCTION), () => world.logLines);
     return new Operator(world, functions);
   }
 }

@@ -3,7 +3,7 @@ import { MINUTE } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 
-/** A group of three: one is idle, one has a build of ten minutes, one a service that can move. */
+/** A group of three: one is idle, one has a build of ten minutes, one a service that may run there alone. */
 async function threeBuilders(options?: Parameters<typeof Operator.start>[0]) {
   const operator = await Operator.start(options);
   const { world } = operator;
@@ -29,7 +29,9 @@ describe('scale-in', () => {
     terminal.type('y');
     const { code, screen, tooLong } = await terminal.ended();
     expect(screen).toContain('2 of 2 instances released');
-    expect({ code, tooLong }).toEqual({ code: 0, tooLong: [] });
+    // A person has to know: the drain has stopped a service that may run nowhere else.
+    expect(screen).toContain('runs nowhere now: web (task group g, namespace default)');
+    expect({ code, tooLong }).toEqual({ code: 2, tooLong: [] });
     expect(world.aws.desiredCapacity('builders')).toBe(1);
     expect(world.killedBuilds).toEqual([]);
   });

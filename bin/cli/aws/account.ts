@@ -1,11 +1,13 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { AutoScaling } from './auto-scaling.ts';
 import { DrainFunction, type FunctionChoice } from './drain-function.ts';
+import { FunctionLog } from './function-log.ts';
 import { LambdaSettings } from './lambda-settings.ts';
 import { Surroundings } from './surroundings.ts';
 import { Sweeps } from './sweeps.ts';
@@ -24,6 +26,7 @@ export class Account {
   readonly autoScaling: AutoScaling;
   readonly function: DrainFunction;
   readonly lambda: LambdaSettings;
+  readonly log: FunctionLog;
   readonly surroundings: Surroundings;
   readonly sweeps: Sweeps;
 
@@ -37,6 +40,7 @@ export class Account {
     const lambda = new LambdaClient(common);
     this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
     this.lambda = new LambdaSettings(lambda);
+    this.log = new FunctionLog(new CloudWatchLogsClient(common));
     const cloudWatch = new CloudWatchClient(common);
     this.sweeps = new Sweeps(cloudWatch);
     this.surroundings = new Surroundings({

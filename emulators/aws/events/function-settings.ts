@@ -33,8 +33,18 @@ export function settingsAnswer(
   if (!found) return undefined;
   const FunctionArn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
   const { state = 'Active' } = found;
-  return json({ FunctionName: name, FunctionArn, Runtime: 'nodejs24.x', State: state, LastUpdateStatus: 'Successful' });
+  return json({
+    FunctionName: name,
+    FunctionArn,
+    Runtime: 'nodejs24.x',
+    State: state,
+    LastUpdateStatus: 'Successful',
+    LoggingConfig: { LogFormat: 'Text', LogGroup: logGroupOf(name) },
+  });
 }
+
+/** Where a function logs that is not told another place. */
+export const logGroupOf = (name: string): string => `/aws/lambda/${name}`;
 
 const json = (body: object): EmulatorResponse => ({
   status: 200,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type EmulatorRequest, type EmulatorResponse, Loopback } from '../../server.ts';
 import { alarmActions, type MetricAlarm } from '../cloudwatch/alarms.ts';
 import { CloudWatch } from '../cloudwatch/cloud-watch.ts';
+import { type LogLine, logActions } from '../cloudwatch/log-events.ts';
 import { metricDataActions } from '../cloudwatch/metric-data.ts';
 import { ACCOUNT, REGION } from '../model.ts';
 import { type Note, serveJson } from '../services.ts';
@@ -35,8 +36,19 @@ export class Functions {
   readonly lambda: Loopback;
   readonly tagging: Loopback;
   readonly cloudWatch: Loopback;
+  readonly logs: Loopback;
+  /** The lines of each log group. */
+  readonly logGroups: Map<string, () => readonly LogLine[]>;
 
-  private constructor(lambda: Loopback, tagging: Loopback, cloudWatch: Loopback) {
+  private constructor(
+    lambda: Loopback,
+    tagging: Loopback,
+    cloudWatch: Loopback,
+    logs: Loopback,
+    logGroups: Functions['logGroups'],
+  ) {
+    this.logs = logs;
+    this.logGroups = logGroups;
     this.lambda = lambda;
     this.tagging = tagging;
     this.cloudWatch = cloudWatch;
@@ -49,6 +61,7 @@ export class Functions {
   static async start(note: Note, metrics = new CloudWatch()): Promise<Functions> {
     // The servers are there before their functions are.
     const functions = (): Functions => started;
+    const logGroups: Functions['logGroups'] = new Map();
     const resources = () =>
       [...functions().deployed].map(([name, { tags }]) => tagged(arnOf(name), 'lambda:function', tags));
     const started = new Functions(
@@ -60,6 +73,8 @@ export class Functions {
           serveJson('monitoring', { ...alarmActions(() => functions().alarms), ...metricDataActions(metrics) }, note),
         ),
       ),
+      await Loopback.listen(signedFor('logs', serveJson('logs', logActions(logGroups), note))),
+      logGroups,
     );
     return started;
   }
@@ -68,6 +83,7 @@ export class Functions {
   get environment(): Record<string, string> {
     return {
       AWS_ENDPOINT_URL_CLOUDWATCH: this.cloudWatch.url,
+      AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: this.logs.url,
       AWS_ENDPOINT_URL_LAMBDA: this.lambda.url,
       AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API: this.tagging.url,
     };
@@ -77,6 +93,7 @@ export class Functions {
     await this.lambda.close();
     await this.tagging.close();
     await this.cloudWatch.close();
+    await this.logs.close();
   }
 
   /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */

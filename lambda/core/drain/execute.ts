@@ -1,6 +1,7 @@
 import { messageOf } from '../basics.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision } from '../model/decision.ts';
+import { LOG } from '../model/log-messages.ts';
 import { killed, type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, restoredAt } from '../model/notice.ts';
 import { nodeOf, nodesOf, type Observation } from '../model/observation.ts';
@@ -10,10 +11,10 @@ import { type Ports, UNKNOWN } from '../ports.ts';
 import type { Carried, Killed } from './progress.ts';
 
 const MESSAGES = {
-  start: 'drain started',
-  renew: 'drain renewed',
-  shorten: 'drain shortened',
-  force: 'drain forced',
+  start: LOG.drainStarted,
+  renew: LOG.drainRenewed,
+  shorten: LOG.drainShortened,
+  force: LOG.drainForced,
 };
 
 /** Carries out the decision about one instance. A failure becomes its decision, and touches no other instance. */
@@ -57,15 +58,15 @@ export async function execute(
           return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
         const losses = await reading;
         const level = decision.alarm ? 'error' : 'info';
-        ports.logger[level]('instance released', { ...fields, killed: losses.length });
+        ports.logger[level](LOG.released, { ...fields, killed: losses.length });
         for (const { allocation, stderr } of losses) {
           const { id, job, namespace, taskGroup } = allocation;
           const which = { allocation: id, job, namespace, taskGroup };
-          ports.logger.warn('allocation killed', { ...about, ...which, ...(stderr && { stderr }) });
+          ports.logger.warn(LOG.killed, { ...about, ...which, ...(stderr && { stderr }) });
         }
         const nowhere = await ports.nodes.runNowhere(seen);
         for (const { job, namespace, taskGroup } of nowhere) {
-          ports.logger.warn('service runs nowhere now: the drain has stopped it', {
+          ports.logger.warn(LOG.runsNowhere, {
             ...about,
             job,
             namespace,

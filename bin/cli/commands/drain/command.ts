@@ -111,5 +111,5 @@ const watchOne = (context: Context, instanceId: string, options: { interval: num
   watchRelease(context, { ...options, total: 1 }, async (signal) => {
     const report = await context.account.function.ask<Report>({ command: 'status' }, signal);
     const members = await context.account.autoScaling.instances([instanceId], signal);
-    return { report, members, left: 1 - members.length };
+    return { report, members, left: members.length === 0 ? [instanceId] : [] };
   });

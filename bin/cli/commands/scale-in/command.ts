@@ -115,7 +115,7 @@ function watchGroup(
       members: stayed
         .flatMap(({ instanceId }) => left.get(instanceId) ?? [])
         .filter(({ state }) => state !== 'InService'),
-      left: stayed.filter(({ instanceId }) => !left.has(instanceId)).length,
+      left: stayed.map(({ instanceId }) => instanceId).filter((id) => !left.has(id)),
     };
   });
 }

@@ -1,0 +1,16 @@
+/** The messages of the log records that say what has happened to instances: `history` and the dashboard look for them. */
+export const LOG = {
+  drainStarted: 'drain started',
+  drainRenewed: 'drain renewed',
+  drainShortened: 'drain shortened',
+  drainForced: 'drain forced',
+  /** With its `outcome`, `because`, and how many allocations were `killed`. */
+  released: 'instance released',
+  /** One record for each, with its `allocation`, `job`, `namespace` and `taskGroup`. */
+  killed: 'allocation killed',
+  /** One record for each task group, with `job` and `namespace`. */
+  runsNowhere: 'service runs nowhere now: the drain has stopped it',
+} as const;
+
+/** One of these messages. */
+export type LogMessage = (typeof LOG)[keyof typeof LOG];

@@ -61,6 +61,12 @@ export interface GroupOptions {
   terminationPolicies?: readonly string[];
   /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */
   onDemandPercentage?: number;
+  /** Scaling processes that are suspended. Of them `Terminate` is heeded. */
+  suspendedProcesses?: readonly string[];
+  /** Attribute-based: what the desired capacity counts. @default units */
+  desiredCapacityType?: 'units' | 'vcpu' | 'memory-mib';
+  /** Of a mixed instances policy: how many units an instance counts for, as it is shown. */
+  weight?: number;
 }
 
 export interface Group {
@@ -76,6 +82,11 @@ export interface Group {
   maxSize: number;
   desiredCapacity: number;
   createdAt: number;
+  suspendedProcesses: readonly string[];
+  desiredCapacityType?: 'units' | 'vcpu' | 'memory-mib';
+  weight?: number;
+  /** Of an instance refresh that is under way: its status. */
+  refreshStatus?: 'Pending' | 'InProgress' | 'Baking';
 }
 
 /** What Auto Scaling knows of an instance of one of its groups. */

@@ -101,6 +101,11 @@ export class NomadApi {
     return this.#each('/v1/allocations', query, (allocation) => translate(allocation as AllocationInList));
   }
 
+  /** The names of the namespaces that the token sees. */
+  async namespaces(): Promise<string[]> {
+    return this.#each('/v1/namespaces', {}, (namespace) => (namespace as { Name: string }).Name);
+  }
+
   node(id: string): Promise<NodeJson | undefined> {
     return found<NodeJson>(this.#query({ path: `/v1/node/${id}` }), 'node not found');
   }

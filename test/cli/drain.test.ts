@@ -42,6 +42,13 @@ describe('drain', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  test('says before it asks that a service has nowhere to go', async () => {
+    const { operator, world, busy } = await withBuild();
+    world.nomad.run({ id: 'web', type: 'service', on: busy.nodeId });
+    const { stdout } = await operator.run('drain', 'client-1', '--dry-run');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('Warning: web has nowhere to go');
+  });
+
   test('changes nothing where the answer is no, or Ctrl-C', async () => {
     const { operator } = await withBuild();
     for (const answer of ['n', '\r', '\u0003']) {

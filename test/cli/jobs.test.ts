@@ -51,6 +51,37 @@ describe('jobs', () => {
     expect(stderr).toContain('Allowed choices are running, pending, dead.');
   });
 
+  test('says what was killed by a drain, and what was stopped: Nomad calls both complete', async () => {
+    const operator = await Operator.start({ policy: { deadlineSeconds: 60, killMarginSeconds: 30 } });
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'builder-1' });
+    const [long = ''] = world.nomad.run({ id: 'long', type: 'batch', on: nodeId, runSeconds: 600 });
+    const [stopped = ''] = world.nomad.run({ id: 'stopped', type: 'batch', on: nodeId, runSeconds: 600 });
+    world.nomad.run({ id: 'short', type: 'batch', on: nodeId, runSeconds: 5 });
+    await world.advance(10 * SECOND);
+    const headers = { 'X-Nomad-Token': world.nomad.managementToken };
+    await fetch(`${world.nomad.url}/v1/job/stopped`, { method: 'DELETE', headers });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(3 * MINUTE);
+    expect([long, stopped].map((id) => world.nomad.allocation(id).ClientStatus)).toEqual(['complete', 'complete']);
+
+    const { stdout } = await operator.run('jobs');
+
+    expect(stdout).toMatch(/killed +long/);
+    expect(stdout).toMatch(/stopped +stopped/);
+    expect(stdout).toMatch(/complete +short/);
+  });
+
+  test('of a namespace that there is not says so', async () => {
+    const operator = await startWithJobs();
+    operator.world.nomad.namespace('empty');
+    const { code, stderr } = await operator.run('jobs', '-n', 'nope');
+    expect(stderr).toContain('error: Nomad has no namespace nope, or the token does not see it');
+    expect(code).toBe(1);
+    expect(await operator.run('jobs', '-n', 'empty')).toMatchObject({ code: 0 });
+  });
+
   test('of many that have ended lists the last ten, unless they are asked for', async () => {
     const operator = await Operator.start();
     const { world } = operator;

@@ -102,6 +102,15 @@ describe('logs', () => {
     });
   });
 
+  test('of a job says that it is one, and which allocations it has', async () => {
+    const { operator, id } = await startWithBuild();
+    const { code, stderr } = await operator.run('logs', 'build-42');
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
+      `build-42 is a job: logs are of an allocation, an instance or a node Its allocations: ${id.slice(0, 8)} on builder-1.`,
+    );
+    expect(code).toBe(1);
+  });
+
   test('of what is not there says so in two lines', async () => {
     const { operator, id, instanceId } = await startWithBuild();
     const refused = async (...args: string[]) => {
@@ -109,8 +118,8 @@ describe('logs', () => {
       expect([code, stderr.trimEnd().split('\n').length]).toEqual([1, 2]);
       return stderr;
     };
-    expect(await refused('0123abcd')).toContain('error: no allocation that the token sees begins with 0123abcd');
-    expect(await refused('builder-9')).toContain('error: Nomad has no node builder-9');
+    expect(await refused('0123abcd')).toContain('error: there is no allocation, instance, node or job 0123abcd');
+    expect(await refused('builder-9')).toContain('error: there is no allocation, instance, node or job builder-9');
     expect(await refused('i-0123456789abcdef0')).toContain(
       'error: no node in Nomad names instance i-0123456789abcdef0',
     );

@@ -21,7 +21,7 @@ describe('release', () => {
     const { operator, world, instanceId } = await withWaiting();
     const terminal = operator.atTerminal(['release', 'client-1']);
     await terminal.until(`Type ${instanceId} to release it`);
-    expect(terminal.screen).toMatch(/With it dies:\n +build-42 +batch +running for 3 min/);
+    expect(terminal.screen).toMatch(/This will kill:\n +build-42 +batch +running for 3 min/);
     expect(world.completion(instanceId)).toBeUndefined();
     terminal.type(`${instanceId}\r`);
     const { code, screen } = await terminal.ended();
@@ -79,12 +79,26 @@ describe('release', () => {
     expect(code).toBe(1);
   });
 
+  test('by the name of a node says that it is not known which instance that is, while Nomad is away', async () => {
+    const { operator, world, instanceId } = await withWaiting();
+    world.nomad.server.fault = () => 'hang-up';
+    await world.coldStart();
+
+    const { code, stderr } = await operator.run('release', 'client-1', '--dry-run');
+
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
+      `it is not known whether a waiting instance is client-1: of ${instanceId} the node is not known`,
+    );
+    expect(code).toBe(1);
+    expect(await operator.run('release', instanceId, '--dry-run')).toMatchObject({ code: 0 });
+  });
+
   test('of an instance that does not wait is refused', async () => {
     const { operator, world } = await withWaiting();
     const { instanceId } = world.addBuilder();
     expect(await operator.run('release', instanceId, '--yes')).toMatchObject({
       code: 1,
-      stderr: `error: no instance that waits is ${instanceId}\nWho waits says: nomad-drain-hook status\n`,
+      stderr: `error: no waiting instance is ${instanceId}\nList them with: nomad-drain-hook status\n`,
     });
   });
 });

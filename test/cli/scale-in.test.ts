@@ -70,6 +70,52 @@ describe('scale-in', () => {
     expect(calls(unhooked.operator)).toEqual([]);
   });
 
+  test.each([
+    [
+      'counts virtual processors',
+      { desiredCapacityType: 'vcpu' as const },
+      'is no number of instances: it counts vcpu',
+    ],
+    ['has instances with weights', { weight: 4 }, 'it counts units: its instances have weights'],
+    [
+      'ends none: its process is suspended',
+      { suspendedProcesses: ['Terminate'] },
+      'has its process Terminate suspended',
+    ],
+  ])(
+    'changes nothing, and says why, where Auto Scaling would choose no instance: the group %s',
+    async (_, group, why) => {
+      const { operator } = await threeBuilders({ group });
+      const { code, stderr } = await operator.run('scale-in', 'builders', '--to', '1', '--yes', ...OFTEN);
+      expect(stderr.replaceAll(/\s+/g, ' ')).toContain(why);
+      expect(code).toBe(1);
+      expect(calls(operator)).toEqual([]);
+    },
+  );
+
+  test('changes nothing where too many instances are protected from scale-in, and names them', async () => {
+    const operator = await Operator.start();
+    const kept = operator.world.addBuilder({ name: 'kept' }, { protectedFromScaleIn: true });
+    operator.world.addBuilder({ name: 'free' });
+    const scaleIn = (to: string) => operator.run('scale-in', 'builders', '--to', to, '--yes', '--no-wait');
+    const { code, stderr } = await scaleIn('0');
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
+      `would not choose 2 instances of builders: protected from scale-in are ${kept.instanceId}`,
+    );
+    expect(code).toBe(1);
+    expect(calls(operator)).toEqual([]);
+    expect(await scaleIn('1')).toMatchObject({ code: 0 });
+  });
+
+  test('changes nothing while an instance refresh is under way', async () => {
+    const { operator, world } = await threeBuilders();
+    world.aws.refreshUnderWay('builders');
+    const { code, stderr } = await operator.run('scale-in', 'builders', '--to', '1', '--yes', ...OFTEN);
+    expect(stderr).toContain('an instance refresh of builders is under way (InProgress)');
+    expect(code).toBe(1);
+    expect(calls(operator)).toEqual([]);
+  });
+
   test('with --no-wait does not watch', async () => {
     const { operator, world } = await threeBuilders();
     const { code, stdout } = await operator.run('scale-in', 'builders', '--to', '2', '--yes', '--no-wait', '--json');

@@ -3,6 +3,7 @@ import {
   CompleteLifecycleActionCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
+  DescribeInstanceRefreshesCommand,
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
@@ -13,6 +14,10 @@ export interface GroupInstance {
   group: string;
   /** Its lifecycle state, such as `InService`. */
   state: string;
+  /** Auto Scaling does not choose it on scale-in. */
+  isProtected?: boolean;
+  /** How many units of the desired capacity it counts for. @default 1 */
+  weight?: number;
 }
 
 export interface Group {
@@ -20,6 +25,10 @@ export interface Group {
   desiredCapacity: number;
   minSize: number;
   terminationPolicies: string[];
+  /** What the desired capacity counts: `units` are instances, unless some count for more than one. */
+  capacityType: string;
+  /** Scaling processes that are suspended, such as `Terminate`. */
+  suspended: string[];
   instances: GroupInstance[];
 }
 
@@ -63,12 +72,23 @@ export class AutoScaling {
       desiredCapacity: found.DesiredCapacity ?? 0,
       minSize: found.MinSize ?? 0,
       terminationPolicies: found.TerminationPolicies ?? [],
-      instances: (found.Instances ?? []).map(({ InstanceId = '', LifecycleState: state = '' }) => ({
-        instanceId: InstanceId,
+      capacityType: found.DesiredCapacityType ?? 'units',
+      suspended: (found.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName),
+      instances: (found.Instances ?? []).map((each) => ({
+        instanceId: each.InstanceId ?? '',
         group: name,
-        state,
+        state: each.LifecycleState ?? '',
+        isProtected: each.ProtectedFromScaleIn ?? false,
+        weight: Number(each.WeightedCapacity ?? 1),
       })),
     };
+  }
+
+  /** The status of an instance refresh that is under way, such as `InProgress`; undefined if there is none. */
+  async refresh(name: string): Promise<string | undefined> {
+    const command = new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: name, MaxRecords: 1 });
+    const { InstanceRefreshes: [last] = [] } = await this.#client.send(command);
+    return last?.EndTime === undefined ? last?.Status : undefined;
   }
 
   /** Takes an instance out of its group: its lifecycle hooks run first. */

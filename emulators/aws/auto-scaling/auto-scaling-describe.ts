@@ -79,6 +79,12 @@ export function describeActions(groups: Groups): QueryActions {
       };
     },
 
+    DescribeInstanceRefreshes: (params) => {
+      const { name, refreshStatus } = requireGroup(groups, params);
+      const refresh = { InstanceRefreshId: 'r', AutoScalingGroupName: name, Status: refreshStatus };
+      return { InstanceRefreshes: refreshStatus === undefined ? [] : [refresh] };
+    },
+
     DescribeScalingActivities: (params) => {
       const group = params.get('AutoScalingGroupName') === undefined ? undefined : requireGroup(groups, params);
       const ids = params.list('ActivityIds.member');
@@ -130,6 +136,11 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
     Instances: members.filter((member) => !isWarmed(member)).map(describeInstance),
     CreatedTime: new Date(group.createdAt),
     NewInstancesProtectedFromScaleIn: false,
+    DesiredCapacityType: group.desiredCapacityType,
+    SuspendedProcesses: group.suspendedProcesses.map((ProcessName) => ({
+      ProcessName,
+      SuspensionReason: 'User suspended',
+    })),
     TerminationPolicies: group.terminationPolicies,
     WarmPoolConfiguration: describeWarmPool(group),
     WarmPoolSize: group.warmPool && members.filter(isWarmed).length,
@@ -148,6 +159,7 @@ function describeInstance({ id, zone, protectedFromScaleIn, member }: Member): {
     HealthStatus: member.healthy ? 'Healthy' : 'Unhealthy',
     LaunchTemplate: LAUNCH_TEMPLATE,
     ProtectedFromScaleIn: protectedFromScaleIn,
+    WeightedCapacity: member.group.weight === undefined ? undefined : String(member.group.weight),
   };
 }
 

@@ -60,7 +60,8 @@ export class Groups {
   add(options: GroupOptions): Group {
     const { name, hook, hooks = hook ? [hook] : [], moreHooks = [], warmPool } = options;
     const { retainOnAbandon = false, minSize = 0, deregistrationSeconds = 0 } = options;
-    const { terminationPolicies = ['Default'], onDemandPercentage = 100 } = options;
+    const { terminationPolicies = ['Default'], onDemandPercentage = 100, suspendedProcesses = [] } = options;
+    const { desiredCapacityType, weight } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
       name,
@@ -75,6 +76,9 @@ export class Groups {
       maxSize: 1000,
       desiredCapacity: 0,
       createdAt: this.#schedule.now(),
+      suspendedProcesses,
+      ...(desiredCapacityType && { desiredCapacityType }),
+      ...(weight !== undefined && { weight }),
     };
     this.groups.set(name, group);
     return group;
@@ -216,7 +220,7 @@ export class Groups {
   /** Launches or removes instances until the group has as many as it should. */
   reconcile(group: Group, cause: string): void {
     const counted = this.counted(group);
-    this.policies.reduce(group, cause);
+    if (!group.suspendedProcesses.includes('Terminate')) this.policies.reduce(group, cause);
     const warm = this.members(group).filter(({ member }) => /^Warmed:(Stopped|Running|Hibernated)$/.test(member.state));
     for (let missing = group.desiredCapacity - counted.length; missing > 0; missing--) {
       const instance = warm.shift();

@@ -149,6 +149,11 @@ export class WaysOut {
     );
   }
 
+  /** An instance refresh of the group is under way, and goes on. */
+  refreshUnderWay(name: string, status: NonNullable<Group['refreshStatus']> = 'InProgress'): void {
+    this.group(name).refreshStatus = status;
+  }
+
   protected group(name: string): Group {
     const group = this.#groups.groups.get(name);
     if (!group) throw new Error(`no group ${name}`);

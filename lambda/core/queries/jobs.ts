@@ -2,6 +2,7 @@ import { iso } from '../basics.ts';
 import { within } from '../short.ts';
 import type { JobsCommand } from './command.ts';
 import type { AnswerPorts, ListedAllocation, Wait, WaitingJob } from './ports.ts';
+import { AnswerError } from './query-error.ts';
 
 /** Which jobs run, wait or have ended, as far as Nomad still has their allocations. Times are ISO 8601. */
 export interface JobsAnswer {
@@ -39,6 +40,8 @@ interface JobAllocation {
   taskGroup: string;
   /** Nomad's client status. */
   status: string;
+  /** `complete`, but it did not end by itself: a drain has killed it, or it was stopped. */
+  endedBy?: 'drain' | 'stop';
   node: string;
   since: string;
 }
@@ -51,6 +54,7 @@ interface JobWait extends Wait {
 /** Allocations of a job that are named. */
 const MOST_NAMED = 5;
 
+/** @throws AnswerError if Nomad has no such namespace */
 export async function jobs({ namespace = '*', status }: JobsCommand, ports: AnswerPorts): Promise<JobsAnswer> {
   const wantsEnded = status === undefined || status === 'dead';
   const [alive, waiting, ended] = await Promise.all([
@@ -58,6 +62,10 @@ export async function jobs({ namespace = '*', status }: JobsCommand, ports: Answ
     ports.jobs.waiting(namespace),
     wantsEnded ? ports.jobs.ended(namespace) : { allocations: [], more: false },
   ]);
+  const isEmpty = alive.length + waiting.length + ended.allocations.length === 0;
+  if (isEmpty && namespace !== '*' && !(await ports.jobs.hasNamespace(namespace))) {
+    throw new AnswerError(`Nomad has no namespace ${namespace}, or the token does not see it`);
+  }
   const aliveOf = Map.groupBy(alive, keyOf);
   const waitingOf = Map.groupBy(waiting, keyOf);
   const endedOf = Map.groupBy(ended.allocations, keyOf);
@@ -92,10 +100,11 @@ function toReport(alive: ListedAllocation[], waiting: WaitingJob[], ended: Liste
     type: about.jobType,
     status: runs ? 'running' : alive.length > 0 || waiting.length > 0 ? 'pending' : 'dead',
     since: iso(held[0]?.createdAt ?? waiting[0]?.since ?? last[0]?.changedAt ?? 0),
-    allocations: shown.slice(0, MOST_NAMED).map(({ id, taskGroup, status, nodeName, createdAt }) => ({
+    allocations: shown.slice(0, MOST_NAMED).map(({ id, taskGroup, status, endedBy, nodeName, createdAt }) => ({
       id,
       taskGroup,
       status,
+      ...(endedBy && { endedBy }),
       node: nodeName,
       since: iso(createdAt),
     })),

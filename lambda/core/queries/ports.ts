@@ -47,6 +47,8 @@ export interface Jobs {
   ended(namespace: string): Promise<{ allocations: ListedAllocation[]; more: boolean }>;
   /** What the scheduler could not place yet. */
   waiting(namespace: string): Promise<WaitingJob[]>;
+  /** Whether Nomad has this namespace, and the token sees it. */
+  hasNamespace(namespace: string): Promise<boolean>;
 }
 
 /** An allocation in a list. */
@@ -57,6 +59,8 @@ export interface ListedAllocation {
   namespace: string;
   taskGroup: string;
   status: string;
+  /** It did not end by itself: a drain has killed it, or somebody or Nomad has stopped it. */
+  endedBy?: 'drain' | 'stop';
   nodeName: string;
   createdAt: EpochMs;
   /** When it ended, if it has. */

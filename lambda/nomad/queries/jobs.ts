@@ -31,6 +31,10 @@ export class NomadJobs implements Jobs {
     return { allocations, more: allocations.length === MOST_ENDED };
   }
 
+  async hasNamespace(namespace: string): Promise<boolean> {
+    return (await this.#nomad.namespaces()).includes(namespace);
+  }
+
   async waiting(namespace: string): Promise<WaitingJob[]> {
     return (await this.#nomad.waitingEvaluations(namespace)).map(toWaiting);
   }
@@ -43,10 +47,21 @@ const toListed = (json: AllocationInList): ListedAllocation => ({
   namespace: json.Namespace,
   taskGroup: json.TaskGroup,
   status: json.ClientStatus,
+  ...endedBy(json),
   nodeName: json.NodeName,
   createdAt: Math.floor(json.CreateTime / 1e6),
   changedAt: Math.floor(json.ModifyTime / 1e6),
 });
+
+/**
+ * A client calls what it was told to stop `complete`, as what has ended by itself. What had ended before was never told to stop: Nomad leaves
+ * ended allocations as they are. Of the services of a drained node it is the usual end.
+ */
+function endedBy({ ClientStatus, DesiredStatus, DesiredTransition, JobType }: AllocationInList) {
+  if (ClientStatus !== 'complete' || DesiredStatus !== 'stop' || JobType === 'service' || JobType === 'system')
+    return {};
+  return { endedBy: DesiredTransition?.Migrate === true ? ('drain' as const) : ('stop' as const) };
+}
 
 function toWaiting(evaluation: WaitingEvaluation): WaitingJob {
   const { JobID, Type, Namespace, CreateTime, FailedTGAllocs, WaitUntil, StatusDescription } = evaluation;

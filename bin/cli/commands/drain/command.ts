@@ -1,5 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
+import { messageOf } from '../../../../lambda/core/basics.ts';
 import type { Report } from '../../../../lambda/core/drain/report.ts';
+import type { InstancePlan } from '../../../../lambda/core/queries/plan/instance.ts';
+import type { PlanAnswer } from '../../../../lambda/core/queries/plan/plan.ts';
 import type { AutoScaling, Group } from '../../aws/auto-scaling.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent, DRY_RUN, YES } from '../../consent.ts';
@@ -77,7 +80,8 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
       'Say --replace, so that another instance takes its place, or lower the minimum of the group.',
     );
   }
-  context.explain({ instance, group, replace }, leavingText);
+  const plan = await planOf(context, instanceId, group.name);
+  context.explain({ instance, group, replace, plan }, leavingText);
   const { nodeId, nodeName, remaining, would } = instance;
   const answer = { run: 'drain', instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
   const changed = await confirmAndApply(
@@ -91,6 +95,17 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
     options,
   );
   return changed && options.wait ? watched({ ...answer, changed: true }) : EXIT.ok;
+}
+
+/** What the drain would mean for what runs there; undefined where that is not known. */
+async function planOf(context: Context, instanceId: string, group: string): Promise<InstancePlan | undefined> {
+  try {
+    const { instances } = await context.ask<PlanAnswer>({ command: 'plan', group });
+    return instances.find((each) => each.instanceId === instanceId);
+  } catch (error) {
+    context.screen.tell(`What the drain means for services is not known: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 /** @throws Problem if it is not in service: then no hook would run, or it is no instance of a group */

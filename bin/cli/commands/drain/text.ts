@@ -1,4 +1,5 @@
 import type { InstanceReport } from '../../../../lambda/core/drain/report.ts';
+import type { InstancePlan } from '../../../../lambda/core/queries/plan/instance.ts';
 import type { Group } from '../../aws/auto-scaling.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
 import { wrap } from '../../terminal/layout.ts';
@@ -9,10 +10,15 @@ interface Leaving {
   instance: InstanceReport;
   group: Group;
   replace: boolean;
+  /** What the drain would mean for what runs there, if that is known. */
+  plan: InstancePlan | undefined;
 }
 
+/** Something is lost, or stops. */
+const isBad = ({ verdict }: InstancePlan): boolean => ['stops', 'nowhere', 'may-be-killed', 'killed'].includes(verdict);
+
 /** What runs on an instance, and what becomes of it and of its group. */
-export function leavingText({ instance, group, replace }: Leaving, page: Page): string {
+export function leavingText({ instance, group, replace, plan }: Leaving, page: Page): string {
   const { instanceId, nodeId, nodeName, remaining, would, because } = instance;
   const { desiredCapacity } = group;
   const then = replace
@@ -21,6 +27,7 @@ export function leavingText({ instance, group, replace }: Leaving, page: Page): 
   return [
     `${page.ink.heading(instanceId)}  ${nodeName ?? page.ink.warn('no Nomad node')}  in service in ${group.name}`,
     allocationsText(remaining, page),
+    ...(plan && isBad(plan) ? [page.ink.bad(wrap(`Warning: ${plan.because}`, page.columns))] : []),
     wrap(`The hook would ${would ?? 'wait'}${nodeId === null ? `: ${because}` : ''}.`, page.columns),
     wrap(then, page.columns),
   ].join('\n\n');

@@ -17,6 +17,9 @@ const LEAST_NODE = 10;
 /** Jobs that have ended and are listed, where nobody asks for all. */
 const ENDED = 10;
 
+/** What has not ended by itself. */
+const ENDED_BY = { drain: 'killed', stop: 'stopped' } as const;
+
 /** Each namespace: how many jobs run, wait and have ended; and under it the jobs. */
 export function jobsText(answer: Jobs, page: Page): string {
   const { namespaces, jobs, jobsLeftOut, earlierLeftOut, allEnded = false, warnings } = answer;
@@ -62,12 +65,13 @@ function jobRow(
   { columns, ink }: Page,
 ): Cell[] {
   const [first] = allocations;
-  const failed = status === 'dead' && first?.status !== 'complete';
+  const end = first?.endedBy ? ENDED_BY[first.endedBy] : first?.status;
+  const failed = status === 'dead' && end !== 'complete';
   const age = between(moment(since) ?? now, now);
   const others = allocationCount > 1 ? ` +${allocationCount - 1}` : '';
   return [
     {
-      text: status === 'dead' ? (first?.status ?? 'dead') : status,
+      text: status === 'dead' ? (end ?? 'dead') : status,
       ink: failed ? ink.bad : status === 'pending' ? ink.warn : ink.good,
     },
     { text: job, ink: ink.heading },

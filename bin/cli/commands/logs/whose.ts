@@ -1,4 +1,5 @@
 import type { CapacityAnswer } from '../../../../lambda/core/queries/capacity.ts';
+import type { JobsAnswer } from '../../../../lambda/core/queries/jobs.ts';
 import type { LogsAnswer } from '../../../../lambda/core/queries/logs.ts';
 import type { Context } from '../../context.ts';
 import { FunctionFailed } from '../../function-failed.ts';
@@ -21,14 +22,16 @@ export async function askWhose(
   const ask = (by: object) => context.ask<LogsAnswer>({ command: 'logs', ...by, ...asked });
   if (INSTANCE.test(whose)) return ask({ instanceId: whose });
   if (BEGINNING_OF_INSTANCE.test(whose)) return ask({ instanceId: await instanceBeginning(context, whose) });
-  if (!BEGINNING_OF_ID.test(whose) || asked.job !== undefined) return ask({ node: whose });
+  const askNode = () => ask({ node: whose }).catch((error) => notANode(context, whose, error));
+  if (!BEGINNING_OF_ID.test(whose) || asked.job !== undefined) return askNode();
   try {
     return await ask({ allocation: whose });
   } catch (error) {
     if (!isNothing(error)) throw error;
     // What looks like an id may be that of a node, or even a node's name.
     return ask({ node: whose }).catch((other) => {
-      throw isNothing(other) ? error : other;
+      if (!isNothing(other)) throw other;
+      return notANode(context, whose, error as Error);
     });
   }
 }
@@ -37,6 +40,27 @@ const isNothing = (error: unknown): boolean =>
   error instanceof FunctionFailed &&
   error.type === 'AnswerError' &&
   /^(no allocation|Nomad has no node)/.test(error.message);
+
+/** What is no node may be a job. @throws Problem if it is one; otherwise the error */
+async function notANode(context: Context, whose: string, error: Error): Promise<never> {
+  if (!isNothing(error)) throw error;
+  const { jobs } = await context.ask<JobsAnswer>({ command: 'jobs' });
+  const [found] = jobs.filter(({ job }) => job === whose);
+  if (!found) {
+    throw new Problem(
+      `there is no allocation, instance, node or job ${whose}, or the token does not see it`,
+      'nomad-drain-hook nodes and nomad-drain-hook jobs list what there is.',
+    );
+  }
+  const named = found.allocations.map(({ id, node }) => `${id.slice(0, 8)} on ${node}`).join(', ');
+  const [first] = found.allocations;
+  throw new Problem(
+    `${whose} is a job: logs are of an allocation, an instance or a node`,
+    first
+      ? `Its allocations: ${named}. Say: nomad-drain-hook logs ${first.id.slice(0, 8)}`
+      : 'It has no allocation yet.',
+  );
+}
 
 async function instanceBeginning(context: Context, beginning: string): Promise<string> {
   const { nodes } = await context.ask<CapacityAnswer>({ command: 'capacity' });

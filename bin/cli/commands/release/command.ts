@@ -28,7 +28,7 @@ export const releaseCommand = (run: Run) =>
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook release client-3', 'says what dies with it, and asks'],
+        ['nomad-drain-hook release client-3', 'says what it will kill, and asks'],
         ['nomad-drain-hook release i-0123456789abcdef0 --yes', 'for a script: only with the whole id'],
       ),
     )
@@ -37,11 +37,7 @@ export const releaseCommand = (run: Run) =>
 async function release(context: Context, given: string, options: ChangeOptions): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
   const held = report.instances.filter(({ notice }) => notice === undefined);
-  const instance = resolveInstance(
-    given,
-    held,
-    new Problem(`no instance that waits is ${given}`, 'Who waits says: nomad-drain-hook status'),
-  );
+  const instance = resolveInstance(given, held, notFound(given, held));
   const { instanceId, group, hook, nodeId, nodeName, remaining } = instance;
   if (options.yes && given !== instanceId) {
     throw new Problem(`with --yes it needs the whole id, not ${given}`, `It would be: release ${instanceId} --yes`);
@@ -60,6 +56,20 @@ async function release(context: Context, given: string, options: ChangeOptions):
   return EXIT.ok;
 }
 
+/** Where Nomad does not answer, the names of nodes are not known. */
+function notFound(given: string, held: readonly InstanceReport[]): Problem {
+  const unnamed = held.filter(({ nodeName, unserved }) => unserved && nodeName === undefined);
+  const [first] = unnamed;
+  if (!first || given.startsWith('i-')) {
+    return new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status');
+  }
+  const ids = unnamed.map(({ instanceId }) => instanceId).join(', ');
+  return new Problem(
+    `it is not known whether a waiting instance is ${given}: of ${ids} the node is not known (${first.because})`,
+    'Name the instance by its id.',
+  );
+}
+
 function notHeld(error: Error): never {
   if (!/No active Lifecycle Action found/.test(error.message)) throw error;
   throw new Problem('Auto Scaling does not hold it any more, or not yet', 'See how it stands: nomad-drain-hook status');
@@ -67,7 +77,7 @@ function notHeld(error: Error): never {
 
 function dyingText(instance: InstanceReport, page: Page): string {
   const { instanceId, nodeName, group, remaining, because, unserved } = instance;
-  const dies = unserved ? page.ink.bad('What runs there is not known.') : 'With it dies:';
+  const dies = unserved ? page.ink.bad('What runs there is not known.') : 'This will kill:';
   return [
     `${page.ink.heading(instanceId)}  ${nodeName ?? 'no Nomad node'}  waits in ${group}`,
     wrap(because, page.columns, '  '),

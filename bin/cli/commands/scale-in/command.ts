@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { PlanAnswer } from '../../../../lambda/core/queries/plan/plan.ts';
-import type { Group } from '../../aws/auto-scaling.ts';
+import type { AutoScaling, Group } from '../../aws/auto-scaling.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
@@ -63,6 +63,8 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   const { autoScaling } = context.account;
   const group = await context.screen.during('asking Auto Scaling', autoScaling.group(name));
   checkSmaller(group, name, to);
+  checkChoosable(group, to);
+  await checkRefresh(autoScaling, name);
 
   const { instances, instancesLeftOut } = await context.ask<PlanAnswer>({ command: 'plan', group: name });
   const inService = instances.filter(({ state }) => state === 'InService');
@@ -97,6 +99,38 @@ function checkSmaller(group: Group | undefined, name: string, to: number): asser
   if (to < minSize) {
     throw new Problem(`${name} may not be smaller than ${minSize}`, 'Lower the minimum of the group first.');
   }
+}
+
+/** @throws Problem if Auto Scaling would not choose as many instances as that: the watch would never end */
+function checkChoosable({ name, capacityType, suspended, desiredCapacity, instances }: Group, to: number): void {
+  const todo = 'To choose an instance yourself: nomad-drain-hook drain <instance>';
+  const weighted = instances.some(({ weight }) => weight !== 1);
+  if (capacityType !== 'units' || weighted) {
+    const counts = capacityType === 'units' ? 'units: its instances have weights' : capacityType;
+    throw new Problem(`the desired capacity of ${name} is no number of instances: it counts ${counts}`, todo);
+  }
+  if (suspended.includes('Terminate')) {
+    const resume = `aws autoscaling resume-processes --auto-scaling-group-name ${name} --scaling-processes Terminate`;
+    throw new Problem(`${name} has its process Terminate suspended: Auto Scaling would end no instance`, resume);
+  }
+  const inService = instances.filter(({ state }) => state === 'InService');
+  const locked = inService.filter(({ isProtected }) => isProtected).map(({ instanceId }) => instanceId);
+  if (locked.length > 0 && inService.length - locked.length < desiredCapacity - to) {
+    throw new Problem(
+      `Auto Scaling would not choose ${count(desiredCapacity - to, 'instance')} of ${name}: protected from scale-in are ${locked.join(', ')}`,
+      `Take the protection away (aws autoscaling set-instance-protection --no-protected-from-scale-in …), or scale in less.`,
+    );
+  }
+}
+
+/** @throws Problem while an instance refresh replaces instances: what goes then is not what is asked for */
+async function checkRefresh(autoScaling: AutoScaling, name: string): Promise<void> {
+  const status = await autoScaling.refresh(name);
+  if (status === undefined) return;
+  throw new Problem(
+    `an instance refresh of ${name} is under way (${status}): Auto Scaling replaces instances, and scales in afterwards`,
+    `Wait for it, or cancel it: aws autoscaling cancel-instance-refresh --auto-scaling-group-name ${name}`,
+  );
 }
 
 /** Which instances go is seen by their states; those that went before are not counted. */

@@ -8,7 +8,7 @@ import { needsPerson, statusText } from './text.ts';
 
 const ABOUT = [
   'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
-  'A person is needed (exit code 2) where a drain is stuck, an instance is retained, something was not answered, or the function warns of something.',
+  'A person is needed (exit code 2) where a drain is stuck, an instance is retained, something was not answered, no sweep has run for a quarter of an hour, or the function warns of something.',
 ].join('\n\n');
 
 /** `status`: who waits, since when, until when at most, and for what. */

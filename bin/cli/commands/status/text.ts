@@ -7,8 +7,8 @@ import { between, count, moment } from '../../terminal/words.ts';
 import type { StatusAnswer } from './ask.ts';
 
 /** Whether somebody has to see to it: nothing of this passes by itself. */
-export const needsPerson = ({ instances, retained = [], warnings }: Report): boolean =>
-  instances.some(isInTrouble) || retained.length > 0 || warnings.length > 0;
+export const needsPerson = ({ instances, retained = [], warnings, lastSweep }: StatusAnswer): boolean =>
+  lastSweep === null || instances.some(isInTrouble) || retained.length > 0 || warnings.length > 0;
 
 const isInTrouble = ({ stuck, unserved }: InstanceReport) => stuck !== undefined || unserved === true;
 
@@ -17,6 +17,7 @@ export function statusText(report: StatusAnswer, page: Page): string {
   const { groups = [], instances, retained = [], warnings } = report;
   const named = new Set([...groups, ...instances.map(({ group }) => group), ...retained.map(({ group }) => group)]);
   return [
+    ...noSweepText(report, page),
     ...[...named].map((group) => groupText(group, report, page)),
     ...warnings.map((warning) => page.ink.warn(wrap(`warning: ${warning}`, page.columns))),
     ...sweepText(report, page),
@@ -25,15 +26,20 @@ export function statusText(report: StatusAnswer, page: Page): string {
 
 function sweepText({ at, lastSweep, lastSweepUnknown }: StatusAnswer, { columns, ink }: Page): string[] {
   if (lastSweepUnknown !== undefined) return [ink.quiet(wrap(`last sweep not known: ${lastSweepUnknown}`, columns))];
-  if (lastSweep === undefined) return [];
-  if (lastSweep !== null) {
-    const minutes = Math.floor(((moment(at) ?? Date.now()) - Date.parse(lastSweep)) / 60_000);
-    const ago = minutes < 1 ? 'less than a minute ago' : `${minutes} min ago`;
-    return [ink.quiet(`last sweep ${ago}, as far as CloudWatch has heard`)];
-  }
+  if (typeof lastSweep !== 'string') return [];
+  const minutes = Math.floor(((moment(at) ?? Date.now()) - Date.parse(lastSweep)) / 60_000);
+  const ago = minutes < 1 ? 'less than a minute ago' : `${minutes} min ago`;
+  return [ink.quiet(`last sweep ${ago} (from CloudWatch)`)];
+}
+
+/** Without sweeps nobody sends heartbeats: waiting instances are terminated with their builds. */
+function noSweepText({ lastSweep }: StatusAnswer, { columns, ink }: Page): string[] {
+  if (lastSweep !== null) return [];
   const minutes = LOOK_BACK_SECONDS / 60;
-  const text = `warning: CloudWatch has heard of no sweep for ${minutes} min: see SweepMissing in docs/operations.md`;
-  return [ink.warn(wrap(text, columns))];
+  const text =
+    `no sweep for ${minutes} min: waiting instances are terminated with their builds when the heartbeat timeout of ` +
+    'their hook is over. See SweepMissing in docs/operations.md';
+  return [ink.bad(wrap(text, columns))];
 }
 
 function groupText(group: string, report: Report, page: Page): string {

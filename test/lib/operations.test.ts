@@ -75,7 +75,9 @@ describe('docs/reference.md', () => {
   });
 
   test('lists no log record that the function does not write', () => {
-    const sources = globSync('lambda/**/*.ts', { cwd: new URL('../..', import.meta.url) }).map(read).join('\n');
+    const sources = globSync('lambda/**/*.ts', { cwd: new URL('../..', import.meta.url) })
+      .map(read)
+      .join('\n');
     const messages = rows(section('## Log', REFERENCE)).flatMap(([cell = '']) => cell.split(', '));
     expect(messages.length).toBeGreaterThan(15);
     expect(messages.filter((message) => message !== 'message' && !sources.includes(`'${message}'`))).toEqual([]);

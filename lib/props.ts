@@ -182,7 +182,7 @@ export interface NomadDrainHookProps {
    */
   readonly monitoring?: MonitoringOptions;
   /**
-   * The bus for the function's events: a drain has started, is stuck, or has ended. docs/operations.md says what they contain.
+   * The bus for the function's events: a drain has started, is stuck, or has ended. docs/reference.md says what they contain.
    * @default - the default bus of the stack's account and region
    */
   readonly eventBus?: events.IEventBus;

@@ -182,7 +182,7 @@ export const settings = z
     ).meta({
       unit: 'name or ARN',
       otherwise: "the account's default bus",
-      description: 'the bus that [events about drains](operations.md#events) are put on',
+      description: 'the bus that [events about drains](reference.md#events) are put on',
     }),
     memorySize: text(/^\d{1,6}$/, 'a number of megabytes')
       .transform(Number)

@@ -142,8 +142,8 @@ describe('doctor', () => {
     expect((await operator.run('doctor')).code).toBe(1);
   });
 
-  test('has a paragraph on each of its findings in docs/operations.md', () => {
-    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  test('has a paragraph on each of its findings in docs/reference.md', () => {
+    const page = readFileSync(new URL('../../docs/reference.md', import.meta.url), 'utf8');
     expect(OWN_FINDINGS.filter((id) => !page.includes(`| \`${id}\` |`))).toEqual([]);
   });
 });

@@ -193,8 +193,8 @@ describe('doctor', () => {
     ]);
   });
 
-  it('has a paragraph on each of its findings in docs/operations.md', () => {
-    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  it('has a paragraph on each of its findings in docs/reference.md', () => {
+    const page = readFileSync(new URL('../../docs/reference.md', import.meta.url), 'utf8');
     expect(FINDINGS.filter((id) => !page.includes(`| \`${id}\` |`))).toEqual([]);
   });
 });

@@ -109,12 +109,12 @@ const changes = () => [
 ];
 
 const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
-const [, table = ''] = page.split('### What whoever may invoke the function can do');
+const [, table = ''] = page.split('### What a caller of the function can do');
 const LINES = [...table.split('\n## ')[0]!.matchAll(/^\| (?!can they|---)(.*?) \| (yes|no)\b.*$/gm)].map(
   ([, can = '', answer]) => [can, answer === 'yes'] as const,
 );
 
-describe('docs/security.md says what whoever may invoke the function can do', () => {
+describe('docs/security.md says what a caller of the function can do', () => {
   it('in a line for each test', () => {
     expect(LINES.map(([can]) => can)).toEqual(Object.keys(TESTS));
   });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { EVENT_SOURCE, EVENT_TYPES } from '../../lambda/core/model/drain-event.ts';
 import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
@@ -6,13 +6,15 @@ import { alarmsOf } from './monitored.ts';
 import { resources, templateOf } from './stacks.ts';
 
 const PAGE = 'docs/operations.md';
-const page = readFileSync(new URL(`../../${PAGE}`, import.meta.url), 'utf8');
+const REFERENCE = 'docs/reference.md';
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const page = read(PAGE);
 
 /** The text below a heading, up to the next one of its level or above. */
-function section(heading: string): string {
+function section(heading: string, path = PAGE): string {
   const [hashes = ''] = heading.split(' ');
-  const [, text] = page.split(`\n${heading}\n`);
-  if (text === undefined) throw new Error(`${PAGE} has no section "${heading}"`);
+  const [, text] = read(path).split(`\n${heading}\n`);
+  if (text === undefined) throw new Error(`${path} has no section "${heading}"`);
   return text.split(new RegExp(`\n#{1,${hashes.length}} `))[0] ?? '';
 }
 
@@ -29,7 +31,7 @@ describe('docs/operations.md', () => {
     'says of %s what it means, what happens and what to do, and the alarm names that section last',
     (name, { AlarmDescription: description }) => {
       const text = section(`### ${name}`);
-      const parts = ['**What it means.** ', '**If nobody acts.** ', '**What to do.**'].map((part) =>
+      const parts = ['**What it means.** ', '**If you do nothing.** ', '**What to do.**'].map((part) =>
         text.indexOf(part),
       );
       expect(parts).toEqual(parts.toSorted((one, other) => one - other));
@@ -40,29 +42,10 @@ describe('docs/operations.md', () => {
     },
   );
 
-  test('says of each alarm whether to get up for it', () => {
-    const table = /^\| get up for it .*\n.*\n(.*)$/m.exec(page)?.[1] ?? '';
+  test('says of each alarm whether to page someone for it', () => {
+    const table = /^\| page someone .*\n.*\n(.*)$/m.exec(page)?.[1] ?? '';
     const named = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name);
     expect(named.toSorted()).toEqual(Object.keys(alarmsOf(templateOf())).toSorted());
-  });
-
-  test('lists every metric with its unit, and none besides', () => {
-    const told = { sweep: 'each sweep', run: 'each run that asks Nomad', happening: 'when it happens' };
-    const metrics = Object.entries(METRICS).map(([name, { unit, told: when, about }]) => [
-      name,
-      unit,
-      told[when],
-      about,
-    ]);
-    expect(rows(section('## Metrics'))).toEqual(metrics);
-    expect(section('## Metrics')).toContain(
-      `namespace \`${NAMESPACE}\`, with the dimensions \`${DIMENSIONS.service}\` = \`${SERVICE}\` and \`${DIMENSIONS.functionName}\``,
-    );
-  });
-
-  test('lists every event, and none besides', () => {
-    expect(rows(section('## Events')).map(([type]) => type)).toEqual(Object.values(EVENT_TYPES));
-    expect(section('## Events')).toContain(`source \`${EVENT_SOURCE}\``);
   });
 
   test('finds each resource that its commands are about, and no other', () => {
@@ -73,5 +56,35 @@ describe('docs/operations.md', () => {
       const ids = Object.keys(resources(template, type)).filter((id) => id.includes(fragment));
       expect(ids, `${type} ${fragment}`).toHaveLength(1);
     }
+  });
+});
+
+describe('docs/reference.md', () => {
+  test('lists every metric with its unit, and none besides', () => {
+    const told = { sweep: 'each sweep', run: 'each run that asks Nomad', happening: 'when it happens' };
+    const metrics = Object.entries(METRICS).map(([name, { unit, told: when, about }]) => [
+      name,
+      unit,
+      told[when],
+      about,
+    ]);
+    expect(rows(section('## Metrics', REFERENCE))).toEqual(metrics);
+    expect(section('## Metrics', REFERENCE)).toContain(
+      `namespace \`${NAMESPACE}\`, with the dimensions \`${DIMENSIONS.service}\` = \`${SERVICE}\` and \`${DIMENSIONS.functionName}\``,
+    );
+  });
+
+  test('lists no log record that the function does not write', () => {
+    const sources = globSync('lambda/**/*.ts', { cwd: new URL('../..', import.meta.url) })
+      .map(read)
+      .join('\n');
+    const messages = rows(section('## Log', REFERENCE)).flatMap(([cell = '']) => cell.split(', '));
+    expect(messages.length).toBeGreaterThan(15);
+    expect(messages.filter((message) => message !== 'message' && !sources.includes(`'${message}'`))).toEqual([]);
+  });
+
+  test('lists every event, and none besides', () => {
+    expect(rows(section('## Events', REFERENCE)).map(([type]) => type)).toEqual(Object.values(EVENT_TYPES));
+    expect(section('## Events', REFERENCE)).toContain(`source \`${EVENT_SOURCE}\``);
   });
 });

@@ -1,6 +1,6 @@
 import type { Finding } from '../../../../lambda/core/queries/doctor/finding.ts';
 
-/** What the command itself looks at, with the operator's credentials; docs/operations.md says of each what to do. */
+/** What the command itself looks at, with the operator's credentials; docs/reference.md says of each what to do. */
 export const OWN_FINDINGS = ['function', 'schedule', 'alarms', 'agents', 'quota', 'bootstrap'] as const;
 
 export type OwnId = (typeof OWN_FINDINGS)[number];

@@ -1,4 +1,4 @@
-/** What `doctor` looks at; docs/operations.md says of each what to do. */
+/** What `doctor` looks at; docs/reference.md says of each what to do. */
 export const FINDINGS = [
   'version',
   'nomad',

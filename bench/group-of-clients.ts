@@ -10,7 +10,7 @@ export type Policy = (
   world: { now: number; ended: readonly Ended[] },
 ) => BenchClient[];
 
-export interface BenchClient {
+interface BenchClient {
   id: number;
   launchedAt: number;
   readyAt: number;

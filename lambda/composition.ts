@@ -41,7 +41,7 @@ export interface Environment {
 }
 
 /** The time of one run. */
-export interface RunLimits {
+interface RunLimits {
   clock: RunClock;
   hooks: Hooks;
   /** When no further pass begins. */

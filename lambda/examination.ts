@@ -15,7 +15,7 @@ import { VERSION } from './version.ts';
 /** Questions at once. */
 const CONCURRENCY = 4;
 
-export interface ExaminationOptions {
+interface ExaminationOptions {
   config: Config;
   groups: readonly GroupConfig[];
   clock: RunClock;

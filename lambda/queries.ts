@@ -40,7 +40,7 @@ export interface AnswerPortsOptions {
 }
 
 /** The ports of answers, for one run: nothing of them can write. */
-export function answerPorts(options: AnswerPortsOptions): AnswerPorts {
+function answerPorts(options: AnswerPortsOptions): AnswerPorts {
   const { config, clock, logger, aws, ec2, whoIsWho, permissions, lastSweepAt } = options;
   const nomad: NomadReads = new NomadApi(readOnly(options.transport), clock);
   const autoScaling: Pick<AutoScaling, 'members' | 'hook' | 'firstPolicies'> = options.autoScaling;

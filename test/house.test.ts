@@ -53,7 +53,7 @@ const typescriptIn = (folder: string) =>
     .map((path) => join(folder, path));
 
 const importsOf = (path: string, text: string) =>
-  [...text.matchAll(/(?:from|import\()\s*'(\.[^']*)'/g)].map(([, to = '']) => normalize(join(dirname(path), to)));
+  [...text.matchAll(/(?:from|import\(?)\s*'(\.[^']*)'/g)].map(([, to = '']) => normalize(join(dirname(path), to)));
 
 const FUNCTION: Source[] = typescriptIn('lambda').map((path) => {
   const text = readFileSync(join(ROOT, path), 'utf8');
@@ -81,7 +81,7 @@ describe('the house', () => {
 
   it('keeps the core to itself but for one small pure library', () => {
     const foreign = FUNCTION.filter(({ path }) => path.startsWith('core/')).flatMap(({ path, text }) =>
-      [...text.matchAll(/(?:from|import\()\s*'([^.'][^']*)'/g)]
+      [...text.matchAll(/(?:from|import\(?)\s*'([^.'][^']*)'/g)]
         .filter(([, to]) => to !== 'p-map')
         .map(([, to]) => `${path} -> ${to}`),
     );

@@ -9,7 +9,7 @@ import { count } from './terminal/words.ts';
 import { watch } from './watch.ts';
 
 /** What a look at instances that go has found. */
-export interface Going {
+interface Going {
   report: Report;
   /** Those that have been chosen and are in their group still, as Auto Scaling has them. */
   members: readonly GroupInstance[];
@@ -52,7 +52,7 @@ const countOf = ({ members, left }: Going) => ({
 });
 
 /** How many are released; of the others, what each waits for. */
-export function goingText(going: Going, total: number, page: Page): string {
+function goingText(going: Going, total: number, page: Page): string {
   const { report, members } = going;
   const { released, retained } = countOf(going);
   const reported = new Map(report.instances.map((instance) => [instance.instanceId, instance]));

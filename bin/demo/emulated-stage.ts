@@ -37,7 +37,7 @@ const CAST: readonly Cast[] = [
   { client: 1, memoryMb: 2_000, jobs: [] },
 ];
 
-export interface EmulatedStage extends Stage {
+interface EmulatedStage extends Stage {
   /** All that is emulated. */
   servers: readonly Loopback[];
 }

@@ -12,7 +12,7 @@ const MOST = 5;
 const LOOK_EVERY_MS = 1_000;
 const LIMIT_MS = 90_000;
 
-export interface RealStageProps {
+interface RealStageProps {
   readonly address: string;
   readonly token: string | undefined;
   /** Takes down everything that is done to Nomad. */

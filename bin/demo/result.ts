@@ -13,7 +13,7 @@ export interface Result {
   kept: number;
 }
 
-export interface InstanceResult {
+interface InstanceResult {
   name: string;
   instanceId: string;
   outcome: string;

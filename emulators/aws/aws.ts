@@ -27,7 +27,7 @@ import { RunCommand } from './ssm/run-command.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm/ssm.ts';
 import { type Federation, stsActions } from './ssm/sts.ts';
 
-export interface AwsOptions {
+interface AwsOptions {
   clock: Timeline;
   timing?: Partial<Timing>;
 }

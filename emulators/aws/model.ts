@@ -79,7 +79,7 @@ export interface Group {
 }
 
 /** What Auto Scaling knows of an instance of one of its groups. */
-export interface Membership {
+interface Membership {
   group: Group;
   state: LifecycleState;
   /** The state that Describe calls answer: behind `state` by the world's `describeLagMs`. */

@@ -206,7 +206,7 @@ export interface Allocation {
   ModifyIndex: number;
 }
 
-export interface RescheduleEvent {
+interface RescheduleEvent {
   RescheduleTime: number;
   PrevAllocID: string;
   PrevNodeID: string;

@@ -5,7 +5,7 @@ import type { Allocation, Job, Namespace, Node, NodeEvent } from './model.ts';
 import type { Evaluation } from './scheduler/evaluation.ts';
 import type { Version } from './version.ts';
 
-export type Table = 'nodes' | 'allocs' | 'jobs' | 'evals' | 'namespaces' | 'acl_policy' | 'acl_token' | 'acl_roles';
+type Table = 'nodes' | 'allocs' | 'jobs' | 'evals' | 'namespaces' | 'acl_policy' | 'acl_token' | 'acl_roles';
 
 /** What the servers know. Every change is committed at an index, and whoever waits for a change is told. */
 export class State {

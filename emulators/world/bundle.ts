@@ -8,7 +8,7 @@ import type { Context, HandlerOptions } from '../../lambda/handler.ts';
 export const BUNDLE = fileURLToPath(new URL('../../dist/lambda/index.mjs', import.meta.url));
 
 /** The module that is deployed: what the end-to-end tests and the demo run, never the sources. */
-export interface Bundle {
+interface Bundle {
   handler(event: unknown, context?: Context): Promise<Report>;
   makeHandler(surroundings?: HandlerOptions): (event: unknown, context?: Context) => Promise<Report>;
 }

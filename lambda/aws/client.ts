@@ -12,7 +12,7 @@ const LONGEST_PAUSE_MS = 5_000;
 const CONTENDED = ['ResourceContention', 'ResourceContentionFault'];
 
 /** How long, and how often, one call is tried. */
-export interface Patience {
+interface Patience {
   /** How long an answer may take, in milliseconds. */
   timeoutMs: number;
   /** Tries in all, if AWS throttles or fails. */

@@ -14,7 +14,7 @@ const SEND_MS = 4_000;
 /** They have at least this time, however late in the run it is, in milliseconds. */
 const LAST_SEND_MS = 1_000;
 
-export interface EventBusOptions {
+interface EventBusOptions {
   eventBridge: () => Promise<EventBridge>;
   /** Its name or ARN; undefined: no events are sent. */
   bus: string | undefined;

@@ -8,7 +8,7 @@ import { runningWithTag } from './ec2.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
 /** Where to find the instances that ask Nomad for us. */
-export interface GatewaysOptions {
+interface GatewaysOptions {
   ec2: EC2Client;
   autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
   groups: readonly string[];

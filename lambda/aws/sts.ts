@@ -11,7 +11,7 @@ import { CLIENT, forRun } from './client.ts';
  * @param clock the clock of the run
  * @throws Error if STS refuses, saying what to do
  */
-export type WebIdentity = (audience: string, clock: RunClock) => Promise<string>;
+type WebIdentity = (audience: string, clock: RunClock) => Promise<string>;
 
 export function webIdentity(): WebIdentity {
   const sts = new STSClient(CLIENT);

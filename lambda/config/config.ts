@@ -22,7 +22,7 @@ export const DEFAULT_RESTORE_SECONDS = 3600;
 export const ANY_GROUP = '*';
 
 /** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
-export const DEFAULT_ONLY_IDLE_SECONDS = 900;
+const DEFAULT_ONLY_IDLE_SECONDS = 900;
 
 // The small zod brings no messages of its own.
 z.config(en());

@@ -1,7 +1,7 @@
 import type { ProblemId } from '../errors.ts';
 
 /** How long a duration of the configuration may be, in whole seconds, and what it is called when it is refused. */
-export interface DurationLimits {
+interface DurationLimits {
   readonly what: string;
   readonly least: number;
   readonly most: number;

@@ -110,7 +110,7 @@ export interface EndedNodes {
 }
 
 /** The logs of tasks. */
-export interface TaskLogs {
+interface TaskLogs {
   /** The end of what these allocations wrote to stderr, by their ids. Never throws: what cannot be read is left out. */
   stderrTails(allocations: readonly Allocation[]): Promise<Map<string, string>>;
 }

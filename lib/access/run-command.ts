@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 import { acknowledgeWildcard } from '../acknowledge.ts';
 
 // From the folder above: scripts/build-library.ts has one URL for the sources of all folders.
-const SCRIPT = new URL('./nomad-api.sh', import.meta.url);
+const SCRIPT = new URL('../access/nomad-api.sh', import.meta.url);
 
 /**
  * The Command document that calls Nomad's API on an instance: a fixed script. Its parameters have narrow patterns and reach

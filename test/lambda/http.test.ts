@@ -58,7 +58,7 @@ describe('what is asked of Nomad', () => {
 
     const answer = await client().ask({ ...read, query: { filter: 'Status == "ready"' } });
 
-    expect(answer).toMatchObject({ body: [{ ID: 'n1' }], said: { index: '42' }, nextToken: 'n2' });
+    expect(answer).toMatchObject({ body: [{ ID: 'n1' }], headers: { index: '42' }, nextToken: 'n2' });
     expect(seen[0]?.headers).toMatchObject({ 'x-nomad-token': SECRET, 'accept-encoding': 'gzip' });
     expect(seen[0]?.url.searchParams.get('filter')).toBe('Status == "ready"');
   });

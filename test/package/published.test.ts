@@ -84,7 +84,7 @@ describe('the tarball', () => {
     'the function': /^dist\/lambda\/index\.mjs$/,
     'what it loads': /^dist\/lambda\/chunks\/[\w-]+\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
-    'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)?[\w-]+\.d\.ts$/,
+    'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)*[\w-]+\.d\.ts$/,
     'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
     'pages for its user': /^docs\/[\w-]+\.(md|hcl)$/,
     'pictures in them': /^docs\/(cli\/[\w-]+|demo)\.svg$/,

@@ -11,7 +11,7 @@ import { Surroundings } from './surroundings.ts';
 import { Sweeps } from './sweeps.ts';
 
 /** Which account and region: what the operator has said, else what the shell and the files of AWS say. */
-export interface AccountOptions {
+interface AccountOptions {
   profile?: string | undefined;
   region?: string | undefined;
 }

@@ -10,7 +10,7 @@ export interface Alarm {
   fires: boolean;
 }
 
-export interface ScheduleRule {
+interface ScheduleRule {
   name: string;
   expression: string;
   enabled: boolean;

@@ -30,7 +30,7 @@ export interface Cell {
   ink?: (text: string) => string;
 }
 
-export interface TableOptions {
+interface TableOptions {
   /** How wide the table may be. @default as wide as it is */
   columns?: number;
   /** Before each line. */

@@ -6,6 +6,3 @@ export interface Page {
   columns: number;
   ink: Ink;
 }
-
-/** Turns an answer into text: lines without a last line break. Pure, so that it is tested as text. */
-export type Render<Answer> = (answer: Answer, page: Page) => string;

@@ -3,7 +3,7 @@ import { makeInk, takesColor } from './ink.ts';
 import { type LiveView, liveView } from './live.ts';
 import type { Page } from './page.ts';
 
-export interface Streams {
+interface Streams {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;

@@ -29,7 +29,7 @@ interface Waiting {
 }
 
 /** How a caller names a lifecycle action: by its token, by its instance, or by both. */
-export interface ActionName {
+interface ActionName {
   token?: string | undefined;
   instanceId?: string | undefined;
 }

@@ -7,7 +7,7 @@ import type { Schedule } from './schedule.ts';
 import { TRANSITIONS, type TransitionName } from './transitions.ts';
 
 /** What comes at the end of a passage: EC2's part and the group's. */
-export type Arrive = (passage: Passage, result: LifecycleActionResult) => void;
+type Arrive = (passage: Passage, result: LifecycleActionResult) => void;
 
 /** Moves instances through the states of their lifecycle: `first`, `first:Wait` while hooks wait, `first:Proceed`. */
 export class Lifecycle {

@@ -2,7 +2,7 @@ import type { Group, MarketOption, Member, Timing } from '../model.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What Auto Scaling asks a function: https://docs.aws.amazon.com/autoscaling/ec2/userguide/lambda-custom-termination-policy.html */
-export interface TerminationEvent {
+interface TerminationEvent {
   AutoScalingGroupARN: string;
   AutoScalingGroupName: string;
   CapacityToTerminate: { AvailabilityZone: string; Capacity: number; InstanceMarketOption: MarketOption }[];

@@ -2,7 +2,7 @@ import type { Instance, SecondInterface } from '../model.ts';
 import type { Xml } from '../query-protocol.ts';
 
 /** A network interface of an instance, with its private addresses, the primary one first. */
-export interface NetworkInterface {
+interface NetworkInterface {
   id: string;
   privateDns?: string;
   privateIps: readonly string[];

@@ -10,7 +10,7 @@ import { type LambdaLimits, settingsAnswer } from './function-settings.ts';
 import { tagged, taggingActions } from './tagging.ts';
 
 /** A deployed function: what it does with an event, and its tags. */
-export interface DeployedFunction {
+interface DeployedFunction {
   invoke: (event: unknown) => Promise<unknown>;
   tags: Record<string, string>;
   /** @default Active */

@@ -2,7 +2,7 @@ import { page } from '../query-protocol.ts';
 import { JsonError } from '../ssm/ssm.ts';
 
 /** Something with tags, as the Resource Groups Tagging API lists it. */
-export interface TaggedResource {
+interface TaggedResource {
   arn: string;
   /** `service:type`. */
   type: string;

@@ -37,7 +37,7 @@ export interface Token {
   [other: string]: unknown;
 }
 
-export interface TokenRequest {
+interface TokenRequest {
   Name?: string;
   Type?: string;
   Policies?: string[] | null;
@@ -73,7 +73,7 @@ export interface Identity {
   permissions: Permissions;
 }
 
-export type TokenProblem = 'not-found' | 'malformed' | 'expired';
+type TokenProblem = 'not-found' | 'malformed' | 'expired';
 
 const ANONYMOUS: Token = {
   ExpirationTTL: '',

@@ -2,7 +2,7 @@
 
 import { since, type Version } from '../version.ts';
 
-export interface NamespaceRules {
+interface NamespaceRules {
   Name: string;
   Policy: string;
   Capabilities: string[] | null;

@@ -3,7 +3,7 @@ import { groupOf } from '../model.ts';
 import { onlyLostAfterKeeps, since, type Version } from '../version.ts';
 
 /** What the servers make of an allocation whose client is away: it stays as it is, is written off, or may come back. */
-export type Fate = 'stays' | 'lost' | 'unknown' | 'migrates';
+type Fate = 'stays' | 'lost' | 'unknown' | 'migrates';
 
 /**
  * What a group asks for while its client is away: `max_client_disconnect`, since 1.7.2 `prevent_reschedule_on_lost` beside it,

@@ -5,7 +5,7 @@ const FRAME_BYTES = 64 * 1024;
 const MEGABYTE = 1024 * 1024;
 
 /** One file of a log: Nomad begins another when it is full, and removes the oldest of too many. */
-export interface LogFile {
+interface LogFile {
   name: string;
   bytes: Buffer;
 }

@@ -25,7 +25,7 @@ interface Doings {
 }
 
 /** A task beside the main one. One that is to run once ends after a second, where nothing else is said. */
-export interface TaskSpec extends Doings {
+interface TaskSpec extends Doings {
   name: string;
   /** When it runs: before the main tasks, after their start, or after their end, however they ended. Absent: a main task. */
   hook?: 'prestart' | 'poststart' | 'poststop';

@@ -33,7 +33,7 @@ const REREAD_MS = 1_000;
 const CONCURRENCY = 8;
 
 /** What else is found out together with who waits. */
-export interface AlsoFound {
+interface AlsoFound {
   /** Finds, of the groups' members, those whose maintenance is near; undefined where that is not acted on. */
   maintenance: FindMaintenance | undefined;
   /** Every group should ask a function which instance goes. */

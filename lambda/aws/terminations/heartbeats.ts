@@ -16,7 +16,7 @@ const AGAIN_MS = 5_000;
 /** The shortest heartbeat timeout of a hook, in seconds. */
 const SHORTEST_SECONDS = 30;
 
-export interface HeartbeatsOptions {
+interface HeartbeatsOptions {
   autoScaling: AutoScaling;
   clock: Clock;
   logger: Logger;

@@ -26,14 +26,14 @@ interface Known {
 export type HookMemory = Map<string, Known>;
 
 /** What is wrong with the hooks. */
-export interface HookProblems {
+interface HookProblems {
   /** A run fails while these last. */
   failures: string[];
   /** What could not be read: it may be in order or not. */
   unknown: string[];
 }
 
-export interface HooksOptions {
+interface HooksOptions {
   autoScaling: Pick<AutoScaling, 'hook'>;
   clock: Clock;
   logger: Logger;

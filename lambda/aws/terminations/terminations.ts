@@ -16,7 +16,7 @@ import type { WaitMemory } from './wait-memory.ts';
  */
 const FRESH_MS = 10_000;
 
-export interface AwsTerminationsOptions {
+interface AwsTerminationsOptions {
   /** Finds who waits: all instances, that of an event, or one for a dry run. */
   find: FindWaiting;
   /** Absent for a dry run. */

@@ -35,7 +35,7 @@ export interface Task {
 }
 
 /** What keeps a service from being moved. */
-export interface Blocked {
+interface Blocked {
   /** Its replacements are placed, and fail one after the other; absent if none can be placed. */
   inVain?: true;
   /** In Nomad's own terms: which nodes there are, and why none can be used; or how the last replacement failed. */

@@ -39,7 +39,7 @@ export interface DrainEventTimes {
 }
 
 /** The detail of an event. */
-export interface DrainEventDetail {
+interface DrainEventDetail {
   instanceId: string;
   group: string;
   /** Absent for an instance that waits for no hook any more. */

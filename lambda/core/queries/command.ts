@@ -41,7 +41,7 @@ export interface LogsCommand {
 }
 
 /** Whether all is set up as it has to be. */
-export interface DoctorCommand {
+interface DoctorCommand {
   command: 'doctor';
 }
 

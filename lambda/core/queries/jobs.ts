@@ -17,7 +17,7 @@ export interface JobsAnswer {
 }
 
 /** `running` if an allocation of it runs, `pending` if none does and one could, `dead` otherwise. */
-export type JobStatus = 'running' | 'pending' | 'dead';
+type JobStatus = 'running' | 'pending' | 'dead';
 
 export interface JobReport {
   job: string;
@@ -34,7 +34,7 @@ export interface JobReport {
   waits: JobWait[];
 }
 
-export interface JobAllocation {
+interface JobAllocation {
   id: string;
   taskGroup: string;
   /** Nomad's client status. */
@@ -44,7 +44,7 @@ export interface JobAllocation {
 }
 
 /** What has no place yet, and why. */
-export interface JobWait extends Wait {
+interface JobWait extends Wait {
   since: string;
 }
 

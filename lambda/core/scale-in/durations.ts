@@ -11,7 +11,7 @@ export interface RunTime {
 }
 
 /** Shares are products of fractions: they are compared with this much slack. */
-export const SLACK = 1e-9;
+const SLACK = 1e-9;
 
 /**
  * How long runs take, as the Kaplan-Meier estimator has it: a run that was cut short, or still goes on, counts as one that has lasted

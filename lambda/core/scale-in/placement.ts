@@ -47,7 +47,7 @@ export function ruledOut(client: Client, { job, namespace, taskGroup }: Running,
 }
 
 /** Why an allocation can be placed nowhere, in numbers of nodes. */
-export interface Unplaced {
+interface Unplaced {
   pool: string;
   /** Eligible nodes of the pool; unknown to Nomad 1.6, then 0. */
   inPool: number;

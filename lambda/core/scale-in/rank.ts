@@ -14,7 +14,7 @@ export interface Chosen {
   because: string;
 }
 
-export interface RankOptions {
+interface RankOptions {
   /** How many instances of each pool have to go. */
   wanted: ReadonlyMap<string, number>;
   /** All clients of the cluster: services may move to any of them. */

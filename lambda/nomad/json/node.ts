@@ -34,7 +34,7 @@ export interface NodeJson extends NodeStub {
 }
 
 /** An event of a node, which keeps its last ten. */
-export interface NodeEventJson {
+interface NodeEventJson {
   Message: string;
   Timestamp: string;
   Details: Record<string, string> | null;

@@ -112,7 +112,7 @@ const EACH_MS = 1_000;
  * How fast blocking queries may follow each other. Nomad answers one on nodes whenever a client tells anything of its allocations:
  * in a quiet cluster every answer is worth a look at once, and a busy one would have its server asked without a pause.
  */
-export class Pace {
+class Pace {
   /** When the questions until now would all have been asked, one each {@link EACH_MS}. */
   #paidUntil: EpochMs = 0;
 

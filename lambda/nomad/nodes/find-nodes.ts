@@ -9,7 +9,7 @@ import type { NomadReads } from '../read-only.ts';
 import { literal, namedBy, naming, namingNone, quoted, recordedInstance } from './identity.ts';
 
 /** The nodes that are the instance; or several of which one may be it; or why that is unknown. */
-export type FoundNodes = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
+type FoundNodes = { nodes: NodeStub[] } | { mayBe: NodeStub[] } | { unknown: string };
 
 /** What is known of the instance. */
 type Known = Pick<Termination, 'instanceId' | 'addresses' | 'names' | 'launchedAt'>;

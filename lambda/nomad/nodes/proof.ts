@@ -20,7 +20,7 @@ export interface ProofOptions extends ClosedWorldOptions, ReadNodeOptions {
   tokenName: string;
 }
 
-export interface Proved {
+interface Proved {
   /** What the token may do, if Nomad said so before and after. */
   permissions: Permissions | undefined;
   /** Of each instance what Nomad says of it, or why it does not. */

@@ -9,7 +9,7 @@ const PULL_MS = 5_000;
 const REMEMBERED_MS = 48 * 3_600_000;
 
 /** Allocations that the servers have forgotten while they ran, and until when their client may still stop them. */
-export interface Forgotten {
+interface Forgotten {
   count: number;
   until: EpochMs;
 }

@@ -13,7 +13,7 @@ import type { WhoIsWho } from './nodes-by-instance.ts';
 /** Earlier runs that are looked at: the last ones. */
 const EARLIER = 500;
 
-export interface ClientsOptions {
+interface ClientsOptions {
   nomad: NomadReads;
   clock: Clock;
   whoIsWho: WhoIsWho;

@@ -21,7 +21,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** How long connecting may take, in milliseconds: within a region it takes a few. */
 const CONNECT_MS = 2_000;
 
-export interface HttpQuestion {
+interface HttpQuestion {
   /** Where it goes. */
   url: URL;
   path: string;
@@ -36,7 +36,7 @@ export interface HttpQuestion {
   each?: ((element: unknown) => unknown) | undefined;
 }
 
-export interface HttpAnswer {
+interface HttpAnswer {
   status: number;
   headers: IncomingMessage['headers'];
   /** The answer as text; empty if it was a list that was taken apart into `list`. */

@@ -28,7 +28,7 @@ const PATIENCE_MS = 15_000;
  */
 const MOST_AT_ONCE = 8;
 
-export interface HttpOptions {
+interface HttpOptions {
   /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
   addresses: readonly string[];
   region?: string | undefined;

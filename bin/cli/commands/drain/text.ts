@@ -5,7 +5,7 @@ import { wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
 
 /** An instance that is to be drained, and its group. */
-export interface Leaving {
+interface Leaving {
   instance: InstanceReport;
   group: Group;
   replace: boolean;

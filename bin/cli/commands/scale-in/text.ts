@@ -6,7 +6,7 @@ import { count } from '../../terminal/words.ts';
 import { instancesText } from '../plan/instances-text.ts';
 
 /** A group that is to be smaller. */
-export interface Shrinking {
+interface Shrinking {
   group: Group;
   to: number;
   /** Its instances in service, each as if it went alone: the ones that cost least come first. */

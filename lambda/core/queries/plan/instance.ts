@@ -42,7 +42,7 @@ const SMALL_CHANCE = 0.05;
 const NEARLY_CERTAIN = 0.995;
 
 /** An instance's plan, and the builds that it waits for. */
-export interface PlannedInstance {
+interface PlannedInstance {
   plan: InstancePlan;
   builds: readonly PlannedBuild[];
 }

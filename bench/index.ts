@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- name…] [--json]`: how fast the function reacts, what it asks and costs, and how that grows. Each figure has
  * its rival beside it, measured in the same run. The figures run one after another. With NOMAD_BIN, as root, those of the reaction
- * are measured on a real agent. docs/performance.md says what each is.
+ * are measured on a real agent. bench/README.md says what each is.
  *
  * With a program of their own: `node bench/plan.ts`, `node bench/who-goes.ts`, and `npm run bench:day` (day-of-ci.ts).
  */

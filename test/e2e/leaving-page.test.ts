@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HOUR, SECOND, type WorldOptions } from '../../emulators/world/world.ts';
 import { GROUP } from '../../emulators/world/world-options.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
+import EVENTS from './leaving-events.json' with { type: 'json' };
 import { start, world } from './start.ts';
 
 const page = readFileSync(new URL('../../docs/leaving.md', import.meta.url), 'utf8');
@@ -12,16 +13,34 @@ const ALL_ON = { notices: { rebalance: 'cordon', maintenance: true }, purge: tru
 
 type Event = Record<string, unknown>;
 
-/** The example events, each by the heading of its section. */
-const examples = page.split(/^## /m).flatMap((section) => {
-  const [heading = ''] = section.split('\n');
-  return [...section.matchAll(/^```json\n(.*?)^```/gms)].map(
-    ([, json = '']) => [heading, JSON.parse(json)] as [string, Event],
-  );
-});
-const example = (heading: string): Event => {
-  const [, event] = examples.find(([each]) => each === heading) ?? [];
-  if (!event) throw new Error(`docs/leaving.md has no example of ${heading}`);
+/** The JSON of a cell: what stands between its backticks. */
+const code = (cell: string) => /^`(.*)`/.exec(cell.trim())?.[1];
+
+/** The event that the page has in full. */
+const [, full = ''] = /^```json\n(.*?)^```/ms.exec(page) ?? [];
+const lifecycle: Event = JSON.parse(full);
+
+/** The event of a row: the one in full, with the fields in which it differs. */
+function different(fields: string, detail: string): Event {
+  const { detail: inFull, ...beside } = lifecycle;
+  const differing = code(detail);
+  if (differing === undefined) return { dryRun: true, ...JSON.parse(`{${code(fields)}}`) };
+  if (differing.startsWith('{'))
+    return { dryRun: true, ...JSON.parse(`{${code(fields)}}`), detail: JSON.parse(differing) };
+  return { ...beside, detail: { ...(inFull as object), ...JSON.parse(`{${differing}}`) } };
+}
+
+const [, section = ''] = page.split('\n### Example events\n');
+const rows = [...(section.split('\n#')[0]?.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm) ?? [])].slice(2);
+
+/** The example events, each by its path. */
+const examples: [string, Event][] = [
+  ['Ways with a hook', lifecycle],
+  ...rows.map(([, path = '', fields = '', detail = '']) => [path, different(fields, detail)] as [string, Event]),
+];
+const example = (path: string): Event => {
+  const [, event] = examples.find(([each]) => each === path) ?? [];
+  if (!event) throw new Error(`docs/leaving.md has no example of ${path}`);
   return event;
 };
 
@@ -50,8 +69,13 @@ describe('an example event of docs/leaving.md is a dry run, and is understood:',
     ['A whole group to zero', nobody('sweep')],
   ];
 
-  it('each has an answer here', () => {
-    expect(examples.map(([heading]) => heading)).toEqual(ANSWERS.map(([heading]) => heading));
+  it('each has an answer here, and a section of the page', () => {
+    expect(examples.map(([path]) => path)).toEqual(ANSWERS.map(([path]) => path));
+    for (const [path] of examples) expect(page).toContain(`\n## ${path}\n`);
+  });
+
+  it('each is the event that AWS sends', () => {
+    expect(Object.fromEntries(examples)).toEqual(EVENTS);
   });
 
   it.each(ANSWERS)('%s, for an instance in service', async (heading, answer) => {

@@ -39,7 +39,7 @@ export async function askWhose(
 const isNothing = (error: unknown): boolean =>
   error instanceof FunctionFailed &&
   error.type === 'AnswerError' &&
-  /^(no allocation|Nomad has no node)/.test(error.message);
+  /^(no allocation that the token sees|Nomad has no node)/.test(error.message);
 
 /** What is no node may be a job. @throws Problem if it is one; otherwise the error */
 async function notANode(context: Context, whose: string, error: Error): Promise<never> {

@@ -34,8 +34,8 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
 ];
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 it could not be done; 2 a person is needed, such as for a
-drain that is stuck; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
+Exit codes: 0 done; 1 it could not be done; 2 action is needed, such as for a
+stuck drain; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
 
 /**
  * Carries out a command line.

@@ -7,8 +7,7 @@ import { Problem } from './problem.ts';
 export const YES = new Option('-y, --yes', 'do not ask');
 export const DRY_RUN = new Option('--dry-run', 'only say what would be done');
 
-const nothingDone = () =>
-  new Problem('it was not agreed to, so nothing was changed', 'With --dry-run it does not ask.');
+const nothingDone = () => new Problem('cancelled; nothing changed', 'With --dry-run it does not ask.');
 
 /**
  * Asks the person at the terminal, unless --yes has agreed beforehand.

@@ -106,7 +106,7 @@ locals {
       below     = 1
       minutes   = local.missing_for_lasting
       silence   = local.bad
-      says      = "For ${local.lasting} minutes no sweep has told who waits: nobody is drained, kept waiting or released."
+      says      = "For ${local.lasting} minutes no sweep has run: no instance is drained, held or released."
     }),
     merge(local.in_a_queue, {
       name  = "FailedRuns"

@@ -125,7 +125,7 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       silence: NOTHING,
     },
     SweepMissing: {
-      says: `For ${LASTING} minutes no sweep has told who waits: nobody is drained, kept waiting or released.`,
+      says: `For ${LASTING} minutes no sweep has run: no instance is drained, held or released.`,
       metric: measured('InstancesWaiting', 'SampleCount'),
       below: 1,
       minutes: MISSING_FOR_LASTING,

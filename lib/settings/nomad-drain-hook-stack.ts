@@ -62,7 +62,7 @@ export class NomadDrainHookStack extends Stack {
     output('FunctionName', 'The function: test it with {"command": "status"}', functionName);
     output(
       'StatusCommand',
-      'Says who waits to be released, and why',
+      'Lists the waiting instances, and why each waits',
       `aws lambda invoke --region ${region} --function-name ${functionName} --cli-binary-format raw-in-base64-out ` +
         `--payload '{"command": "status"}' /dev/stdout`,
     );

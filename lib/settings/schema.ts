@@ -174,7 +174,7 @@ export const settings = z
     ).meta({
       unit: 'ARN of an SNS topic',
       otherwise: 'none',
-      description: 'the topic that is told when an alarm fires and when it resolves',
+      description: 'the topic that is notified when an alarm fires and when it resolves',
     }),
     eventBus: text(
       /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[\w./-]{1,256}$/,

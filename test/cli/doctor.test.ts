@@ -63,7 +63,7 @@ describe('doctor', () => {
     expect(of('schedule')).toMatchObject([{ level: 'problem', do: 'aws events enable-rule --name Sweep' }]);
     expect(of('alarms')).toMatchObject([
       { level: 'problem', what: '1 of 3 alarms fire: TimedOut' },
-      { level: 'warning', what: '1 of 3 alarms tell nobody: NotANode' },
+      { level: 'warning', what: '1 of 3 alarms have no action: NotANode' },
     ]);
     operator.world.aws.rules.clear();
     expect((await found(operator)).of('schedule')).toMatchObject([

@@ -56,7 +56,7 @@ describe('drain', () => {
       await terminal.until('Take');
       terminal.type(answer);
       const { code, screen } = await terminal.ended();
-      expect(screen).toContain('it was not agreed to, so nothing was changed');
+      expect(screen).toContain('cancelled; nothing changed');
       expect(code).toBe(1);
     }
     expect(calls(operator)).toEqual([]);
@@ -154,7 +154,7 @@ describe('drain', () => {
     await connect(world.aws).autoScaling.send(abandoned);
     await world.advance(2 * SECOND);
     const { code, stdout } = await operator.run('drain', 'client-1', '--wait', ...OFTEN);
-    expect(stdout).toContain(`${busy.instanceId}  Terminating:Retained: kept until a person has looked at it`);
+    expect(stdout).toContain(`${busy.instanceId}  Terminating:Retained: held until a person has looked at it`);
     expect(code).toBe(2);
   });
 
@@ -252,7 +252,7 @@ describe('an instance is meant by', () => {
   test('nothing that there is not, which is told', async () => {
     const { operator, world } = await withBuild();
     expect(await drains(operator, 'client-9')).toBe(
-      'error: no instance or node is client-9\nWhich there are says: nomad-drain-hook nodes\n',
+      'error: no instance or node is client-9\nList them with: nomad-drain-hook nodes\n',
     );
     expect(await drains(operator, 'i-0123456789abcdef0')).toContain(
       'error: Auto Scaling has no instance i-0123456789abcdef0 in the groups served here\n',

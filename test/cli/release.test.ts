@@ -36,7 +36,7 @@ describe('release', () => {
     await terminal.until('to release it');
     terminal.type('client-1\r');
     const { code, screen } = await terminal.ended();
-    expect(screen).toContain('it was not agreed to, so nothing was changed');
+    expect(screen).toContain('cancelled; nothing changed');
     expect(code).toBe(1);
     expect(world.completion(instanceId)).toBeUndefined();
   });

@@ -78,7 +78,7 @@ async function withBuilds(): Promise<Operator> {
 const BUILD_LOG =
   'fetching 214 packages\ncompiling src/ (1,204 files)\nwarning: unused import in src/wave.ts\nlinking\n';
 
-/** A function without TLS to Nomad, whose token is too narrow and whose alarms tell nobody. */
+/** A function without TLS to Nomad, whose token is too narrow and whose alarms have no action. */
 async function withFaults(): Promise<Operator> {
   const operator = await Operator.start({ acl: true, nomad: { token: { parameter: '/nomad/drain-token' } } });
   const { world, functions } = operator;

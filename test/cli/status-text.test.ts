@@ -55,16 +55,14 @@ describe('the text of status', () => {
   test('shows what Auto Scaling keeps for a person, in whichever group', () => {
     const retained = [{ instanceId: 'i-9', group: 'others', state: 'Terminating:Retained' }];
     expect(statusText(report({ retained }), page)).toBe(
-      'builders  nobody waits\n\nothers  nobody waits, 1 retained\n' +
-        '  i-9  Terminating:Retained: kept until a person has looked at it',
+      'builders  no instances draining\n\nothers  no instances draining, 1 retained\n' +
+        '  i-9  Terminating:Retained: held until a person has looked at it',
     );
   });
 
   test('says how long ago the last sweep was, in minutes', () => {
     const swept = { ...report(), lastSweep: '2026-03-01T09:28:00.000Z' };
-    expect(statusText(swept, page)).toBe(
-      'builders  nobody waits\n\nlast sweep 2 min ago, as far as CloudWatch has heard',
-    );
+    expect(statusText(swept, page)).toBe('builders  no instances draining\n\nlast sweep 2 min ago (from CloudWatch)');
   });
 
   test('is red where a person is needed', () => {
@@ -77,7 +75,7 @@ describe('the text of status', () => {
 });
 
 test.each([
-  ['nobody waits', report(), false],
+  ['no instances draining', report(), false],
   ['a drain goes on', report({ instances: [waiting()] }), false],
   ['a drain is stuck', report({ instances: [waiting({ stuck: 'nowhere to go' })] }), true],
   ['something was not answered', report({ instances: [waiting({ unserved: true })] }), true],

@@ -78,7 +78,7 @@ describe('status', () => {
     const operator = await Operator.start({ group: { hooks: [] } });
     await operator.world.wake(SWEEP).catch(() => {});
     const { code, stdout } = await operator.run('status');
-    expect(stdout).toMatch(/^builders {2}nobody waits\n\nwarning: .*hook nomad-drain/);
+    expect(stdout).toMatch(/^builders {2}no instances draining\n\nwarning: .*hook nomad-drain/);
     expect(code).toBe(2);
   });
 
@@ -100,11 +100,11 @@ describe('status', () => {
     const operator = await Operator.start();
     await operator.world.wake(SWEEP);
     const terminal = operator.atTerminal(['status', '-w', ...OFTEN]);
-    await terminal.until('nobody waits');
+    await terminal.until('no instances draining');
     operator.functions.lambda.fault = () => 'hang-up';
     await terminal.until('could not look again: ');
     operator.functions.lambda.fault = undefined;
-    await terminal.until(/^builders {2}nobody waits\n\nlast sweep[^\n]*$/);
+    await terminal.until(/^builders {2}no instances draining\n\nlast sweep[^\n]*$/);
     terminal.type('\u0003');
     expect(await terminal.ended()).toMatchObject({ code: 0 });
   });
@@ -121,13 +121,13 @@ describe('status', () => {
     expect(JSON.parse(stdout)).toEqual({ ...(await operator.world.ask(STATUS)), lastSweep: null });
   });
 
-  test('of a group of which nobody waits says so', async () => {
+  test('of a group of which no instances draining says so', async () => {
     const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
     await operator.world.wake(SWEEP);
     expect(await operator.run('status')).toEqual({
       code: 0,
       stdout:
-        'builders  nobody waits\n\nrunners  nobody waits\n\nlast sweep less than a minute ago (from CloudWatch)\n',
+        'builders  no instances draining\n\nrunners  no instances draining\n\nlast sweep less than a minute ago (from CloudWatch)\n',
       stderr: '',
     });
   });

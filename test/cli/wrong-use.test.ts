@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lambdaError } from '../../emulators/aws/events/functions.ts';
 import { jsonResponse } from '../../emulators/aws/ssm/ssm.ts';
-import { FUNCTION } from '../../emulators/world/world.ts';
+import { FUNCTION, SWEEP } from '../../emulators/world/world.ts';
 import { FUNCTION_TAG } from '../../lib/function/function-tag.ts';
 import { Operator, STACK } from './operator.ts';
 
@@ -102,6 +102,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
 
   test('several functions to choose from', async () => {
     const operator = await Operator.start();
+    await operator.world.wake(SWEEP);
     const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': 'Second' };
     operator.functions.deployed.set('second', { tags, invoke: () => Promise.reject(new Error('not this one')) });
     expect(await told(operator, 'status')).toEqual([
@@ -186,6 +187,7 @@ describe('colours are there', () => {
     ['in a pipe with FORCE_COLOR', 'pipe', { FORCE_COLOR: '1' }, true],
   ])('%s', async (_, where, variables, colored) => {
     const operator = await Operator.start();
+    await operator.world.wake(SWEEP);
     Object.assign(operator.environment, variables);
     const { code, ...shown } = await (where === 'pipe' ? operator.run('status') : operator.onTerminal('status'));
     expect(code).toBe(0);

@@ -95,7 +95,9 @@ describe('a group that Auto Scaling says nothing of', () => {
     await world.scaleIn(instanceId);
     world.aws.servers.autoScaling.fault = failing({ action: 'DescribeWarmPool' }, refused);
 
-    await expect(world.wake(SWEEP)).rejects.toThrow('Auto Scaling does not say who waits in group pool: not today');
+    await expect(world.wake(SWEEP)).rejects.toThrow(
+      'Auto Scaling does not list the waiting instances of group pool: not today',
+    );
 
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });

@@ -5,7 +5,7 @@ import type { Page } from './page.ts';
 
 /** What runs on an instance: a line each, what runs longest first. */
 export function allocationsText(allocations: readonly AllocationReport[], { columns, ink }: Page): string {
-  if (allocations.length === 0) return `  ${ink.quiet('nothing that keeps it')}`;
+  if (allocations.length === 0) return `  ${ink.quiet('nothing that holds it')}`;
   const longest = allocations.toSorted((one, other) => other.runningSeconds - one.runningSeconds);
   const rows = longest.map(({ id, job, namespace, type, status, runningSeconds }) => [
     { text: namespace === 'default' ? job : `${job} (${namespace})`, ink: ink.heading },

@@ -72,7 +72,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
     const retained = members.filter(({ state }) => isRetained(state));
     const noticed = (await maintenance?.(members)) ?? { waiting: [], problems: [] };
     const unknown = [...unread].map(
-      ([group, because]) => `Auto Scaling does not say who waits in group ${group}: ${because}`,
+      ([group, because]) => `Auto Scaling does not list the waiting instances of group ${group}: ${because}`,
     );
     const problems = [...unknown, ...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
     return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread };

@@ -63,7 +63,7 @@ export class AwsTerminations implements Terminations {
           heartbeats?.keep(memory.lastSeen());
           throw error;
         }
-        logger.warn('Auto Scaling does not say who waits now', { because: messageOf(error) });
+        logger.warn('Auto Scaling does not list the waiting instances now', { because: messageOf(error) });
       }
     }
     const isOver = (id: string) => this.#completed.has(id) || this.#options.notOurs.has(id);

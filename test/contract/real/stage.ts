@@ -192,7 +192,7 @@ export class Stage {
     return handler(SWEEP, { getRemainingTimeInMillis: () => remainingMs });
   }
 
-  /** Sweeps until nobody waits; a sweep may fail, since a busy machine answers late. */
+  /** Sweeps until no instances draining; a sweep may fail, since a busy machine answers late. */
   async untilNobodyWaits(handler: Handler): Promise<void> {
     while (this.aws.waiting.length > 0) await this.sweep(handler).catch(() => sleep(1_000));
   }

@@ -109,7 +109,7 @@ async function checkAlarms({ surroundings }: Account, name: string): Promise<Own
   }
   const silent = alarms.filter(({ tells }) => !tells);
   if (silent.length > 0) {
-    const what = `${silent.length} of ${alarms.length} alarms tell nobody: ${named(silent.map((alarm) => alarm.name))}`;
+    const what = `${silent.length} of ${alarms.length} alarms have no action: ${named(silent.map((alarm) => alarm.name))}`;
     findings.push({ id, level: 'warning', what, do: 'deploy with alarmTopic, or add actions to them' });
   }
   if (findings.length > 0) return findings;

@@ -14,7 +14,7 @@ export function doctorText({ findings }: { findings: readonly AnyFinding[] }, pa
   const told = counts
     .filter(([, number]) => number > 0)
     .map(([level, number]) => (level === 'ok' || level === 'unknown' ? `${number} ${level}` : count(number, level)));
-  return [...worst.map((finding) => findingText(finding, page)), '', told.join(', ') || 'nothing that is not in order']
+  return [...worst.map((finding) => findingText(finding, page)), '', told.join(', ') || 'everything is in order']
     .join('\n')
     .trimStart();
 }

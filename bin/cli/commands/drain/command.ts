@@ -60,7 +60,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const report = await context.ask<Report>({ command: 'dryRun', instanceId });
   const [instance] = report.instances;
   if (!instance)
-    throw new Problem(report.because ?? `there is no ${instanceId}`, 'Which there are says: nomad-drain-hook nodes');
+    throw new Problem(report.because ?? `there is no ${instanceId}`, 'List them with: nomad-drain-hook nodes');
   if (options.cordon) return cordon(context, instance, options);
   preflight(report);
 

@@ -25,6 +25,6 @@ export async function findInstance(context: Context, given: string): Promise<Nam
           `node ${given} is on no instance of the groups`,
           'To drain it alone: nomad node drain -enable <node>',
         )
-      : new Problem(`no instance or node is ${given}${others}`, 'Which there are says: nomad-drain-hook nodes'),
+      : new Problem(`no instance or node is ${given}${others}`, 'List them with: nomad-drain-hook nodes'),
   );
 }

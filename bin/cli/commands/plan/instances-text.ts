@@ -22,7 +22,7 @@ function verdictCell({ verdict, expectedSeconds, deadlineSeconds }: InstancePlan
     'at-once': { text: 'goes at once', ink: ink.good },
     moves: { text: 'goes when its services have moved', ink: ink.good },
     ends: { text: ends },
-    unknown: { text: 'nobody knows how long', ink: ink.warn },
+    unknown: { text: 'unknown how long', ink: ink.warn },
     'may-be-killed': { text: `may lose a build in ${say(deadlineSeconds)}`, ink: ink.warn },
     stops: { text: 'stops a service that has nowhere to go', ink: ink.bad },
     nowhere: { text: 'has a service with nowhere to go', ink: ink.bad },

@@ -30,7 +30,7 @@ interface ScaleInOptions extends ChangeOptions {
 /** `scale-in`: makes a group smaller. */
 export const scaleInCommand = (run: Run) =>
   new Command('scale-in')
-    .summary('lower the desired capacity of a group, and watch who goes')
+    .summary('lower the desired capacity of a group, and watch which instances go')
     .description(ABOUT)
     .argument('<group>', 'the name of the Auto Scaling group')
     .requiredOption('--to <number>', 'the desired capacity that it shall have', capacity)

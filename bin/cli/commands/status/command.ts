@@ -8,7 +8,7 @@ import { needsPerson, statusText } from './text.ts';
 
 const ABOUT = [
   'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
-  'A person is needed (exit code 2) where a drain is stuck, an instance is retained, something was not answered, no sweep has run for a quarter of an hour, or the function warns of something.',
+  'The exit code is 2, since action is needed, where a drain is stuck, an instance is retained, something was not answered, no sweep has run for a quarter of an hour, or the function warns of something.',
 ].join('\n\n');
 
 /** `status`: who waits, since when, until when at most, and for what. */
@@ -21,7 +21,7 @@ export const statusCommand = (run: Run) =>
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook status', 'who waits, and for what; exit code 2 if a person is needed'],
+        ['nomad-drain-hook status', 'the waiting instances; exit code 2 if action is needed'],
         ['nomad-drain-hook status -w', 'the same, drawn again every five seconds'],
         ['nomad-drain-hook status --json | jq .instances', 'the same for a script'],
       ),

@@ -49,7 +49,7 @@ function groupText(group: string, report: Report, page: Page): string {
   const stuck = waiting.filter((each) => each.stuck !== undefined).length;
   const unserved = waiting.filter((each) => each.unserved && each.stuck === undefined).length;
   const counts = [
-    waiting.length === 0 ? ink.quiet('nobody waits') : `${count(waiting.length, 'instance')} waiting`,
+    waiting.length === 0 ? ink.quiet('no instances draining') : `${count(waiting.length, 'instance')} waiting`,
     ...(stuck > 0 ? [ink.bad(`${stuck} stuck`)] : []),
     ...(unserved > 0 ? [ink.bad(`${unserved} not known`)] : []),
     ...(kept.length > 0 ? [ink.bad(`${kept.length} retained`)] : []),
@@ -63,7 +63,7 @@ function groupText(group: string, report: Report, page: Page): string {
 
 /** An instance that Auto Scaling keeps though its wait is over. */
 export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
-  page.ink.bad(wrap(`${instanceId}  ${state}: kept until a person has looked at it`, page.columns, '  '));
+  page.ink.bad(wrap(`${instanceId}  ${state}: held until a person has looked at it`, page.columns, '  '));
 
 /** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
 export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {

@@ -1,8 +1,11 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
+import { describeCommand } from './commands/describe/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
 import { drainCommand } from './commands/drain/command.ts';
+import { extendCommand } from './commands/extend/command.ts';
+import { historyCommand } from './commands/history/command.ts';
 import { jobsCommand } from './commands/jobs/command.ts';
 import { logsCommand } from './commands/logs/command.ts';
 import { nodesCommand } from './commands/nodes/command.ts';
@@ -23,12 +26,15 @@ type AnyCommand = Command<any, any, any>;
 /** The commands, in the order of the help. */
 const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   statusCommand,
+  describeCommand,
+  historyCommand,
   nodesCommand,
   jobsCommand,
   logsCommand,
   doctorCommand,
   planCommand,
   drainCommand,
+  extendCommand,
   scaleInCommand,
   releaseCommand,
 ];

@@ -4,6 +4,7 @@ import {
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
   DescribeInstanceRefreshesCommand,
+  paginateDescribeScalingActivities,
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
@@ -82,6 +83,21 @@ export class AutoScaling {
         weight: Number(each.WeightedCapacity ?? 1),
       })),
     };
+  }
+
+  /** Why Auto Scaling has terminated instances of these groups, in its own words, as far as it still says so: for six weeks. */
+  async causes(groups: readonly string[]): Promise<Map<string, string>> {
+    const causes = new Map<string, string>();
+    for (const AutoScalingGroupName of groups) {
+      for await (const page of paginateDescribeScalingActivities({ client: this.#client }, { AutoScalingGroupName })) {
+        for (const { Description = '', Cause = '' } of page.Activities ?? []) {
+          const id = /^(?:Terminating|Moving)[^:]*: (i-[0-9a-f]+)/.exec(Description)?.[1];
+          // The newest come first.
+          if (id !== undefined && !causes.has(id)) causes.set(id, Cause.replaceAll(/\bAt \S+Z (an? )?/g, '$1').trim());
+        }
+      }
+    }
+    return causes;
   }
 
   /** The status of an instance refresh that is under way, such as `InProgress`; undefined if there is none. */

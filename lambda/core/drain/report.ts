@@ -1,11 +1,12 @@
 import { inIso, messageOf } from '../basics.ts';
+import { globalCapSeconds, limits } from '../decide/deadlines.ts';
 import { say } from '../explain.ts';
 import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision, Outcome } from '../model/decision.ts';
 import { deadlineOf, remaining } from '../model/node.ts';
 import type { Notice } from '../model/notice.ts';
-import { nodeOf, nodesOf, sinceOf } from '../model/observation.ts';
+import { nodeOf, nodesOf, type Observation, sinceOf } from '../model/observation.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
 import type { RetainedInstance, RunOptions } from '../ports.ts';
@@ -48,6 +49,12 @@ export interface InstanceReport {
   waitingSince?: string;
   /** When Nomad kills what still runs. ISO 8601, UTC; absent while no drain is on, if it is unknown, or never. */
   deadlineAt?: string;
+  /** When the drain is forced if something still runs then: the deadline plus the kill margin. ISO 8601, UTC. */
+  forceAt?: string;
+  /** When the instance is released as the policy says, whatever still runs. ISO 8601, UTC. */
+  giveUpAt?: string;
+  /** Auto Scaling holds no instance longer. ISO 8601, UTC. */
+  capAt?: string;
   /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
   action: Decision['action'];
   /** How the wait ended, if the action is `complete`. */
@@ -131,6 +138,7 @@ export class RunRecord {
       nodeId: node?.id ?? null,
       ...(node && { nodeName: node.name }),
       ...inIso({ waitingSince: sinceOf(termination, seen), deadlineAt: deadlineOf(node?.drain) }),
+      ...(decision.action !== 'complete' && inIso(this.#limitsOf(termination, seen))),
       action: started ? 'start-drain' : decision.action,
       ...(decision.action === 'complete' && { outcome: decision.outcome }),
       because: decision.because,
@@ -141,6 +149,21 @@ export class RunRecord {
       ...(killed.length > 0 && { killed: killed.map((each) => toKilledReport(each, now)) }),
       ...(nowhere.length > 0 && { nowhere }),
     });
+  }
+
+  /** What comes if nothing ends: of an instance that waits, since a time that is known. */
+  #limitsOf(termination: Termination, seen: Observation): { forceAt?: EpochMs; giveUpAt?: EpochMs; capAt?: EpochMs } {
+    const { notice, completed, heartbeatTimeoutSeconds } = termination;
+    const since = sinceOf(termination, seen);
+    if (notice || completed || since === undefined) return {};
+    const drain = nodeOf(seen)?.drain;
+    const deadlineAt = drain?.deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineOf(drain);
+    const forcedAt = drain?.ours?.forcedAt;
+    const { forceAt, giveUpAt } = limits(since, heartbeatTimeoutSeconds, this.#policy, {
+      ...(deadlineAt !== undefined && { deadlineAt }),
+      ...(forcedAt !== undefined && { forcedAt }),
+    });
+    return { forceAt, giveUpAt, capAt: since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000 };
   }
 
   retained(instances: readonly RetainedInstance[]): void {

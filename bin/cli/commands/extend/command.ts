@@ -1,0 +1,129 @@
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
+import { say } from '../../../../lambda/core/explain.ts';
+import { NomadError } from '../../../../lambda/errors.ts';
+import type { NodeJson } from '../../../../lambda/nomad/json/node.ts';
+import type { Ask } from '../../../../lambda/nomad/transport/transport.ts';
+import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
+import { consent, DRY_RUN, YES } from '../../consent.ts';
+import type { Context, Run } from '../../context.ts';
+import { examples } from '../../examples.ts';
+import { EXIT, type ExitCode } from '../../exit-code.ts';
+import { nomadOf } from '../../nomad.ts';
+import { Problem } from '../../problem.ts';
+import { resolveInstance } from '../../resolve-instance.ts';
+import { allocationsText } from '../../terminal/allocations.ts';
+import type { Page } from '../../terminal/page.ts';
+
+const ABOUT = [
+  'Gives the builds of a waiting instance more time: the drain of its node gets a later deadline, so long from now. The hook holds the instance for it, as far as Auto Scaling lets it.',
+  'It changes the drain in Nomad with your own token, by NOMAD_ADDR and NOMAD_TOKEN, as nomad node drain would.',
+].join('\n\n');
+
+const UNITS: Record<string, number> = { m: 60, h: 3600 };
+/** A wait is given up so long before Auto Scaling's cap at the latest, and a deadline has to leave as much, in seconds. */
+const BEFORE_CAP_SECONDS = 600;
+
+/** `extend`: a later deadline for the drain of a waiting instance. */
+export const extendCommand = (run: Run) =>
+  new Command('extend')
+    .summary('give the builds of a waiting instance more time')
+    .description(ABOUT)
+    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .argument('<time>', 'from now until the deadline, such as 90m or 4h', duration)
+    .addOption(YES)
+    .addOption(DRY_RUN)
+    .addHelpText('after', examples(['nomad-drain-hook extend client-3 4h', 'its builds may run for four more hours']))
+    .action(run((context, given, seconds, options: ChangeOptions) => extend(context, given, seconds, options)));
+
+function duration(text: string): number {
+  const [, number, unit = ''] = /^(\d{1,4})([mh])$/.exec(text) ?? [];
+  const seconds = Number(number) * (UNITS[unit] ?? Number.NaN);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError('It has to be a number of minutes or hours, such as 90m or 4h.');
+}
+
+async function extend(context: Context, given: string, seconds: number, options: ChangeOptions): Promise<ExitCode> {
+  const report = await context.ask<Report>({ command: 'status' });
+  const instance = resolveInstance(
+    given,
+    report.instances.filter(({ notice }) => notice === undefined),
+    new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status'),
+  );
+  const { instanceId, group, nodeId, nodeName, capAt } = instance;
+  if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'There is no drain to extend.');
+  const now = Date.parse(report.at ?? new Date().toISOString());
+  const until = now + seconds * 1000;
+  checkCap(instance, until, now);
+  const nomad = nomadOf(process.env);
+  const { DrainStrategy, LastDrain } = await readNode(nomad, nodeId);
+  if (!DrainStrategy) {
+    throw new Problem(
+      `no drain is on for ${nodeName ?? nodeId}: it has ended, and its deadline with it`,
+      `What still stops there has the time of the policy. See it with: nomad-drain-hook describe ${instanceId}`,
+    );
+  }
+  const force = DrainStrategy.ForceDeadline === null ? undefined : Date.parse(DrainStrategy.ForceDeadline);
+  if (force !== undefined && force >= until) {
+    throw new Problem(
+      `the deadline is later already: ${new Date(force).toISOString()}`,
+      'To set a nearer one: nomad node drain -enable -deadline …',
+    );
+  }
+  const deadlineAt = new Date(until).toISOString();
+  context.explain({ instance, deadlineAt, seconds }, extendingText);
+  const body = {
+    DrainSpec: { Deadline: seconds * 1e9, IgnoreSystemJobs: DrainStrategy.IgnoreSystemJobs ?? false },
+    MarkEligible: false,
+    // Nomad keeps what is written here alone: the hook's record goes on with the drain, and has the deadline too.
+    Meta: LastDrain?.Meta?.deadline_at ? { ...LastDrain.Meta, deadline_at: deadlineAt } : (LastDrain?.Meta ?? {}),
+  };
+  await confirmAndApply(
+    context,
+    {
+      answer: { run: 'extend', instanceId, group, nodeId, nodeName, deadlineAt, capAt },
+      agree: (yes) => consent(context, `Let builds on ${nodeName ?? nodeId} run until ${deadlineAt}?`, yes),
+      make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body }),
+      done: `${nodeName ?? nodeId} drains until ${deadlineAt} at the latest.`,
+    },
+    options,
+  );
+  return EXIT.ok;
+}
+
+/** @throws Problem if Auto Scaling would not hold the instance for so long */
+function checkCap({ instanceId, capAt }: InstanceReport, until: number, now: number): void {
+  if (capAt === undefined) throw new Problem(`since when ${instanceId} waits is not known`, 'Try again in a minute.');
+  const latest = Date.parse(capAt) - BEFORE_CAP_SECONDS * 1000;
+  if (until <= latest) return;
+  const most = Math.max(0, Math.floor((latest - now) / 60_000));
+  throw new Problem(
+    `Auto Scaling holds ${instanceId} until ${capAt} at the latest`,
+    most > 0 ? `The most is ${most}m from now (${say(most * 60)}).` : 'There is no more time to give.',
+  );
+}
+
+async function readNode(
+  nomad: Ask,
+  nodeId: string,
+): Promise<NodeJson & { DrainStrategy: { IgnoreSystemJobs?: boolean } | null }> {
+  try {
+    return (await nomad({ method: 'GET', path: `/v1/node/${nodeId}` })).body as Awaited<ReturnType<typeof readNode>>;
+  } catch (error) {
+    throw error instanceof NomadError && error.status === 404
+      ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
+      : new Problem((error as Error).message, 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
+  }
+}
+
+function extendingText(
+  { instance, deadlineAt, seconds }: { instance: InstanceReport; deadlineAt: string; seconds: number },
+  page: Page,
+): string {
+  const { instanceId, nodeName, group, remaining, deadlineAt: before } = instance;
+  return [
+    `${page.ink.heading(instanceId)}  ${nodeName ?? '-'}  waits in ${group}`,
+    allocationsText(remaining, page),
+    `The deadline is ${before ?? 'not known'}; it would be ${deadlineAt}, in ${say(seconds)}.`,
+  ].join('\n\n');
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { MINUTE } from '../../emulators/world/world.ts';
+import { Operator } from './operator.ts';
+
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
+
+/** An instance whose build keeps it waiting, of a policy of one hour. */
+async function withWaiting() {
+  const operator = await Operator.start({ policy: { deadlineSeconds: 3600, killMarginSeconds: 300 } });
+  const { world } = operator;
+  world.nomad.namespace('ci');
+  const builder = world.addBuilder({ name: 'ip-10-0-1-12.eu-west-1.compute.internal' });
+  const [id = ''] = world.nomad.run({
+    id: 'build',
+    type: 'batch',
+    on: builder.nodeId,
+    runSeconds: 7200,
+    namespace: 'ci',
+  });
+  await world.scaleIn(builder.instanceId);
+  await world.deliver();
+  await world.sweepFor(10 * MINUTE);
+  return { operator, world, id, ...builder };
+}
+
+describe('describe', () => {
+  test('shows the timeline of a wait, what holds it, its node, and commands that help', async () => {
+    const { operator, instanceId, nodeId, id } = await withWaiting();
+
+    const { code, stdout } = await operator.run('describe', 'ip-10-0-1-12');
+
+    const text = oneLine(stdout);
+    expect(text).toContain(
+      `${instanceId} ip-10-0-1-12.eu-west-1.compute.internal waits in group builders for hook nomad-drain`,
+    );
+    expect(text).toContain(`node ${nodeId}`);
+    const timeline = [
+      '2026-03-01 09:00:01 UTC 10 min ago the wait began',
+      '2026-03-01 09:00:02 UTC 10 min ago drain started',
+      '2026-03-01 10:00:02 UTC in 49 min deadline: Nomad kills what still runs',
+      '2026-03-01 10:05:02 UTC in 54 min the drain is forced, if something still runs',
+      '2026-03-01 10:10:02 UTC in 59 min the instance is released, whatever still runs',
+      "Auto Scaling's cap: it holds no instance longer",
+    ];
+    for (const line of timeline) expect(text).toContain(line);
+    expect(text.indexOf('drain started')).toBeLessThan(text.indexOf('deadline:'));
+    expect(text).toContain(`build (batch, task group g, namespace ci) running for 10 min ${id}`);
+    expect(text).toContain(`nomad alloc stop -namespace ci ${id}`);
+    expect(text).toContain(`nomad-drain-hook extend ${instanceId} 4h`);
+    expect(code).toBe(0);
+    expect((await operator.onTerminal('describe', instanceId)).tooLong).toEqual([]);
+  });
+
+  test('of an instance in service says what the hook would do', async () => {
+    const operator = await Operator.start();
+    const { instanceId } = operator.world.addBuilder({ name: 'client-1' });
+    const { code, stdout } = await operator.run('describe', 'client-1');
+    expect(oneLine(stdout)).toContain(`${instanceId} client-1 in group builders`);
+    expect(oneLine(stdout)).toContain('the hook would start the drain with a deadline of 6 h');
+    expect(stdout).toContain('Nothing holds it.');
+    expect(stdout).toContain(`nomad-drain-hook drain ${instanceId} --wait`);
+    expect(code).toBe(0);
+  });
+
+  test('says what of the past it may not read, and shows the rest; is JSON with --json', async () => {
+    const { operator, instanceId } = await withWaiting();
+    operator.functions.logs.fault = () => ({
+      status: 400,
+      body: JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized: logs:FilterLogEvents' }),
+    });
+    expect(oneLine((await operator.run('describe', instanceId)).stdout)).toContain(
+      'what has happened is not known: not authorized: logs:FilterLogEvents',
+    );
+    expect(JSON.parse((await operator.run('describe', instanceId, '--json')).stdout)).toMatchObject({
+      run: 'describe',
+      instance: { instanceId, forceAt: '2026-03-01T10:05:02.000Z' },
+      past: [],
+      pastUnknown: expect.any(String),
+    });
+  });
+});

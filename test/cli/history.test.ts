@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { HOUR, MINUTE } from '../../emulators/world/world.ts';
+import { Operator } from './operator.ts';
+
+/** Two instances have gone: one whose build ended, one whose build was killed at the deadline. */
+async function afterTwo() {
+  const operator = await Operator.start({ policy: { deadlineSeconds: 300, killMarginSeconds: 30 } });
+  const { world } = operator;
+  world.nomad.namespace('ci');
+  const good = world.addBuilder({ name: 'client-1' });
+  const bad = world.addBuilder({ name: 'client-2' });
+  world.addBuilder({ name: 'client-3' });
+  world.nomad.run({ id: 'short', type: 'batch', on: good.nodeId, runSeconds: 120 });
+  world.nomad.run({ id: 'long', type: 'batch', on: bad.nodeId, runSeconds: 6000, namespace: 'ci' });
+  await world.scaleIn(good.instanceId, bad.instanceId);
+  await world.deliver();
+  await world.sweepFor(10 * MINUTE);
+  return { operator, world, good, bad };
+}
+
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
+
+describe('history', () => {
+  test('lists who was released, how, how long it took, what was killed, and why Auto Scaling chose it', async () => {
+    const { operator, world, good, bad } = await afterTwo();
+
+    const { code, stdout } = await operator.run('history');
+
+    const killed = world.killedBuilds[0]?.allocationId.slice(0, 8);
+    const text = oneLine(stdout);
+    expect(text).toMatch(new RegExp(`${good.instanceId} builders drained 118 s`));
+    expect(text).toMatch(new RegExp(`${bad.instanceId} builders forced 5 min`));
+    expect(text).toContain(`killed: long (task group g, namespace ci, allocation ${killed})`);
+    expect(text).toContain(
+      'a monitor alarm in state ALARM triggered policy scale-in changing the desired capacity from 3 to 1.',
+    );
+    expect(text).toContain('2 instances released, 1 allocation killed, from 02-28 21:10 to 03-01 09:10 UTC');
+    expect(code).toBe(0);
+  });
+
+  test('of a time in which nothing was released says so, and of which time', async () => {
+    const { operator, world } = await afterTwo();
+    await world.advance(3 * HOUR);
+    const { code, stdout } = await operator.run('history', '--since', '30m');
+    expect(oneLine(stdout)).toContain('no instance was released from 03-01 11:40 to 03-01 12:10 UTC');
+    expect(code).toBe(0);
+    expect((await operator.run('history', '--since', '4h')).stdout).toContain('2 instances released');
+  });
+
+  test('is JSON with --json, and is fit for a terminal of 80 columns', async () => {
+    const { operator, bad } = await afterTwo();
+    const { stdout } = await operator.run('history', 'builders', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      run: 'history',
+      releases: [
+        { outcome: 'drained', killed: [] },
+        { instanceId: bad.instanceId, outcome: 'forced', killed: [{ job: 'long', namespace: 'ci', taskGroup: 'g' }] },
+      ],
+    });
+    const { tooLong, screen } = await operator.onTerminal('history');
+    expect(tooLong).toEqual([]);
+    expect(screen).toContain(bad.instanceId);
+  });
+
+  test('refuses a group that is not served, and a time that is none', async () => {
+    const operator = await Operator.start();
+    expect((await operator.run('history', 'nope')).stderr).toContain('group nope is not served by this drain hook');
+    expect((await operator.run('history', '--since', 'yesterday')).stderr).toContain('such as 30m, 12h or 7d');
+  });
+
+  test('says what it may not read', async () => {
+    const { operator } = await afterTwo();
+    operator.functions.logs.fault = () => ({
+      status: 400,
+      body: JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized: logs:FilterLogEvents' }),
+    });
+    const { code, stderr } = await operator.run('history');
+    expect(stderr).toContain('error: AWS does not allow it: not authorized: logs:FilterLogEvents');
+    expect(code).toBe(1);
+  });
+});

@@ -6,7 +6,8 @@ export default defineConfig({
     include: ['test/contract/real/**/*.test.ts'],
     globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/setup.ts'],
-    fileParallelism: false,
+    // Each file has agents and ports of its own.
+    maxWorkers: 2,
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },

@@ -35,12 +35,12 @@ describe('describe', () => {
     );
     expect(text).toContain(`node ${nodeId}`);
     const timeline = [
-      '2026-03-01 09:00:01 UTC 10 min ago the wait began',
-      '2026-03-01 09:00:02 UTC 10 min ago drain started',
-      '2026-03-01 10:00:02 UTC in 49 min deadline: Nomad kills what still runs',
-      '2026-03-01 10:05:02 UTC in 54 min the drain is forced, if something still runs',
-      '2026-03-01 10:10:02 UTC in 59 min the instance is released, whatever still runs',
-      "Auto Scaling's cap: it holds no instance longer",
+      '2026-03-01 09:00:01Z 10 min ago wait began',
+      '2026-03-01 09:00:02Z 10 min ago drain started',
+      '2026-03-01 10:00:02Z in 49 min deadline: Nomad kills what still runs',
+      '2026-03-01 10:05:02Z in 54 min drain is forced, if something still runs',
+      '2026-03-01 10:10:02Z in 59 min released, whatever still runs',
+      'Auto Scaling holds no instance longer',
     ];
     for (const line of timeline) expect(text).toContain(line);
     expect(text.indexOf('drain started')).toBeLessThan(text.indexOf('deadline:'));

@@ -55,6 +55,30 @@ async function withStuckDrain(): Promise<Operator> {
   return operator;
 }
 
+/** Of three that have gone one had a build that was killed. */
+async function lastNight(): Promise<Operator> {
+  const operator = await Operator.start({ policy: { deadlineSeconds: 1800, killMarginSeconds: 60 } });
+  const { world } = operator;
+  world.nomad.namespace('ci');
+  const builders = [1, 2, 3, 4].map((number) => world.addBuilder({ name: `client-${number}` }));
+  for (const [index, minutes] of [12, 90].entries()) {
+    const { nodeId } = builders[index]!;
+    world.nomad.run({
+      id: `build-${index + 41}`,
+      type: 'batch',
+      namespace: 'ci',
+      on: nodeId,
+      runSeconds: minutes * 60,
+    });
+  }
+  for (const { instanceId } of builders.slice(0, 3)) {
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(20 * MINUTE);
+  }
+  return operator;
+}
+
 /** Builds in two namespaces: some run, one has no room, one has failed. */
 async function withBuilds(): Promise<Operator> {
   const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
@@ -119,6 +143,17 @@ async function beforeScaleIn(): Promise<Operator> {
 /** The scenes, by the name that docs/cli.md has for each. */
 export const SCENES: Record<string, Scene> = {
   status: { args: ['status'], set: withStuckDrain },
+  describe: { args: ['describe', 'client-2'], set: withStuckDrain },
+  history: { args: ['history'], set: lastNight },
+  extend: {
+    args: ['extend', 'client-2', '8h'],
+    set: async () => {
+      const operator = await withStuckDrain();
+      operator.environment.NOMAD_ADDR = operator.world.nomad.url;
+      return operator;
+    },
+    answer: () => ['Let builds', 'y'],
+  },
   nodes: { args: ['nodes', '--memory', '4096'], set: withBuilds },
   jobs: { args: ['jobs'], set: withBuilds },
   logs: { args: ['logs', 'client-1', 'build-42'], set: withBuilds },

@@ -27,10 +27,10 @@ export const describeCommand = (run: Run) =>
     .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
     .addHelpText(
       'after',
-      examples([
-        'nomad-drain-hook describe client-3',
-        'when its wait began, when it ends at the latest, and what holds it',
-      ]),
+      examples(
+        ['nomad-drain-hook describe client-3', 'when its wait began, when it ends at the latest, and what holds it'],
+        ['nomad-drain-hook describe i-0a1b --json', 'the same for a script'],
+      ),
     )
     .action(run((context, given) => describe(context, given)));
 

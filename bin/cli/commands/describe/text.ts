@@ -46,12 +46,12 @@ function momentsOf(instance: InstanceReport, past: readonly Moment[]): Moment[] 
   const { waitingSince, deadlineAt, forceAt, giveUpAt, capAt } = instance;
   const moment = (time: string | undefined, what: string) => (time === undefined ? [] : [{ at: time, what }]);
   return [
-    ...moment(waitingSince, 'the wait began'),
+    ...moment(waitingSince, 'wait began'),
     ...past.filter((each) => waitingSince === undefined || each.at >= waitingSince),
     ...moment(deadlineAt, 'deadline: Nomad kills what still runs'),
-    ...moment(forceAt, 'the drain is forced, if something still runs'),
-    ...moment(giveUpAt, 'the instance is released, whatever still runs'),
-    ...moment(capAt, "Auto Scaling's cap: it holds no instance longer"),
+    ...moment(forceAt, 'drain is forced, if something still runs'),
+    ...moment(giveUpAt, 'released, whatever still runs'),
+    ...moment(capAt, 'Auto Scaling holds no instance longer'),
   ].toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
@@ -62,7 +62,7 @@ function timelineText(moments: readonly Moment[], now: string, { ink, columns }:
     const when = seconds > 0 ? `in ${say(seconds)}` : `${say(-seconds)} ago`;
     const color = seconds > 0 ? ink.quiet : (text: string) => text;
     return [
-      { text: `${at.slice(0, 19).replace('T', ' ')} UTC`, ink: color },
+      { text: `${at.slice(0, 19).replace('T', ' ')}Z`, ink: color },
       { text: when, ink: color },
       { text: what, ink: color },
     ];

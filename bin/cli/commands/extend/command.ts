@@ -13,6 +13,7 @@ import { nomadOf } from '../../nomad.ts';
 import { Problem } from '../../problem.ts';
 import { resolveInstance } from '../../resolve-instance.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
+import { wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
 
 const ABOUT = [
@@ -33,7 +34,13 @@ export const extendCommand = (run: Run) =>
     .argument('<time>', 'from now until the deadline, such as 90m or 4h', duration)
     .addOption(YES)
     .addOption(DRY_RUN)
-    .addHelpText('after', examples(['nomad-drain-hook extend client-3 4h', 'its builds may run for four more hours']))
+    .addHelpText(
+      'after',
+      examples(
+        ['nomad-drain-hook extend client-3 4h', 'its builds may run for four more hours'],
+        ['nomad-drain-hook extend client-3 90m --dry-run', 'says what it would change'],
+      ),
+    )
     .action(run((context, given, seconds, options: ChangeOptions) => extend(context, given, seconds, options)));
 
 function duration(text: string): number {
@@ -124,6 +131,6 @@ function extendingText(
   return [
     `${page.ink.heading(instanceId)}  ${nodeName ?? '-'}  waits in ${group}`,
     allocationsText(remaining, page),
-    `The deadline is ${before ?? 'not known'}; it would be ${deadlineAt}, in ${say(seconds)}.`,
+    wrap(`The deadline is ${before ?? 'not known'}; it would be ${deadlineAt}, in ${say(seconds)}.`, page.columns),
   ].join('\n\n');
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Schedule } from '../auto-scaling/schedule.ts';
 import type { Fleet } from '../ec2/fleet.ts';
 import type { Ids } from '../ids.ts';
@@ -13,6 +14,8 @@ export type { CommandDocument } from './command-document.ts';
 
 /** A command is known a moment after it was sent: until then, InvocationDoesNotExist. */
 const KNOWN_AFTER_MS = 600;
+/** An agent gets its commands one after the other: the earlier of two is so far ahead in its shell, in milliseconds of this machine. */
+const HEAD_START_MS = 500;
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html */
 const TIMEOUT_SECONDS = { least: 30, most: 2_592_000, default: 3_600 };
 const MOST_INSTANCES = 50;
@@ -77,6 +80,8 @@ export class RunCommand {
   readonly #ids: Ids;
   readonly #schedule: Schedule;
   readonly #invocations = new Map<string, Invocation>();
+  /** The command that each instance has got last. */
+  readonly #latest = new Map<string, Promise<unknown>>();
   readonly #agents = new Map<string, SsmAgent>();
   readonly #directory = mkdtempSync(join(tmpdir(), 'run-command-'));
 
@@ -204,7 +209,11 @@ export class RunCommand {
     if (this.#fleet.instances.get(instanceId)?.ec2State !== 'running') return;
     if (!invocation.expired) Object.assign(invocation, { status: 'InProgress', details: 'InProgress' });
     const shell = { PATH: process.env.PATH ?? '', ...this.shells.get(instanceId) };
-    const reported = await this.agent(instanceId).run(commandId, document, parameters, shell);
+    const before = this.#latest.get(instanceId);
+    const turn = Promise.race([before, sleep(HEAD_START_MS)]);
+    const run = turn.then(() => this.agent(instanceId).run(commandId, document, parameters, shell));
+    this.#latest.set(instanceId, run);
+    const reported = await run;
     if (!invocation.expired && !unreported) Object.assign(invocation, reported);
   }
 }

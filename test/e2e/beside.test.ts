@@ -112,7 +112,7 @@ describe('a group that Auto Scaling says nothing of', () => {
       refused,
     );
 
-    await expect(world.wake(SWEEP)).rejects.toThrow('does not list the waiting instances of group runners-150');
+    await expect(world.wake(SWEEP)).rejects.toThrow('does not list the waiting instances of group runners-110');
 
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });

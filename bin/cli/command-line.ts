@@ -13,6 +13,7 @@ import { planCommand } from './commands/plan/command.ts';
 import { releaseCommand } from './commands/release/command.ts';
 import { scaleInCommand } from './commands/scale-in/command.ts';
 import { statusCommand } from './commands/status/command.ts';
+import { Interrupted } from './consent.ts';
 import { Context, type GlobalOptions, type Run } from './context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { wrap } from './terminal/layout.ts';
@@ -57,22 +58,33 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     async (...args) => {
       const command = args.pop() as AnyCommand;
       options = command.optsWithGlobals() as GlobalOptions;
-      const account = new Account(options, { stack: options.stack, name: options.function });
+      // As the AWS CLI reads it; the SDK for JavaScript knows the first of the two alone.
+      const region = options.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
+      const account = new Account({ ...options, region }, { stack: options.stack, name: options.function });
       exitCode = await act(new Context(account, screen, options), ...(args as never));
     };
   try {
-    await makeProgram(run).parseAsync(argv);
+    const program = makeProgram(run);
+    if (argv.length <= 2) {
+      program.outputHelp();
+      return EXIT.ok;
+    }
+    await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
     // Help and version have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const { message, todo } = printable(toText(toProblem(error, options, environment)));
+    const { message, todo } = printable(toText(toProblem(error, options, environment, commandIn(argv))));
     const { columns, ink } = screen.margin;
     screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
     if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
-    return EXIT.failed;
+    return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
 }
+
+/** The command that is meant, if there is one of that name. */
+const commandIn = (argv: readonly string[]): string | undefined =>
+  argv.slice(2).find((word) => COMMANDS.some((make) => make(() => async () => {}).name() === word));
 
 const toText = ({ message, todo }: { message: string; todo: string }) => ({ message, todo });
 const traceOf = (error: unknown) => printable(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -90,11 +102,13 @@ function makeProgram(run: Run): AnyCommand {
     .option('--debug', 'print the stack trace of an error')
     .version(manifest.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print the help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   program.addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
+  const version = new Command('version').summary('print the version').action(() => console.log(manifest.version));
+  program.addCommand(version.copyInheritedSettings(program));
   return program;
 }

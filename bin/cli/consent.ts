@@ -7,6 +7,13 @@ import { Problem } from './problem.ts';
 export const YES = new Option('-y, --yes', 'do not ask');
 export const DRY_RUN = new Option('--dry-run', 'only say what would be done');
 
+/** Ctrl-C at a question. */
+export class Interrupted extends Problem {
+  constructor() {
+    super('cancelled; nothing changed', 'With --dry-run it does not ask.');
+  }
+}
+
 const nothingDone = () => new Problem('cancelled; nothing changed', 'With --dry-run it does not ask.');
 
 /**
@@ -16,6 +23,7 @@ const nothingDone = () => new Problem('cancelled; nothing changed', 'With --dry-
 export async function consent({ screen }: Context, question: string, yes: boolean): Promise<void> {
   if (yes) return;
   const answer = await confirm({ message: question, initialValue: false, withGuide: false, ...asks(screen) });
+  if (isCancel(answer)) throw new Interrupted();
   if (answer !== true) throw nothingDone();
 }
 
@@ -26,7 +34,8 @@ export async function consent({ screen }: Context, question: string, yes: boolea
 export async function typed({ screen }: Context, question: string, word: string, yes: boolean): Promise<void> {
   if (yes) return;
   const answer = await text({ message: question, withGuide: false, ...asks(screen) });
-  if (isCancel(answer) || answer.trim() !== word) throw nothingDone();
+  if (isCancel(answer)) throw new Interrupted();
+  if (answer.trim() !== word) throw nothingDone();
 }
 
 /** @throws Problem where there is no terminal */

@@ -10,10 +10,15 @@ interface SdkError extends Error {
 }
 
 /** What is wrong, and what to do, for whatever a command has thrown. */
-export function toProblem(thrown: unknown, options: GlobalOptions, environment: NodeJS.ProcessEnv): Problem {
+export function toProblem(
+  thrown: unknown,
+  options: GlobalOptions,
+  environment: NodeJS.ProcessEnv,
+  command?: string,
+): Problem {
   if (thrown instanceof Problem) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (error instanceof CommanderError) return wrongUse(error);
+  if (error instanceof CommanderError) return wrongUse(error, command);
   if (error instanceof FunctionFailed) return functionFailed(error);
   return (
     ofCredentials(error, options.profile ?? environment.AWS_PROFILE) ??
@@ -22,10 +27,13 @@ export function toProblem(thrown: unknown, options: GlobalOptions, environment: 
   );
 }
 
-const wrongUse = ({ message }: CommanderError) => {
+const wrongUse = ({ message }: CommanderError, command: string | undefined) => {
   const [wrong = '', ...others] = message.replace(/^error: /, '').split('\n');
   const meant = others.find((line) => /^\(Did you mean/.test(line))?.slice(1, -1);
-  const help = 'The commands and options are in: nomad-drain-hook --help';
+  const help =
+    command === undefined
+      ? 'The commands and options are in: nomad-drain-hook --help'
+      : `Its arguments and options are in: nomad-drain-hook ${command} --help`;
   return new Problem(wrong, meant ? `${meant} ${help}` : help);
 };
 

@@ -8,7 +8,9 @@ const run = async (...args: string[]) =>
   (await promisify(execFile)(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH } })).stdout;
 
 /** The commands that the help lists. */
-const commands = [...(await run('--help')).matchAll(/^ {2}([a-z][\w-]*)\b.*/gm)].map(([, name = '']) => name);
+const commands = [...(await run('--help')).matchAll(/^ {2}([a-z][\w-]*)\b.*/gm)]
+  .map(([, name = '']) => name)
+  .filter((name) => name !== 'help' && name !== 'version');
 
 test('the help lists the commands', () => {
   expect(commands).toContain('status');
@@ -31,4 +33,10 @@ describe.each(commands)('the help of %s', (command) => {
 
 test('the version is that of the package', async () => {
   expect(await run('--version')).toBe(`${manifest.version}\n`);
+  expect(await run('version')).toBe(`${manifest.version}\n`);
+});
+
+test('a bare call prints the help; help of a command is that of its option', async () => {
+  expect(await run()).toBe(await run('--help'));
+  expect(await run('help', 'drain')).toBe(await run('drain', '--help'));
 });

@@ -85,7 +85,7 @@ describe('logs', () => {
     const terminal = operator.atTerminal(['logs', id, '-f', '--interval', '0.05']);
     await terminal.until('linking');
     terminal.type('\u0003');
-    expect((await terminal.ended()).code).toBe(0);
+    expect((await terminal.ended()).code).toBe(130);
   });
 
   test('says why there is none, and of several tasks which can be followed', async () => {

@@ -143,7 +143,7 @@ what a deadline would mean
     });
     expect((await operator.run('plan', '--deadline', 'soon')).stderr).toBe(
       "error: option '--deadline <duration>' argument 'soon' is invalid. It has to be a duration up to 48h, such as 45m or 1h30m.\n" +
-        'The commands and options are in: nomad-drain-hook --help\n',
+        'Its arguments and options are in: nomad-drain-hook plan --help\n',
     );
     expect((await operator.run('plan', '--deadline', '49h')).stderr).toContain('It has to be a duration up to 48h');
     const { code, stderr } = await operator.run('plan', '--svg', join(folder, 'plan.svg'));

@@ -93,7 +93,7 @@ describe('status', () => {
     await terminal.until(/waits 1 h 40 min {2}███░/);
     expect(terminal.screen.split('builders')).toHaveLength(2);
     terminal.type('\u0003');
-    expect(await terminal.ended()).toMatchObject({ code: 0, tooLong: [] });
+    expect(await terminal.ended()).toMatchObject({ code: 130, tooLong: [] });
   });
 
   test('-w shows that a look failed, and looks again', async () => {
@@ -106,7 +106,7 @@ describe('status', () => {
     operator.functions.lambda.fault = undefined;
     await terminal.until(/^builders {2}no instances draining\n\nlast sweep[^\n]*$/);
     terminal.type('\u0003');
-    expect(await terminal.ended()).toMatchObject({ code: 0 });
+    expect(await terminal.ended()).toMatchObject({ code: 130 });
   });
 
   test('is JSON with --json: the answer of the function, unchanged', async () => {

@@ -30,7 +30,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     const operator = await Operator.start();
     expect(await told(operator, 'status', '--colour')).toEqual([
       "error: unknown option '--colour'",
-      'The commands and options are in: nomad-drain-hook --help',
+      'Its arguments and options are in: nomad-drain-hook status --help',
     ]);
   });
 
@@ -41,6 +41,9 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
       'error: no AWS region is set',
       'Say --region <region>, or set AWS_REGION, or a region of the profile.',
     ]);
+    // As the AWS CLI reads it.
+    operator.environment.AWS_DEFAULT_REGION = 'us-east-1';
+    expect((await operator.run('nodes')).code).toBe(0);
   });
 
   test('no credentials', async () => {

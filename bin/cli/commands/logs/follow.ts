@@ -53,7 +53,7 @@ export async function followOne(
     return EXIT.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
-    return EXIT.ok;
+    return EXIT.interrupted;
   } finally {
     process.removeListener('SIGINT', interrupt);
   }

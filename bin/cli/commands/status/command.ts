@@ -37,6 +37,6 @@ export const statusCommand = (run: Run) =>
           const report = await askStatus(context.account, signal);
           return { text: context.text(report, statusText), done: false };
         });
-        return EXIT.ok;
+        return EXIT.interrupted;
       }),
     );

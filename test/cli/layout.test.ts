@@ -51,3 +51,8 @@ describe('a wrapped text', () => {
     expect(wrap('abcdefgh', 6, '  ')).toBe('  abcd\n  efgh');
   });
 });
+
+test('a duration does not break across lines', () => {
+  expect(wrap('it has run for 1 h 36 min', 22)).toBe('it has run for\n1 h 36 min');
+  expect(wrap('it has run for 36 min', 19)).toBe('it has run for\n36 min');
+});

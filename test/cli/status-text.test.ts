@@ -34,8 +34,10 @@ describe('the text of status', () => {
         'builders  2 instances waiting',
         '  i-0123456789abcdef0  client-1  waits 30 min  █████░░░░░  30 min left',
         '    the drain waits for 1 allocation: build',
+        '    deadline 10:00Z',
         '  i-1                  client-1  waits 10 min  ███░░░░░░░  30 min left',
         '    the drain waits for 1 allocation: build',
+        '    deadline 10:00Z',
       ].join('\n'),
     );
   });

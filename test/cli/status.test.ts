@@ -8,7 +8,7 @@ describe('status', () => {
     const operator = await Operator.start();
     const { world } = operator;
     const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
-    world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
+    const [id = ''] = world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 3600 });
     await world.scaleIn(instanceId);
     await world.deliver();
     await world.sweepFor(10 * MINUTE);
@@ -21,12 +21,41 @@ describe('status', () => {
         'builders  1 instance waiting',
         `  ${instanceId}  client-1  waits 10 min  ░░░░░░░░░░  5 h 49 min left`,
         '    the drain waits for 1 allocation: build (task group g, running for 10 min)',
+        `    deadline 15:00Z; allocations ${id.slice(0, 8)} (default)`,
         '',
         'last sweep less than a minute ago (from CloudWatch)',
         '',
       ].join('\n'),
     );
     expect(code).toBe(0);
+  });
+
+  test('of one group shows that alone, and refuses one that is not served', async () => {
+    const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+    await operator.world.wake(SWEEP);
+    const { code, stdout } = await operator.run('status', 'runners');
+    expect(stdout).toMatch(/^runners {2}no instances draining\n\nlast sweep/);
+    expect(code).toBe(0);
+    expect((await operator.run('status', 'nope')).stderr).toContain('group nope is not served by this drain hook');
+  });
+
+  test('of instances with the names that EC2 gives shows what tells them apart', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const host = (last: number) => `ip-10-0-1-${last}.eu-central-1.compute.internal`;
+    const builders = [12, 112].map((last) => world.addBuilder({ name: host(last) }));
+    for (const { nodeId } of builders) {
+      world.nomad.run({ id: `build-${nodeId.slice(0, 4)}`, type: 'batch', on: nodeId, runSeconds: 7200 });
+    }
+    await world.scaleIn(...builders.map(({ instanceId }) => instanceId));
+    await world.deliver();
+    await world.sweepFor(95 * MINUTE);
+
+    const { screen, tooLong } = await operator.onTerminal('status');
+
+    expect(tooLong).toEqual([]);
+    expect(screen).toMatch(/ip-10-0-1-12 +waits/);
+    expect(screen).toMatch(/ip-10-0-1-112 +waits/);
   });
 
   test('fits a terminal of 80 columns', async () => {
@@ -41,7 +70,7 @@ describe('status', () => {
     const { code, screen, tooLong } = await operator.onTerminal('status');
 
     expect(tooLong).toEqual([]);
-    expect(screen).toContain('client-with-a…');
+    expect(screen).toContain('client-with-a-very-long-n…');
     expect(screen).toContain('build-with-a-very-long-name-too');
     expect(code).toBe(0);
   });

@@ -14,11 +14,17 @@ export function cut(text: string, columns: number): string {
   return `${kept}${ELLIPSIS}`;
 }
 
+/** A duration, as `say` writes it: it does not break across lines. */
+const DURATION = /\d+ h \d+ min\b|\d+ (?:s|min|h|d)\b/g;
+const NO_BREAK = '\u00a0';
+
 /** Paragraphs in so many columns, each line behind an indent. A word that is longer than a line is broken. */
 export function wrap(text: string, columns: number, indent = ''): string {
   const room = columns - stringWidth(indent);
-  const wrapped = Number.isFinite(room) ? wrapAnsi(text, Math.max(1, room), { hard: true }) : text;
+  const held = text.replaceAll(DURATION, (duration) => duration.replaceAll(' ', NO_BREAK));
+  const wrapped = Number.isFinite(room) ? wrapAnsi(held, Math.max(1, room), { hard: true }) : text;
   return wrapped
+    .replaceAll(NO_BREAK, ' ')
     .split('\n')
     .map((line) => indent + line)
     .join('\n');

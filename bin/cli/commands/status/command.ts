@@ -2,8 +2,9 @@ import { Command } from '@commander-js/extra-typings';
 import type { Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT } from '../../exit-code.ts';
+import { Problem } from '../../problem.ts';
 import { INTERVAL, watch } from '../../watch.ts';
-import { askStatus } from './ask.ts';
+import { askStatus, type StatusAnswer } from './ask.ts';
 import { needsPerson, statusText } from './text.ts';
 
 const ABOUT = [
@@ -11,11 +12,23 @@ const ABOUT = [
   'The exit code is 2, since action is needed, where a drain is stuck, an instance is retained, something was not answered, no sweep has run for a quarter of an hour, or the function warns of something.',
 ].join('\n\n');
 
+/** @throws Problem if the function does not serve the group */
+function ofGroup(report: StatusAnswer, group: string | undefined): StatusAnswer {
+  if (group === undefined) return report;
+  const { groups = [], instances, retained = [] } = report;
+  if (!groups.includes(group)) {
+    throw new Problem(`group ${group} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
+  }
+  const isIts = (each: { group: string }) => each.group === group;
+  return { ...report, groups: [group], instances: instances.filter(isIts), retained: retained.filter(isIts) };
+}
+
 /** `status`: who waits, since when, until when at most, and for what. */
 export const statusCommand = (run: Run) =>
   new Command('status')
     .summary('show which instances wait, and for what')
     .description(ABOUT)
+    .argument('[group]', 'only this group')
     .option('-w, --watch', 'look again and again, until Ctrl-C')
     .addOption(INTERVAL)
     .addHelpText(
@@ -27,14 +40,15 @@ export const statusCommand = (run: Run) =>
       ),
     )
     .action(
-      run(async (context, options) => {
+      run(async (context, group, options) => {
+        const ask = async (signal?: AbortSignal) => ofGroup(await askStatus(context.account, signal), group);
         if (!options.watch) {
-          const report = await context.screen.during('asking the function', askStatus(context.account));
+          const report = await context.screen.during('asking the function', ask());
           context.show(report, statusText);
           return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
         }
         await watch(context.screen.live('stdout'), options.interval, async (signal) => {
-          const report = await askStatus(context.account, signal);
+          const report = await ask(signal);
           return { text: context.text(report, statusText), done: false };
         });
         return EXIT.interrupted;

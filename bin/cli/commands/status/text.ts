@@ -1,9 +1,10 @@
+import stringWidth from 'string-width';
 import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
 import { LOOK_BACK_SECONDS } from '../../aws/sweeps.ts';
 import { bar } from '../../terminal/bar.ts';
 import { type Cell, table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
-import { between, count, moment } from '../../terminal/words.ts';
+import { between, clockTime, count, moment, shortNames } from '../../terminal/words.ts';
 import type { StatusAnswer } from './ask.ts';
 
 /** Whether somebody has to see to it: nothing of this passes by itself. */
@@ -70,25 +71,44 @@ export function drainsText(waiting: readonly InstanceReport[], report: Report, p
   const now = moment(report.at) ?? Date.now();
   const since = (instance: InstanceReport) => moment(instance.waitingSince) ?? now;
   const oldest = waiting.toSorted((one, other) => since(one) - since(other));
-  const rows = oldest.map((instance) => drainRow(instance, now, page));
-  const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
+  const named = shortNames(report.instances.flatMap(({ nodeName }) => nodeName ?? []));
+  const rows = oldest.map((instance) => drainRow(instance, named.get(instance.nodeName ?? ''), now, page));
+  // Names tell instances apart: before they are cut, the bar goes.
+  const isTooWide = table(rows, { indent: '  ' })
+    .split('\n')
+    .some((line) => stringWidth(line) > page.columns);
+  const shown = isTooWide ? rows.map((row) => row.toSpliced(BAR, 1)) : rows;
+  const lines = table(shown, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
   return oldest.flatMap((instance, index) => [lines[index] ?? '', whyText(instance, page)]).join('\n');
 }
 
-function drainRow(instance: InstanceReport, now: number, { ink }: Page): Cell[] {
-  const { instanceId, nodeName, waitingSince, deadlineAt } = instance;
+/** Which column of a row is the bar. */
+const BAR = 3;
+
+function drainRow(instance: InstanceReport, name: string | undefined, now: number, { ink }: Page): Cell[] {
+  const { instanceId, waitingSince, deadlineAt } = instance;
   const [since, until] = [moment(waitingSince), moment(deadlineAt)];
   const used = since === undefined || until === undefined ? undefined : (now - since) / (until - since);
   return [
     { text: instanceId, ink: isInTrouble(instance) ? ink.bad : ink.heading },
-    { text: nodeName ?? '-' },
+    { text: name ?? '-' },
     { text: since === undefined ? '' : `waits ${between(since, now)}` },
     used === undefined ? { text: '' } : bar(used, ink),
     { text: until === undefined ? '' : until <= now ? 'deadline over' : `${between(now, until)} left` },
   ];
 }
 
-function whyText({ because, stuck }: InstanceReport, { columns, ink }: Page): string {
+/** How many allocations are named by their ids. */
+const MOST_IDS = 5;
+
+function whyText({ because, stuck, remaining, deadlineAt }: InstanceReport, { columns, ink }: Page): string {
   const lines = wrap(because, columns, '    ');
-  return stuck === undefined ? lines : ink.bad(lines);
+  const ids = remaining.slice(0, MOST_IDS).map(({ id, namespace }) => `${id.slice(0, 8)} (${namespace})`);
+  const more = remaining.length > MOST_IDS ? ` and ${remaining.length - MOST_IDS} more` : '';
+  const facts = [
+    ...(deadlineAt === undefined ? [] : [`deadline ${clockTime(deadlineAt)}`]),
+    ...(ids.length === 0 ? [] : [`allocations ${ids.join(', ')}${more}`]),
+  ];
+  const which = facts.length === 0 ? [] : [ink.quiet(wrap(facts.join('; '), columns, '    '))];
+  return [stuck === undefined ? lines : ink.bad(lines), ...which].join('\n');
 }

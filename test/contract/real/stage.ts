@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { AwsEmulator } from '../../../emulators/aws/aws.ts';
+import type { LogLine } from '../../../emulators/aws/cloudwatch/log-events.ts';
 import { environmentOf } from '../../../emulators/aws/environment.ts';
 import type { GroupOptions } from '../../../emulators/aws/model.ts';
 import type { Certificate } from '../../../emulators/certificates.ts';
@@ -8,6 +9,7 @@ import { RunningClock } from '../../../emulators/clock.ts';
 import { since } from '../../../emulators/nomad/version.ts';
 import { type RealNomad, startNomad } from '../../../emulators/real-nomad/agent.ts';
 import { loadBundle } from '../../../emulators/world/bundle.ts';
+import { FUNCTION } from '../../../emulators/world/world.ts';
 import type { Report } from '../../../lambda/core/drain/report.ts';
 import type { Clock } from '../../../lambda/core/model/clock.ts';
 
@@ -131,6 +133,10 @@ export class Stage {
     this.aws.putParameter(TOKEN, await this.token(name, rules), 'SecureString');
   }
 
+  /** What the functions have logged, and printed of metrics. */
+  readonly logLines: LogLine[] = [];
+  readonly printed: string[] = [];
+
   /** The deployed function, started from its environment. */
   async deploy(policy: object, access: object = ACCESS, more: object = {}, clock?: Clock) {
     const { makeHandler } = await loadBundle();
@@ -140,10 +146,13 @@ export class Stage {
       policy,
       ...more,
     };
-    const quiet = () => {};
-    const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document) };
-    return makeHandler({ environment, logger, print: quiet, ...(clock && { clock }) });
+    const write = (message: string, fields: object) => {
+      this.logLines.push({ at: Date.now(), message: JSON.stringify({ message, ...fields }) });
+    };
+    const logger = { debug: write, info: write, warn: write, error: write };
+    const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
+    const print = (line: string) => void this.printed.push(line);
+    return makeHandler({ environment, logger, print, ...(clock && { clock }) });
   }
 
   /** Scales the instance in, wakes the function by its event, and sweeps until it is released. @returns what was reported */

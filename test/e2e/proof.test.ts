@@ -290,6 +290,19 @@ describe('a node that no longer says which instance it is', () => {
     expect(world.outcome(instanceId)).toBe('drained');
   });
 
+  it('is not taken for another of its name that has the address of another instance, however lately that has joined', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder(UNNAMED);
+    world.nomad.node(nodeId).Name = 'client';
+    await world.scaleIn(instanceId);
+    world.addBuilder({ ...UNNAMED, name: 'client' });
+
+    await world.deliver();
+    await world.sweepFor(2 * MINUTE);
+
+    expect(world.outcome(instanceId)).toBe('drained');
+  });
+
   it('is looked for by its addresses, which only EC2 knows, where all that is known of it is down', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder();

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../core/model/clock.ts';
 import type { NodeStub } from '../json/node.ts';
 import type { NomadReads } from '../read-only.ts';
 import { namingNone, quoted, recordedInstance } from './identity.ts';
@@ -21,15 +22,46 @@ export interface ClosedWorldOptions {
 
 /**
  * The live nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to
- * be somebody else. Somebody else is who names another instance, was drained for another, has the address of another, or
- * is not EC2's by the settings.
+ * be somebody else.
  *
  * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
  * @throws Error if Nomad or EC2 does not answer
  */
 export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, since = 0): Promise<NodeStub[]> {
-  const { nodeMetaKey, outsideEc2, addressesOfInstances } = options;
-  const { nodes } = await nomad.nodes(`Status != "down" and ${namingNone(nodeMetaKey)}`);
+  const { nodes } = await nomad.nodes(`Status != "down" and ${namingNone(options.nodeMetaKey)}`);
+  return nobodys(nomad, options, nodes, since);
+}
+
+/**
+ * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have
+ * its name, are not known to be somebody else, and have registered within the time that Nomad may take.
+ *
+ * @throws Error if Nomad or EC2 does not answer
+ */
+export async function laterIdentities(
+  nomad: NomadReads,
+  options: ClosedWorldOptions,
+  earlier: readonly NodeStub[],
+  now: EpochMs,
+): Promise<NodeStub[]> {
+  const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
+  const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
+  const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(options.nodeMetaKey)}`);
+  const found: NodeStub[] = [];
+  for (const stub of await nobodys(nomad, options, nodes, since)) {
+    const node = await nomad.node(stub.ID);
+    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
+  }
+  return found;
+}
+
+/** Of nodes that name nobody those that are not known to be somebody else: drained for another, with another's address, or not EC2's. */
+async function nobodys(
+  nomad: NomadReads,
+  { outsideEc2, addressesOfInstances }: ClosedWorldOptions,
+  nodes: readonly NodeStub[],
+  since: number,
+): Promise<NodeStub[]> {
   const left = nodes.filter(
     (node) =>
       node.CreateIndex > since &&
@@ -49,27 +81,4 @@ export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, si
   }
   const found = await addressesOfInstances([...addresses.values()].flatMap((address) => address ?? []));
   return unknown.filter(({ ID }) => !found.has(addresses.get(ID) ?? ''));
-}
-
-/**
- * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have
- * its name, are younger, say of no instance that they are it, and have registered within the time that Nomad may take.
- *
- * @throws Error if Nomad does not answer
- */
-export async function laterIdentities(
-  nomad: NomadReads,
-  earlier: readonly NodeStub[],
-  { nodeMetaKey, now }: { nodeMetaKey: string | undefined; now: number },
-): Promise<NodeStub[]> {
-  const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
-  const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
-  const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(nodeMetaKey)}`);
-  const found: NodeStub[] = [];
-  for (const stub of nodes) {
-    if (stub.CreateIndex <= since || recordedInstance(stub) !== undefined) continue;
-    const node = await nomad.node(stub.ID);
-    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
-  }
-  return found;
 }

@@ -79,10 +79,10 @@ export const planCases = (the: () => Nomad): void => {
   test('a service that is one short already is not stopped: its drain waits for the deadline', async () => {
     const { CpuShares } = object(object((await the().node(0)).NodeResources).Cpu);
     await the().mark(1, 'ineligible');
-    await the().run(job('short', 'service', obeys, { count: 2, cpu: Math.ceil(Number(CpuShares) / 2) + 1 }), 1);
+    await the().run(job('one-short', 'service', obeys, { count: 2, cpu: Math.ceil(Number(CpuShares) / 2) + 1 }), 1);
     await the().drain(0, HOUR);
     await the().under.wait(4000);
-    expect(await onFirst('short', 'running')).toHaveLength(1);
+    expect(await onFirst('one-short', 'running')).toHaveLength(1);
     expect((await the().node(0)).Drain).toBe(true);
   });
 

@@ -1,4 +1,5 @@
 import { say } from '../../../lambda/core/explain.ts';
+import { grouped } from '../grouped.ts';
 
 /** "1 instance", "2 instances". */
 export const count = (number: number, noun: string, plural = `${noun}s`): string =>
@@ -12,7 +13,7 @@ export const between = (from: number, to: number): string => say(Math.max(0, to 
  * @returns the name to show for each
  */
 export function shortNames(names: readonly string[]): Map<string, string> {
-  const labels = Map.groupBy(new Set(names), firstLabel);
+  const labels = grouped(new Set(names), firstLabel);
   return new Map(names.map((name) => [name, labels.get(firstLabel(name))?.length === 1 ? firstLabel(name) : name]));
 }
 

@@ -246,7 +246,7 @@ describe('the bundle and a real Nomad in doubt', () => {
     await expect.poll(() => stage.aws.waiting.length, { timeout: 5_000 }).toBe(1);
 
     let stuck: string | undefined;
-    for (let sweeps = 0; stuck === undefined && sweeps < 10; sweeps++) {
+    for (let sweeps = 0; stuck === undefined && sweeps < 16; sweeps++) {
       const report = await handler(SWEEP, { getRemainingTimeInMillis: () => 20_000 });
       stuck = report.instances[0]?.stuck;
     }

@@ -19,7 +19,7 @@ new NomadDrainHook(stack, 'DrainHook', {
   }),
   policy: {
     deadline: Duration.hours(4),
-    // Log shippers and the like run until the end, and no instances draining for them.
+    // Log shippers and the like run until the end, and nobody waits for them.
     ignoreSystemJobs: true,
   },
   logRetention: logs.RetentionDays.ONE_YEAR,

@@ -58,7 +58,7 @@ export interface Nodes {
   runNowhere(seen: Observation): Promise<TaskGroup[]>;
   /** What the token may do, as this run has read it last; undefined if it has not, or Nomad did not answer. */
   readonly permissions: { everyNamespace: boolean; missing: string[] } | undefined;
-  /** Why Nomad does not answer as it should, each in a sentence: known even if no instances draining. */
+  /** Why Nomad does not answer as it should, each in a sentence: known even if no instance waits. */
   readonly problems: readonly string[];
   /** @returns false if a drain should be started and is on already */
   startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;

@@ -119,7 +119,7 @@ describe('an alarm rings', () => {
     expect(stage.rung).toEqual(['NotANode']);
   });
 
-  it('NomadUnreachable, where Nomad does not answer for five minutes, though no instances draining', async () => {
+  it('NomadUnreachable, where Nomad does not answer for five minutes, though nobody waits', async () => {
     await start();
     await stage.run(3);
     stage.world.nomad.server.fault = () => 'hang-up';

@@ -109,7 +109,7 @@ const QUESTIONS = ['capacity', 'jobs', 'logs', 'doctor', 'plan'];
 
 describe('the test events of the Lambda console', () => {
   it.each(Object.entries(TEST_EVENTS).filter(([name]) => !QUESTIONS.includes(name)))(
-    '%s is understood, and harmless where no instances draining',
+    '%s is understood, and harmless where nobody waits',
     async (_, event) => {
       await start({ notices: { rebalance: 'drain', maintenance: true }, purge: true });
       const { nodeId } = world.addBuilder();

@@ -14,7 +14,7 @@ const BROKEN: [string, WorldOptions, RegExp][] = [
   ['the token is of another cluster', { acl: true, nomad: { token: { parameter: '/nomad/old' } } }, /does not know/],
 ];
 
-describe.each(BROKEN)('where %s, and no instances draining,', (_, options, reason) => {
+describe.each(BROKEN)('where %s, and nobody waits,', (_, options, reason) => {
   const begin = async () => {
     await start(options);
     world.aws.putParameter('/nomad/old', '5c6dd6ef-1a7c-cf60-380a-f4b3cd10a59f', 'SecureString');

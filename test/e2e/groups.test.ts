@@ -85,17 +85,14 @@ describe('an installation that cannot work', () => {
     ],
     ['a group that does not exist', undefined, ['bilders'], /Auto Scaling has no group bilders: .*correct its name/],
   ];
-  it.each(cases)(
-    '%s fails each sweep though no instances draining, and is named by status',
-    async (_, group, more, says) => {
-      await start({ ...(group && { group }), unknownGroups: more });
+  it.each(cases)('%s fails each sweep though nobody waits, and is named by status', async (_, group, more, says) => {
+    await start({ ...(group && { group }), unknownGroups: more });
 
-      for (let sweep = 0; sweep < 2; sweep++) await expect(world.wake(SWEEP)).rejects.toThrow(says);
+    for (let sweep = 0; sweep < 2; sweep++) await expect(world.wake(SWEEP)).rejects.toThrow(says);
 
-      const status = await world.wake(STATUS);
-      expect(status).toMatchObject({ instances: [], warnings: [expect.stringMatching(says)] });
-    },
-  );
+    const status = await world.wake(STATUS);
+    expect(status).toMatchObject({ instances: [], warnings: [expect.stringMatching(says)] });
+  });
 
   it('is well again with the first sweep after it was mended, and is found out within ten minutes', async () => {
     await start();

@@ -66,7 +66,7 @@ describe('what no hook runs for', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
-  it('no instances draining for the instances of a group that is deleted by force, and the other groups are served', async () => {
+  it('nobody waits for the instances of a group that is deleted by force, and the other groups are served', async () => {
     await start({ moreGroups: [{ name: 'gone' }] });
     const waits = world.aws.addInstance('gone');
     const { id: node } = world.nomad.addNode({ instanceId: waits });

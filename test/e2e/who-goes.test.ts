@@ -293,7 +293,7 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     expect(world.nomad.requests).toEqual([]);
   });
 
-  it('but a build is not unknown only because unknown how long it takes', async () => {
+  it('but a build is not unknown only because nobody knows how long it takes', async () => {
     await startAsked();
     const [old, young] = [world.addBuilder(), world.addBuilder()];
     build(old, 3600, 'old');

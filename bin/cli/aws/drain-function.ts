@@ -37,7 +37,7 @@ export class DrainFunction {
   /**
    * Asks the function, and waits for its answer.
    * @param event such as `{ command: 'status' }`
-   * @param signal aborted when no instances draining for the answer any more
+   * @param signal aborted when the answer is not wanted any more
    * @throws FunctionFailed if it answers with an error, Problem if it is not found, or an error of the SDK
    */
   async ask<Answer>(event: object, signal?: AbortSignal): Promise<Answer> {

@@ -1,7 +1,7 @@
 import { type CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../../lambda/core/model/metrics.ts';
 
-/** Written by every sweep, also if no instances draining. */
+/** Written by every sweep, also if no instance waits. */
 const EVERY_SWEEP: MetricName = 'InstancesWaiting';
 /** How far back sweeps are looked for, and the length of a period, in seconds. */
 export const LOOK_BACK_SECONDS = 900;

@@ -201,7 +201,7 @@ export class Stage {
     return handler(SWEEP, { getRemainingTimeInMillis: () => remainingMs });
   }
 
-  /** Sweeps until no instances draining; a sweep may fail, since a busy machine answers late. */
+  /** Sweeps until no instance waits; a sweep may fail, since a busy machine answers late. */
   async untilNobodyWaits(handler: Handler): Promise<void> {
     while (this.aws.waiting.length > 0) await this.sweep(handler).catch(() => sleep(1_000));
   }

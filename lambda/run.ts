@@ -14,7 +14,7 @@ import { inShort, short, shortened } from './core/short.ts';
 import { RunFailed } from './errors.ts';
 import { readWake } from './events/parse-event.ts';
 import { narrowToken } from './nomad/acl.ts';
-import { type Run, runFor, type Serving, TERMINATION_POLICY_MS } from './runs.ts';
+import { type Run, runFor, type Serving, SWEEP_MS, TERMINATION_POLICY_MS } from './runs.ts';
 
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
@@ -25,8 +25,6 @@ const RESERVE_MS = 8_000;
 const LAST_PASS_MS = 3_000;
 /** The end of the reserve, in milliseconds: completions have ended too, and the run only says how it ended. */
 const LAST_MS = 2_000;
-/** No run lasts longer than until four seconds before the next sweep, in milliseconds. */
-const LONGEST_MS = 56_000;
 
 /** Frames a run: reads what has invoked it, ends it in time, and reports how it ended. What kinds of runs there are is in runs.ts. */
 export class Runner {
@@ -146,7 +144,7 @@ export class Runner {
     const latest = now + Math.max(0, remainingMs - RESERVE_MS);
     const clock = new RunClock(this.#clock, latest, now + Math.max(0, remainingMs - LAST_MS));
     const hooks = this.#composition.hooks(run, clock);
-    const last = Math.min(now + LONGEST_MS, latest - LAST_PASS_MS);
+    const last = Math.min(now + SWEEP_MS, latest - LAST_PASS_MS);
     const until = Math.min(now + run.budgetMs, last);
     const ports = this.#composition.forRun(run, { clock, hooks, until, last });
 

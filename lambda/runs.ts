@@ -13,9 +13,9 @@ import type { ObserverOptions } from './nomad/nodes/observe.ts';
 const EVENT_MS = 5_000;
 /**
  * A sweep with waiting instances stays awake until four seconds before the next, in milliseconds: the next sweep, in the same environment,
- * then remembers its heartbeats and what has been reported.
+ * then remembers its heartbeats and what has been reported. No run lasts longer.
  */
-const SWEEP_MS = 56_000;
+export const SWEEP_MS = 56_000;
 /** Somebody waits for the answer to a query, in milliseconds. */
 const QUERY_MS = 25_000;
 /** The function that answers as a termination policy has a timeout of five seconds. */

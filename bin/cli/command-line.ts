@@ -63,8 +63,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       const account = new Account({ ...options, region }, { stack: options.stack, name: options.function });
       exitCode = await act(new Context(account, screen, options), ...(args as never));
     };
+  const program = makeProgram(run);
   try {
-    const program = makeProgram(run);
     if (argv.length <= 2) {
       program.outputHelp();
       return EXIT.ok;
@@ -74,7 +74,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   } catch (error) {
     // Help and version have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const { message, todo } = printable(toText(toProblem(error, options, environment, commandIn(argv))));
+    const { message, todo } = printable(toText(toProblem(error, options, environment, commandIn(argv, program))));
     const { columns, ink } = screen.margin;
     screen.tell(wrap(`${ink.bad('error:')} ${message}\n${todo}`, columns));
     if (argv.includes('--debug')) screen.tell(`\n${traceOf(error)}`);
@@ -83,8 +83,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
 }
 
 /** The command that is meant, if there is one of that name. */
-const commandIn = (argv: readonly string[]): string | undefined =>
-  argv.slice(2).find((word) => COMMANDS.some((make) => make(() => async () => {}).name() === word));
+const commandIn = (argv: readonly string[], { commands }: AnyCommand): string | undefined =>
+  argv.slice(2).find((word) => commands.some((command) => command.name() === word));
 
 const toText = ({ message, todo }: { message: string; todo: string }) => ({ message, todo });
 const traceOf = (error: unknown) => printable(error instanceof Error ? (error.stack ?? error.message) : String(error));

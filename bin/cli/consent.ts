@@ -7,14 +7,15 @@ import { Problem } from './problem.ts';
 export const YES = new Option('-y, --yes', 'do not ask');
 export const DRY_RUN = new Option('--dry-run', 'only say what would be done');
 
-/** Ctrl-C at a question. */
-export class Interrupted extends Problem {
+/** The answer to a question was not yes. */
+class Cancelled extends Problem {
   constructor() {
     super('cancelled; nothing changed', 'With --dry-run it does not ask.');
   }
 }
 
-const nothingDone = () => new Problem('cancelled; nothing changed', 'With --dry-run it does not ask.');
+/** Ctrl-C at a question. */
+export class Interrupted extends Cancelled {}
 
 /**
  * Asks the person at the terminal, unless --yes has agreed beforehand.
@@ -24,7 +25,7 @@ export async function consent({ screen }: Context, question: string, yes: boolea
   if (yes) return;
   const answer = await confirm({ message: question, initialValue: false, withGuide: false, ...asks(screen) });
   if (isCancel(answer)) throw new Interrupted();
-  if (answer !== true) throw nothingDone();
+  if (answer !== true) throw new Cancelled();
 }
 
 /**
@@ -35,7 +36,7 @@ export async function typed({ screen }: Context, question: string, word: string,
   if (yes) return;
   const answer = await text({ message: question, withGuide: false, ...asks(screen) });
   if (isCancel(answer)) throw new Interrupted();
-  if (answer.trim() !== word) throw nothingDone();
+  if (answer.trim() !== word) throw new Cancelled();
 }
 
 /** @throws Problem where there is no terminal */

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../../lambda/core/basics.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
+import { NomadError } from '../../lambda/errors.ts';
+import type { NodeJson } from '../../lambda/nomad/json/node.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import type { Ask } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
@@ -42,3 +45,17 @@ export function nomadOf(environment: NodeJS.ProcessEnv): Ask {
     }
   };
 }
+
+/** A node, as that Nomad has it. @throws Problem if it has none of this id, or does not say */
+export async function readNode(nomad: Ask, nodeId: string): Promise<NomadNode> {
+  try {
+    return (await nomad({ method: 'GET', path: `/v1/node/${nodeId}` })).body as NomadNode;
+  } catch (error) {
+    throw error instanceof NomadError && error.status === 404
+      ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
+      : new Problem(messageOf(error), 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
+  }
+}
+
+/** With what the function has no use for. */
+type NomadNode = NodeJson & { DrainStrategy: { IgnoreSystemJobs?: boolean } | null };

@@ -22,3 +22,9 @@ export function preflight({ warnings, instances }: Pick<Report, 'warnings' | 'in
     );
   }
 }
+
+/** @throws Problem if the function does not serve the group */
+export function checkServed(group: string, { groups = [] }: Pick<Report, 'groups'>): void {
+  if (groups.includes(group)) return;
+  throw new Problem(`group ${group} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
+}

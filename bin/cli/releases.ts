@@ -2,6 +2,7 @@ import type { Outcome } from '../../lambda/core/model/decision.ts';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import type { Account } from './aws/account.ts';
 import type { LoggedRecord } from './aws/function-log.ts';
+import { grouped } from './grouped.ts';
 
 /** An allocation that a deadline has killed, or the end of its instance; or a service that runs nowhere now. */
 export interface Loss {
@@ -29,20 +30,17 @@ export interface Release {
 }
 
 /** How these waits have ended between these times, in milliseconds since the epoch; the oldest first. */
-export async function readReleases(
-  account: Account,
-  { since, until }: { since: number; until: number },
-  signal?: AbortSignal,
-): Promise<Release[]> {
-  const { logGroup } = await account.lambda.function(await account.function.name);
+export async function readReleases({ log }: Account, span: { since: number; until: number }): Promise<Release[]> {
   const messages = [LOG.drainStarted, LOG.released, LOG.killed, LOG.runsNowhere];
-  const records = await account.log.records({ logGroup, messages, since, until }, signal);
-  return records.filter(({ message }) => message === LOG.released).map((released) => releaseOf(released, records));
+  const records = await log.records({ messages, ...span });
+  const byInstance = grouped(records, ({ instanceId }) => instanceId);
+  return records
+    .filter(({ message }) => message === LOG.released)
+    .map((released) => releaseOf(released, byInstance.get(released.instanceId) ?? []));
 }
 
-/** What follows it in the log until its next drain is of the same wait. */
-function releaseOf(released: LoggedRecord, records: readonly LoggedRecord[]): Release {
-  const ofIt = records.filter(({ instanceId }) => instanceId === released.instanceId);
+/** What follows it in the log until its next drain is of the same wait. @param ofIt all records of its instance */
+function releaseOf(released: LoggedRecord, ofIt: readonly LoggedRecord[]): Release {
   const index = ofIt.indexOf(released);
   const began = ofIt.slice(0, index).findLast(({ message }) => message === LOG.drainStarted);
   const after = ofIt.slice(index + 1);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lambda/core/basics.ts';
+import { LONGEST_WAIT_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
 import type { GroupInstance } from './aws/auto-scaling.ts';
 import { drainsText, retainedText } from './commands/status/text.ts';
@@ -27,8 +28,6 @@ const LOG_TRIES = 10;
 const LOG_PAUSE_MS = 2_000;
 /** What is released so long before the watch began, or after its last look, is what was watched; in milliseconds. */
 const AROUND_MS = 600_000;
-/** Auto Scaling holds no instance longer, in milliseconds. */
-const LONGEST_WAIT_MS = 48 * 3600 * 1000;
 
 const RETAINED = /:Retained$/;
 /** Auto Scaling waits for no hook of these any more. */
@@ -92,7 +91,7 @@ async function howTheyEnded(
   let because = "the function's log has not said it yet: see nomad-drain-hook history";
   for (let tries = 0; tries < LOG_TRIES; tries++) {
     try {
-      const span = { since: began - LONGEST_WAIT_MS, until: now + AROUND_MS };
+      const span = { since: began - LONGEST_WAIT_SECONDS * 1000, until: now + AROUND_MS };
       const all = await screen.during('reading how it ended', readReleases(account, span));
       // An instance of a warm pool may have waited before.
       const recent = all.filter(({ at }) => Date.parse(at) >= began - AROUND_MS);

@@ -64,12 +64,9 @@ describe('describe', () => {
 
   test('says what of the past it may not read, and shows the rest; is JSON with --json', async () => {
     const { operator, instanceId } = await withWaiting();
-    operator.functions.logs.fault = () => ({
-      status: 400,
-      body: JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized: logs:FilterLogEvents' }),
-    });
+    operator.denyLog();
     expect(oneLine((await operator.run('describe', instanceId)).stdout)).toContain(
-      'what has happened is not known: not authorized: logs:FilterLogEvents',
+      'what has happened is not known: not authorized to perform: logs:FilterLogEvents',
     );
     expect(JSON.parse((await operator.run('describe', instanceId, '--json')).stdout)).toMatchObject({
       run: 'describe',

@@ -130,13 +130,7 @@ describe('drain', () => {
   test('ends with 2 where nobody says how it ended: the log may not be read', async () => {
     const { operator, busy } = await withBuild();
     passAtEachLook(operator, MINUTE);
-    operator.functions.logs.fault = () => ({
-      status: 400,
-      body: JSON.stringify({
-        __type: 'AccessDeniedException',
-        message: 'not authorized to perform: logs:FilterLogEvents',
-      }),
-    });
+    operator.denyLog();
 
     const { code, stdout } = await operator.run('drain', 'client-1', '--yes', '--wait', ...OFTEN);
 

@@ -70,12 +70,9 @@ describe('history', () => {
 
   test('says what it may not read', async () => {
     const { operator } = await afterTwo();
-    operator.functions.logs.fault = () => ({
-      status: 400,
-      body: JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized: logs:FilterLogEvents' }),
-    });
+    operator.denyLog();
     const { code, stderr } = await operator.run('history');
-    expect(stderr).toContain('error: AWS does not allow it: not authorized: logs:FilterLogEvents');
+    expect(stderr).toContain('error: AWS does not allow it: not authorized to perform: logs:FilterLogEvents');
     expect(code).toBe(1);
   });
 });

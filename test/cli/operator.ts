@@ -40,6 +40,13 @@ export class Operator extends Shell {
     functions.logGroups.set(logGroupOf(FUNCTION), () => world.logLines);
     return new Operator(world, functions);
   }
+
+  /** The operator may not read the function's log. */
+  denyLog(): void {
+    const message = 'not authorized to perform: logs:FilterLogEvents';
+    const body = JSON.stringify({ __type: 'AccessDeniedException', message });
+    this.functions.logs.fault = () => ({ status: 400, body });
+  }
 }
 
 /** Deploys the function of a stack in an account, until the test ends. */

@@ -40,7 +40,10 @@ export class Account {
     const lambda = new LambdaClient(common);
     this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
     this.lambda = new LambdaSettings(lambda);
-    this.log = new FunctionLog(new CloudWatchLogsClient(common));
+    this.log = new FunctionLog(
+      new CloudWatchLogsClient(common),
+      async () => (await this.lambda.function(await this.function.name)).logGroup,
+    );
     const cloudWatch = new CloudWatchClient(common);
     this.sweeps = new Sweeps(cloudWatch);
     this.surroundings = new Surroundings({

@@ -14,7 +14,6 @@ export interface LoggedRecord {
 
 /** Which records are wanted. Times are milliseconds since the epoch. */
 export interface LogQuestion {
-  logGroup: string;
   messages: readonly LogMessage[];
   since: number;
   until: number;
@@ -23,22 +22,26 @@ export interface LogQuestion {
 /** The function's log in CloudWatch. Needs `logs:FilterLogEvents` on its log group. */
 export class FunctionLog {
   readonly #logs: CloudWatchLogsClient;
+  readonly #findGroup: () => Promise<string>;
+  #group: Promise<string> | undefined;
 
-  constructor(logs: CloudWatchLogsClient) {
+  /** @param findGroup finds its log group, before the first question */
+  constructor(logs: CloudWatchLogsClient, findGroup: () => Promise<string>) {
     this.#logs = logs;
+    this.#findGroup = findGroup;
   }
 
   /** The records with these messages, the oldest first. CloudWatch has a record some seconds after it was written. */
-  async records({ logGroup, messages, since, until }: LogQuestion, signal?: AbortSignal): Promise<LoggedRecord[]> {
+  async records({ messages, since, until }: LogQuestion): Promise<LoggedRecord[]> {
+    this.#group ??= this.#findGroup();
     const found: LoggedRecord[] = [];
     const input = {
-      logGroupName: logGroup,
+      logGroupName: await this.#group,
       startTime: since,
       endTime: until,
       filterPattern: `{ ${messages.map((message) => `($.message = "${message}")`).join(' || ')} }`,
     };
-    const paging = { client: this.#logs, ...(signal && { abortSignal: signal }) };
-    for await (const { events = [] } of paginateFilterLogEvents(paging, input)) {
+    for await (const { events = [] } of paginateFilterLogEvents({ client: this.#logs }, input)) {
       for (const { timestamp = 0, message = '' } of events) found.push(...recordOf(timestamp, message));
     }
     return found.toSorted((one, other) => one.at - other.at);

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../model/clock.ts';
+import type { Drain } from '../model/node.ts';
 import type { Policy } from '../model/policy.ts';
 
 /**
@@ -14,9 +15,12 @@ export const PENDING_SECONDS = 60;
 /** How often EventBridge wakes the sweep, in seconds. */
 export const SWEEP_SECONDS = 60;
 
+/** Auto Scaling holds no instance longer, in seconds, whatever the hook. */
+export const LONGEST_WAIT_SECONDS = 48 * 3600;
+
 /** Auto Scaling holds no instance longer than this, in seconds: 48 h, or 100 heartbeat timeouts if that is less. */
 export function globalCapSeconds(heartbeatTimeoutSeconds: number): number {
-  return Math.min(48 * 3600, 100 * heartbeatTimeoutSeconds);
+  return Math.min(LONGEST_WAIT_SECONDS, 100 * heartbeatTimeoutSeconds);
 }
 
 /**
@@ -67,6 +71,29 @@ export function limits(
   const deadlineAt = drain.deadlineAt ?? since + policy.deadlineSeconds * 1000;
   const forceAt = Math.min(deadlineAt + margin, latestDeadline);
   return { forceAt, giveUpAt: Math.min((drain.forcedAt ?? forceAt) + margin, lastAt), lastAt };
+}
+
+/**
+ * The same for a node: by its drain's deadline, whoever set it, and when our drain was forced; by the policy while no drain is in force.
+ */
+export function limitsOf(
+  drain: Drain | undefined,
+  since: EpochMs,
+  heartbeatTimeoutSeconds: number,
+  policy: Policy,
+): Limits {
+  const forcedAt = drain?.ours?.forcedAt;
+  return limits(since, heartbeatTimeoutSeconds, policy, {
+    ...(drain && { deadlineAt: killsAt(drain, since, policy) }),
+    ...(forcedAt !== undefined && { forcedAt }),
+  });
+}
+
+/** When Nomad kills what is left, whoever set that deadline; once the drain is complete, not before its completion. */
+function killsAt(drain: Drain, since: EpochMs, policy: Policy): EpochMs {
+  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
+  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
+  return status === 'complete' ? Math.max(at, updatedAt) : at;
 }
 
 /**

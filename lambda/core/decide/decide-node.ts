@@ -4,7 +4,7 @@ import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from '../model/decision.ts';
 import { type Drain, type NomadNode, remaining } from '../model/node.ts';
 import type { Termination } from '../model/termination.ts';
-import { drainDeadlineSeconds, limits, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './deadlines.ts';
+import { drainDeadlineSeconds, limits, limitsOf, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './deadlines.ts';
 
 interface NodeCircumstances extends Circumstances {
   termination: Termination;
@@ -109,10 +109,8 @@ const OVERLOOKED_MS = 10_000;
 function overdue(drained: Drained): Decision | undefined {
   const { node, drain, since, now, policy, termination } = drained;
   const { ours } = drain;
-  const { forceAt, giveUpAt, lastAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, {
-    deadlineAt: deadlineOf(drained),
-    ...(ours?.forcedAt !== undefined && { forcedAt: ours.forcedAt }),
-  });
+  const { heartbeatTimeoutSeconds } = termination;
+  const { forceAt, giveUpAt, lastAt } = limitsOf(drain, since, heartbeatTimeoutSeconds, policy);
   if (now < forceAt) return undefined;
   const held = unread(drained) ?? stillRunning(drained) ?? stillCopying(drained) ?? unseenNamespaces(drained);
   if (!held) return undefined;
@@ -120,13 +118,6 @@ function overdue(drained: Drained): Decision | undefined {
     return startDrain(node.id, { how: 'force' }, `past the drain deadline and the kill margin: ${held.because}`);
   }
   return now < giveUpAt ? undefined : timedOut(`the time is up: ${held.because}`, policy);
-}
-
-/** When Nomad kills what is left, whoever set that deadline; once the drain is complete, not before its completion. */
-function deadlineOf({ drain, since, policy }: Drained): number {
-  const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
-  const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
-  return status === 'complete' ? Math.max(at, updatedAt) : at;
 }
 
 function unread({ node, drain }: Drained): Decision | undefined {
@@ -165,9 +156,9 @@ function unseenNamespaces({ drain, seesEveryNamespace, now, policy }: Drained): 
 
 /** What the servers forget is not ended: a client stops what it no longer should run, and says nothing of it. */
 function forgotten(drained: Drained): Decision | undefined {
-  const { node, now, since, policy, termination } = drained;
+  const { node, drain, now, since, policy, termination } = drained;
   if (!node.forgotten) return undefined;
-  const { forceAt } = limits(since, termination.heartbeatTimeoutSeconds, policy, { deadlineAt: deadlineOf(drained) });
+  const { forceAt } = limitsOf(drain, since, termination.heartbeatTimeoutSeconds, policy);
   const until = Math.min(node.forgotten.until, forceAt);
   if (now >= until) return undefined;
   const { count: many } = node.forgotten;

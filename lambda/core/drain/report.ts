@@ -1,5 +1,5 @@
 import { inIso, messageOf } from '../basics.ts';
-import { globalCapSeconds, limits } from '../decide/deadlines.ts';
+import { globalCapSeconds, limitsOf } from '../decide/deadlines.ts';
 import { say } from '../explain.ts';
 import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
@@ -156,13 +156,7 @@ export class RunRecord {
     const { notice, completed, heartbeatTimeoutSeconds } = termination;
     const since = sinceOf(termination, seen);
     if (notice || completed || since === undefined) return {};
-    const drain = nodeOf(seen)?.drain;
-    const deadlineAt = drain?.deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineOf(drain);
-    const forcedAt = drain?.ours?.forcedAt;
-    const { forceAt, giveUpAt } = limits(since, heartbeatTimeoutSeconds, this.#policy, {
-      ...(deadlineAt !== undefined && { deadlineAt }),
-      ...(forcedAt !== undefined && { forcedAt }),
-    });
+    const { forceAt, giveUpAt } = limitsOf(nodeOf(seen)?.drain, since, heartbeatTimeoutSeconds, this.#policy);
     return { forceAt, giveUpAt, capAt: since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000 };
   }
 

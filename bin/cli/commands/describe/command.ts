@@ -1,12 +1,13 @@
 import { Command } from '@commander-js/extra-typings';
-import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
+import { messageOf } from '../../../../lambda/core/basics.ts';
+import { LONGEST_WAIT_SECONDS } from '../../../../lambda/core/decide/deadlines.ts';
+import type { Report } from '../../../../lambda/core/drain/report.ts';
 import { LOG } from '../../../../lambda/core/model/log-messages.ts';
 import type { Context, Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
-import { Problem } from '../../problem.ts';
-import { resolveInstance } from '../../resolve-instance.ts';
-import { findInstance } from '../drain/find.ts';
+import { instanceMeant } from '../../resolve-instance.ts';
+import { dryRunOf } from '../drain/find.ts';
 import { type Description, describeText, type Moment } from './text.ts';
 
 const ABOUT = [
@@ -16,8 +17,6 @@ const ABOUT = [
 
 /** What of the log belongs to a timeline. */
 const TOLD = [LOG.drainStarted, LOG.drainRenewed, LOG.drainShortened, LOG.drainForced, LOG.released];
-/** Auto Scaling holds no instance longer, in milliseconds. */
-const LONGEST_WAIT_MS = 48 * 3600 * 1000;
 
 /** `describe`: the wait of one instance. */
 export const describeCommand = (run: Run) =>
@@ -36,32 +35,14 @@ export const describeCommand = (run: Run) =>
 
 async function describe(context: Context, given: string): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
-  const waiting = waitingOf(given, report);
-  const instance = waiting ?? (await inService(context, given));
+  const waiting = instanceMeant(given, report.instances);
+  // One that does not wait: as if it had to be terminated.
+  const instance = waiting ?? (await dryRunOf(context, given)).instance;
   const { at = new Date().toISOString() } = report;
   const logged = await happened(context, instance.instanceId, Date.parse(at));
   const description: Description = { run: 'describe', at, waits: waiting !== undefined, instance, ...logged };
   context.show(description, describeText);
   return EXIT.ok;
-}
-
-function waitingOf(given: string, { instances }: Report): InstanceReport | undefined {
-  const none = new Problem('none', '');
-  try {
-    return resolveInstance(given, instances, none);
-  } catch (error) {
-    if (error === none) return undefined;
-    throw error;
-  }
-}
-
-/** One that does not wait, as if it had to be terminated. */
-async function inService(context: Context, given: string): Promise<InstanceReport> {
-  const { instanceId } = await findInstance(context, given);
-  const { instances, because } = await context.ask<Report>({ command: 'dryRun', instanceId });
-  const [instance] = instances;
-  if (!instance) throw new Problem(because ?? `there is no ${instanceId}`, 'List them with: nomad-drain-hook nodes');
-  return instance;
 }
 
 async function happened(
@@ -71,9 +52,8 @@ async function happened(
 ): Promise<Pick<Description, 'past' | 'pastUnknown'>> {
   const { account, screen } = context;
   const read = async (): Promise<Moment[]> => {
-    const { logGroup } = await account.lambda.function(await account.function.name);
-    const span = { since: now - LONGEST_WAIT_MS, until: now + 1 };
-    const records = await account.log.records({ logGroup, messages: TOLD, ...span });
+    const since = now - LONGEST_WAIT_SECONDS * 1000;
+    const records = await account.log.records({ messages: TOLD, since, until: now + 1 });
     return records
       .filter((record) => record.instanceId === instanceId)
       .map(({ at, message, fields }) => ({
@@ -85,6 +65,6 @@ async function happened(
   try {
     return { past: await screen.during('reading the log', read()) };
   } catch (error) {
-    return { past: [], pastUnknown: (error as Error).message };
+    return { past: [], pastUnknown: messageOf(error) };
   }
 }

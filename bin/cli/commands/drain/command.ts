@@ -14,7 +14,7 @@ import { Problem } from '../../problem.ts';
 import { INTERVAL } from '../../watch.ts';
 import { watchRelease } from '../../watch-release.ts';
 import { cordon } from './cordon.ts';
-import { findInstance } from './find.ts';
+import { dryRunOf } from './find.ts';
 import { leavingText } from './text.ts';
 
 const ABOUT = [
@@ -56,11 +56,8 @@ export const drainCommand = (run: Run) =>
     .action(run((context, given, options: DrainOptions) => drain(context, given, options)));
 
 async function drain(context: Context, given: string, options: DrainOptions): Promise<ExitCode> {
-  const { instanceId } = await findInstance(context, given);
-  const report = await context.ask<Report>({ command: 'dryRun', instanceId });
-  const [instance] = report.instances;
-  if (!instance)
-    throw new Problem(report.because ?? `there is no ${instanceId}`, 'List them with: nomad-drain-hook nodes');
+  const { report, instance } = await dryRunOf(context, given);
+  const { instanceId } = instance;
   if (options.cordon) return cordon(context, instance, options);
   preflight(report);
 

@@ -1,10 +1,9 @@
 import type { InstanceReport } from '../../../../lambda/core/drain/report.ts';
-import { NomadError } from '../../../../lambda/errors.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent } from '../../consent.ts';
 import type { Context } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
-import { nomadOf } from '../../nomad.ts';
+import { nomadOf, readNode } from '../../nomad.ts';
 import { Problem } from '../../problem.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
 
@@ -16,14 +15,7 @@ export async function cordon(
 ): Promise<ExitCode> {
   if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'Nothing can land there.');
   const nomad = nomadOf(process.env);
-  const { SchedulingEligibility, Name } = await nomad({ method: 'GET', path: `/v1/node/${nodeId}` }).then(
-    ({ body }) => body as { SchedulingEligibility: string; Name: string },
-    (error) => {
-      throw error instanceof NomadError && error.status === 404
-        ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
-        : new Problem(error.message, 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
-    },
-  );
+  const { SchedulingEligibility, Name } = await readNode(nomad, nodeId);
   const back = `nomad node eligibility -enable ${nodeId}`;
   const answer = { run: 'cordon', instanceId, group, nodeId, nodeName, remaining };
   if (SchedulingEligibility === 'ineligible') {

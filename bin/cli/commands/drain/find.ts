@@ -1,3 +1,4 @@
+import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
 import type { CapacityAnswer } from '../../../../lambda/core/queries/capacity.ts';
 import type { Context } from '../../context.ts';
 import { Problem } from '../../problem.ts';
@@ -9,7 +10,7 @@ const WHOLE_ID = /^i-[0-9a-f]{17}$/;
  * The instance that is meant, of all that the function serves. A whole id is taken as it is.
  * @throws Problem if it is none, or more than one
  */
-export async function findInstance(context: Context, given: string): Promise<Named> {
+async function findInstance(context: Context, given: string): Promise<Named> {
   if (WHOLE_ID.test(given)) return { instanceId: given };
   const { nodes, nodesLeftOut, withoutNode } = await context.ask<CapacityAnswer>({ command: 'capacity' });
   const ofGroups = nodes.flatMap(({ id, name, instanceId }) =>
@@ -27,4 +28,16 @@ export async function findInstance(context: Context, given: string): Promise<Nam
         )
       : new Problem(`no instance or node is ${given}${others}`, 'List them with: nomad-drain-hook nodes'),
   );
+}
+
+/**
+ * What the hook would do with the instance that is meant, if it had to be terminated.
+ * @throws Problem if it is none, or more than one
+ */
+export async function dryRunOf(context: Context, given: string): Promise<{ report: Report; instance: InstanceReport }> {
+  const { instanceId } = await findInstance(context, given);
+  const report = await context.ask<Report>({ command: 'dryRun', instanceId });
+  const [instance] = report.instances;
+  if (instance) return { report, instance };
+  throw new Problem(report.because ?? `there is no ${instanceId}`, 'List them with: nomad-drain-hook nodes');
 }

@@ -1,15 +1,13 @@
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import type { InstanceReport, Report } from '../../../../lambda/core/drain/report.ts';
 import { say } from '../../../../lambda/core/explain.ts';
-import { NomadError } from '../../../../lambda/errors.ts';
-import type { NodeJson } from '../../../../lambda/nomad/json/node.ts';
-import type { Ask } from '../../../../lambda/nomad/transport/transport.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
+import { durationIn } from '../../duration.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
-import { nomadOf } from '../../nomad.ts';
+import { nomadOf, readNode } from '../../nomad.ts';
 import { Problem } from '../../problem.ts';
 import { resolveInstance } from '../../resolve-instance.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
@@ -21,9 +19,10 @@ const ABOUT = [
   'It changes the drain in Nomad with your own token, by NOMAD_ADDR and NOMAD_TOKEN, as nomad node drain would.',
 ].join('\n\n');
 
-const UNITS: Record<string, number> = { m: 60, h: 3600 };
 /** A wait is given up so long before Auto Scaling's cap at the latest, and a deadline has to leave as much, in seconds. */
 const BEFORE_CAP_SECONDS = 600;
+
+const duration = durationIn(/^(\d{1,4})([mh])$/, 'It has to be a number of minutes or hours, such as 90m or 4h.');
 
 /** `extend`: a later deadline for the drain of a waiting instance. */
 export const extendCommand = (run: Run) =>
@@ -42,13 +41,6 @@ export const extendCommand = (run: Run) =>
       ),
     )
     .action(run((context, given, seconds, options: ChangeOptions) => extend(context, given, seconds, options)));
-
-function duration(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,4})([mh])$/.exec(text) ?? [];
-  const seconds = Number(number) * (UNITS[unit] ?? Number.NaN);
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError('It has to be a number of minutes or hours, such as 90m or 4h.');
-}
 
 async function extend(context: Context, given: string, seconds: number, options: ChangeOptions): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
@@ -108,19 +100,6 @@ function checkCap({ instanceId, capAt }: InstanceReport, until: number, now: num
     `Auto Scaling holds ${instanceId} until ${capAt} at the latest`,
     most > 0 ? `The most is ${most}m from now (${say(most * 60)}).` : 'There is no more time to give.',
   );
-}
-
-async function readNode(
-  nomad: Ask,
-  nodeId: string,
-): Promise<NodeJson & { DrainStrategy: { IgnoreSystemJobs?: boolean } | null }> {
-  try {
-    return (await nomad({ method: 'GET', path: `/v1/node/${nodeId}` })).body as Awaited<ReturnType<typeof readNode>>;
-  } catch (error) {
-    throw error instanceof NomadError && error.status === 404
-      ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
-      : new Problem((error as Error).message, 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
-  }
 }
 
 function extendingText(

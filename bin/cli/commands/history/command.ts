@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
+import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { Context, Run } from '../../context.ts';
+import { durationIn } from '../../duration.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
-import { Problem } from '../../problem.ts';
+import { checkServed } from '../../preflight.ts';
 import { readReleases } from '../../releases.ts';
 import { historyText } from './text.ts';
 
@@ -11,8 +13,12 @@ const ABOUT = [
   'It needs logs:FilterLogEvents on the log group of the function, and autoscaling:DescribeScalingActivities.',
 ].join('\n\n');
 
-const UNITS: Record<string, number> = { m: 60, h: 3600, d: 86_400 };
 const DEFAULT_SECONDS = 12 * 3600;
+
+const duration = durationIn(
+  /^(\d{1,5})([mhd])$/,
+  'It has to be a number of minutes, hours or days, such as 30m, 12h or 7d.',
+);
 
 /** `history`: what was released, how, and what was lost. */
 export const historyCommand = (run: Run) =>
@@ -30,19 +36,11 @@ export const historyCommand = (run: Run) =>
     )
     .action(run((context, group, { since }) => history(context, group, since ?? DEFAULT_SECONDS)));
 
-function duration(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
-  const seconds = Number(number) * (UNITS[unit] ?? Number.NaN);
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError('It has to be a number of minutes, hours or days, such as 30m, 12h or 7d.');
-}
-
 async function history(context: Context, group: string | undefined, sinceSeconds: number): Promise<ExitCode> {
   const { account, screen } = context;
-  const { at, groups = [] } = await context.ask<{ at: string; groups?: string[] }>({ command: 'status' });
-  if (group !== undefined && !groups.includes(group)) {
-    throw new Problem(`group ${group} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
-  }
+  const report = await context.ask<Report & { at: string }>({ command: 'status' });
+  const { at, groups = [] } = report;
+  if (group !== undefined) checkServed(group, report);
   const until = Date.parse(at);
   const since = until - sinceSeconds * 1000;
   const all = await screen.during('reading the log', readReleases(account, { since, until: until + 1 }));

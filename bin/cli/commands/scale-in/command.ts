@@ -7,7 +7,7 @@ import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
-import { preflight } from '../../preflight.ts';
+import { checkServed, preflight } from '../../preflight.ts';
 import { Problem } from '../../problem.ts';
 import { count } from '../../terminal/words.ts';
 import { INTERVAL } from '../../watch.ts';
@@ -55,10 +55,7 @@ function capacity(text: string): number {
 async function scaleIn(context: Context, name: string, options: ScaleInOptions): Promise<ExitCode> {
   const { to } = options;
   const status = await context.ask<Report>(STATUS);
-  const { groups = [] } = status;
-  if (!groups.includes(name)) {
-    throw new Problem(`group ${name} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
-  }
+  checkServed(name, status);
   preflight({ ...status, instances: [] });
   const { autoScaling } = context.account;
   const group = await context.screen.during('asking Auto Scaling', autoScaling.group(name));

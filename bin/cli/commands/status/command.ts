@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT } from '../../exit-code.ts';
-import { Problem } from '../../problem.ts';
+import { checkServed } from '../../preflight.ts';
 import { INTERVAL, watch } from '../../watch.ts';
 import { askStatus, type StatusAnswer } from './ask.ts';
 import { needsPerson, statusText } from './text.ts';
@@ -15,10 +15,8 @@ const ABOUT = [
 /** @throws Problem if the function does not serve the group */
 function ofGroup(report: StatusAnswer, group: string | undefined): StatusAnswer {
   if (group === undefined) return report;
-  const { groups = [], instances, retained = [] } = report;
-  if (!groups.includes(group)) {
-    throw new Problem(`group ${group} is not served by this drain hook`, `It serves ${groups.join(', ')}.`);
-  }
+  checkServed(group, report);
+  const { instances, retained = [] } = report;
   const isIts = (each: { group: string }) => each.group === group;
   return { ...report, groups: [group], instances: instances.filter(isIts), retained: retained.filter(isIts) };
 }

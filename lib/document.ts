@@ -4,7 +4,7 @@ import { DURATIONS, inFull } from '../lambda/config/durations.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/decide/deadlines.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
-import type { NomadDocument } from './access/nomad-access.ts';
+import type { NomadDocument } from './access/nomad-document.ts';
 import {
   type DrainPolicy,
   hookOf,

@@ -1,4 +1,4 @@
-import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
@@ -18,6 +18,7 @@ import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
 import { FUNCTION_TAG } from './function/function-tag.ts';
+import { hookId } from './function/hook-id.ts';
 import { DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
@@ -178,7 +179,7 @@ export class NomadDrainHook extends Construct {
     });
 
     this.hooks = groups.map((group) => {
-      const made = new autoscaling.LifecycleHook(this, `Hook-${idOf(group)}`, {
+      const made = new autoscaling.LifecycleHook(this, `Hook-${hookId(this, group.autoScalingGroupName)}`, {
         autoScalingGroup: group,
         lifecycleHookName: hook.name,
         lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
@@ -245,13 +246,3 @@ const PROPERTY_NAMES: FieldNames = {
   'nomad.clientCertificate.parameter': 'nomad.clientCertificate',
   'nomad.clientKey.parameter': 'nomad.clientKey',
 };
-
-/**
- * The part of a hook's construct id that identifies its group. It must not be the place in the list: for a group that moves
- * up, CloudFormation would put the hook under its new logical id, and then delete the one of the old id. To Auto Scaling
- * both are the same hook, for it knows a hook by group and name.
- */
-function idOf(group: autoscaling.IAutoScalingGroup): string {
-  const name = group.autoScalingGroupName;
-  return Token.isUnresolved(name) ? Names.nodeUniqueId(group.node) : name;
-}

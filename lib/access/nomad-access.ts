@@ -3,13 +3,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
 import { defined } from '../defined.ts';
+import type { NomadDocument } from './nomad-document.ts';
 import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';
 import { type Gateway, grantCommand } from './run-command.ts';
-
-/** The part of the configuration document that says how to reach Nomad. */
-export type NomadDocument = ConfigDocument['nomad'];
 
 /**
  * A parameter of Parameter Store in the stack's account and region: a construct or its name. Read at run time only. The

@@ -234,7 +234,15 @@ export function httpDocument(props: HttpAccessProps): NomadDocument {
 }
 
 const audienceOf = ({ audience = DEFAULT_AUDIENCE }: LoginProps) => audience;
-const nameOf = (parameter: Parameter) => (typeof parameter === 'string' ? parameter : parameter.parameterName);
+
+/** With its version, where it is of one: that is refused, for what is read at run time is always the newest. */
+function nameOf(parameter: Parameter): string {
+  if (typeof parameter === 'string') return parameter;
+  if (!('stringValue' in parameter)) return parameter.parameterName;
+  const reference = JSON.stringify(Stack.of(parameter).resolve(parameter.stringValue));
+  const [, version] = /^"\{\{resolve:ssm(?:-secure)?:[^:]+:(\d+)\}\}"$/.exec(reference) ?? [];
+  return version === undefined ? parameter.parameterName : `${parameter.parameterName}:${version}`;
+}
 
 function arnOf(scope: Construct, parameter: Parameter): string {
   if (typeof parameter !== 'string') return parameter.parameterArn;

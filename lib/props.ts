@@ -121,6 +121,18 @@ export interface MonitoringOptions {
    */
   readonly alarmTopic?: sns.ITopic;
   /**
+   * What the names of the alarms begin with: `builders` for `builders: sweep missing`. At most 200 characters. Alarms of two hooks in
+   * one account and region need two names.
+   * @default - the name of the stack, and the path of the construct in it
+   */
+  readonly name?: string;
+  /**
+   * The URL of the runbook that the alarms and the dashboard link to, where you have it elsewhere, or your own. A link to the section
+   * of an alarm ends in its name in lower case: `#sweepmissing`.
+   * @default - docs/operations.md in the repository on the web
+   */
+  readonly runbookUrl?: string;
+  /**
    * Whether to make the alarms. docs/operations.md says what each means and what to do.
    * @default true
    */

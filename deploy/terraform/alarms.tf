@@ -1,4 +1,9 @@
 locals {
+  # What the names of alarms begin with. A stack of CloudFormation may have the same name, and alarms of its own.
+  deployed_as = "${var.name} (Terraform)"
+  # The options of nomad-drain-hook that lead to it from anywhere.
+  this_function = "--region ${local.region} --function ${aws_lambda_function.function.function_name}"
+
   # In minutes. Longer than what passes by itself: an election among Nomad's servers, a deploy, a cold start.
   lasting = 5
   # CloudWatch evaluates two minutes more than it needs, and treats data as missing only where these are missing, too: three are
@@ -31,22 +36,28 @@ locals {
   conditions = [
     merge(local.by_default, {
       name      = "OldestWait"
+      title     = "oldest wait"
+      first     = "status"
       metric    = "OldestWait"
       statistic = "Maximum"
       above     = local.ended_seconds
       silence   = local.unknown
-      says      = "An instance has waited for more than the drain deadline and the kill margin, ${local.ended_seconds} s: its drain should have ended. It is forced now, and ${var.kill_margin_seconds} s later the instance is released with whatever still runs on it."
+      says      = "An instance has waited longer than the drain deadline and the kill margin, ${local.ended_seconds} s: its drain should have ended. It is forced now, and ${var.kill_margin_seconds} s later the instance is released with whatever still runs on it."
     }),
     merge(local.by_default, {
       name      = "NomadUnreachable"
+      title     = "Nomad unreachable"
+      first     = "doctor"
       metric    = "NomadErrors"
       statistic = "Sum"
       minutes   = local.lasting
       silence   = local.nothing
-      says      = "Nomad has not answered as it should in each of the last ${local.lasting} minutes: every instance is kept meanwhile."
+      says      = "Nomad has not answered as it should in each of the last ${local.lasting} minutes: every instance is held meanwhile."
     }),
     merge(local.by_default, {
       name      = "TokenTooNarrow"
+      title     = "token too narrow"
+      first     = "doctor"
       metric    = "TokenTooNarrow"
       statistic = "Maximum"
       silence   = local.unknown
@@ -54,53 +65,69 @@ locals {
     }),
     merge(local.once_an_hour, {
       name   = "AllocationsKilled"
+      title  = "allocations killed"
+      first  = "history --since 2h"
       metric = "AllocationsKilled"
-      says   = "Allocations were killed because they had not finished by the drain deadline, ${var.deadline_seconds} s."
+      says   = "Nomad killed allocations that had not finished by the drain deadline."
     }),
     merge(local.by_default, {
       name      = "DrainStuck"
+      title     = "drain stuck"
+      first     = "status"
       metric    = "DrainsStuck"
       statistic = "Maximum"
       minutes   = local.stuck_minutes
       silence   = local.unknown
-      says      = "For ${local.stuck_minutes} minutes there has been a drain that will not end by itself: what it waits for is killed at the drain deadline."
+      says      = "A drain has been stuck for ${local.stuck_minutes} minutes and will not end by itself: what it waits for is killed at the drain deadline."
     }),
     merge(local.by_default, {
       name      = "InstanceUnserved"
+      title     = "instance unserved"
+      first     = "status"
       metric    = "InstancesUnserved"
       statistic = "Maximum"
       minutes   = local.lasting
       silence   = local.unknown
-      says      = "For ${local.lasting} minutes there has been an instance that no sweep could serve."
+      says      = "For ${local.lasting} minutes no sweep could serve some instance."
     }),
     merge(local.once_an_hour, {
       name   = "TimedOut"
+      title  = "timed out"
+      first  = "history --since 2h"
       metric = "TimedOut"
       says   = "An instance was released because its time was up, with whatever still ran on it."
     }),
     merge(local.by_default, {
       name      = "InstanceRetained"
+      title     = "instance retained"
+      first     = "status"
       metric    = "InstancesRetained"
       statistic = "Maximum"
       silence   = local.unknown
-      says      = "Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until somebody terminates it."
+      says      = "Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until you terminate it."
     }),
     merge(local.once_an_hour, {
       name   = "NotANode"
+      title  = "not a node"
+      first  = "doctor"
       metric = "NodeMissing"
-      says   = "An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or more: if it was a Nomad client all the same, its builds died with it."
+      says   = "An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or more: if it was a Nomad client, its builds were killed."
     }),
     merge(local.by_default, {
       name      = "HeartbeatsRefused"
+      title     = "heartbeats refused"
+      first     = "doctor"
       metric    = "HeartbeatsRefused"
       statistic = "Sum"
       minutes   = local.refused_minutes
       of        = local.refused_of
       silence   = local.nothing
-      says      = "Auto Scaling has refused heartbeats in ${local.refused_minutes} of the last ${local.refused_of} minutes: it ends a wait, drained or not, ${var.heartbeat_timeout_seconds} s after the last heartbeat that it took."
+      says      = "Auto Scaling has refused heartbeats in ${local.refused_minutes} of the last ${local.refused_of} minutes: it ends a wait, drained or not, ${var.heartbeat_timeout_seconds} s after the last heartbeat that it accepted."
     }),
     merge(local.by_default, {
       name      = "SweepMissing"
+      title     = "sweep missing"
+      first     = "doctor"
       metric    = "InstancesWaiting"
       statistic = "SampleCount"
       below     = 1
@@ -110,18 +137,24 @@ locals {
     }),
     merge(local.in_a_queue, {
       name  = "FailedRuns"
+      title = "failed runs"
+      first = "doctor"
       queue = aws_sqs_queue.failed_runs.name
-      says  = "Runs of the function have failed; each left its event and its error in the queue of failed runs."
+      says  = "Runs of the function have failed; the queue of failed runs has the event and the error of each."
     }),
     merge(local.in_a_queue, {
       name  = "UndeliveredEvents"
+      title = "undelivered events"
+      first = "doctor"
       queue = aws_sqs_queue.undelivered_events.name
-      says  = "EventBridge could not hand events to the function; they lie in the queue of undelivered events."
+      says  = "EventBridge could not deliver events to the function; they are in the queue of undelivered events."
     }),
     merge(local.once_an_hour, {
       name   = "EventsLost"
+      title  = "events lost"
+      first  = "doctor"
       metric = "EventsLost"
-      says   = "The event bus did not take events of this function: whoever acts on them has missed some."
+      says   = "The event bus did not accept events of this function: subscribers have missed them."
     }),
   ]
 }
@@ -129,8 +162,8 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "alarm" {
   for_each = { for condition in local.conditions : condition.name => condition if var.alarms }
 
-  alarm_name        = "${var.name}-${each.key}"
-  alarm_description = "${each.value.says} What to do: docs/operations.md, ${each.key}"
+  alarm_name        = "${local.deployed_as}: ${each.value.title}"
+  alarm_description = "${each.value.says} Deployed as ${local.deployed_as}. First run: `nomad-drain-hook ${each.value.first} ${local.this_function}`. Runbook: ${var.runbook_url}#${lower(each.key)}"
 
   namespace   = each.value.queue == null ? local.namespace : "AWS/SQS"
   metric_name = each.value.metric

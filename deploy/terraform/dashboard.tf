@@ -10,34 +10,39 @@ locals {
   orange = "#ff7f0e"
   red    = "#d62728"
 
-  # Two in a row, from top to bottom: waiting instances, durations, outcomes, errors.
+  # A duration is shown in other units than the seconds that it is measured in.
+  unit_seconds = { Minutes = 60, Hours = 3600 }
+
+  # Two in a row, from top to bottom: waiting instances, durations, outcomes, errors. A line with an id is divided by the seconds of
+  # its unit; a line with seconds alone is a duration that does not change.
   graphs = [
     {
-      title = "Instances that wait to be released"
+      title = "Waiting instances"
       unit  = "Count"
-      lines = [{ metric = "InstancesWaiting", stat = "Maximum", label = "Instances that wait to be released" }]
+      lines = [{ metric = "InstancesWaiting", stat = "Maximum", label = "waiting" }]
     },
     {
-      title = "How long the oldest of them has waited"
-      unit  = "Seconds"
-      lines = [{ metric = "OldestWait", stat = "Maximum", label = "How long the oldest of them has waited" }]
-      more = { annotations = { horizontal = [
-        { value = var.deadline_seconds, label = "drain deadline", color = local.orange, yAxis = "left" },
-        { value = local.ended_seconds, label = "the drain is forced", color = local.red, yAxis = "left" },
-      ] } }
+      title = "The oldest wait"
+      unit  = "Hours"
+      # Lines, not annotations: the labels of annotations that are a kill margin apart overprint each other.
+      lines = [
+        { id = "wait", metric = "OldestWait", stat = "Maximum", label = "the oldest wait" },
+        { seconds = var.deadline_seconds, label = "drain deadline", color = local.orange },
+        { seconds = "(${var.deadline_seconds} + ${var.kill_margin_seconds})", label = "the drain is forced", color = local.red },
+      ]
     },
-    { title = "From the start of a drain to an empty node", unit = "Seconds", lines = local.durations["TimeToDrain"] },
-    { title = "From an empty node to the release of its instance", unit = "Seconds", lines = local.durations["WaitAfterEmpty"] },
+    { title = "From the start of a drain to an empty node", unit = "Minutes", lines = local.durations["TimeToDrain"] },
+    { title = "From an empty node to the release of its instance", unit = "Minutes", lines = local.durations["WaitAfterEmpty"] },
     {
       title = "How waits ended"
       unit  = "Count"
       lines = [
-        { metric = "Drained", stat = "Sum", color = local.green, label = "Released: everything had finished" },
-        { metric = "InstanceGone", stat = "Sum", color = local.grey, label = "Released: EC2 had terminated it already" },
-        { metric = "NotANode", stat = "Sum", color = local.blue, label = "Released: never a Nomad node" },
-        { metric = "NodeLost", stat = "Sum", color = local.brown, label = "Released: the node was down or gone" },
-        { metric = "Forced", stat = "Sum", color = local.orange, label = "Released: the drain deadline was reached" },
-        { metric = "TimedOut", stat = "Sum", color = local.red, label = "Released: the time was up" },
+        { metric = "Drained", stat = "Sum", color = local.green, label = "everything had finished" },
+        { metric = "InstanceGone", stat = "Sum", color = local.grey, label = "EC2 had terminated it already" },
+        { metric = "NotANode", stat = "Sum", color = local.blue, label = "never a Nomad node" },
+        { metric = "NodeLost", stat = "Sum", color = local.brown, label = "the node was down or gone" },
+        { metric = "Forced", stat = "Sum", color = local.orange, label = "the drain deadline was reached" },
+        { metric = "TimedOut", stat = "Sum", color = local.red, label = "the time was up" },
       ]
       more = { stacked = true }
     },
@@ -45,34 +50,34 @@ locals {
       title = "What went wrong with them"
       unit  = "Count"
       lines = [
-        { metric = "AllocationsKilled", stat = "Sum", label = "Allocations killed by a drain deadline" },
-        { metric = "DrainsStuck", stat = "Maximum", label = "Drains that will not end by themselves" },
-        { metric = "InstancesUnserved", stat = "Maximum", label = "Instances that a sweep could not serve" },
+        { metric = "AllocationsKilled", stat = "Sum", label = "allocations killed" },
+        { metric = "DrainsStuck", stat = "Maximum", label = "drains stuck" },
+        { metric = "InstancesUnserved", stat = "Maximum", label = "instances not served" },
       ]
     },
     {
       title = "Nomad"
       unit  = "Count"
       lines = [
-        { metric = "NomadErrors", stat = "Sum", label = "Requests that Nomad did not answer as it should" },
-        { metric = "TokenTooNarrow", stat = "Maximum", label = "The Nomad token lacks permissions (1) or not (0)" },
+        { metric = "NomadErrors", stat = "Sum", label = "failed requests" },
+        { metric = "TokenTooNarrow", stat = "Maximum", label = "token too narrow (1) or not (0)" },
       ]
     },
     {
       title = "AWS"
       unit  = "Count"
       lines = [
-        { metric = "HeartbeatsRefused", stat = "Sum", label = "Heartbeats that Auto Scaling refused" },
-        { metric = "EventsLost", stat = "Sum", label = "Events that the event bus did not accept" },
-        { queue = aws_sqs_queue.failed_runs.name, label = "Failed runs" },
-        { queue = aws_sqs_queue.undelivered_events.name, label = "Undelivered events" },
+        { metric = "HeartbeatsRefused", stat = "Sum", label = "heartbeats refused" },
+        { metric = "EventsLost", stat = "Sum", label = "events lost" },
+        { queue = aws_sqs_queue.failed_runs.name, label = "failed runs" },
+        { queue = aws_sqs_queue.undelivered_events.name, label = "undelivered events" },
       ]
     },
   ]
   durations = { for metric in ["TimeToDrain", "WaitAfterEmpty"] : metric => [
-    { metric = metric, stat = "p50", label = "half of them" },
-    { metric = metric, stat = "p90", label = "9 of 10" },
-    { metric = metric, stat = "Maximum", label = "longest" },
+    { id = "median", metric = metric, stat = "p50", label = "p50" },
+    { id = "most", metric = metric, stat = "p90", label = "p90" },
+    { id = "longest", metric = metric, stat = "Maximum", label = "longest" },
   ] }
 
   # Log records about them. The first has the last word of each instance in the records that end a run, of those that still wait.
@@ -100,20 +105,29 @@ locals {
     },
   ]
 
+  # What to run and read first: those that the runbook pages someone for.
+  paged = ["SweepMissing", "HeartbeatsRefused", "NomadUnreachable", "TokenTooNarrow", "OldestWait"]
+  links = join("\n\n", [
+    "**[Runbook](${var.runbook_url})**: [A normal day](${var.runbook_url}#a-normal-day)",
+    "**Page someone**: ${join(", ", [for name in local.paged : "[${name}](${var.runbook_url}#${lower(name)})"])}",
+    "**Run first**: `nomad-drain-hook status ${local.this_function}`",
+  ])
+
   # The grid of CloudWatch has 24 columns.
   whole         = 24
   half          = 12
-  alarm_height  = 4
+  links_width   = var.alarms ? 8 : local.whole
+  top_height    = 5
   graph_height  = 6
   record_height = 7
-  graphs_at     = var.alarms ? local.alarm_height : 0
-  records_at    = local.graphs_at + local.graph_height * ceil(length(local.graphs) / 2)
+  graphs_at     = local.top_height + local.record_height
+  last_at       = local.graphs_at + local.graph_height * ceil(length(local.graphs) / 2)
 
   widgets = concat(
     [for title in ["Alarms"] : {
       type   = "alarm"
-      width  = local.whole
-      height = local.alarm_height
+      width  = local.whole - local.links_width
+      height = local.top_height
       x      = 0
       y      = 0
       properties = {
@@ -121,6 +135,15 @@ locals {
         alarms = [for condition in local.conditions : aws_cloudwatch_metric_alarm.alarm[condition.name].arn]
       }
     } if var.alarms],
+    [{
+      type       = "text"
+      width      = local.links_width
+      height     = local.top_height
+      x          = local.whole - local.links_width
+      y          = 0
+      properties = { markdown = local.links, background = "transparent" }
+    }],
+    slice(local.tables, 0, 1),
     [for place, graph in local.graphs : {
       type   = "metric"
       width  = local.half
@@ -131,34 +154,46 @@ locals {
         view   = "timeSeries"
         title  = graph.title
         region = local.region
-        metrics = [for line in graph.lines : concat(
-          can(line.queue) ? ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", line.queue] : [
-            local.namespace, line.metric, "FunctionName", local.dimensions.FunctionName, "service", local.dimensions.service,
-          ],
-          [{ for option, value in {
-            label  = line.label
-            stat   = try(line.stat, "Maximum")
-            period = can(line.queue) ? null : 60
-            color  = try(line.color, null)
-          } : option => value if value != null }],
-        )]
+        metrics = concat([for line in graph.lines : concat(
+          # What is calculated comes before what it is calculated from.
+          [for label in [line.label] : [{ for option, value in {
+            label      = label
+            color      = try(line.color, null)
+            expression = "${try(line.id, "TIME_SERIES(${try(line.seconds, 0)}")} / ${local.unit_seconds[graph.unit]}${can(line.id) ? "" : ")"}"
+            period     = 60
+          } : option => value if value != null }] if can(line.id) || can(line.seconds)],
+          [for line in [line] : concat(
+            can(line.queue) ? ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", line.queue] : [
+              local.namespace, line.metric, "FunctionName", local.dimensions.FunctionName, "service", local.dimensions.service,
+            ],
+            [{ for option, value in {
+              id      = try(line.id, null)
+              visible = can(line.id) ? false : null
+              label   = can(line.id) ? null : line.label
+              stat    = try(line.stat, "Maximum")
+              period  = can(line.queue) ? null : 60
+              color   = try(line.color, null)
+            } : option => value if value != null }],
+          ) if !can(line.seconds)],
+        )]...)
         yAxis = { left = { min = 0, label = graph.unit, showUnits = false } }
       }, try(graph.more, {}))
     }],
-    [for place, record in local.records : {
-      type   = "log"
-      width  = local.whole
-      height = local.record_height
-      x      = 0
-      y      = local.records_at + local.record_height * place
-      properties = {
-        view   = "table"
-        title  = record.title
-        region = local.region
-        query  = "SOURCE '${aws_cloudwatch_log_group.log.name}' | ${join("\n| ", record.query)}"
-      }
-    }],
+    slice(local.tables, 1, 2),
   )
+  tables = [for place, record in local.records : {
+    type   = "log"
+    width  = local.whole
+    height = local.record_height
+    x      = 0
+    y      = place == 0 ? local.top_height : local.last_at
+    properties = {
+      view   = "table"
+      title  = record.title
+      region = local.region
+      query  = "SOURCE '${aws_cloudwatch_log_group.log.name}' | ${join("\n| ", record.query)}"
+    }
+  }]
 }
 
 # Its name has the region: dashboards are of the whole account.

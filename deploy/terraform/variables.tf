@@ -81,6 +81,17 @@ variable "alarm_topic_arn" {
   }
 }
 
+variable "runbook_url" {
+  description = "The URL of the runbook that the alarms and the dashboard link to, where you have it elsewhere, or your own. A link to the section of an alarm ends in its name in lower case: `#sweepmissing`."
+  type        = string
+  default     = "https://github.com/nomad-drain-hook/nomad-drain-hook/blob/main/docs/operations.md"
+
+  validation {
+    condition     = can(regex("^https?://[^\\s\"\\\\]{1,300}$", var.runbook_url))
+    error_message = "runbook_url: must be the URL of a page."
+  }
+}
+
 variable "alarms" {
   description = "Whether to make the alarms. docs/operations.md says what each means and what to do."
   type        = bool

@@ -7,20 +7,30 @@ import type { Construct } from 'constructs';
 import { SWEEP_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Policy } from '../../lambda/core/model/policy.ts';
 import type { Measured } from './measured.ts';
+import type { Runbook } from './runbook.ts';
 
 /** What the alarms watch, and what their thresholds follow from. */
 export interface AlarmsProps {
+  /** What their names begin with. */
+  readonly name: string;
   readonly measured: Measured;
+  /** A command line for this function, such as `nomad-drain-hook status --region … --function …`. */
+  readonly commandLine: (command: string) => string;
+  readonly runbook: Runbook;
   readonly failedRuns: sqs.IQueue;
   readonly undeliveredEvents: sqs.IQueue;
   readonly policy: Policy;
   readonly heartbeatTimeoutSeconds: number;
 }
 
-/** When an alarm fires. */
+/** When an alarm fires, and what it says then. */
 interface Condition {
-  /** What has happened, in a sentence: the alarm's description. */
+  /** What the alarm's name ends with: its id, in words. */
+  readonly title: string;
+  /** What is wrong, in a sentence: the alarm's description begins with it. */
   readonly says: string;
+  /** The command that its section of the runbook begins with. */
+  readonly first: string;
   readonly metric: cloudwatch.Metric;
   /** Fires above it; @default 0: as soon as there is any */
   readonly above?: number;
@@ -32,9 +42,6 @@ interface Condition {
   readonly of?: number;
   readonly silence: cloudwatch.TreatMissingData;
 }
-
-/** The page with a section on each alarm, under the alarm's name. */
-const RUNBOOK = 'docs/operations.md';
 
 /** For metrics of each sweep: the alarm keeps its state. That no sweep comes has an alarm of its own. */
 const UNKNOWN = cloudwatch.TreatMissingData.IGNORE;
@@ -62,87 +69,115 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
   const refused = refusedHeartbeats(heartbeatTimeoutSeconds);
   return {
     OldestWait: {
+      title: 'oldest wait',
       says:
-        `An instance has waited for more than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
+        `An instance has waited longer than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
         `ended. It is forced now, and ${killMarginSeconds} s later the instance is released with whatever still runs on it.`,
+      first: 'status',
       metric: measured('OldestWait', 'Maximum'),
       above: ended,
       silence: UNKNOWN,
     },
     NomadUnreachable: {
-      says: `Nomad has not answered as it should in each of the last ${LASTING} minutes: every instance is kept meanwhile.`,
+      title: 'Nomad unreachable',
+      says: `Nomad has not answered as it should in each of the last ${LASTING} minutes: every instance is held meanwhile.`,
+      first: 'doctor',
       metric: measured('NomadErrors', 'Sum'),
       minutes: LASTING,
       silence: NOTHING,
     },
     TokenTooNarrow: {
+      title: 'token too narrow',
       says: 'The Nomad token lacks permissions: builds that it cannot see may be killed with their instance.',
+      first: 'doctor',
       metric: measured('TokenTooNarrow', 'Maximum'),
       silence: UNKNOWN,
     },
     AllocationsKilled: {
-      says: `Allocations were killed because they had not finished by the drain deadline, ${deadlineSeconds} s.`,
+      title: 'allocations killed',
+      says: 'Nomad killed allocations that had not finished by the drain deadline.',
+      first: 'history --since 2h',
       metric: measured('AllocationsKilled', 'Sum'),
       ...ONCE_AN_HOUR,
     },
     DrainStuck: {
+      title: 'drain stuck',
       says:
-        `For ${stuck} minutes there has been a drain that will not end by itself: what it waits for is killed at the ` +
-        'drain deadline.',
+        `A drain has been stuck for ${stuck} minutes and will not end by itself: what it waits for is killed at the drain ` +
+        'deadline.',
+      first: 'status',
       metric: measured('DrainsStuck', 'Maximum'),
       minutes: stuck,
       silence: UNKNOWN,
     },
     InstanceUnserved: {
-      says: `For ${LASTING} minutes there has been an instance that no sweep could serve.`,
+      title: 'instance unserved',
+      says: `For ${LASTING} minutes no sweep could serve some instance.`,
+      first: 'status',
       metric: measured('InstancesUnserved', 'Maximum'),
       minutes: LASTING,
       silence: UNKNOWN,
     },
     TimedOut: {
+      title: 'timed out',
       says: 'An instance was released because its time was up, with whatever still ran on it.',
+      first: 'history --since 2h',
       metric: measured('TimedOut', 'Sum'),
       ...ONCE_AN_HOUR,
     },
     InstanceRetained: {
-      says: 'Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until somebody terminates it.',
+      title: 'instance retained',
+      says: 'Auto Scaling retains an instance whose drain did not end in time: it runs, and costs, until you terminate it.',
+      first: 'status',
       metric: measured('InstancesRetained', 'Maximum'),
       silence: UNKNOWN,
     },
     NotANode: {
+      title: 'not a node',
       says:
         'An instance was released without a drain because Nomad knew no node of it, though it had been up for ten minutes or ' +
-        'more: if it was a Nomad client all the same, its builds died with it.',
+        'more: if it was a Nomad client, its builds were killed.',
+      first: 'doctor',
       metric: measured('NodeMissing', 'Sum'),
       ...ONCE_AN_HOUR,
     },
     HeartbeatsRefused: {
+      title: 'heartbeats refused',
       says:
         `Auto Scaling has refused heartbeats in ${refused.minutes} of the last ${refused.of} minutes: it ends a wait, ` +
-        `drained or not, ${heartbeatTimeoutSeconds} s after the last heartbeat that it took.`,
+        `drained or not, ${heartbeatTimeoutSeconds} s after the last heartbeat that it accepted.`,
+      first: 'doctor',
       metric: measured('HeartbeatsRefused', 'Sum'),
       ...refused,
       silence: NOTHING,
     },
     SweepMissing: {
+      title: 'sweep missing',
       says: `For ${LASTING} minutes no sweep has run: no instance is drained, held or released.`,
+      first: 'doctor',
       metric: measured('InstancesWaiting', 'SampleCount'),
       below: 1,
       minutes: MISSING_FOR_LASTING,
       silence: BAD,
     },
     FailedRuns: {
-      says: 'Runs of the function have failed; each left its event and its error in the queue of failed runs.',
+      title: 'failed runs',
+      says: 'Runs of the function have failed; the queue of failed runs has the event and the error of each.',
+      first: 'doctor',
       metric: messagesIn(failedRuns),
       silence: NOTHING,
     },
     UndeliveredEvents: {
-      says: 'EventBridge could not hand events to the function; they lie in the queue of undelivered events.',
+      title: 'undelivered events',
+      says: 'EventBridge could not deliver events to the function; they are in the queue of undelivered events.',
+      first: 'doctor',
       metric: messagesIn(undeliveredEvents),
       silence: NOTHING,
     },
     EventsLost: {
-      says: 'The event bus did not take events of this function: whoever acts on them has missed some.',
+      title: 'events lost',
+      says: 'The event bus did not accept events of this function: subscribers have missed them.',
+      first: 'doctor',
       metric: measured('EventsLost', 'Sum'),
       ...ONCE_AN_HOUR,
     },
@@ -157,10 +192,12 @@ export type Alarms = Readonly<Partial<Record<AlarmName, cloudwatch.Alarm>>>;
 
 /** Makes every alarm. The topic is notified when one fires and when it resolves. */
 export function makeAlarms(scope: Construct, watched: AlarmsProps, topic?: sns.ITopic): Alarms {
+  const { commandLine, runbook } = watched;
   const made = Object.entries<Condition>(conditions(watched)).map(([name, condition]) => {
-    const { says, metric, above = 0, below, minutes = 1, of = minutes, silence } = condition;
+    const { title, says, first, metric, above = 0, below, minutes = 1, of = minutes, silence } = condition;
     const alarm = new cloudwatch.Alarm(scope, name, {
-      alarmDescription: `${says} What to do: ${RUNBOOK}, ${name}`,
+      alarmName: `${watched.name}: ${title}`,
+      alarmDescription: `${says} Deployed as ${watched.name}. First run: \`${commandLine(first)}\`. Runbook: ${runbook.section(name)}`,
       metric,
       threshold: below ?? above,
       comparisonOperator:

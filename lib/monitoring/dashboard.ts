@@ -4,8 +4,8 @@ import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
-import type { Alarms, AlarmsProps } from './alarms.ts';
-import type { Statistic } from './measured.ts';
+import type { AlarmName, Alarms, AlarmsProps } from './alarms.ts';
+import type { Measured, Statistic } from './measured.ts';
 
 /** What the dashboard shows. */
 export interface DashboardProps extends AlarmsProps {
@@ -16,6 +16,18 @@ export interface DashboardProps extends AlarmsProps {
 /** The grid of CloudWatch has 24 columns. */
 const WHOLE = 24;
 const HALF = WHOLE / 2;
+/** The width of the links beside the alarms, and the height of both. */
+const LINKS = 8;
+const TOP = 5;
+
+/** Those that the runbook pages someone for. */
+const PAGED: readonly AlarmName[] = [
+  'SweepMissing',
+  'HeartbeatsRefused',
+  'NomadUnreachable',
+  'TokenTooNarrow',
+  'OldestWait',
+];
 
 /** Cool colours for good outcomes, warm ones for the others; red where builds may have been killed. */
 const OUTCOMES: Partial<Record<MetricName, string>> = {
@@ -27,66 +39,104 @@ const OUTCOMES: Partial<Record<MetricName, string>> = {
   TimedOut: cloudwatch.Color.RED,
 };
 
-/** From top to bottom: alarms, waiting instances, durations, outcomes, errors, and the log records about them. */
+/** From top to bottom: alarms, what is waited for, waiting instances, durations, outcomes, errors, and who was released. */
 export function makeDashboard(scope: Construct, props: DashboardProps): cloudwatch.Dashboard {
-  const { measured, alarms, failedRuns, undeliveredEvents, policy } = props;
-  const line = (name: MetricName, statistic: Statistic, label: string = METRICS[name].about) =>
-    measured(name, statistic).with({ label });
+  const { measured, alarms, failedRuns, undeliveredEvents } = props;
+  const { deadlineSeconds, killMarginSeconds } = props.policy;
+  const line = (name: MetricName, statistic: Statistic, label: string) => measured(name, statistic).with({ label });
   const counts = (title: string, left: cloudwatch.IMetric[], more: Partial<cloudwatch.GraphWidgetProps> = {}) =>
     graph(title, 'Count', { left, ...more });
-  const durations = (name: MetricName) =>
-    graph(METRICS[name].about, 'Seconds', {
-      left: [line(name, 'p50', 'half of them'), line(name, 'p90', '9 of 10'), line(name, 'Maximum', 'longest')],
-    });
 
   return new cloudwatch.Dashboard(scope, 'Dashboard', {
     defaultInterval: Duration.hours(12),
     widgets: [
-      alarmStates(alarms),
+      [...alarmStates(alarms), links(props)],
+      [records(props.logGroup, 'What is waited for, and why', WAITED_FOR)],
       [
-        counts(METRICS.InstancesWaiting.about, [line('InstancesWaiting', 'Maximum')]),
-        graph(METRICS.OldestWait.about, 'Seconds', {
-          left: [line('OldestWait', 'Maximum')],
-          leftAnnotations: [
-            { value: policy.deadlineSeconds, label: 'drain deadline', color: cloudwatch.Color.ORANGE },
-            {
-              value: policy.deadlineSeconds + policy.killMarginSeconds,
-              label: 'the drain is forced',
-              color: cloudwatch.Color.RED,
-            },
+        counts('Waiting instances', [line('InstancesWaiting', 'Maximum', 'waiting')]),
+        graph('The oldest wait', 'Hours', {
+          // Lines, not annotations: the labels of annotations that are a kill margin apart overprint each other.
+          left: [
+            inUnits('Hours', 'wait', measured('OldestWait', 'Maximum'), 'the oldest wait'),
+            constant('Hours', `${deadlineSeconds}`, 'drain deadline', cloudwatch.Color.ORANGE),
+            constant(
+              'Hours',
+              `(${deadlineSeconds} + ${killMarginSeconds})`,
+              'the drain is forced',
+              cloudwatch.Color.RED,
+            ),
           ],
         }),
       ],
-      [durations('TimeToDrain'), durations('WaitAfterEmpty')],
+      [
+        graph(METRICS.TimeToDrain.about, 'Minutes', { left: percentiles(measured, 'TimeToDrain') }),
+        graph(METRICS.WaitAfterEmpty.about, 'Minutes', { left: percentiles(measured, 'WaitAfterEmpty') }),
+      ],
       [
         counts(
           'How waits ended',
-          Object.entries(OUTCOMES).map(([name, color]) => line(name as MetricName, 'Sum').with({ color })),
+          Object.entries(OUTCOMES).map(([name, color]) =>
+            line(name as MetricName, 'Sum', outcome(name as MetricName)).with({ color }),
+          ),
           { stacked: true },
         ),
         counts('What went wrong with them', [
-          line('AllocationsKilled', 'Sum'),
-          line('DrainsStuck', 'Maximum'),
-          line('InstancesUnserved', 'Maximum'),
+          line('AllocationsKilled', 'Sum', 'allocations killed'),
+          line('DrainsStuck', 'Maximum', 'drains stuck'),
+          line('InstancesUnserved', 'Maximum', 'instances not served'),
         ]),
       ],
       [
-        counts('Nomad', [line('NomadErrors', 'Sum'), line('TokenTooNarrow', 'Maximum')]),
+        counts('Nomad', [
+          line('NomadErrors', 'Sum', 'failed requests'),
+          line('TokenTooNarrow', 'Maximum', 'token too narrow (1) or not (0)'),
+        ]),
         counts('AWS', [
-          line('HeartbeatsRefused', 'Sum'),
-          line('EventsLost', 'Sum'),
-          failedRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', label: 'Failed runs' }),
+          line('HeartbeatsRefused', 'Sum', 'heartbeats refused'),
+          line('EventsLost', 'Sum', 'events lost'),
+          failedRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', label: 'failed runs' }),
           undeliveredEvents.metricApproximateNumberOfMessagesVisible({
             statistic: 'Maximum',
-            label: 'Undelivered events',
+            label: 'undelivered events',
           }),
         ]),
       ],
-      [records(props.logGroup, 'What is waited for, and why', WAITED_FOR)],
       [records(props.logGroup, 'Who was released, and why', LET_GO)],
     ],
   });
 }
+
+/** What a duration is shown in, by the seconds of each. */
+const SECONDS = { Minutes: 60, Hours: 3600 } as const;
+type Unit = keyof typeof SECONDS;
+
+/** A duration that is measured in seconds. @param id of the metric, unique in its graph */
+const inUnits = (unit: Unit, id: string, metric: cloudwatch.Metric, label: string) =>
+  new cloudwatch.MathExpression({
+    expression: `${id} / ${SECONDS[unit]}`,
+    usingMetrics: { [id]: metric },
+    period: Duration.minutes(1),
+    label,
+  });
+
+/** A duration that does not change. @param seconds a number, or a sum in parentheses */
+const constant = (unit: Unit, seconds: string, label: string, color: string) =>
+  new cloudwatch.MathExpression({
+    expression: `TIME_SERIES(${seconds} / ${SECONDS[unit]})`,
+    usingMetrics: {},
+    period: Duration.minutes(1),
+    label,
+    color,
+  });
+
+const percentiles = (measured: Measured, name: MetricName) => [
+  inUnits('Minutes', 'median', measured(name, 'p50'), 'p50'),
+  inUnits('Minutes', 'most', measured(name, 'p90'), 'p90'),
+  inUnits('Minutes', 'longest', measured(name, 'Maximum'), 'longest'),
+];
+
+/** Under the title "How waits ended" the legend need not say "Released" six times. */
+const outcome = (name: MetricName) => METRICS[name].about.replace('Released: ', '');
 
 /** The last word of each instance in the records that end a run, of those that still wait. */
 const WAITED_FOR = [
@@ -110,9 +160,20 @@ const LET_GO = [
 
 function alarmStates(alarms: Alarms): cloudwatch.IWidget[] {
   const all = Object.values(alarms);
-  return all.length > 0
-    ? [new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: all, width: WHOLE, height: 4 })]
-    : [];
+  const width = WHOLE - LINKS;
+  return all.length > 0 ? [new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: all, width, height: TOP })] : [];
+}
+
+/** What to run and read first. */
+function links({ alarms, commandLine, runbook }: DashboardProps): cloudwatch.TextWidget {
+  const link = (heading: string) => `[${heading}](${runbook.section(heading)})`;
+  const markdown = [
+    `**[Runbook](${runbook.url})**: ${link('A normal day')}`,
+    `**Page someone**: ${PAGED.map(link).join(', ')}`,
+    `**Run first**: \`${commandLine('status')}\``,
+  ].join('\n\n');
+  const width = Object.keys(alarms).length > 0 ? LINKS : WHOLE;
+  return new cloudwatch.TextWidget({ markdown, width, height: TOP });
 }
 
 function graph(title: string, unit: string, more: cloudwatch.GraphWidgetProps): cloudwatch.GraphWidget {

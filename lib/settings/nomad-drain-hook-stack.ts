@@ -27,7 +27,7 @@ export class NomadDrainHookStack extends Stack {
       chooseIdleFirst = false,
       ...others
     } = settings;
-    const { memorySize, alarmTopic, eventBus, network, stackName, renamed } = others;
+    const { memorySize, alarmTopic, runbookUrl, eventBus, network, stackName, renamed } = others;
     super(scope, id, { description: DESCRIPTION, ...(stackName && { stackName }) });
     for (const { old, now } of renamed) {
       Annotations.of(this).addWarningV2(
@@ -46,7 +46,11 @@ export class NomadDrainHookStack extends Stack {
       purgeNodes,
       chooseIdleFirst,
       ...(memorySize !== undefined && { memorySize }),
-      ...(alarmTopic && { monitoring: { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) } }),
+      monitoring: {
+        name: this.stackName,
+        ...(alarmTopic && { alarmTopic: sns.Topic.fromTopicArn(this, 'AlarmTopic', alarmTopic) }),
+        ...(runbookUrl && { runbookUrl }),
+      },
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),
     });

@@ -176,6 +176,12 @@ export const settings = z
       otherwise: 'none',
       description: 'the topic that is notified when an alarm fires and when it resolves',
     }),
+    runbookUrl: text(/^https?:\/\/[^\s"\\]{1,300}$/, 'the URL of a page').meta({
+      unit: 'URL',
+      otherwise: '[the runbook](operations.md) in the repository on the web',
+      description:
+        'the runbook that alarms and dashboard link to; `#sweepmissing` is appended for the alarm `SweepMissing`',
+    }),
     eventBus: text(
       /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[\w./-]{1,256}$/,
       'the name or the ARN of an event bus',

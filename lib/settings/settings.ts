@@ -31,6 +31,7 @@ export interface Settings {
   readonly memorySize?: number;
   /** The ARN of a topic. */
   readonly alarmTopic?: string;
+  readonly runbookUrl?: string;
   /** The name or the ARN of a bus. */
   readonly eventBus?: string;
   readonly network?: Network;
@@ -153,6 +154,7 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     chooseIdleFirst: values.chooseIdleFirst && defined({ onlyIdleFor: values.onlyIdleFor }),
     memorySize: values.memorySize,
     alarmTopic: values.alarmTopic,
+    runbookUrl: values.runbookUrl,
     eventBus: values.eventBus,
     network: vpcId && subnetIds && securityGroupIds ? { vpcId, subnetIds, securityGroupIds } : undefined,
     stackName: values.stackName,

@@ -57,13 +57,23 @@ describe('doctor', () => {
   test('ends with 2 where there is a problem: the schedule is disabled or gone, an alarm fires', async () => {
     const operator = await startInOrder();
     operator.world.aws.rules.set('Sweep', { schedule: 'rate(1 minute)', enabled: false, targets: [FUNCTION_ARN] });
-    operator.functions.alarms.push(alarm('TimedOut', { StateValue: 'ALARM' }), alarm('NotANode', { AlarmActions: [] }));
+    const runbook = 'https://wiki.example.com/drains#failedruns';
+    operator.functions.alarms.push(
+      alarm('nomad-drain/DrainHook: timed out', { StateValue: 'ALARM' }),
+      alarm('NotANode', { AlarmActions: [] }),
+      // On a queue: it is this function's by what it says.
+      alarm('nomad-drain/DrainHook: failed runs', {
+        StateValue: 'ALARM',
+        Dimensions: [{ Name: 'QueueName', Value: 'failed' }],
+        AlarmDescription: `Runs failed. First run: \`nomad-drain-hook doctor --function ${FUNCTION}\`. Runbook: ${runbook}`,
+      }),
+    );
     const { code, of } = await found(operator);
     expect(code).toBe(2);
     expect(of('schedule')).toMatchObject([{ level: 'problem', do: 'aws events enable-rule --name Sweep' }]);
     expect(of('alarms')).toMatchObject([
-      { level: 'problem', what: '1 of 3 alarms fire: TimedOut' },
-      { level: 'warning', what: '1 of 3 alarms have no action: NotANode' },
+      { level: 'problem', what: '2 of 4 alarms fire: timed out, failed runs', do: runbook },
+      { level: 'warning', what: '1 of 4 alarms have no action: NotANode' },
     ]);
     operator.world.aws.rules.clear();
     expect((await found(operator)).of('schedule')).toMatchObject([

@@ -112,8 +112,8 @@ async function withFaults(): Promise<Operator> {
   world.aws.rules.set('NomadDrainHook-Sweep', { schedule: 'rate(1 minute)', enabled: true, targets: [FUNCTION_ARN] });
   const Dimensions = [{ Name: 'FunctionName', Value: FUNCTION }];
   const alarm = { ActionsEnabled: true, AlarmActions: [], StateValue: 'OK', Dimensions } as const;
-  for (const name of ['OldestWait', 'SweepMissing'])
-    functions.alarms.push({ ...alarm, AlarmName: name, AlarmActions: [] });
+  for (const title of ['oldest wait', 'sweep missing'])
+    functions.alarms.push({ ...alarm, AlarmName: `NomadDrainHook: ${title}`, AlarmActions: [] });
   return operator;
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { METRICS, NAMESPACE } from '../../lambda/core/model/metrics.ts';
@@ -8,10 +9,29 @@ describe('the dashboard', () => {
   const body = () => dashboardOf(templateOf({ policy: { deadline: Duration.hours(2) } }));
   const titles = (widgets: { properties: Json }[]) => widgets.map(({ properties }) => properties.title);
 
-  test('shows on top whether anything is wrong, with every alarm', () => {
-    const [first] = body().widgets.toSorted((one, other) => one.y - other.y);
-    expect(first).toMatchObject({ type: 'alarm', x: 0, y: 0, width: 24 });
+  const inRows = () => body().widgets.toSorted((one, other) => one.y - other.y || one.x - other.x);
+
+  test('shows on top whether anything is wrong, with every alarm, and below it what is waited for', () => {
+    const [first, links, second] = inRows();
+    expect(first).toMatchObject({ type: 'alarm', x: 0, y: 0, width: 16 });
     expect(first!.properties.alarms).toHaveLength(Object.keys(alarmsOf(templateOf())).length);
+    expect(links).toMatchObject({ type: 'text', y: 0 });
+    expect(second).toMatchObject({ y: 5, width: 24, properties: { title: 'What is waited for, and why' } });
+  });
+
+  test('links to the runbook, wherever that is, at the sections that someone is paged for', () => {
+    const runbookUrl = 'https://wiki.example.com/drains';
+    const linked = dashboardOf(templateOf({ monitoring: { runbookUrl } })).widgets.find(({ type }) => type === 'text');
+    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const [, paged = ''] = /^\| page someone .*\n.*\n\| (.*?) \|/m.exec(page) ?? [];
+    const anchors = [...paged.matchAll(/`(\w+)`/g)].map(([, name = '']) => `${runbookUrl}#${name.toLowerCase()}`);
+    const { markdown } = linked!.properties;
+    expect([...markdown.matchAll(/\]\((.*?)\)/g)].map(([, url]) => url)).toEqual([
+      runbookUrl,
+      `${runbookUrl}#a-normal-day`,
+      ...anchors,
+    ]);
+    expect(page).toContain('\n## A normal day\n');
   });
 
   test('is 24 wide, and no widget lies on another or leaves a gap', () => {
@@ -29,27 +49,46 @@ describe('the dashboard', () => {
     expect(cells.size).toBe(24 * rows);
   });
 
-  test('draws the drain deadline and when a drain is forced into the oldest wait', () => {
-    const [widget] = body().widgets.filter(({ properties }) => properties.title === METRICS.OldestWait.about);
-    expect(widget!.properties.annotations.horizontal).toMatchObject([
-      { value: 7200, label: 'drain deadline' },
-      { value: 7500, label: 'the drain is forced' },
+  const shown = (title: string) => {
+    const [widget] = body().widgets.filter(({ properties }) => properties.title === title);
+    const { metrics, yAxis, annotations } = widget!.properties;
+    const options: Json[] = metrics.map((metric: Json[]) => metric.at(-1));
+    return { options, axis: yAxis.left.label, annotations };
+  };
+
+  test('draws the drain deadline and when a drain is forced into the oldest wait, in hours', () => {
+    const { options, axis, annotations } = shown('The oldest wait');
+    const labelled = options.flatMap(({ label, expression }) => (label ? [[label, expression]] : []));
+    expect(labelled).toEqual([
+      ['the oldest wait', 'wait / 3600'],
+      ['drain deadline', 'TIME_SERIES(7200 / 3600)'],
+      ['the drain is forced', 'TIME_SERIES((7200 + 300) / 3600)'],
     ]);
+    expect(axis).toBe('Hours');
+    // Of annotations that close together the labels would overprint each other.
+    expect(annotations).toBeUndefined();
   });
 
-  test('shows how long drains take by half of them, nine of ten, and the longest', () => {
-    for (const about of [METRICS.TimeToDrain.about, METRICS.WaitAfterEmpty.about]) {
-      const [widget] = body().widgets.filter(({ properties }) => properties.title === about);
-      const statistics = widget!.properties.metrics.map((metric: Json[]) => metric.at(-1).stat);
-      expect(statistics).toEqual(['p50', 'p90', 'Maximum']);
+  test('shows how long drains take by p50, p90 and the longest, in minutes', () => {
+    for (const title of [METRICS.TimeToDrain.about, METRICS.WaitAfterEmpty.about]) {
+      const { options, axis } = shown(title);
+      const byId = new Map(options.map(({ id, stat }) => [id, stat]));
+      const drawn = options.flatMap(({ label, expression }) => (label ? [[label, expression]] : []));
+      expect(drawn.map(([label]) => label)).toEqual(['p50', 'p90', 'longest']);
+      expect(drawn.map(([, expression]) => byId.get(expression.replace(' / 60', '')))).toEqual([
+        'p50',
+        'p90',
+        'Maximum',
+      ]);
+      expect(axis).toBe('Minutes');
     }
   });
 
   test('stacks how waits ended, all six ways', () => {
     const [widget] = body().widgets.filter(({ properties }) => properties.stacked);
-    const shown = widget!.properties.metrics.map((metric: Json[]) => metric[1]);
+    const names = widget!.properties.metrics.map((metric: Json[]) => metric[1]);
     const outcomes = Object.entries(METRICS).filter(([, { about }]) => about.startsWith('Released: '));
-    expect(shown.toSorted()).toEqual(outcomes.map(([name]) => name).toSorted());
+    expect(names.toSorted()).toEqual(outcomes.map(([name]) => name).toSorted());
   });
 
   test('says in words what is waited for, from this function’s log alone', () => {
@@ -63,8 +102,8 @@ describe('the dashboard', () => {
   });
 
   test('or an alarm shows everything that the function measures', () => {
-    const shown = body().widgets.flatMap(({ properties }) => properties.metrics ?? []);
-    const measured = shown.filter(([namespace]: Json[]) => namespace === NAMESPACE).map(([, name]: Json[]) => name);
+    const drawn = body().widgets.flatMap(({ properties }) => properties.metrics ?? []);
+    const measured = drawn.filter(([namespace]: Json[]) => namespace === NAMESPACE).map(([, name]: Json[]) => name);
     const watched = Object.values(alarmsOf(templateOf())).map(({ MetricName }) => MetricName);
     for (const name of Object.keys(METRICS)) expect([...measured, ...watched]).toContain(name);
   });

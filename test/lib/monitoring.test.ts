@@ -1,6 +1,7 @@
-import { Duration } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { DIMENSIONS, METRICS, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
@@ -10,6 +11,7 @@ import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { alarmsOf, dashboardOf } from './monitored.ts';
 import { drainHook, emptyStack, resources, templateOf } from './stacks.ts';
 
+const NOMAD = NomadAccess.http({ address: 'https://nomad.internal:4646' });
 const ALARM = 'AWS::CloudWatch::Alarm';
 const DASHBOARD = 'AWS::CloudWatch::Dashboard';
 
@@ -61,7 +63,7 @@ describe('the alarms', () => {
     drainHook({}, stack);
     new NomadDrainHook(stack, 'Other', {
       groups: ['runners'],
-      nomad: NomadAccess.http({ address: 'https://nomad.internal:4646' }),
+      nomad: NOMAD,
     });
     const template = Template.fromStack(stack);
     const watched = Object.values(resources(template, ALARM))
@@ -118,14 +120,34 @@ describe('the alarms', () => {
     );
   });
 
-  test('have no names of their own, nor has the dashboard', () => {
-    const template = templateOf();
-    for (const each of [
-      ...Object.values(resources(template, ALARM)),
-      ...Object.values(resources(template, DASHBOARD)),
-    ]) {
-      expect(each.Properties).not.toHaveProperty('AlarmName');
-      expect(each.Properties).not.toHaveProperty('DashboardName');
+  test('have names that begin with the stack and the construct, and say in words what is wrong', () => {
+    for (const [id, { AlarmName: name }] of Object.entries(alarmsOf(templateOf()))) {
+      const [, title = ''] = /^Test\/DrainHook: ([A-Za-z ]+)$/.exec(name) ?? [];
+      // So that the section of the runbook is found by the name alone.
+      expect(title.replaceAll(' ', '').toLowerCase()).toBe(id.toLowerCase());
+    }
+    const named = alarmsOf(templateOf({ monitoring: { name: 'builders' } }));
+    expect(named.SweepMissing.AlarmName).toBe('builders: sweep missing');
+  });
+
+  test('have names that CloudWatch takes, and no two the same, of two hooks in a stack and of stacks with names as long as can be', () => {
+    const stacks = ['a', 'b'].map((letter) => new Stack(new App(), 'Test', { stackName: letter.repeat(128) }));
+    const names = stacks.flatMap((stack) => {
+      drainHook({}, stack);
+      const deep = new Construct(new Construct(stack, 'x'.repeat(60)), 'y'.repeat(60));
+      for (const id of ['One', 'Other']) {
+        new NomadDrainHook(deep, id, { groups: ['builders'], hook: { name: id }, nomad: NOMAD });
+      }
+      return Object.values(resources(Template.fromStack(stack), ALARM)).map(({ Properties }) => Properties.AlarmName);
+    });
+    expect(names).toHaveLength(2 * 3 * 14);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name.length).toBeLessThanOrEqual(255);
+  });
+
+  test('leave the name of the dashboard to CloudFormation', () => {
+    for (const { Properties } of Object.values(resources(templateOf(), DASHBOARD))) {
+      expect(Properties).not.toHaveProperty('DashboardName');
     }
   });
 

@@ -28,6 +28,7 @@ export const EVERYTHING = {
   HeartbeatTimeoutSeconds: '1790',
   AlarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:platform',
   AlarmAfterSeconds: '5490',
+  RunbookUrl: 'https://wiki.example.com/drains',
 };
 
 export const ofType = (resources: Record<string, Json>, type: string): Json[] =>

@@ -16,6 +16,7 @@ const PSEUDO: Record<string, string> = {
   'AWS::Partition': 'aws',
   'AWS::Region': 'eu-west-1',
   'AWS::AccountId': '111122223333',
+  'AWS::StackName': 'NomadDrainHook',
 };
 
 const NOTHING = Symbol('AWS::NoValue');
@@ -43,6 +44,8 @@ export function make(template: Json, values: ParameterValues = {}): Made {
 class Evaluation {
   readonly #template: Json;
   readonly #parameters: Record<string, Json>;
+  /** The logical ids of the resources; of those of a loop, where its list is one of the template. */
+  readonly #ids: ReadonlySet<string>;
 
   constructor(template: Json, values: ParameterValues) {
     this.#template = template;
@@ -52,6 +55,15 @@ class Evaluation {
     const entries = Object.entries((template.Parameters ?? {}) as Json);
     this.#parameters = Object.fromEntries(
       entries.map(([name, declared]) => [name, parameter(name, declared, values[name])]),
+    );
+    this.#ids = new Set(
+      Object.entries(template.Resources as Record<string, Json>).flatMap(([id, loop]) => {
+        if (!id.startsWith('Fn::ForEach::')) return [id];
+        const [variable, items, body] = loop;
+        return Array.isArray(items)
+          ? items.flatMap((item) => Object.keys(body).map((key) => idIn(key, variable, item)))
+          : [];
+      }),
     );
   }
 
@@ -89,10 +101,7 @@ class Evaluation {
     return (this.resolve(collection, loop) as string[]).flatMap((item) => {
       const inner = { ...loop, [variable]: item };
       return Object.entries(body).map(([key, value]): [string, Json] => {
-        const id = key
-          .replaceAll(`&{${variable}}`, item.replaceAll(/[^A-Za-z0-9]/g, ''))
-          .replaceAll(`\${${variable}}`, item);
-        return [id, this.resolve(value, inner)];
+        return [idIn(key, variable, item), this.resolve(value, inner)];
       });
     });
   }
@@ -104,6 +113,12 @@ class Evaluation {
         return this.#ref(given, loop);
       case 'Fn::GetAtt':
         return this.#attribute(given[0], given[1]);
+      case 'Fn::FindInMap': {
+        const [map, key, name] = resolved(given);
+        const found = this.#template.Mappings?.[map]?.[key]?.[name];
+        if (found === undefined) throw new Error(`Unable to get mapping for ${map}::${key}::${name}`);
+        return found;
+      }
       case 'Fn::If':
         return resolved(this.holds(given[0]) ? given[1] : given[2]);
       case 'Fn::Join': {
@@ -137,18 +152,22 @@ class Evaluation {
   }
 
   #attribute(id: string, name: string): Json {
-    if (!(id in this.#template.Resources)) throw new Error(`references undefined resource ${id}`);
+    if (!this.#ids.has(id)) throw new Error(`references undefined resource ${id}`);
     return { 'Fn::GetAtt': [id, name] };
   }
 
   #ref(name: string, loop: Record<string, string>): Json {
     if (name === 'AWS::NoValue') return NOTHING;
-    if (name in this.#template.Resources) return { Ref: name };
+    if (this.#ids.has(name)) return { Ref: name };
     const value = loop[name] ?? this.#parameters[name] ?? PSEUDO[name];
     if (value === undefined) throw new Error(`Unresolved resource dependencies [${name}]`);
     return value;
   }
 }
+
+/** The id of a resource in a loop. */
+const idIn = (key: string, variable: string, item: string): string =>
+  key.replaceAll(`&{${variable}}`, item.replaceAll(/[^A-Za-z0-9]/g, '')).replaceAll(`\${${variable}}`, item);
 
 /** Text, with what only a deployment tells in the notation of Fn::Sub. */
 function joined(parts: Json[], by: string): string {

@@ -32,6 +32,7 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   HookDefaultResult: (hookDefaultResult) => ({ hookDefaultResult }),
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
   AlarmTopicArn: (alarmTopic) => ({ alarmTopic }),
+  RunbookUrl: (runbookUrl) => ({ runbookUrl }),
   // Reckoned by the CDK out of the two that it is the sum of.
   AlarmAfterSeconds: () => ({}),
   CodeBucket: () => ({}),

@@ -45,7 +45,7 @@ const BOTH = ['HttpAccessProps', 'RunCommandAccessProps'];
 
 /** What each variable of the module is in the construct. A variable, a property or a setting that is missing here fails a test. */
 export const AS_PROPERTY: Record<string, AsProperty> = {
-  name: { properties: [], setting: 'stackName', give: () => ({}) },
+  name: option('monitoring', ['MonitoringOptions', 'name'], 'stackName', (name) => `${name} (Terraform)`),
   // The CDK uploads the function itself.
   package: { properties: [], give: () => ({}) },
   group_names: {
@@ -128,6 +128,7 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     setting: 'alarmTopic',
     give: (arn, stack) => ({ monitoring: { alarmTopic: sns.Topic.fromTopicArn(stack, 'Topic', arn) } }),
   },
+  runbook_url: option('monitoring', ['MonitoringOptions', 'runbookUrl'], 'runbookUrl'),
   alarms: option('monitoring', ['MonitoringOptions', 'alarms'], undefined),
   dashboard: option('monitoring', ['MonitoringOptions', 'dashboard'], undefined),
   event_bus: {

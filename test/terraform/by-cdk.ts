@@ -6,9 +6,14 @@ import { type Made, make } from '../template/cloudformation.ts';
 import { AS_PROPERTY, type Properties } from './as-property.ts';
 import type { Variables } from './cases.ts';
 
+/** The default of the variable `name`: in the CDK the stack has another. */
+const NAME = 'nomad-drain-hook';
+
 /** The properties of the construct for the same settings. */
 export function propertiesOf(variables: Variables, stack: Stack): Partial<NomadDrainHookProps> {
-  const given = Object.entries(variables).map(([name, value]) => AS_PROPERTY[name]!.give(value, stack));
+  const given = Object.entries({ name: NAME, ...variables }).map(([name, value]) =>
+    AS_PROPERTY[name]!.give(value, stack),
+  );
   const { via, nomad = {}, ...properties } = given.reduce(merged, {});
   const access = via === 'ssm' ? NomadAccess.runCommand(nomad) : NomadAccess.http(nomad);
   // In a list of Terraform's that is empty nothing is given.

@@ -59,6 +59,7 @@ export const EVERYTHING: Variables = {
   log_retention_days: 30,
   memory_size: 1024,
   alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform',
+  runbook_url: 'https://wiki.example.com/drains',
   event_bus: 'arn:aws:events:eu-west-1:444455556666:event-bus/builds',
   test_events: true,
   create_test_event_registry: true,

@@ -36,6 +36,7 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
     return entriesOf(of).length;
   },
   lookup: (map, key, otherwise) => (key in map ? map[key] : otherwise),
+  lower: (given) => text(given).toLowerCase(),
   max: (...numbers) => Math.max(...numbers),
   merge: (...maps) => Object.assign({}, ...maps),
   min: (...numbers) => Math.min(...numbers),
@@ -57,6 +58,7 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   },
   replace: (given, what, by) => given.replaceAll(what, () => by),
   setproduct: (one, other) => one.flatMap((left: Value) => other.map((right: Value) => [left, right])),
+  slice: (items, from, to) => items.slice(from, to),
   split: (by, given) => given.split(by),
   startswith: (given, prefix) => text(given).startsWith(prefix),
   substr: (given, offset, length) => given.slice(offset, offset + length),

@@ -154,7 +154,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
     type: 'AWS::CloudWatch::Alarm',
     id: (_, key) => `${key}Alarm`,
     arguments: {
-      alarm_name: OURS,
+      alarm_name: 'AlarmName',
       alarm_description: 'AlarmDescription',
       namespace: 'Namespace',
       metric_name: 'MetricName',

@@ -5,6 +5,8 @@ import { GetParameterCommand, paginateDescribeInstanceInformation, type SSMClien
 /** An alarm of the function. */
 export interface Alarm {
   name: string;
+  /** Where the runbook says what to do, if the alarm does. */
+  runbook: string | undefined;
   /** Somebody is told when it fires. */
   tells: boolean;
   fires: boolean;
@@ -44,8 +46,10 @@ export class Surroundings {
     for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client: this.#cloudWatch }, {})) {
       for (const alarm of MetricAlarms) {
         if (!isAbout(alarm, functionName)) continue;
-        const { AlarmName: name = '', ActionsEnabled, AlarmActions = [], StateValue } = alarm;
-        found.push({ name, tells: ActionsEnabled !== false && AlarmActions.length > 0, fires: StateValue === 'ALARM' });
+        const { AlarmName: name = '', AlarmDescription = '', ActionsEnabled, AlarmActions = [], StateValue } = alarm;
+        const runbook = /https?:\/\/\S+$/.exec(AlarmDescription)?.[0];
+        const tells = ActionsEnabled !== false && AlarmActions.length > 0;
+        found.push({ name: titleOf(name), runbook, tells, fires: StateValue === 'ALARM' });
       }
     }
     return found;
@@ -85,8 +89,15 @@ export class Surroundings {
   }
 }
 
-/** An alarm has the dimensions of its metric, or those of the metrics that it reckons with. */
-function isAbout({ Dimensions = [], Metrics = [] }: MetricAlarm, functionName: string): boolean {
+/** What is wrong, after the name of the hook: `sweep missing` of `builders: sweep missing`. */
+const titleOf = (name: string) => name.replace(/^.*: /, '');
+
+/**
+ * An alarm has the dimensions of its metric, or those of the metrics that it calculates with. One on a queue has the function in the
+ * command of its description.
+ */
+function isAbout({ Dimensions = [], Metrics = [], AlarmDescription }: MetricAlarm, functionName: string): boolean {
+  if (AlarmDescription?.includes(`--function ${functionName}\``)) return true;
   const all = [Dimensions, ...Metrics.map(({ MetricStat }) => MetricStat?.Metric?.Dimensions ?? [])].flat();
   return all.some(({ Name, Value }) => Name === 'FunctionName' && Value === functionName);
 }

@@ -1,6 +1,7 @@
 /** An alarm, as CloudWatch describes it: as far as it is asked about. */
 export interface MetricAlarm {
   AlarmName: string;
+  AlarmDescription?: string;
   ActionsEnabled: boolean;
   AlarmActions: string[];
   StateValue: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';

@@ -105,7 +105,9 @@ async function checkAlarms({ surroundings }: Account, name: string): Promise<Own
   const firing = alarms.filter(({ fires }) => fires);
   if (firing.length > 0) {
     const what = `${firing.length} of ${alarms.length} alarms fire: ${named(firing.map((alarm) => alarm.name))}`;
-    findings.push({ id, level: 'problem', what, do: 'docs/operations.md has a section on each' });
+    const pages = firing.flatMap(({ runbook }) => runbook ?? []);
+    const todo = pages.length > 0 ? named(pages) : 'docs/operations.md has a section on each';
+    findings.push({ id, level: 'problem', what, do: todo });
   }
   const silent = alarms.filter(({ tells }) => !tells);
   if (silent.length > 0) {

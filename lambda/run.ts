@@ -15,6 +15,7 @@ import { RunFailed } from './errors.ts';
 import { readWake } from './events/parse-event.ts';
 import { narrowToken } from './nomad/acl.ts';
 import { type Run, runFor, type Serving, SWEEP_MS, TERMINATION_POLICY_MS } from './runs.ts';
+import { VERSION } from './version.ts';
 
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
@@ -172,6 +173,7 @@ export class Runner {
       ...(purged.length > 0 && { purged }),
       warnings,
       ...(because !== undefined && { because }),
+      ...(run.dryRun && { version: VERSION }),
     };
     return { report, failures };
   }

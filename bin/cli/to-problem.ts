@@ -51,7 +51,8 @@ function functionFailed(error: FunctionFailed): Problem {
   return because("Run nomad-drain-hook doctor; the function's log says more.");
 }
 
-const MISSING_CREDENTIALS = 'Log in, for example with aws sso login, or say whose they are: --profile <name>.';
+const MISSING_CREDENTIALS =
+  'Log in, such as with aws sso login (AWS CLI version 2), or name a profile: --profile <name>.';
 
 function ofCredentials(error: SdkError, profile: string | undefined): Problem | undefined {
   const { name, message } = error;
@@ -63,7 +64,10 @@ function ofCredentials(error: SdkError, profile: string | undefined): Problem | 
   if (['CredentialsProviderError', 'TokenProviderError'].includes(name)) {
     if (/sso|token is expired|refresh/i.test(message)) {
       const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
-      return because(`the SSO session${ofProfile} has expired, or was never begun`, `Log in again: ${login}`);
+      return because(
+        `the SSO session${ofProfile} has expired, or was never begun`,
+        `Log in again: ${login} (AWS CLI version 2)`,
+      );
     }
     return because(`there are no AWS credentials${ofProfile}`, MISSING_CREDENTIALS);
   }

@@ -1,6 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { FunctionFailed } from '../function-failed.ts';
+import { Heard } from '../heard.ts';
 import { findFunction } from './find-function.ts';
 
 /** Which function is asked, where there are several. */
@@ -13,6 +14,7 @@ export interface FunctionChoice {
 
 /** The deployed function. It is looked up once, before the first question. */
 export class DrainFunction {
+  readonly heard = new Heard();
   readonly #lambda: LambdaClient;
   readonly #tagging: ResourceGroupsTaggingAPIClient;
   readonly #choice: FunctionChoice;
@@ -48,6 +50,7 @@ export class DrainFunction {
     );
     const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');
     if (FunctionError !== undefined) throw new FunctionFailed(answer);
+    this.heard.note(answer);
     return answer as Answer;
   }
 }

@@ -40,7 +40,7 @@ async function describe(context: Context, given: string): Promise<ExitCode> {
   const instance = waiting ?? (await dryRunOf(context, given)).instance;
   const { at = new Date().toISOString() } = report;
   const logged = await happened(context, instance.instanceId, Date.parse(at));
-  const description: Description = { run: 'describe', at, waits: waiting !== undefined, instance, ...logged };
+  const description: Description = { ...instance, at, waits: waiting !== undefined, ...logged };
   context.show(description, describeText);
   return EXIT.ok;
 }

@@ -31,7 +31,7 @@ export const doctorCommand = (run: Run) =>
         const { findings: itsOwn, askedThrough } = await askFunction(context);
         const here = context.screen.during('looking around', checkFromHere(context.account, askedThrough));
         const findings = together(itsOwn, await here);
-        context.show({ run: 'doctor', findings }, (given, page) =>
+        context.show({ findings }, (given, page) =>
           doctorText({ findings: given.findings.filter(({ level }) => !quiet || level !== 'ok') }, page),
         );
         return findings.some(({ level }) => level === 'problem') ? EXIT.personNeeded : EXIT.ok;

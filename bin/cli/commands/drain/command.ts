@@ -66,7 +66,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const { group, isGoing } = await placeOf(instanceId, autoScaling);
   const watched = (answer: object) => watchOne(context, instanceId, { ...options, answer });
   if (isGoing) {
-    const answer = { run: 'drain', instanceId, group: group.name, changed: false };
+    const answer = { instanceId, group: group.name, changed: false };
     if (options.wait) context.screen.tell(`${instanceId} goes already: nothing was changed.`);
     else context.show(answer, () => `${instanceId} goes already: nothing was changed.`);
     return options.wait ? watched(answer) : EXIT.ok;
@@ -80,7 +80,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const plan = await planOf(context, instanceId, group.name);
   context.explain({ instance, group, replace, plan }, leavingText);
   const { nodeId, nodeName, remaining, would } = instance;
-  const answer = { run: 'drain', instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
+  const answer = { instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
   const changed = await confirmAndApply(
     context,
     {

@@ -80,7 +80,7 @@ async function extend(context: Context, given: string, seconds: number, options:
   await confirmAndApply(
     context,
     {
-      answer: { run: 'extend', instanceId, group, nodeId, nodeName, deadlineAt, capAt },
+      answer: { instanceId, group, nodeId, nodeName, deadlineAt, capAt },
       agree: (yes) => consent(context, `Let builds on ${nodeName ?? nodeId} run until ${deadlineAt}?`, yes),
       make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body }),
       done: `${nodeName ?? nodeId} drains until ${deadlineAt} at the latest.`,

@@ -37,7 +37,7 @@ export const nodesCommand = (run: Run) =>
           const known = [...new Set(groups)].join(', ');
           throw new Problem(`the function serves no group ${group}`, `It serves: ${known || 'none by its name'}.`);
         }
-        context.show(answer, (given, page) => nodesText({ ...given, only: group, all }, page));
+        context.pass(answer, (given, page) => nodesText({ ...given, only: group, all }, page));
         return EXIT.ok;
       }),
     );

@@ -41,7 +41,7 @@ export const planCommand = (run: Run) =>
       run(async (context, group, { deadline, svg }) => {
         const command = { command: 'plan', ...(group && { group }), ...(deadline && { deadlineSeconds: deadline }) };
         const answer = await context.ask<Plan>(command);
-        context.show(answer, planText);
+        context.pass(answer, planText);
         if (svg !== undefined) await writeSvg(context, svg, answer, group);
         return answer.verdicts.killed + answer.verdicts.nowhere + answer.verdicts.stops > 0
           ? EXIT.personNeeded

@@ -46,7 +46,7 @@ async function release(context: Context, given: string, options: ChangeOptions):
   await confirmAndApply(
     context,
     {
-      answer: { run: 'release', instanceId, group, hook, nodeId, nodeName, remaining },
+      answer: { instanceId, group, hook, nodeId, nodeName, remaining },
       agree: (agreed) => typed(context, `Type ${instanceId} to release it`, instanceId, agreed),
       make: () => context.account.autoScaling.complete({ instanceId, group, hook }).catch(notHeld),
       done: `${instanceId} is released: EC2 terminates it now.`,

@@ -67,7 +67,7 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   const inService = instances.filter(({ state }) => state === 'InService');
   context.explain({ group, to, instances: inService }, shrinkingText);
   if (instancesLeftOut > 0) context.screen.tell(`${count(instancesLeftOut, 'instance')} more did not fit the answer.`);
-  const answer = { run: 'scale-in', group: name, from: group.desiredCapacity, to, instances: inService };
+  const answer = { group: name, from: group.desiredCapacity, to, instances: inService };
   const changed = await confirmAndApply(
     context,
     {

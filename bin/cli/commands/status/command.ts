@@ -42,12 +42,12 @@ export const statusCommand = (run: Run) =>
         const ask = async (signal?: AbortSignal) => ofGroup(await askStatus(context.account, signal), group);
         if (!options.watch) {
           const report = await context.screen.during('asking the function', ask());
-          context.show(report, statusText);
+          context.pass(report, statusText);
           return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
         }
         await watch(context.screen.live('stdout'), options.interval, async (signal) => {
           const report = await ask(signal);
-          return { text: context.text(report, statusText), done: false };
+          return { text: context.passed(report, statusText), done: false };
         });
         return EXIT.interrupted;
       }),

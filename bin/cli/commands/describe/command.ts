@@ -23,7 +23,7 @@ export const describeCommand = (run: Run) =>
   new Command('describe')
     .summary('show the timeline of an instance, and what holds it')
     .description(ABOUT)
-    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .argument('<instance>', 'its id, the name or id of its node, or a unique prefix of one of them')
     .addHelpText(
       'after',
       examples(

@@ -23,11 +23,11 @@ const ABOUT = [
 /** `logs`: what builds have written last. */
 export const logsCommand = (run: Run) =>
   new Command('logs')
-    .argument('<whose>', 'an allocation, an instance or a node: its id, a beginning of it, or a node’s name')
+    .argument('<whose>', 'an allocation, an instance or a node: its id, a prefix of it, or a node’s name')
     .argument('[job]', 'of an instance or a node: only this job; its last run, if it has ended')
     .summary('show the end of what a build writes, or follow it')
     .description(ABOUT)
-    .option('-f, --follow', 'go on until the build ends, or until Ctrl-C')
+    .option('-f, --follow', 'follow until the build ends, or until Ctrl-C')
     .option('--stdout', 'what they write to stdout instead')
     .option('--all', 'of everything that holds the instance or node')
     .option('--task <name>', 'of this task alone')

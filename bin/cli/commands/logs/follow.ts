@@ -40,7 +40,7 @@ export async function followOne(
         write(context, next, last);
       } catch (error) {
         if (signal.aborted) throw error;
-        screen.tell(screen.margin.ink.warn(`could not look again: ${printable(messageOf(error))}`));
+        screen.tell(screen.margin.ink.warn(`could not refresh: ${printable(messageOf(error))}`));
       }
     }
     if (isUnread(last))

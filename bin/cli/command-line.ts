@@ -1,7 +1,6 @@
 import { Command, CommanderError, Option } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
-import { checkProfile } from './aws/profile.ts';
 import { completionCommand } from './commands/completion/command.ts';
 import { describeCommand } from './commands/describe/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
@@ -62,8 +61,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       options = command.optsWithGlobals() as GlobalOptions;
       // As the AWS CLI reads it; the SDK for JavaScript knows the first of the two alone.
       const region = options.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
-      const account = new Account({ ...options, region }, { stack: options.stack, name: options.function });
-      await checkProfile(options.profile ?? environment.AWS_PROFILE);
+      const profile = options.profile ?? environment.AWS_PROFILE;
+      const account = new Account({ ...options, region }, { stack: options.stack, name: options.function, profile });
       exitCode = await act(new Context(account, screen, command.name(), options), ...(args as never));
     };
   const program = makeProgram(run);

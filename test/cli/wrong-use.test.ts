@@ -64,6 +64,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
       'error: there is no AWS profile nope',
       'Set one up with: aws configure',
     ]);
+    expect((await operator.run('version')).code).toBe(0);
     operator.environment.AWS_CONFIG_FILE = file;
     const choose = ['error: there is no AWS profile nope', 'Choose one with --profile or AWS_PROFILE: ci.'];
     expect(await told(operator, 'status')).toEqual(choose);

@@ -24,6 +24,7 @@ import { needsOf } from './nomad/queries/requirements.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
 import { type AwsAccess, tlsOf } from './nomad/transport/create-transport.ts';
 import type { Transport } from './nomad/transport/transport.ts';
+import { VERSION } from './version.ts';
 
 /** What answers are given from. */
 export interface AnswerPortsOptions {
@@ -86,5 +87,5 @@ export async function answerTo(command: Command, options: AnswerPortsOptions): P
     answer(command, ports),
     ports.permissions().then(narrowToken, (error) => [`the Nomad token was not checked: ${messageOf(error)}`]),
   ]);
-  return { ...given, at: iso(options.clock.now()), warnings };
+  return { ...given, at: iso(options.clock.now()), warnings, version: VERSION };
 }

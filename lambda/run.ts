@@ -24,6 +24,7 @@ import {
   SWEEP_MS,
   TERMINATION_POLICY_MS,
 } from './runs.ts';
+import { VERSION } from './version.ts';
 
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
@@ -202,6 +203,7 @@ export class Runner {
       ...(purged.length > 0 && { purged }),
       warnings,
       ...(because !== undefined && { because }),
+      ...(run.dryRun && { version: VERSION }),
     };
     return { report, failures };
   }

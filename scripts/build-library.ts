@@ -7,6 +7,15 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIRECTORY = join(ROOT, 'dist/lib');
 
+/** The CDK is an optional peer, which npm does not install: the command line needs none of its 185 MB. */
+const NEEDS_CDK = `for (const name of ['aws-cdk-lib', 'constructs']) {
+  try {
+    require.resolve(name);
+  } catch {
+    throw new Error('The construct of nomad-drain-hook needs ' + name + '. Run: npm install aws-cdk-lib constructs');
+  }
+}`;
+
 /**
  * Builds the construct as it is published: one CommonJS module, which `require` and `import` both take, and the
  * declarations of its sources. What was there before is removed.
@@ -28,7 +37,7 @@ export async function buildLibrary(): Promise<number> {
     // A source in a folder of lib/ finds files by its own URL, from the folder above. In the package they are at the same place.
     define: { 'import.meta.url': 'sourceUrl' },
     banner: {
-      js: "'use strict';\nconst sourceUrl = require('node:url').pathToFileURL(__dirname + '/../../lib/any/_').href;",
+      js: `'use strict';\n${NEEDS_CDK}\nconst sourceUrl = require('node:url').pathToFileURL(__dirname + '/../../lib/any/_').href;`,
     },
     legalComments: 'none',
     logLevel: 'warning',

@@ -68,6 +68,6 @@ if (import.meta.main) {
     const [loaded, all] = [atStart(metafile), Object.keys(metafile.outputs)].map(sizeOf) as [number, number];
     console.log(`dist/lambda/index.mjs ${kB(loaded)} with what it imports at once, of ${kB(all)}`);
     console.log(`dist/lib/index.js ${kB(await buildLibrary())}`);
-    console.log(`dist/cli/nomad-drain-hook.mjs ${kB(await buildCli())}`);
+    console.log(`dist/cli/main.mjs ${kB(await buildCli())}`);
   }
 }

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from '@commander-js/extra-typings';
+import { Command, CommanderError, Option } from '@commander-js/extra-typings';
 import manifest from '../../package.json' with { type: 'json' };
 import { Account } from './aws/account.ts';
+import { completionCommand } from './commands/completion/command.ts';
 import { describeCommand } from './commands/describe/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
 import { drainCommand } from './commands/drain/command.ts';
@@ -41,8 +42,8 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
 ];
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 it could not be done; 2 action is needed, such as for a
-stuck drain; 130 Ctrl-C. Nothing is changed without a question or --yes.`;
+Exit codes: 0 done; 1 failed, or cancelled; 2 needs action, such as a stuck
+drain; 130 Ctrl-C. Nothing changes without a confirmation or --yes.`;
 
 /**
  * Carries out a command line.
@@ -60,8 +61,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       options = command.optsWithGlobals() as GlobalOptions;
       // As the AWS CLI reads it; the SDK for JavaScript knows the first of the two alone.
       const region = options.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
-      const account = new Account({ ...options, region }, { stack: options.stack, name: options.function });
-      exitCode = await act(new Context(account, screen, options), ...(args as never));
+      const profile = options.profile ?? environment.AWS_PROFILE;
+      const account = new Account({ ...options, region }, { stack: options.stack, name: options.function, profile });
+      exitCode = await act(new Context(account, screen, command.name(), options), ...(args as never));
     };
   const program = makeProgram(run);
   try {
@@ -92,13 +94,15 @@ const traceOf = (error: unknown) => printable(error instanceof Error ? (error.st
 function makeProgram(run: Run): AnyCommand {
   const program: AnyCommand = new Command('nomad-drain-hook')
     .description(
-      'Shows what the Nomad drain hook does, and takes instances out of service. It asks the deployed function, with your AWS credentials: no path to Nomad is needed.',
+      'Shows what the Nomad drain hook does, and takes instances out of service. It sends requests to the deployed function, with your AWS credentials: no path to Nomad is needed.',
     )
-    .option('--json', 'print the answer as JSON')
+    .addOption(new Option('-o, --output <format>', 'print the answer as text or JSON').choices(['text', 'json']))
+    .addOption(new Option('--json', 'the same as --output json').implies({ output: 'json' }))
+    .option('--no-color', 'print without colours, as with NO_COLOR')
     .option('--profile <name>', 'the AWS profile to use')
     .option('--region <name>', 'the AWS region to use')
-    .option('--stack <name>', 'the stack whose function is asked, where there are several')
-    .option('--function <name>', 'the function that is asked, by its name or ARN; nothing is looked up then')
+    .option('--stack <name>', 'the stack of the function, if there are several')
+    .option('--function <name>', 'the name or ARN of the function; no search then')
     .option('--debug', 'print the stack trace of an error')
     .version(manifest.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print the help')
@@ -108,7 +112,13 @@ function makeProgram(run: Run): AnyCommand {
     .exitOverride();
   program.addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(run).copyInheritedSettings(program));
-  const version = new Command('version').summary('print the version').action(() => console.log(manifest.version));
+  program.addCommand(completionCommand(program).copyInheritedSettings(program));
+  const version = new Command('version').summary('print the version').action(
+    run(async (context) => {
+      context.show({ version: manifest.version }, (given) => given.version);
+      return EXIT.ok;
+    }),
+  );
   program.addCommand(version.copyInheritedSettings(program));
   return program;
 }

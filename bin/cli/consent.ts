@@ -4,8 +4,8 @@ import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
 
 /** The options of every command that changes something. */
-export const YES = new Option('-y, --yes', 'do not ask');
-export const DRY_RUN = new Option('--dry-run', 'only say what would be done');
+export const YES = new Option('-y, --yes', 'do not ask for confirmation');
+export const DRY_RUN = new Option('--dry-run', 'show what would be done, and change nothing');
 
 /** The answer to a question was not yes. */
 class Cancelled extends Problem {

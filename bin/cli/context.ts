@@ -1,12 +1,14 @@
 import type { Account } from './aws/account.ts';
 import type { ExitCode } from './exit-code.ts';
+import { inOneShape } from './one-shape.ts';
+import { wrap } from './terminal/layout.ts';
 import type { Page } from './terminal/page.ts';
 import { printable } from './terminal/printable.ts';
 import type { Screen } from './terminal/screen.ts';
 
 /** The options that every command has. */
 export interface GlobalOptions {
-  json?: true | undefined;
+  output?: 'text' | 'json' | undefined;
   profile?: string | undefined;
   region?: string | undefined;
   stack?: string | undefined;
@@ -18,12 +20,17 @@ export interface GlobalOptions {
 export class Context {
   readonly account: Account;
   readonly screen: Screen;
-  readonly options: GlobalOptions;
+  /** Its name. */
+  readonly command: string;
+  /** The answer is wanted as JSON. */
+  readonly json: boolean;
+  #warnedOfVersion = false;
 
-  constructor(account: Account, screen: Screen, options: GlobalOptions) {
+  constructor(account: Account, screen: Screen, command: string, { output }: GlobalOptions) {
     this.account = account;
     this.screen = screen;
-    this.options = options;
+    this.command = command;
+    this.json = output === 'json';
   }
 
   /**
@@ -31,25 +38,61 @@ export class Context {
    * @param event such as `{ command: 'status' }`
    * @throws whatever is to be told as a problem
    */
-  ask<Answer>(event: object): Promise<Answer> {
-    return this.screen.during('asking the function', this.account.function.ask<Answer>(event));
+  async ask<Answer>(event: object): Promise<Answer> {
+    const answer = await this.screen.during('asking the function', this.account.function.ask<Answer>(event));
+    this.#warnOfVersion();
+    return answer;
   }
 
-  /** Tells a person what a question is about. With --json stdout is the answer's alone. */
+  /** Tells a person what a question is about. As JSON stdout is the answer's alone. */
   explain<Given>(given: Given, render: (given: Given, page: Page) => string): void {
     const text = `${render(printable(given), this.screen.page)}\n`;
-    if (this.options.json) this.screen.tell(text);
+    if (this.json) this.screen.tell(text);
     else this.screen.print(text);
   }
 
-  /** Shows an answer: as JSON where that is wanted, unchanged, else as text. */
-  show<Answer>(answer: Answer, render: (answer: Answer, page: Page) => string): void {
-    this.screen.print(this.text(answer, render));
+  /** Shows an answer that the command line has made: as JSON where that is wanted, else as text. */
+  show<Answer extends object>(answer: Answer, render: (answer: Answer, page: Page) => string): void {
+    this.#warnOfVersion();
+    this.screen.print(
+      this.json ? JSON.stringify(this.#shaped(answer, false), null, 2) : render(printable(answer), this.screen.page),
+    );
   }
 
-  /** What {@link show} prints. */
-  text<Answer>(answer: Answer, render: (answer: Answer, page: Page) => string): string {
-    return this.options.json ? JSON.stringify(answer, null, 2) : render(printable(answer), this.screen.page);
+  /** Shows an answer of the function in the same ways. As JSON its own names stay. */
+  pass<Answer extends object>(answer: Answer, render: (answer: Answer, page: Page) => string): void {
+    this.screen.print(this.passed(answer, render));
+  }
+
+  /** What {@link pass} prints. */
+  passed<Answer extends object>(answer: Answer, render: (answer: Answer, page: Page) => string): string {
+    this.#warnOfVersion();
+    return this.json
+      ? JSON.stringify(this.#shaped(answer, true), null, 2)
+      : render(printable(answer), this.screen.page);
+  }
+
+  /** Prints one of several answers of the function as a line of JSON. */
+  passLine(answer: object): void {
+    this.#warnOfVersion();
+    this.screen.print(JSON.stringify(this.#shaped(answer, true)));
+  }
+
+  /** On stderr, once. */
+  #warnOfVersion(): void {
+    const { versionWarning } = this.account.function.heard;
+    if (versionWarning === undefined || this.#warnedOfVersion) return;
+    this.#warnedOfVersion = true;
+    const { columns, ink } = this.screen.margin;
+    this.screen.tell(ink.warn(wrap(`warning: ${printable(versionWarning)}`, columns)));
+  }
+
+  #shaped(answer: { at?: string; warnings?: readonly string[] }, keeps: boolean): object {
+    const { heard } = this.account.function;
+    const { at = heard.at ?? new Date().toISOString(), warnings = heard.warnings } = answer;
+    const ofVersion = heard.versionWarning === undefined ? [] : [heard.versionWarning];
+    const envelope = { run: this.command, at, warnings: [...ofVersion, ...warnings] };
+    return inOneShape(envelope, answer, keeps);
   }
 }
 

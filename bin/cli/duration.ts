@@ -15,3 +15,9 @@ export const durationIn =
     if (seconds > 0) return seconds;
     throw new InvalidArgumentError(wanted);
   };
+
+/** How far back, in seconds, such as `30m`, `12h` or `7d`. */
+export const secondsBack = durationIn(
+  /^(\d{1,5})([mhd])$/,
+  'It has to be a number of minutes, hours or days, such as 30m, 12h or 7d.',
+);

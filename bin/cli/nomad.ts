@@ -52,8 +52,8 @@ export async function readNode(nomad: Ask, nodeId: string): Promise<NomadNode> {
     return (await nomad({ method: 'GET', path: `/v1/node/${nodeId}` })).body as NomadNode;
   } catch (error) {
     throw error instanceof NomadError && error.status === 404
-      ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: look at NOMAD_ADDR.')
-      : new Problem(messageOf(error), 'Look at NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
+      ? new Problem(`the Nomad of NOMAD_ADDR has no node ${nodeId}`, 'It may be another cluster: check NOMAD_ADDR.')
+      : new Problem(messageOf(error), 'Check NOMAD_ADDR and NOMAD_TOKEN.', { cause: error });
   }
 }
 

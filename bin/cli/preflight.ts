@@ -11,14 +11,14 @@ export function preflight({ warnings, instances }: Pick<Report, 'warnings' | 'in
   if (warning !== undefined) {
     throw new Problem(
       `the drain hook is not in order, so nothing was changed: ${warning}`,
-      'Put that right first: nomad-drain-hook doctor says how.',
+      'Fix that first: nomad-drain-hook doctor suggests how.',
     );
   }
   const unserved = instances.find((instance) => instance.unserved);
   if (unserved) {
     throw new Problem(
       `what runs on ${unserved.instanceId} is not known, so nothing was changed: ${unserved.because}`,
-      'Try again when Nomad answers: nomad-drain-hook doctor looks at the way to it.',
+      'Try again when Nomad answers: nomad-drain-hook doctor checks the connection.',
     );
   }
 }

@@ -23,7 +23,7 @@ export function toProblem(
   return (
     ofCredentials(error, options.profile ?? environment.AWS_PROFILE) ??
     ofAws(error) ??
-    new Problem(oneLine(error.message), 'With --debug it says where this comes from.', { cause: error })
+    new Problem(oneLine(error.message), '--debug prints the stack trace.', { cause: error })
   );
 }
 
@@ -44,14 +44,15 @@ function functionFailed(error: FunctionFailed): Problem {
   }
   const wrong = `the function failed: ${oneLine(error.message)}`;
   const because = (todo: string) => new Problem(wrong, todo, { cause: error });
-  if (/Task timed out/.test(error.message)) return because('Nomad or AWS may be silent: run nomad-drain-hook doctor.');
+  if (/Task timed out/.test(error.message)) return because('Nomad or AWS may not answer: run nomad-drain-hook doctor.');
   if (error.type === 'EventError') {
     return because('If the command is unknown there, an older version is deployed: deploy this one, or use its own.');
   }
   return because("Run nomad-drain-hook doctor; the function's log says more.");
 }
 
-const MISSING_CREDENTIALS = 'Log in, for example with aws sso login, or say whose they are: --profile <name>.';
+const MISSING_CREDENTIALS =
+  'Log in, such as with aws sso login (AWS CLI version 2), or name a profile: --profile <name>.';
 
 function ofCredentials(error: SdkError, profile: string | undefined): Problem | undefined {
   const { name, message } = error;
@@ -63,7 +64,10 @@ function ofCredentials(error: SdkError, profile: string | undefined): Problem | 
   if (['CredentialsProviderError', 'TokenProviderError'].includes(name)) {
     if (/sso|token is expired|refresh/i.test(message)) {
       const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
-      return because(`the SSO session${ofProfile} has expired, or was never begun`, `Log in again: ${login}`);
+      return because(
+        `the SSO session${ofProfile} has expired, or was never begun`,
+        `Log in again: ${login} (AWS CLI version 2)`,
+      );
     }
     return because(`there are no AWS credentials${ofProfile}`, MISSING_CREDENTIALS);
   }
@@ -96,7 +100,7 @@ function ofAws(error: SdkError): Problem | undefined {
     return because(`AWS takes no more requests now: ${oneLine(message)}`, 'Try again in a minute.');
   }
   if (name === 'TimeoutError' || SILENT.test(code)) {
-    return because(`AWS does not answer: ${oneLine(message)}`, 'Look at the network, the proxy and --region.');
+    return because(`AWS does not answer: ${oneLine(message)}`, 'Check the network, the proxy and --region.');
   }
   return undefined;
 }

@@ -30,6 +30,7 @@ const LOG_PAUSE_MS = 2_000;
 const AROUND_MS = 600_000;
 
 const RETAINED = /:Retained$/;
+const isRetained = ({ state }: GroupInstance): boolean => RETAINED.test(state);
 /** Auto Scaling waits for no hook of these any more. */
 const RELEASED = /^(Terminating:Proceed|Terminated|Detach)/;
 
@@ -43,36 +44,35 @@ export async function watchRelease(
   { interval, total, answer }: { interval: number; total: number; answer: object },
   look: (signal: AbortSignal) => Promise<Going>,
 ): Promise<ExitCode> {
-  let retained = 0;
   let going: Going | undefined;
-  const { screen, options } = context;
+  const { screen, json } = context;
   /** When the watch began, and its last look was, by the function's clock: milliseconds since the epoch. */
   let began: number | undefined;
   let now = Date.now();
-  const live = screen.live(options.json ? 'stderr' : 'stdout');
+  const live = screen.live(json ? 'stderr' : 'stdout');
   const ended = await watch(live, interval, async (signal) => {
     going = printable(await look(signal));
     now = moment(going.report.at) ?? Date.now();
     began ??= now;
-    const counts = countOf(going);
-    retained = counts.retained;
-    return { text: goingText(going, total, screen.page), done: counts.released + retained >= total };
+    const { released, retained } = countOf(going);
+    return { text: goingText(going, total, screen.page), done: released + retained >= total };
   });
+  const retained = going?.members.filter(isRetained) ?? [];
   if (ended === 'done' && going) {
     const outcomes = await howTheyEnded(context, releasedOf(going), { began: began ?? now, now });
-    if (options.json) context.show({ ...answer, ended, retained, ...outcomes }, () => '');
+    if (json) context.show({ ...answer, ended, retained, ...outcomes }, () => '');
     else screen.print(outcomesText(outcomes, screen.page));
-    const isFine = retained === 0 && outcomes.unknown.length === 0 && outcomes.outcomes.every(isClean);
+    const isFine = retained.length === 0 && outcomes.unknown.length === 0 && outcomes.releases.every(isClean);
     return isFine ? EXIT.ok : EXIT.personNeeded;
   }
-  if (options.json) context.show({ ...answer, ended, retained }, () => '');
+  if (json) context.show({ ...answer, ended, retained }, () => '');
   screen.tell('The drain goes on without you. See it again with: nomad-drain-hook status -w');
   return EXIT.interrupted;
 }
 
 /** How waits have ended, and of which instances that is not known. */
 interface Outcomes {
-  outcomes: Release[];
+  releases: Release[];
   unknown: { instanceId: string; because: string }[];
 }
 
@@ -87,7 +87,7 @@ async function howTheyEnded(
   ids: readonly string[],
   { began, now }: { began: number; now: number },
 ): Promise<Outcomes> {
-  let outcomes: Release[] = [];
+  let releases: Release[] = [];
   let because = "the function's log has not said it yet: see nomad-drain-hook history";
   for (let tries = 0; tries < LOG_TRIES; tries++) {
     try {
@@ -95,24 +95,24 @@ async function howTheyEnded(
       const all = await screen.during('reading how it ended', readReleases(account, span));
       // An instance of a warm pool may have waited before.
       const recent = all.filter(({ at }) => Date.parse(at) >= began - AROUND_MS);
-      outcomes = ids.flatMap((id) => recent.findLast(({ instanceId }) => instanceId === id) ?? []);
+      releases = ids.flatMap((id) => recent.findLast(({ instanceId }) => instanceId === id) ?? []);
     } catch (error) {
       because = `the function's log cannot be read: ${messageOf(error)}`;
       break;
     }
-    if (outcomes.length === ids.length) break;
+    if (releases.length === ids.length) break;
     await sleep(LOG_PAUSE_MS);
   }
-  const known = new Set(outcomes.map(({ instanceId }) => instanceId));
+  const known = new Set(releases.map(({ instanceId }) => instanceId));
   return {
-    outcomes,
+    releases,
     unknown: ids.filter((id) => !known.has(id)).map((instanceId) => ({ instanceId, because })),
   };
 }
 
-function outcomesText({ outcomes, unknown }: Outcomes, page: Page): string {
+function outcomesText({ releases, unknown }: Outcomes, page: Page): string {
   return [
-    ...outcomes.map((release) => releaseText(release, page)),
+    ...releases.map((release) => releaseText(release, page)),
     ...unknown.map(({ instanceId, because }) =>
       page.ink.bad(wrap(`${instanceId}  released; how is not known: ${because}`, page.columns, '  ')),
     ),
@@ -121,7 +121,7 @@ function outcomesText({ outcomes, unknown }: Outcomes, page: Page): string {
 
 const countOf = ({ members, left }: Going) => ({
   released: left.length + members.filter(({ state }) => RELEASED.test(state)).length,
-  retained: members.filter(({ state }) => RETAINED.test(state)).length,
+  retained: members.filter(isRetained).length,
 });
 
 /** How many are released; of the others, what each waits for. */
@@ -140,6 +140,6 @@ function goingText(going: Going, total: number, page: Page): string {
       .filter(({ instanceId }) => !reported.has(instanceId))
       .map(({ instanceId, state }) => `  ${instanceId}  ${page.ink.quiet(state)}`),
     ...(unchosen > 0 ? [page.ink.quiet(`  Auto Scaling has yet to choose ${unchosen}`)] : []),
-    ...members.filter(({ state }) => RETAINED.test(state)).map((each) => retainedText(each, page)),
+    ...members.filter(isRetained).map((each) => retainedText(each, page)),
   ].join('\n');
 }

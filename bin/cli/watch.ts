@@ -12,7 +12,7 @@ export interface Seen {
 }
 
 /** How often a command that watches looks. */
-export const INTERVAL = new Option('--interval <seconds>', 'how often to look').default(5).argParser((text) => {
+export const INTERVAL = new Option('--interval <seconds>', 'time between two requests').default(5).argParser((text) => {
   const seconds = Number(text);
   if (!(seconds > 0)) throw new InvalidArgumentError('It has to be a number of seconds above 0.');
   return seconds;
@@ -42,7 +42,7 @@ export async function watch(
         if (seen.done) return 'done';
       } catch (error) {
         if (signal.aborted || last === undefined) throw error;
-        live.show(`${last}\ncould not look again: ${printable(messageOf(error))}`);
+        live.show(`${last}\ncould not refresh: ${printable(messageOf(error))}`);
       }
       await sleep(intervalSeconds * 1000, undefined, { signal });
     }

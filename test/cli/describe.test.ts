@@ -70,7 +70,8 @@ describe('describe', () => {
     );
     expect(JSON.parse((await operator.run('describe', instanceId, '--json')).stdout)).toMatchObject({
       run: 'describe',
-      instance: { instanceId, forceAt: '2026-03-01T10:05:02.000Z' },
+      instance: instanceId,
+      forceAt: '2026-03-01T10:05:02.000Z',
       past: [],
       pastUnknown: expect.any(String),
     });

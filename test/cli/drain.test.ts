@@ -86,7 +86,7 @@ describe('drain', () => {
     const { code, stdout } = await operator.run('drain', busy.instanceId, '--yes', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       run: 'drain',
-      instanceId: busy.instanceId,
+      instance: busy.instanceId,
       group: 'builders',
       nodeName: 'client-1',
       remaining: [{ job: 'build-42' }],
@@ -102,11 +102,11 @@ describe('drain', () => {
     passAtEachLook(operator, MINUTE);
     const { code, stdout, stderr } = await operator.run('drain', 'client-1', '--yes', '--wait', '--json', ...OFTEN);
     expect(JSON.parse(stdout)).toMatchObject({
-      instanceId: busy.instanceId,
+      instance: busy.instanceId,
       changed: true,
       ended: 'done',
-      retained: 0,
-      outcomes: [{ instanceId: busy.instanceId, outcome: 'drained', killed: [] }],
+      retained: [],
+      releases: [{ instance: busy.instanceId, outcome: 'drained', killed: [] }],
       unknown: [],
     });
     expect(stderr).toContain('1 of 1 instance released');
@@ -218,7 +218,7 @@ describe('drain', () => {
 describe('an instance is meant by', () => {
   const drains = async (operator: Operator, given: string) => {
     const { stdout, stderr } = await operator.run('drain', given, '--dry-run', '--json');
-    return stderr.startsWith('error') ? stderr : JSON.parse(stdout).instanceId;
+    return stderr.startsWith('error') ? stderr : JSON.parse(stdout).instance;
   };
 
   test('its id, its node, the id of that, and any unique beginning of them', async () => {
@@ -269,7 +269,7 @@ describe('drain --cordon', () => {
     expect(without.stderr).toBe('error: NOMAD_ADDR is not set\nSet NOMAD_ADDR, and NOMAD_TOKEN where ACLs are on.\n');
     operator.environment.NOMAD_ADDR = world.nomad.url;
     const refused = await operator.run('drain', 'client-1', '--cordon', '--yes');
-    expect(refused.stderr).toMatch(/403 Permission denied\nLook at NOMAD_ADDR and NOMAD_TOKEN.\n$/);
+    expect(refused.stderr).toMatch(/403 Permission denied\nCheck NOMAD_ADDR and NOMAD_TOKEN.\n$/);
     operator.environment.NOMAD_TOKEN = token;
 
     const { code, stdout } = await operator.run('drain', 'client-1', '--cordon', '--yes');
@@ -290,7 +290,7 @@ describe('drain --cordon', () => {
     operator.environment.NOMAD_ADDR = another.url;
     const { code, stderr } = await operator.run('drain', 'client-1', '--cordon', '--yes');
     expect(stderr).toMatch(
-      /^error: the Nomad of NOMAD_ADDR has no node .*\nIt may be another cluster: look at NOMAD_ADDR.\n$/,
+      /^error: the Nomad of NOMAD_ADDR has no node .*\nIt may be another cluster: check NOMAD_ADDR.\n$/,
     );
     expect(code).toBe(1);
   });

@@ -54,7 +54,7 @@ describe('history', () => {
       run: 'history',
       releases: [
         { outcome: 'drained', killed: [] },
-        { instanceId: bad.instanceId, outcome: 'forced', killed: [{ job: 'long', namespace: 'ci', taskGroup: 'g' }] },
+        { instance: bad.instanceId, outcome: 'forced', killed: [{ job: 'long', namespace: 'ci', taskGroup: 'g' }] },
       ],
     });
     const { tooLong, screen } = await operator.onTerminal('history');

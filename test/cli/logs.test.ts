@@ -102,6 +102,35 @@ describe('logs', () => {
     });
   });
 
+  test('prints the last lines alone, and names a log of which fewer can be read', async () => {
+    const { operator, id } = await startWithBuild({ stderr: lines(40) });
+    expect(await operator.run('logs', id, '-n', '2')).toEqual({ code: 0, stdout: 'line 39\nline 40\n', stderr: '' });
+    expect((await operator.run('logs', id, '--lines', '100')).stdout).toBe(lines(40));
+    const [log] = JSON.parse((await operator.run('logs', id, '-n', '1', '--json')).stdout).logs[0].tasks;
+    expect(log).toMatchObject({ text: 'line 40\n', cut: true });
+    const { stderr } = await operator.run('logs', id, '-n', '50', '--bytes', '16');
+    expect(stderr).toBe(`only the last 2 lines of build-42 (task t of ${id.slice(0, 8)}, running) could be read\n`);
+    expect((await operator.run('logs', id, '-n', '0')).stderr).toContain('It has to be a whole number above 0.');
+  });
+
+  test('leaves out builds that ended before --since: a line of a log has no time', async () => {
+    const { operator, id } = await startWithBuild({ runSeconds: 60 });
+    const since = (time: string) => operator.run('logs', id, '--since', time);
+    expect((await since('1m')).stdout).toBe('compiling\nlinking\n');
+    await operator.world.advance(600 * SECOND);
+    expect((await since('10m')).stdout).toBe('compiling\nlinking\n');
+    expect(await since('5m')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^error: nothing ran in the last 5 min: build-42 \\(${id.slice(0, 8)}\\) ended at 2026-03-01T09:01:0\\d.*Z\\n` +
+            'Say a longer --since, or leave it out. Lines have no times: for the last of them, say --lines.\\n$',
+        ),
+      ),
+    });
+  });
+
   test('of a job says that it is one, and which allocations it has', async () => {
     const { operator, id } = await startWithBuild();
     const { code, stderr } = await operator.run('logs', 'build-42');

@@ -57,11 +57,11 @@ describe('nodes', () => {
     expect(code).toBe(0);
   });
 
-  test('is JSON with --json: the answer of the function, unchanged', async () => {
+  test('is JSON with --json: the answer of the function', async () => {
     const operator = await Operator.start();
     operator.world.addBuilder(NODE);
     const { stdout } = await operator.run('nodes', '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ run: 'capacity', total: { nodes: { ready: 1 } }, warnings: [] });
+    expect(JSON.parse(stdout)).toMatchObject({ run: 'nodes', total: { nodes: { ready: 1 } }, warnings: [] });
   });
 
   test('refuses a size that is none', async () => {

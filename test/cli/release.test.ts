@@ -53,7 +53,12 @@ describe('release', () => {
     });
     expect(world.completion(instanceId)).toBeUndefined();
     const { code, stdout } = await operator.run('release', instanceId, '--yes', '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ run: 'release', instanceId, group: 'builders', changed: true });
+    expect(JSON.parse(stdout)).toMatchObject({
+      run: 'release',
+      instance: instanceId,
+      group: 'builders',
+      changed: true,
+    });
     expect(code).toBe(0);
     expect(world.completion(instanceId)).toBeDefined();
   });

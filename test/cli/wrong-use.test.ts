@@ -51,8 +51,27 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     delete operator.environment.AWS_ACCESS_KEY_ID;
     expect(await told(operator, 'status')).toEqual([
       'error: there are no AWS credentials',
-      'Log in, for example with aws sso login, or say whose they are: --profile <name>.',
+      'Log in, such as with aws sso login (AWS CLI version 2), or name a profile: --profile <name>.',
     ]);
+  });
+
+  test('a profile that there is not: no warning of the SDK, and no search for credentials', async () => {
+    const operator = await Operator.start();
+    const file = join(mkdtempSync(join(tmpdir(), 'aws-')), 'config');
+    writeFileSync(file, '[profile ci]\nregion = us-east-1\n[sso-session work]\nsso_region = us-east-1\n');
+    operator.environment.AWS_PROFILE = 'nope';
+    expect(await told(operator, 'status')).toEqual([
+      'error: there is no AWS profile nope',
+      'Set one up with: aws configure',
+    ]);
+    expect((await operator.run('version')).code).toBe(0);
+    operator.environment.AWS_CONFIG_FILE = file;
+    const choose = ['error: there is no AWS profile nope', 'Choose one with --profile or AWS_PROFILE: ci.'];
+    expect(await told(operator, 'status')).toEqual(choose);
+    expect(await told(operator, 'status', '--profile', 'nope')).toEqual(choose);
+    // One that exists, beside keys of the shell, of which the SDK would warn.
+    operator.environment.AWS_PROFILE = 'ci';
+    expect((await told(operator, 'status'))[0]).toBe('error: there are no AWS credentials of profile ci');
   });
 
   test('an SSO session that has expired', async () => {
@@ -67,7 +86,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     operator.environment.AWS_CONFIG_FILE = file;
     expect(await told(operator, 'status', '--profile', 'ci')).toEqual([
       'error: the SSO session of profile ci has expired, or was never begun',
-      'Log in again: aws sso login --profile ci',
+      'Log in again: aws sso login --profile ci (AWS CLI version 2)',
     ]);
   });
 
@@ -149,7 +168,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     operator.environment.AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API = 'http://127.0.0.1:9';
     const [wrong, todo] = await told(operator, 'status');
     expect(wrong).toMatch(/^error: AWS does not answer: .*ECONNREFUSED/);
-    expect(todo).toBe('Look at the network, the proxy and --region.');
+    expect(todo).toBe('Check the network, the proxy and --region.');
   });
 });
 
@@ -184,15 +203,19 @@ test('whoever does not wait for the answer has the cursor back', async () => {
 
 describe('colours are there', () => {
   test.each([
-    ['on a terminal', 'terminal', {}, true],
-    ['on a terminal, but not with NO_COLOR', 'terminal', { NO_COLOR: '1' }, false],
-    ['not in a pipe', 'pipe', {}, false],
-    ['in a pipe with FORCE_COLOR', 'pipe', { FORCE_COLOR: '1' }, true],
-  ])('%s', async (_, where, variables, colored) => {
+    ['on a terminal', 'terminal', {}, [], true],
+    ['on a terminal, but not with NO_COLOR', 'terminal', { NO_COLOR: '1' }, [], false],
+    ['on a terminal, but not with --no-color', 'terminal', {}, ['--no-color'], false],
+    ['not in a pipe', 'pipe', {}, [], false],
+    ['in a pipe with FORCE_COLOR', 'pipe', { FORCE_COLOR: '1' }, [], true],
+    ['in a pipe with FORCE_COLOR, but not with --no-color', 'pipe', { FORCE_COLOR: '1' }, ['--no-color'], false],
+  ])('%s', async (_, where, variables, args, colored) => {
     const operator = await Operator.start();
     await operator.world.wake(SWEEP);
     Object.assign(operator.environment, variables);
-    const { code, ...shown } = await (where === 'pipe' ? operator.run('status') : operator.onTerminal('status'));
+    const { code, ...shown } = await (where === 'pipe'
+      ? operator.run('status', ...args)
+      : operator.onTerminal('status', ...args));
     expect(code).toBe(0);
     expect(('raw' in shown ? shown.raw : shown.stdout).includes('\u001b[1mbuilders')).toBe(colored);
   });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
 const manifest = (directory: string) => JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-const { peerDependencies } = manifest(ROOT);
+const { peerDependencies, peerDependenciesMeta } = manifest(ROOT);
 const versionOf = (name: string) => manifest(join(ROOT, 'node_modules', name)).version;
 
 const run = async (file: string, args: string[], cwd: string, env: object = {}) =>
@@ -80,7 +80,7 @@ describe('the tarball', () => {
   const KINDS = {
     'what npm always packs': /^(package\.json|README\.md|LICENSE)$/,
     'the changes': /^CHANGELOG\.md$/,
-    'the command line, in one file': /^dist\/cli\/nomad-drain-hook\.mjs$/,
+    'the command line': /^dist\/cli\/(nomad-drain-hook|main)\.mjs$/,
     'the function': /^dist\/lambda\/index\.mjs$/,
     'what it loads': /^dist\/lambda\/chunks\/[\w-]+\.mjs$/,
     'the construct, in one file': /^dist\/lib\/(index\.js|package\.json)$/,
@@ -112,6 +112,16 @@ describe('the tarball', () => {
 test('the command line runs where nothing but the package is installed', async () => {
   const command = join(directory, 'node_modules/.bin/nomad-drain-hook');
   expect(await run(command, ['--version'], directory)).toBe(`${manifest(ROOT).version}\n`);
+});
+
+test('the CDK is not installed with the command line; the construct says that it needs it', async () => {
+  for (const name of Object.keys(peerDependencies)) expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+  const bare = mkdtempSync(join(tmpdir(), 'drain-hook-bare-'));
+  cpSync(join(directory, 'node_modules/nomad-drain-hook/dist/lib'), bare, { recursive: true });
+  const failed = run(NODE, ['--input-type=module', '--eval', "import './index.js'"], bare);
+  await expect(failed).rejects.toThrow(
+    'The construct of nomad-drain-hook needs aws-cdk-lib. Run: npm install aws-cdk-lib constructs',
+  );
 });
 
 describe.each([

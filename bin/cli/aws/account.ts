@@ -21,6 +21,9 @@ interface AccountOptions {
 /** A run of the function takes 67 s at most; a connection seconds. In milliseconds. */
 const TIMEOUTS = { requestTimeout: 75_000, connectionTimeout: 5_000, throwOnRequestTimeout: true };
 
+/** What goes wrong is thrown, and printed once; the SDK would also warn on stderr, such as of a profile beside keys. */
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /** The operator's AWS account, with the operator's own credentials. */
 export class Account {
   readonly autoScaling: AutoScaling;
@@ -35,6 +38,7 @@ export class Account {
       ...(options.profile !== undefined && { profile: options.profile }),
       ...(options.region !== undefined && { region: options.region }),
       requestHandler: TIMEOUTS,
+      logger: SILENT,
     };
     this.autoScaling = new AutoScaling(new AutoScalingClient(common));
     const lambda = new LambdaClient(common);

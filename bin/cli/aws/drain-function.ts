@@ -1,7 +1,9 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { FunctionFailed } from '../function-failed.ts';
+import { Heard } from '../heard.ts';
 import { findFunction } from './find-function.ts';
+import { checkProfile } from './profile.ts';
 
 /** Which function is asked, where there are several. */
 export interface FunctionChoice {
@@ -9,10 +11,13 @@ export interface FunctionChoice {
   stack?: string | undefined;
   /** Its name or ARN. */
   name?: string | undefined;
+  /** The AWS profile that leads to it, if one is named. */
+  profile?: string | undefined;
 }
 
 /** The deployed function. It is looked up once, before the first question. */
 export class DrainFunction {
+  readonly heard = new Heard();
   readonly #lambda: LambdaClient;
   readonly #tagging: ResourceGroupsTaggingAPIClient;
   readonly #choice: FunctionChoice;
@@ -26,12 +31,17 @@ export class DrainFunction {
 
   /**
    * Its name or ARN.
-   * @throws Problem if there is none, or more than one to choose from
+   * @throws Problem if there is none, or more than one to choose from, or no such profile
    */
   get name(): Promise<string> {
-    const { name, stack } = this.#choice;
-    this.#name ??= name === undefined ? findFunction(this.#tagging, stack) : Promise.resolve(name);
+    this.#name ??= this.#find();
     return this.#name;
+  }
+
+  async #find(): Promise<string> {
+    const { name, stack, profile } = this.#choice;
+    await checkProfile(profile);
+    return name ?? findFunction(this.#tagging, stack);
   }
 
   /**
@@ -48,6 +58,7 @@ export class DrainFunction {
     );
     const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');
     if (FunctionError !== undefined) throw new FunctionFailed(answer);
+    this.heard.note(answer);
     return answer as Answer;
   }
 }

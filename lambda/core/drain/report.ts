@@ -31,6 +31,8 @@ export interface Report {
   warnings: string[];
   /** Why there was nothing to do. */
   because?: string;
+  /** Of the function, in a report that a command asked for. Absent in those of functions that do not say it yet. */
+  version?: string;
 }
 
 /** What happened to one waiting instance in this run. */

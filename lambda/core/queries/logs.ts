@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { iso } from '../basics.ts';
 import { type Allocation, isAlive } from '../model/allocation.ts';
 import { familyOf } from '../scale-in/durations.ts';
 import { within } from '../short.ts';
@@ -26,6 +27,8 @@ export interface AllocationLogs {
   nodeId: string;
   /** Nomad's client status. */
   status: string;
+  /** When it ended, ISO 8601; absent of one that has not. */
+  endedAt?: string;
   /** In the order of their names. */
   tasks: TaskLog[];
 }
@@ -33,6 +36,8 @@ export interface AllocationLogs {
 /** The end of what a task has written, or why it cannot be read. */
 export type TaskLog = { task: string; state: string } & LogEnd;
 
+/** Nomad's client statuses of an allocation that runs no more. */
+const HAS_ENDED: ReadonlySet<string> = new Set(['complete', 'failed', 'lost']);
 /** How much of each log, in bytes, if it is not said. */
 const DEFAULT_BYTES = 16 * 1024;
 /** Allocations in one answer. */
@@ -55,6 +60,7 @@ export async function logs(command: LogsCommand, ports: AnswerPorts): Promise<Lo
       taskGroup: allocation.taskGroup,
       nodeId: allocation.nodeId,
       status: allocation.clientStatus,
+      ...(HAS_ENDED.has(allocation.clientStatus) && { endedAt: iso(allocation.changedAt) }),
       tasks: await pMap(tasksMeant(allocation, task), async ({ name, state }) => {
         const { id: allocationId, namespace } = allocation;
         const end = await ports.logs.end({ allocationId, namespace, task: name, stream, bytes, offset });

@@ -15,6 +15,8 @@ export type Answer = Given & {
   at: string;
   /** What an operator should fix, such as a token that is too narrow: then more may run than the answer says. */
   warnings: string[];
+  /** Of the function. Absent in answers of functions that do not say it yet. */
+  version?: string;
 };
 
 /** @throws Error if what was asked for cannot be read */

@@ -23,7 +23,7 @@ export const describeCommand = (run: Run) =>
   new Command('describe')
     .summary('show the timeline of an instance, and what holds it')
     .description(ABOUT)
-    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .argument('<instance>', 'its id, the name or id of its node, or a unique prefix of one of them')
     .addHelpText(
       'after',
       examples(
@@ -40,7 +40,7 @@ async function describe(context: Context, given: string): Promise<ExitCode> {
   const instance = waiting ?? (await dryRunOf(context, given)).instance;
   const { at = new Date().toISOString() } = report;
   const logged = await happened(context, instance.instanceId, Date.parse(at));
-  const description: Description = { run: 'describe', at, waits: waiting !== undefined, instance, ...logged };
+  const description: Description = { ...instance, at, waits: waiting !== undefined, ...logged };
   context.show(description, describeText);
   return EXIT.ok;
 }

@@ -12,12 +12,10 @@ export interface Moment {
 }
 
 /** One instance. */
-export interface Description {
-  run: 'describe';
+export interface Description extends InstanceReport {
   at: string;
   /** Auto Scaling holds it for the hook, or AWS has given notice of it. Otherwise the report is of a dry run. */
   waits: boolean;
-  instance: InstanceReport;
   /** What the function has logged of it, the oldest first. */
   past: Moment[];
   /** Why that is not known. */
@@ -25,7 +23,8 @@ export interface Description {
 }
 
 /** Who it is; its timeline; what holds it; and commands, as they can be pasted. */
-export function describeText({ at, waits, instance, past, pastUnknown }: Description, page: Page): string {
+export function describeText(instance: Description, page: Page): string {
+  const { at, waits, past, pastUnknown } = instance;
   const { instanceId, nodeName, nodeId, group, hook, because, would } = instance;
   const { ink, columns } = page;
   const state = waits ? `waits in group ${group} for hook ${hook}` : `in group ${group}`;

@@ -9,29 +9,29 @@ import type { AnyFinding } from './finding.ts';
 import { doctorText } from './text.ts';
 
 const ABOUT = [
-  'Looks at what a drain rests on: Nomad, its certificate and the token; the hooks, nodes and agents of the groups; the schedule, the alarms and the quotas.',
-  'Says of each what is so and what to do. What could not be asked is unknown, not well. The exit code is 2 if there is a problem.',
+  'Checks what a drain depends on: Nomad, its certificate and the token; the hooks, nodes and agents of the groups; the schedule, the alarms and the quotas.',
+  'Suggests a fix for each finding. What could not be checked is unknown, not ok. The exit code is 2 if there is a problem.',
 ].join('\n\n');
 
-/** `doctor`: what is not set up as it has to be, from the function's side and from here. */
+/** `doctor`: the problems of the setup, from the function's side and from here. */
 export const doctorCommand = (run: Run) =>
   new Command('doctor')
-    .summary('look for what is not set up as it has to be')
+    .summary('check the setup, and suggest fixes')
     .description(ABOUT)
-    .option('-q, --quiet', 'only what is not in order')
+    .option('-q, --quiet', 'hide what is in order')
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook doctor', 'everything that was looked at; exit code 2 if there is a problem'],
-        ['nomad-drain-hook doctor --quiet', 'only warnings, problems, and what could not be asked'],
+        ['nomad-drain-hook doctor', 'every check; exit code 2 if there is a problem'],
+        ['nomad-drain-hook doctor --quiet', 'only warnings, problems, and what could not be checked'],
       ),
     )
     .action(
       run(async (context, { quiet = false }) => {
         const { findings: itsOwn, askedThrough } = await askFunction(context);
-        const here = context.screen.during('looking around', checkFromHere(context.account, askedThrough));
+        const here = context.screen.during('checking from here', checkFromHere(context.account, askedThrough));
         const findings = together(itsOwn, await here);
-        context.show({ run: 'doctor', findings }, (given, page) =>
+        context.show({ findings }, (given, page) =>
           doctorText({ findings: given.findings.filter(({ level }) => !quiet || level !== 'ok') }, page),
         );
         return findings.some(({ level }) => level === 'problem') ? EXIT.personNeeded : EXIT.ok;

@@ -19,8 +19,8 @@ import { leavingText } from './text.ts';
 
 const ABOUT = [
   'Takes an instance out of its group: Auto Scaling terminates it as soon as the hook has drained its node.',
-  'It says what runs there, and asks. The desired capacity of the group goes down by one.',
-  'A later deadline for a drain that is on is for the nomad command: nomad node drain -enable -deadline 12h <node>. So is a drain that is cancelled, nomad node drain -disable <node>, which helps a node whose instance stays; where the instance has to go, the hook drains it again.',
+  'It shows what runs there, and asks for confirmation. The desired capacity of the group is lowered by one.',
+  'To give a drain a later deadline use nomad-drain-hook extend. To cancel the drain of an instance that stays: nomad node drain -disable <node>. If the instance is terminating, the hook drains it again.',
 ].join('\n\n');
 
 interface DrainOptions extends ChangeOptions {
@@ -35,8 +35,8 @@ export const drainCommand = (run: Run) =>
   new Command('drain')
     .summary('take an instance out of its group, as soon as what runs there has ended')
     .description(ABOUT)
-    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
-    .option('--wait', 'watch until it is released; Ctrl-C leaves it draining')
+    .argument('<instance>', 'its id, the name or id of its node, or a unique prefix of one of them')
+    .option('--wait', 'watch until it is released; Ctrl-C ends the watch, not the drain')
     .addOption(INTERVAL)
     .option('--replace', 'keep the desired capacity: another instance takes its place')
     .option('--cordon', 'only make its node ineligible, by NOMAD_ADDR and NOMAD_TOKEN')
@@ -49,8 +49,8 @@ export const drainCommand = (run: Run) =>
           'nomad-drain-hook drain client-3 --wait',
           'takes out the instance of this node, and watches until it is released',
         ],
-        ['nomad-drain-hook drain i-0a1b --dry-run', 'says what runs there, and what would be done'],
-        ['nomad-drain-hook drain client-3 --cordon', 'lets nothing new land there; what runs there runs on'],
+        ['nomad-drain-hook drain i-0a1b --dry-run', 'shows what runs there, and what would be done'],
+        ['nomad-drain-hook drain client-3 --cordon', 'places no new work there; what runs there continues'],
       ),
     )
     .action(run((context, given, options: DrainOptions) => drain(context, given, options)));
@@ -66,7 +66,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const { group, isGoing } = await placeOf(instanceId, autoScaling);
   const watched = (answer: object) => watchOne(context, instanceId, { ...options, answer });
   if (isGoing) {
-    const answer = { run: 'drain', instanceId, group: group.name, changed: false };
+    const answer = { instanceId, group: group.name, changed: false };
     if (options.wait) context.screen.tell(`${instanceId} goes already: nothing was changed.`);
     else context.show(answer, () => `${instanceId} goes already: nothing was changed.`);
     return options.wait ? watched(answer) : EXIT.ok;
@@ -80,7 +80,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const plan = await planOf(context, instanceId, group.name);
   context.explain({ instance, group, replace, plan }, leavingText);
   const { nodeId, nodeName, remaining, would } = instance;
-  const answer = { run: 'drain', instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
+  const answer = { instanceId, group: group.name, nodeId, nodeName, remaining, would, replace };
   const changed = await confirmAndApply(
     context,
     {

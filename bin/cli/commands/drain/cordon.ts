@@ -17,7 +17,7 @@ export async function cordon(
   const nomad = nomadOf(process.env);
   const { SchedulingEligibility, Name } = await readNode(nomad, nodeId);
   const back = `nomad node eligibility -enable ${nodeId}`;
-  const answer = { run: 'cordon', instanceId, group, nodeId, nodeName, remaining };
+  const answer = { cordon: true, instanceId, group, nodeId, nodeName, remaining };
   if (SchedulingEligibility === 'ineligible') {
     const already = `${Name} is ineligible already: nothing was changed. To make it eligible:\n${back}`;
     context.show({ ...answer, changed: false }, () => already);

@@ -15,7 +15,7 @@ import { wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
 
 const ABOUT = [
-  'Gives the builds of a waiting instance more time: the drain of its node gets a later deadline, so long from now. The hook holds the instance for it, as far as Auto Scaling lets it.',
+  'Gives the builds of a waiting instance more time: sets a later deadline for the drain of its node. The hook holds the instance until then, as far as Auto Scaling allows.',
   'It changes the drain in Nomad with your own token, by NOMAD_ADDR and NOMAD_TOKEN, as nomad node drain would.',
 ].join('\n\n');
 
@@ -29,7 +29,7 @@ export const extendCommand = (run: Run) =>
   new Command('extend')
     .summary('give the builds of a waiting instance more time')
     .description(ABOUT)
-    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .argument('<instance>', 'its id, the name or id of its node, or a unique prefix of one of them')
     .argument('<time>', 'from now until the deadline, such as 90m or 4h', duration)
     .addOption(YES)
     .addOption(DRY_RUN)
@@ -37,7 +37,7 @@ export const extendCommand = (run: Run) =>
       'after',
       examples(
         ['nomad-drain-hook extend client-3 4h', 'its builds may run for four more hours'],
-        ['nomad-drain-hook extend client-3 90m --dry-run', 'says what it would change'],
+        ['nomad-drain-hook extend client-3 90m --dry-run', 'shows what it would change'],
       ),
     )
     .action(run((context, given, seconds, options: ChangeOptions) => extend(context, given, seconds, options)));
@@ -80,7 +80,7 @@ async function extend(context: Context, given: string, seconds: number, options:
   await confirmAndApply(
     context,
     {
-      answer: { run: 'extend', instanceId, group, nodeId, nodeName, deadlineAt, capAt },
+      answer: { instanceId, group, nodeId, nodeName, deadlineAt, capAt },
       agree: (yes) => consent(context, `Let builds on ${nodeName ?? nodeId} run until ${deadlineAt}?`, yes),
       make: () => nomad({ method: 'POST', path: `/v1/node/${nodeId}/drain`, body }),
       done: `${nodeName ?? nodeId} drains until ${deadlineAt} at the latest.`,

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { Context, Run } from '../../context.ts';
-import { durationIn } from '../../duration.ts';
+import { secondsBack } from '../../duration.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
 import { checkServed } from '../../preflight.ts';
@@ -15,18 +15,13 @@ const ABOUT = [
 
 const DEFAULT_SECONDS = 12 * 3600;
 
-const duration = durationIn(
-  /^(\d{1,5})([mhd])$/,
-  'It has to be a number of minutes, hours or days, such as 30m, 12h or 7d.',
-);
-
 /** `history`: what was released, how, and what was lost. */
 export const historyCommand = (run: Run) =>
   new Command('history')
     .summary('list the instances that were released, and what was killed')
     .description(ABOUT)
     .argument('[group]', 'only instances of this group')
-    .option('--since <time>', 'how far back, such as 30m, 12h or 7d (default: 12h)', duration)
+    .option('--since <time>', 'how far back, such as 30m, 12h or 7d (default: 12h)', secondsBack)
     .addHelpText(
       'after',
       examples(
@@ -47,7 +42,6 @@ async function history(context: Context, group: string | undefined, sinceSeconds
   const releases = all.filter((each) => group === undefined || each.group === group);
   const causes = await screen.during('asking Auto Scaling', account.autoScaling.causes(group ? [group] : groups));
   const answer = {
-    run: 'history',
     at,
     since: new Date(since).toISOString(),
     releases: releases.map((each) => ({ ...each, cause: causes.get(each.instanceId) ?? null })),

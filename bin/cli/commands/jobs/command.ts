@@ -32,7 +32,7 @@ export const jobsCommand = (run: Run) =>
       run(async (context, { namespace, status }) => {
         const only = { ...(namespace !== undefined && { namespace }), ...(status !== undefined && { status }) };
         const answer = await context.ask<Answer & JobsAnswer>({ command: 'jobs', ...only });
-        context.show(answer, (given, page) => jobsText({ ...given, allEnded: status === 'dead' }, page));
+        context.pass(answer, (given, page) => jobsText({ ...given, allEnded: status === 'dead' }, page));
         return EXIT.ok;
       }),
     );

@@ -1,10 +1,10 @@
 import type { CapacityAnswer } from '../../../../lambda/core/queries/capacity.ts';
 import type { JobsAnswer } from '../../../../lambda/core/queries/jobs.ts';
-import type { LogsAnswer } from '../../../../lambda/core/queries/logs.ts';
 import type { Context } from '../../context.ts';
 import { FunctionFailed } from '../../function-failed.ts';
 import { Problem } from '../../problem.ts';
 import { resolveInstance } from '../../resolve-instance.ts';
+import type { Logs } from './text.ts';
 
 const INSTANCE = /^i-[0-9a-f]{8,17}$/;
 const BEGINNING_OF_INSTANCE = /^i-[0-9a-f]*$/;
@@ -18,8 +18,8 @@ export async function askWhose(
   context: Context,
   whose: string,
   asked: { job?: string } & Record<string, unknown>,
-): Promise<LogsAnswer> {
-  const ask = (by: object) => context.ask<LogsAnswer>({ command: 'logs', ...by, ...asked });
+): Promise<Logs> {
+  const ask = (by: object) => context.ask<Logs>({ command: 'logs', ...by, ...asked });
   if (INSTANCE.test(whose)) return ask({ instanceId: whose });
   if (BEGINNING_OF_INSTANCE.test(whose)) return ask({ instanceId: await instanceBeginning(context, whose) });
   const askNode = () => ask({ node: whose }).catch((error) => notANode(context, whose, error));

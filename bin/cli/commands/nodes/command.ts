@@ -9,7 +9,7 @@ import { nodesText } from './text.ts';
 
 const ABOUT = [
   'Shows the nodes of each group and node pool, what runs on each and what is left of it; the largest free slot; and how many allocations of a size fit.',
-  'It reckons as Nomad does: what a node has, less what is reserved. Disk, ports, devices and constraints are not looked at.',
+  'It calculates as Nomad does: what a node has, less what is reserved. Disk, ports, devices and constraints are ignored.',
 ].join('\n\n');
 
 /** `nodes`: which clients there are, and what fits on them. */
@@ -37,7 +37,7 @@ export const nodesCommand = (run: Run) =>
           const known = [...new Set(groups)].join(', ');
           throw new Problem(`the function serves no group ${group}`, `It serves: ${known || 'none by its name'}.`);
         }
-        context.show(answer, (given, page) => nodesText({ ...given, only: group, all }, page));
+        context.pass(answer, (given, page) => nodesText({ ...given, only: group, all }, page));
         return EXIT.ok;
       }),
     );

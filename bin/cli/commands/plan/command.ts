@@ -10,38 +10,35 @@ import { planText } from './text.ts';
 import { timelineOf } from './timeline.ts';
 import { timelineSvg } from './timeline-svg.ts';
 
-const ABOUT = `show what a scale-in would mean now
-
-For each instance, as if it went alone: whether it goes at once, when its builds
-are expected to end, whether the deadline would kill one, and whether its services
-have room elsewhere; from what runs, and from how long earlier runs of the same
-jobs took. Then how long builds take here, and what other deadlines would mean.
-Nothing is changed. The exit code is 2 if a build would be killed, or a service
-has nowhere to go.`;
+const ABOUT = [
+  'Shows the effect of a scale-in now.',
+  'For each instance, as if it alone were terminated: whether it goes at once, when its builds are expected to end, whether the deadline would kill one, and whether its services have room elsewhere; from what runs, and from how long earlier runs of the same jobs took. Then how long builds take here, and the effect of other deadlines.',
+  'Nothing changes. The exit code is 2 if a build would be killed, or a service has nowhere to go.',
+].join('\n\n');
 
 type Plan = Extract<Answer, { run: 'plan' }>;
 
 /** `plan`: what a scale-in would mean. */
 export const planCommand = (run: Run) =>
   new Command('plan')
-    .summary('show what a scale-in would mean now')
+    .summary('show the effect of a scale-in now')
     .description(ABOUT)
     .argument('[group]', 'only the instances of this group')
-    .option('--deadline <duration>', 'reckon with this drain deadline, such as 45m or 1h30m', duration)
-    .option('--svg <file>', 'write the timeline as a picture, too')
+    .option('--deadline <duration>', 'evaluate this drain deadline, such as 45m or 1h30m', duration)
+    .option('--svg <file>', 'also write the timeline as a picture')
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook plan', 'what a scale-in would mean now, for each instance'],
-        ['nomad-drain-hook plan builders --deadline 1h', 'what it would mean with an hour for builds to end'],
-        ['nomad-drain-hook plan builders --svg plan.svg', 'with a picture of who goes when'],
+        ['nomad-drain-hook plan', 'the effect of a scale-in now, for each instance'],
+        ['nomad-drain-hook plan builders --deadline 1h', 'the effect with an hour for builds to end'],
+        ['nomad-drain-hook plan builders --svg plan.svg', 'with a picture of which instance goes when'],
       ),
     )
     .action(
       run(async (context, group, { deadline, svg }) => {
         const command = { command: 'plan', ...(group && { group }), ...(deadline && { deadlineSeconds: deadline }) };
         const answer = await context.ask<Plan>(command);
-        context.show(answer, planText);
+        context.pass(answer, planText);
         if (svg !== undefined) await writeSvg(context, svg, answer, group);
         return answer.verdicts.killed + answer.verdicts.nowhere + answer.verdicts.stops > 0
           ? EXIT.personNeeded

@@ -13,8 +13,8 @@ import type { Page } from '../../terminal/page.ts';
 
 const ABOUT = [
   'Ends the wait of an instance now: it is terminated, with all that runs on it.',
-  'It says what dies with it, and wants its id typed.',
-  'Mostly it is better to end what runs in Nomad, after which the hook releases by itself: nomad alloc stop <allocation>, or a drain with a nearer deadline, nomad node drain -enable -deadline 10m <node>.',
+  'It shows what this will kill. Confirm by typing the whole id.',
+  'It is usually better to end what runs in Nomad; the hook then releases the instance: nomad alloc stop <allocation>, or a nearer deadline, nomad node drain -enable -deadline 10m <node>.',
 ].join('\n\n');
 
 /** `release`: lets Auto Scaling terminate an instance that waits, whatever runs on it. */
@@ -22,13 +22,13 @@ export const releaseCommand = (run: Run) =>
   new Command('release')
     .summary('end the wait of an instance now, with all that runs on it')
     .description(ABOUT)
-    .argument('<instance>', 'its id, the name or id of its node, or the unique beginning of one of them')
+    .argument('<instance>', 'its id, the name or id of its node, or a unique prefix of one of them')
     .addOption(YES)
     .addOption(DRY_RUN)
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook release client-3', 'says what it will kill, and asks'],
+        ['nomad-drain-hook release client-3', 'shows what it will kill, and asks for confirmation'],
         ['nomad-drain-hook release i-0123456789abcdef0 --yes', 'for a script: only with the whole id'],
       ),
     )
@@ -46,7 +46,7 @@ async function release(context: Context, given: string, options: ChangeOptions):
   await confirmAndApply(
     context,
     {
-      answer: { run: 'release', instanceId, group, hook, nodeId, nodeName, remaining },
+      answer: { instanceId, group, hook, nodeId, nodeName, remaining },
       agree: (agreed) => typed(context, `Type ${instanceId} to release it`, instanceId, agreed),
       make: () => context.account.autoScaling.complete({ instanceId, group, hook }).catch(notHeld),
       done: `${instanceId} is released: EC2 terminates it now.`,

@@ -16,7 +16,7 @@ import { shrinkingText } from './text.ts';
 
 const ABOUT = [
   'Lowers the desired capacity of a group, and watches until the instances that Auto Scaling chooses are released.',
-  'It says what runs where and which instances would go at once, and asks. It never raises the capacity. Which instances go is for Auto Scaling to choose: to choose yourself, use drain.',
+  'It shows what runs where and the effect of terminating each instance, and asks for confirmation. It never raises the capacity. Auto Scaling chooses the instances: to choose yourself, use drain.',
 ].join('\n\n');
 
 const STATUS = { command: 'status' };
@@ -33,16 +33,16 @@ export const scaleInCommand = (run: Run) =>
     .summary('lower the desired capacity of a group, and watch which instances go')
     .description(ABOUT)
     .argument('<group>', 'the name of the Auto Scaling group')
-    .requiredOption('--to <number>', 'the desired capacity that it shall have', capacity)
-    .option('--no-wait', 'do not watch; Ctrl-C leaves them draining, too')
+    .requiredOption('--to <number>', 'the new desired capacity', capacity)
+    .option('--no-wait', 'do not watch; Ctrl-C also leaves them draining')
     .addOption(INTERVAL)
     .addOption(YES)
     .addOption(DRY_RUN)
     .addHelpText(
       'after',
       examples(
-        ['nomad-drain-hook scale-in builders --to 3', 'says what runs where, asks, and watches who goes'],
-        ['nomad-drain-hook scale-in builders --to 0 --dry-run', 'says what it would mean to end them all'],
+        ['nomad-drain-hook scale-in builders --to 3', 'shows what runs where, asks for confirmation, and watches'],
+        ['nomad-drain-hook scale-in builders --to 0 --dry-run', 'shows the effect of terminating all'],
       ),
     )
     .action(run((context, group, options: ScaleInOptions) => scaleIn(context, group, options)));
@@ -67,7 +67,7 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   const inService = instances.filter(({ state }) => state === 'InService');
   context.explain({ group, to, instances: inService }, shrinkingText);
   if (instancesLeftOut > 0) context.screen.tell(`${count(instancesLeftOut, 'instance')} more did not fit the answer.`);
-  const answer = { run: 'scale-in', group: name, from: group.desiredCapacity, to, instances: inService };
+  const answer = { group: name, from: group.desiredCapacity, to, instances: inService };
   const changed = await confirmAndApply(
     context,
     {
@@ -85,7 +85,7 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
 
 /** @throws Problem if it would not be smaller, or smaller than it may be */
 function checkSmaller(group: Group | undefined, name: string, to: number): asserts group is Group {
-  if (!group) throw new Problem(`Auto Scaling has no group ${name}`, 'Look at --region and --profile.');
+  if (!group) throw new Problem(`Auto Scaling has no group ${name}`, 'Check --region and --profile.');
   const { desiredCapacity, minSize } = group;
   if (to >= desiredCapacity) {
     throw new Problem(

@@ -8,8 +8,8 @@ import { askStatus, type StatusAnswer } from './ask.ts';
 import { needsPerson, statusText } from './text.ts';
 
 const ABOUT = [
-  'Shows the groups, which instances wait, since when, how much of the deadline is over, and what each of them waits for.',
-  'The exit code is 2, since action is needed, where a drain is stuck, an instance is retained, something was not answered, no sweep has run for a quarter of an hour, or the function warns of something.',
+  'Shows the waiting instances of each group: since when each waits, how much of the time to its deadline is over, and what it is waiting for.',
+  'The exit code is 2 if a drain is stuck, an instance is retained, a request was not answered, no sweep has run for a quarter of an hour, or the function has a warning.',
 ].join('\n\n');
 
 /** @throws Problem if the function does not serve the group */
@@ -21,19 +21,19 @@ function ofGroup(report: StatusAnswer, group: string | undefined): StatusAnswer 
   return { ...report, groups: [group], instances: instances.filter(isIts), retained: retained.filter(isIts) };
 }
 
-/** `status`: who waits, since when, until when at most, and for what. */
+/** `status`: the waiting instances, since when, until when at most, and for what. */
 export const statusCommand = (run: Run) =>
   new Command('status')
     .summary('show which instances wait, and for what')
     .description(ABOUT)
     .argument('[group]', 'only this group')
-    .option('-w, --watch', 'look again and again, until Ctrl-C')
+    .option('-w, --watch', 'refresh until Ctrl-C')
     .addOption(INTERVAL)
     .addHelpText(
       'after',
       examples(
         ['nomad-drain-hook status', 'the waiting instances; exit code 2 if action is needed'],
-        ['nomad-drain-hook status -w', 'the same, drawn again every five seconds'],
+        ['nomad-drain-hook status -w', 'the same, refreshed every five seconds'],
         ['nomad-drain-hook status --json | jq .instances', 'the same for a script'],
       ),
     )
@@ -42,12 +42,12 @@ export const statusCommand = (run: Run) =>
         const ask = async (signal?: AbortSignal) => ofGroup(await askStatus(context.account, signal), group);
         if (!options.watch) {
           const report = await context.screen.during('asking the function', ask());
-          context.show(report, statusText);
+          context.pass(report, statusText);
           return needsPerson(report) ? EXIT.personNeeded : EXIT.ok;
         }
         await watch(context.screen.live('stdout'), options.interval, async (signal) => {
           const report = await ask(signal);
-          return { text: context.text(report, statusText), done: false };
+          return { text: context.passed(report, statusText), done: false };
         });
         return EXIT.interrupted;
       }),

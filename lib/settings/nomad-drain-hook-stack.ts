@@ -61,7 +61,7 @@ export class NomadDrainHookStack extends Stack {
   #tell(): void {
     const { region } = this;
     const { logGroup, dashboard } = this.drainHook;
-    const { functionName } = this.drainHook.function;
+    const { functionName } = this.drainHook.lambdaFunction;
     const output = (id: string, description: string, value: string) => new CfnOutput(this, id, { description, value });
     output('FunctionName', 'The function: test it with {"command": "status"}', functionName);
     output(

@@ -52,7 +52,8 @@ describe('the lifecycle hook', () => {
     ['ends a lapsed wait as it is told, whatever the function does', 'ABANDON', 'CONTINUE', 'CONTINUE'],
   ] as const)('%s', (_, onTimeout, defaultResult, expected) => {
     const hook = defaultResult && { defaultResult: autoscaling.DefaultResult[defaultResult] };
-    const template = templateOf({ policy: { onTimeout }, ...(hook && { hook }) });
+    const policy = { onTimeout: autoscaling.DefaultResult[onTimeout] };
+    const template = templateOf({ policy, ...(hook && { hook }) });
     expect(only(template, HOOK).Properties.DefaultResult).toBe(expected);
   });
 

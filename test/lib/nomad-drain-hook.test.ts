@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
@@ -77,7 +78,7 @@ describe('the function', () => {
         killMargin: Duration.minutes(1),
         grace: Duration.seconds(90),
         ignoreSystemJobs: true,
-        onTimeout: 'ABANDON',
+        onTimeout: DefaultResult.ABANDON,
       },
     });
     expect(Object.keys(environmentOf(template))).toEqual(['NOMAD_DRAIN_HOOK']);

@@ -35,7 +35,7 @@ const props: NomadDrainHookProps = {
   policy: { deadline: Duration.hours(2) },
 };
 const hook: NomadDrainHook = new NomadDrainHook(stack, 'DrainHook', props);
-hook.function.addEnvironment('MORE', 'x');
+hook.lambdaFunction.addEnvironment('MORE', 'x');
 new NomadDrainHook(stack, 'Asking', { groups: ['gateways'], nomad: NomadAccess.runCommand() });
 
 try {

@@ -1,10 +1,10 @@
-import type { Duration } from 'aws-cdk-lib';
+import { type Duration, Token } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
 import { DURATIONS, inFull } from '../lambda/config/durations.ts';
 import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/decide/deadlines.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
-import type { NomadDocument } from './access/nomad-access.ts';
+import type { NomadDocument } from './access/nomad-document.ts';
 import {
   type DrainPolicy,
   hookOf,
@@ -95,8 +95,9 @@ function choices(given: boolean | IdleFirstOptions | undefined): Pick<ConfigDocu
   };
 }
 
-/** Seconds, fractions included: the schema refuses those together with all other problems. */
-const seconds = (duration: Duration) => duration.toSeconds({ integral: false });
+/** Seconds, fractions and tokens included: the checks refuse those together with all other problems. */
+const seconds = (duration: Duration) =>
+  duration.isUnresolved() ? Token.asNumber(duration) : duration.toSeconds({ integral: false });
 
 /**
  * Everything that is wrong with the document: what the function would refuse at cold start, and a hook that cannot hold an
@@ -131,9 +132,18 @@ function refusals(document: ConfigDocument): readonly ConfigProblem[] {
     checkConfig(JSON.parse(withoutTokens(document)));
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return error.problems.map((problem) => ofToken(problem, document));
     throw error;
   }
+}
+
+/** To the schema a token is a number of its own: what it says of that would mislead. */
+function ofToken(problem: ConfigProblem, document: ConfigDocument): ConfigProblem {
+  // biome-ignore lint/suspicious/noExplicitAny: a path may lead anywhere
+  const value = problem.path.reduce((within: any, key) => within?.[key], document);
+  if (typeof value !== 'number' || !Token.isUnresolved(value)) return problem;
+  const message = 'is a token: a duration must be known at synthesis, for it is checked against the hook';
+  return { ...problem, id: 'nomad-drain-hook:durationToken', message };
 }
 
 /** The document with a number for each token: valid in a name, a host and a port. An address that is a token becomes a URL. */

@@ -3,10 +3,10 @@ export {
   type HttpAccessProps,
   type LoginProps,
   NomadAccess,
-  type NomadDocument,
   type Parameter,
   type RunCommandAccessProps,
 } from './access/nomad-access.ts';
+export type { HttpDocument, NomadDocument, RunCommandDocument } from './access/nomad-document.ts';
 export type { OutsideEc2 } from './access/outside-ec2.ts';
 export type { Gateway } from './access/run-command.ts';
 export type { TestEventsOptions } from './function/console-test-events.ts';

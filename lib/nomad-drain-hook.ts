@@ -1,4 +1,4 @@
-import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
@@ -18,6 +18,8 @@ import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
 import { FUNCTION_TAG } from './function/function-tag.ts';
+import { groupProblems, groupsOfOthers } from './function/group-problems.ts';
+import { hookId } from './function/hook-id.ts';
 import { DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
 import { Notices } from './function/notices.ts';
 import { WakeUps } from './function/wake-ups.ts';
@@ -25,7 +27,7 @@ import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
 import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
-import { hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
+import { type DrainedGroup, hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
 import { warnOfTimes } from './warnings.ts';
 
 /**
@@ -65,9 +67,11 @@ export class NomadDrainHook extends Construct {
   readonly alarms: Alarms;
   /** The dashboard; undefined with `dashboard: false`. */
   readonly dashboard: cloudwatch.Dashboard | undefined;
+  readonly #groups: readonly DrainedGroup[];
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
+    this.#groups = props.groups;
     const hook = hookOf(props.hook, props.policy);
     const notices = noticesOf(props.notices);
     const idleFirst = idleFirstOf(props.chooseIdleFirst);
@@ -76,6 +80,10 @@ export class NomadDrainHook extends Construct {
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
         : group,
     );
+
+    const wrongGroups = groupProblems(this, props.groups);
+    // The CDK cannot even write the name of such a group down.
+    if (wrongGroups.some(({ id }) => id === 'nomad-drain-hook:groupElsewhere')) throw new ConfigError(wrongGroups);
 
     // A log is of no use without its stack, and the next stack has a log group of another generated name.
     this.logGroup = new logs.LogGroup(this, 'Log', {
@@ -101,7 +109,9 @@ export class NomadDrainHook extends Construct {
     });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [
-      ...problemsOf(document, PROPERTY_NAMES),
+      // Tokens are the same to the schema that the construct can tell apart, and the other way round.
+      ...wrongGroups,
+      ...problemsOf(document, PROPERTY_NAMES).filter(({ id }) => id !== 'nomad-drain-hook:groupTwice'),
       ...environmentProblems(environment, Stack.of(this)),
       ...vpcProblems(props),
       ...memoryProblems(props.memorySize),
@@ -160,6 +170,7 @@ export class NomadDrainHook extends Construct {
         [
           ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this)),
           ...roleProblems(permissions.role),
+          ...groupsOfOthers(props.groups, this.#othersHere()),
         ].map(formatProblem),
     });
 
@@ -178,7 +189,7 @@ export class NomadDrainHook extends Construct {
     });
 
     this.hooks = groups.map((group) => {
-      const made = new autoscaling.LifecycleHook(this, `Hook-${idOf(group)}`, {
+      const made = new autoscaling.LifecycleHook(this, `Hook-${hookId(this, group.autoScalingGroupName)}`, {
         autoScalingGroup: group,
         lifecycleHookName: hook.name,
         lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
@@ -202,6 +213,17 @@ export class NomadDrainHook extends Construct {
     });
     this.alarms = alarms;
     this.dashboard = dashboard;
+  }
+
+  /** Those that were made before this one, and are surely of its region: of two, one reports what they share. */
+  #othersHere(): { path: string; groups: readonly DrainedGroup[] }[] {
+    const stack = Stack.of(this);
+    const known = !stack.environment.includes('unknown-');
+    const all = this.node.root.node.findAll().filter((each) => each instanceof NomadDrainHook);
+    return all
+      .slice(0, all.indexOf(this))
+      .filter((each) => Stack.of(each) === stack || (known && Stack.of(each).environment === stack.environment))
+      .map((each) => ({ path: each.node.path, groups: each.#groups }));
   }
 
   #queue(id: string): sqs.Queue {
@@ -245,13 +267,3 @@ const PROPERTY_NAMES: FieldNames = {
   'nomad.clientCertificate.parameter': 'nomad.clientCertificate',
   'nomad.clientKey.parameter': 'nomad.clientKey',
 };
-
-/**
- * The part of a hook's construct id that identifies its group. It must not be the place in the list: for a group that moves
- * up, CloudFormation would put the hook under its new logical id, and then delete the one of the old id. To Auto Scaling
- * both are the same hook, for it knows a hook by group and name.
- */
-function idOf(group: autoscaling.IAutoScalingGroup): string {
-  const name = group.autoScalingGroupName;
-  return Token.isUnresolved(name) ? Names.nodeUniqueId(group.node) : name;
-}

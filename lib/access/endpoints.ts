@@ -1,7 +1,7 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import type { NomadDocument } from './nomad-access.ts';
+import type { NomadDocument } from './nomad-document.ts';
 
 /** Where the endpoints are and who uses them. */
 export interface EndpointsProps {

@@ -3,13 +3,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { type ConfigDocument, DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
 import { defined } from '../defined.ts';
+import type { NomadDocument } from './nomad-document.ts';
 import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';
 import { type Gateway, grantCommand } from './run-command.ts';
-
-/** The part of the configuration document that says how to reach Nomad. */
-export type NomadDocument = ConfigDocument['nomad'];
 
 /**
  * A parameter of Parameter Store in the stack's account and region: a construct or its name. Read at run time only. The
@@ -236,7 +234,15 @@ export function httpDocument(props: HttpAccessProps): NomadDocument {
 }
 
 const audienceOf = ({ audience = DEFAULT_AUDIENCE }: LoginProps) => audience;
-const nameOf = (parameter: Parameter) => (typeof parameter === 'string' ? parameter : parameter.parameterName);
+
+/** With its version, where it is of one: that is refused, for what is read at run time is always the newest. */
+function nameOf(parameter: Parameter): string {
+  if (typeof parameter === 'string') return parameter;
+  if (!('stringValue' in parameter)) return parameter.parameterName;
+  const reference = JSON.stringify(Stack.of(parameter).resolve(parameter.stringValue));
+  const [, version] = /^"\{\{resolve:ssm(?:-secure)?:[^:]+:(\d+)\}\}"$/.exec(reference) ?? [];
+  return version === undefined ? parameter.parameterName : `${parameter.parameterName}:${version}`;
+}
 
 function arnOf(scope: Construct, parameter: Parameter): string {
   if (typeof parameter !== 'string') return parameter.parameterArn;

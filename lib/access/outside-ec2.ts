@@ -1,4 +1,4 @@
-import type { ConfigDocument } from '../../lambda/config/config.ts';
+import type { NomadDocument } from './nomad-document.ts';
 
 /** Nomad clients that are not EC2 instances. Names are exact, without wildcards. */
 export interface OutsideEc2 {
@@ -15,10 +15,7 @@ export interface OutsideEc2 {
 }
 
 /** The field of the document, where any is named: the environment of a function is small. */
-export function outsideEc2Of({
-  datacenters = [],
-  nodePools = [],
-}: OutsideEc2 = {}): ConfigDocument['nomad']['outsideEc2'] {
+export function outsideEc2Of({ datacenters = [], nodePools = [] }: OutsideEc2 = {}): NomadDocument['outsideEc2'] {
   const named = {
     ...(datacenters.length > 0 && { datacenters: [...datacenters] }),
     ...(nodePools.length > 0 && { nodePools: [...nodePools] }),

@@ -22,6 +22,6 @@ const MOST = 10_240;
 export function memoryProblems(megabytes: number = DEFAULT_MEMORY): ConfigProblem[] {
   if (Token.isUnresolved(megabytes)) return [];
   if (Number.isInteger(megabytes) && LEAST <= megabytes && megabytes <= MOST) return [];
-  const message = `must be a whole number from ${LEAST} to ${MOST}`;
+  const message = `must be a whole number from ${LEAST} to ${MOST}, not ${megabytes}`;
   return [{ path: ['memorySize'], id: 'nomad-drain-hook:memoryOutOfRange', message }];
 }

@@ -1,11 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DELIVERED_FOR_SECONDS, MAINTENANCE_PREFIXES } from '../../lambda/events/interruptions.ts';
 import type { ResolvedNotices } from '../props.ts';
+import { FunctionTarget } from './function-target.ts';
 
 /** EC2 ends the instance, hook or not: a Spot instance, or one of an interruptible capacity reservation. */
 const INTERRUPTIONS = [
@@ -69,6 +69,6 @@ export class Notices extends Construct {
 
   #target(retryAttempts: number, seconds: number): events.IRuleTarget {
     const { handler, deadLetterQueue } = this.#props;
-    return new LambdaFunction(handler, { deadLetterQueue, retryAttempts, maxEventAge: Duration.seconds(seconds) });
+    return new FunctionTarget(handler, { deadLetterQueue, retryAttempts, maxEventAge: Duration.seconds(seconds) });
   }
 }

@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { FunctionTarget } from './function-target.ts';
 import { groupRules } from './group-rules.ts';
 
 /** Which function is invoked, for which groups and hook. */
@@ -35,7 +35,7 @@ export class WakeUps extends Construct {
         detail: { AutoScalingGroupName: names, LifecycleHookName: [hookName] },
       }),
       // Two retries within the hour. By then a sweep has found the instance.
-      target: () => new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 2, maxEventAge: Duration.hours(1) }),
+      target: () => new FunctionTarget(handler, { deadLetterQueue, retryAttempts: 2, maxEventAge: Duration.hours(1) }),
     });
 
     this.sweep = new events.Rule(this, 'Sweep', {
@@ -44,7 +44,7 @@ export class WakeUps extends Construct {
     });
     // A sweep is not retried: the next one, a minute later, does the same.
     this.sweep.addTarget(
-      new LambdaFunction(handler, { deadLetterQueue, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      new FunctionTarget(handler, { deadLetterQueue, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
     );
   }
 }

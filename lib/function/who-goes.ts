@@ -1,7 +1,6 @@
 import { Aws, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as events from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -9,6 +8,7 @@ import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/co
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
 import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';
+import { FunctionTarget } from './function-target.ts';
 import { CHOOSING_MEMORY } from './memory.ts';
 
 /** The first termination policy of a group that asks no function, and has none. */
@@ -79,7 +79,7 @@ export class WhoGoes extends Construct {
       schedule: events.Schedule.rate(Duration.minutes(4)),
     });
     rule.addTarget(
-      new LambdaFunction(this.function, {
+      new FunctionTarget(this.function, {
         event: events.RuleTargetInput.fromObject({ command: 'warm' }),
         retryAttempts: 0,
         maxEventAge: Duration.minutes(1),

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as z from 'zod';
-import { isSecret, SECRET_REFUSED } from '../../lambda/config/config.ts';
+import { isSecret, parameterRefusal, SECRET_REFUSED } from '../../lambda/config/config.ts';
 import { DURATIONS, durationRefusal, inFull } from '../../lambda/config/durations.ts';
 
 /** The kinds of settings: how each is written, what is said of a value that is none, and what docs/settings.md calls its unit. */
@@ -11,11 +11,13 @@ export function text(pattern: RegExp, wanted: string) {
 
 /** Its messages never say the value: it may be the secret that belongs into the parameter. */
 export function parameterName() {
-  const error = 'must be the name of a parameter';
   return z
-    .string(error)
+    .string('must be the name of a parameter')
     .refine((name) => !isSecret(name), { error: SECRET_REFUSED, abort: true })
-    .regex(/^[\w./-]+$/, error)
+    .superRefine((name, context) => {
+      const message = parameterRefusal(name);
+      if (message) context.addIssue({ code: 'custom', message });
+    })
     .meta({ unit: 'parameter name' });
 }
 

@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
-import { Annotations as CdkAnnotations, Duration } from 'aws-cdk-lib';
+import { Annotations as CdkAnnotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { type HttpAccessProps, NomadAccess } from '../../lib/access/nomad-access.ts';
 import { functionCode } from '../../lib/function/function-code.ts';
 import type { DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from '../../lib/props.ts';
-import { drainHook, emptyStack, problemsOf } from './stacks.ts';
+import { drainHook, emptyStack, groupIn, problemsOf } from './stacks.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 const root = new URL('../..', import.meta.url).pathname;
@@ -35,9 +35,11 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   certificateWithoutKey: http({ clientCertificate: '/certificate' }),
   deadlineBeyondHook: hook({ heartbeatTimeout: seconds(60) }),
   deadlineOutOfRange: policy({ deadline: Duration.days(3) }),
+  durationToken: policy({ grace: Duration.minutes(Token.asNumber({ Ref: 'Grace' })) }),
   emptyText: http({ region: '' }),
   environmentTooLarge: { groups: many(60, 'builders-') },
   graceOutOfRange: policy({ grace: Duration.hours(2) }),
+  groupElsewhere: { groups: [groupIn(new Stack(undefined, 'Other', { env: { region: 'eu-west-1' } }))] },
   groupName: { groups: ['x'.repeat(256)] },
   groupTwice: { groups: ['builders', 'builders'] },
   heartbeatTimeoutOutOfRange: hook({ heartbeatTimeout: seconds(29) }),
@@ -48,6 +50,7 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   mixedSchemes: http({ fallbackAddresses: ['http://other.internal:4646'] }),
   noGroup: { groups: [] },
   onlyIdleOutOfRange: { chooseIdleFirst: { onlyIdleFor: Duration.hours(1) } },
+  parameterName: http({ token: 'nomad/drain-token' }),
   restoreOutOfRange: { notices: { restoreAfter: seconds(59) } },
   secretGiven: http({ token: '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f' }),
   tokenAndLogin: http({ token: '/token', login: { authMethod: 'aws' } }),
@@ -62,7 +65,8 @@ const WARNINGS: Record<string, Partial<NomadDrainHookProps>> = {
 
 describe('each problem at synth has an id', () => {
   test.each(Object.entries(ERRORS))('the error %s', (id, props) => {
-    const problems = problemsOf(() => drainHook(props));
+    const stack = new Stack(undefined, 'Test', { env: { region: 'us-east-1' } });
+    const problems = problemsOf(() => drainHook(props, stack));
     for (const problem of problems) expect(idsIn(problem)).toHaveLength(1);
     expect(problems).toContainEqual(expect.stringMatching(new RegExp(`^\\S.*: .* \\[nomad-drain-hook:${id}\\]$`)));
   });

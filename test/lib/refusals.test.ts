@@ -1,11 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
-import { drainHook, emptyStack, environmentOf, problemsOf, templateOf, thrownProblems } from './stacks.ts';
+import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
+import {
+  cdkContext,
+  drainHook,
+  emptyStack,
+  environmentOf,
+  groupIn,
+  problemsOf,
+  templateOf,
+  thrownProblems,
+} from './stacks.ts';
 
 const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
 
@@ -30,7 +41,7 @@ describe('at synth the construct refuses', () => {
       }),
     );
     expect(problems.map((problem) => problem.split(': ')[0]).toSorted()).toEqual([
-      'groups',
+      'groups[2]',
       'hook.heartbeatTimeout',
       'hook.name',
       'nomad.address',
@@ -168,6 +179,83 @@ describe('at synth the construct refuses', () => {
     hook.function.addEnvironment('OTHER', 'x'.repeat(4000));
     expect(() => Template.fromStack(stack)).toThrow(/the environment of the function would be \d+ bytes/);
   });
+});
+
+describe('of the groups the construct refuses', () => {
+  test.each([
+    '*',
+    'build*',
+    'arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:1:name/a',
+    'a:b',
+    `$\{aws:x}`,
+  ])('%s, which is no name of one, quoting it', (name) => {
+    expect(problemsOf(() => drainHook({ groups: [name] }))).toEqual([
+      expect.stringMatching(/^groups\[0\]: must be the name of a group.*\[nomad-drain-hook:groupName\]$/),
+    ]);
+    expect(problemsOf(() => drainHook({ groups: [name] })).join()).toContain(`"${name}"`);
+  });
+
+  test('one of another region than the stack', () => {
+    const group = groupIn(new Stack(undefined, 'Clients', { env: { region: 'eu-west-1' } }));
+    const stack = new Stack(undefined, 'Test', { env: { region: 'us-east-1' } });
+    expect(problemsOf(() => drainHook({ groups: [group] }, stack))).toEqual([
+      'groups[0]: group Clients/Builders is in eu-west-1: its instances are drained by a stack there [nomad-drain-hook:groupElsewhere]',
+    ]);
+  });
+
+  test('one that is given by its construct and by its name', () => {
+    const stack = emptyStack();
+    const group = groupIn(stack, 'builders');
+    const twice = 'group builders is named more than once [nomad-drain-hook:groupTwice]';
+    expect(problemsOf(() => drainHook({ groups: [group, 'runners', 'builders'] }, stack))).toEqual([
+      `groups[2]: ${twice}`,
+    ]);
+  });
+
+  test('one that two constructs drain in one stack or region, and not where only the names are the same', () => {
+    const twoIn = (one: Stack, other: Stack) => {
+      drainHook({ groups: ['runners', 'builders'] }, one);
+      new NomadDrainHook(other, 'Again', { groups: ['builders'], ...at('https://nomad.internal:4646') });
+      return messageOf(() => Template.fromStack(other));
+    };
+    const app = () => new App({ context: cdkContext });
+    const stack = emptyStack();
+    expect(twoIn(stack, stack)).toContain(
+      'groups[0]: group builders is drained by Test/DrainHook too: one NomadDrainHook drains a group [nomad-drain-hook:groupTwice]',
+    );
+    const same = app();
+    const env = { account: '111122223333', region: 'eu-west-1' };
+    expect(twoIn(new Stack(same, 'A', { env }), new Stack(same, 'B', { env }))).toContain(
+      'is drained by A/DrainHook too',
+    );
+    const agnostic = app();
+    expect(twoIn(new Stack(agnostic, 'A'), new Stack(agnostic, 'B'))).toBe('');
+  });
+});
+
+test('a parameter of one version is refused: a rotated token would never be read', () => {
+  const stack = emptyStack();
+  const pinned = ssm.StringParameter.fromSecureStringParameterAttributes(stack, 'Token', {
+    parameterName: '/nomad/drain-token',
+    version: 3,
+  });
+  const nomad = NomadAccess.http({ address: 'https://nomad.internal:4646', token: pinned, ca: '/nomad/ca:2' });
+  const why = 'must have no version: the newest is read, so that it can be rotated [nomad-drain-hook:parameterName]';
+  expect(problemsOf(() => drainHook({ nomad }, stack))).toEqual([`nomad.token: ${why}`, `nomad.ca: ${why}`]);
+});
+
+test('a password in an address is not repeated', () => {
+  const [problem] = problemsOf(() => drainHook(at('https://user:hunter2@nomad.internal')));
+  expect(problem).toContain('not "https://…@nomad.internal"');
+});
+
+test('a duration that only CloudFormation knows is refused by that', () => {
+  const stack = emptyStack();
+  const minutes = new CfnParameter(stack, 'Minutes', { type: 'Number' }).valueAsNumber;
+  const policy = { deadline: Duration.minutes(minutes) };
+  expect(problemsOf(() => drainHook({ policy }, stack))).toEqual([
+    'policy.deadline: is a token: a duration must be known at synthesis, for it is checked against the hook [nomad-drain-hook:durationToken]',
+  ]);
 });
 
 test('the environment is measured as Lambda does: all of it as JSON, names and escapes included', () => {

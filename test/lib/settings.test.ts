@@ -247,7 +247,9 @@ describe('the settings', () => {
   });
 
   test('are refused under the name that was written, and under both names at once', () => {
-    expect(problems({ ...required, nomadToken: 'a b' })).toEqual(['nomadToken: must be the name of a parameter']);
+    expect(problems({ ...required, nomadToken: 'a b' })).toEqual([
+      'nomadToken: must be the name of a parameter, like /nomad/drain-token: letters, digits, . _ - and /',
+    ]);
     expect(problems({ ...required, nomadToken: '/old', nomadTokenParameter: '/new' })).toEqual([
       'nomadToken: is the old name of nomadTokenParameter, which is given too',
     ]);

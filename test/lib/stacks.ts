@@ -24,8 +24,9 @@ export function vpcIn(stack: Stack): ec2.IVpc {
   return new ec2.Vpc(stack, 'Vpc', { restrictDefaultSecurityGroup: false }) as ec2.IVpc;
 }
 
-export function groupIn(stack: Stack): autoscaling.AutoScalingGroup {
+export function groupIn(stack: Stack, name?: string): autoscaling.AutoScalingGroup {
   return new autoscaling.AutoScalingGroup(stack, 'Builders', {
+    ...(name !== undefined && { autoScalingGroupName: name }),
     vpc: vpcIn(stack),
     instanceType: new ec2.InstanceType('t4g.small'),
     machineImage: ec2.MachineImage.latestAmazonLinux2023({ cpuType: ec2.AmazonLinuxCpuType.ARM_64 }),

@@ -8,11 +8,38 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EVERYTHING = fileURLToPath(new URL('everything.ts', import.meta.url));
-const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
 const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 /** The lowest version of each package that an app may have. */
 const OLDEST = Object.entries<string>(peerDependencies).map(([name, range]) => [name, range.replace('^', '')] as const);
+
+/** Compilers that apps of that time have, by the names that they get here. */
+const COMPILERS = { 'typescript-5.3': 'npm:typescript@5.3', 'typescript-5.6': 'npm:typescript@5.6' };
+
+/** The tsconfig.json of `cdk init app --language typescript` of 2.127.0: the declarations of all packages are checked. */
+const CDK_INIT = {
+  compilerOptions: {
+    target: 'ES2020',
+    module: 'commonjs',
+    lib: ['es2020', 'dom'],
+    declaration: true,
+    strict: true,
+    noImplicitAny: true,
+    strictNullChecks: true,
+    noImplicitThis: true,
+    alwaysStrict: true,
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    noImplicitReturns: true,
+    noFallthroughCasesInSwitch: false,
+    inlineSourceMap: true,
+    inlineSources: true,
+    experimentalDecorators: true,
+    strictPropertyInitialization: false,
+    typeRoots: ['./node_modules/@types'],
+    noEmit: true,
+  },
+};
 
 /** Where the registry cannot be reached: npm ends with one of these, after seconds. */
 const UNREACHABLE = /\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ENOTCACHED)\b/;
@@ -41,34 +68,34 @@ describe('with the oldest CDK that it says it works with, the packed package', (
     copyFileSync(EVERYTHING, app);
     // 30 MB the first time; npm keeps them.
     const quick = ['--prefer-offline', '--fetch-retries=0', '--no-audit', '--no-fund', '--no-update-notifier'];
-    const peers = OLDEST.map(([name, version]) => `${name}@${version}`);
+    const others = [...OLDEST, ...Object.entries(COMPILERS)].map(([name, version]) => `${name}@${version}`);
     try {
-      await run('npm', ['install', ...quick, join(directory, packed.filename), ...peers], directory);
+      await run('npm', ['install', ...quick, join(directory, packed.filename), ...others], directory);
     } catch (error) {
       [unreachable] = UNREACHABLE.exec((error as { stderr: string }).stderr) ?? [];
       if (!unreachable) throw error;
     }
   }, 300_000);
 
-  test('has its types checked', { timeout: 120_000 }, async ({ skip }) => {
-    if (unreachable) return skip(`npm cannot get that CDK: ${unreachable}`);
-    for (const [name, version] of OLDEST) {
-      const manifest = readFileSync(join(directory, 'node_modules', name, 'package.json'), 'utf8');
-      expect(JSON.parse(manifest).version).toBe(version);
-    }
-    const compilerOptions = {
-      target: 'es2022',
-      lib: ['es2022', 'dom', 'esnext.disposable'],
-      module: 'nodenext',
-      types: [],
-      strict: true,
-      noEmit: true,
-      skipLibCheck: false,
-    };
-    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }));
-    const wrong = await run(process.execPath, [TSC, '--project', directory], directory).catch((error) => error.stdout);
-    expect(wrong).toBe('');
-  });
+  test.for(Object.keys(COMPILERS))(
+    'has its types checked by %s, in an app that `cdk init` made',
+    {
+      timeout: 120_000,
+    },
+    async (typescript, { skip }) => {
+      if (unreachable) return skip(`npm cannot get that CDK: ${unreachable}`);
+      for (const [name, version] of OLDEST) {
+        const manifest = readFileSync(join(directory, 'node_modules', name, 'package.json'), 'utf8');
+        expect(JSON.parse(manifest).version).toBe(version);
+      }
+      writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ ...CDK_INIT, files: ['app.ts'] }));
+      const tsc = join(directory, 'node_modules', typescript, 'bin/tsc');
+      const wrong = await run(process.execPath, [tsc, '--project', directory], directory).catch(
+        (error) => error.stdout,
+      );
+      expect(wrong).toBe('');
+    },
+  );
 
   test('makes the very resources that it makes with the newest', { timeout: 120_000 }, async ({ skip }) => {
     if (unreachable) return skip(`npm cannot get that CDK: ${unreachable}`);

@@ -58,7 +58,7 @@ function readable({ resources, outputs }: Made): Made {
   const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
     const name = id
       .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
-      .replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
+      .replace(/(Invoke)?[0-9A-F]{8}$/, '');
     return [id, name + (SUFFIXES[type] ?? '')] as const;
   });
   const renamed = ids.reduce(
@@ -105,7 +105,7 @@ function withoutCode({
 }: Json): Json {
   const inLists = ({ Resource, Sid, ...statement }: Json) => ({
     ...statement,
-    ...(Sid && !Sid.startsWith('AllowEventRule') && { Sid }),
+    ...(Sid && { Sid }),
     Resource: sorted([Resource].flat()),
   });
   return {

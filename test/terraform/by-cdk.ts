@@ -44,7 +44,7 @@ function readable({ resources, outputs }: Made): Made {
   const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
     const name = id
       .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
-      .replace(/(AllowEventRule\w*)?[0-9A-F]{8}$/, '');
+      .replace(/(Invoke)?[0-9A-F]{8}$/, '');
     return [id, name === 'WhoGoesAutoScaling' ? name : name + (SUFFIXES[type] ?? '')] as const;
   });
   const text = ids.reduce(

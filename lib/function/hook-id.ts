@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+
+/**
+ * The part of a hook's construct id that identifies its group. For a hook under a new logical id, CloudFormation makes it first and
+ * then deletes the one of the old id, which to Auto Scaling is the same hook: it knows a hook by group and name. So this is neither the
+ * group's place in the list nor its construct path: a stage or another id of the stack would change that.
+ * @param groupName the name of the group; may be a token
+ */
+export function hookId(scope: Construct, groupName: string): string {
+  if (!Token.isUnresolved(groupName)) return groupName;
+  const [token, ...others] = Tokenization.reverseString(groupName).tokens;
+  if (Reference.isReference(token) && others.length === 0) return pathOf(token.target as Construct, rootOf(scope));
+  // An imported value, or a name put together of several.
+  const written = JSON.stringify(Stack.of(scope).resolve(groupName));
+  return createHash('sha256').update(written).digest('hex').slice(0, 16);
+}
+
+/** The path of what makes the group below its stack, which nested stacks belong to; another stack is told apart by its name. */
+function pathOf(target: Construct, here: Stack): string {
+  const root = rootOf(target);
+  const path = target.node.path.slice(root.node.path.length + 1).replaceAll('/', '-');
+  return root === here ? path : `${root.stackName}-${path}`;
+}
+
+function rootOf(scope: Construct): Stack {
+  let stack = Stack.of(scope);
+  while (stack.nestedStackParent) stack = stack.nestedStackParent;
+  return stack;
+}

@@ -67,7 +67,8 @@ export async function draw(spec: TopLevelSpec, description: string): Promise<str
   const { spec: compiled } = compile({ ...spec, config: { ...CONFIG, ...spec.config } } as TopLevelSpec);
   const view = new View(parse(compiled as Spec), { renderer: 'none', logLevel: Warn });
   try {
-    const svg = await view.toSVG();
+    // The title says what the picture shows: roles and labels of each mark would be read besides, and are no use in a picture.
+    const svg = (await view.toSVG()).replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
     return `${svg.replace(/(<svg [^>]*)>/, `$1 role="img"><title>${escaped(description)}</title>${STYLE}`)}\n`;
   } finally {
     view.finalize();

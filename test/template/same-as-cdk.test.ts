@@ -56,9 +56,7 @@ const SUFFIXES: Record<string, string> = {
 /** Under the ids that the template gives them: those of the CDK without their path and their hash. */
 function readable({ resources, outputs }: Made): Made {
   const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
-    const name = id
-      .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
-      .replace(/(Invoke)?[0-9A-F]{8}$/, '');
+    const name = id.replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '').replace(/(Invoke)?[0-9A-F]{8}$/, '');
     return [id, name + (SUFFIXES[type] ?? '')] as const;
   });
   const renamed = ids.reduce(

@@ -42,9 +42,7 @@ const SUFFIXES: Record<string, string> = { 'AWS::Lambda::Permission': 'Permissio
 
 function readable({ resources, outputs }: Made): Made {
   const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
-    const name = id
-      .replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '')
-      .replace(/(Invoke)?[0-9A-F]{8}$/, '');
+    const name = id.replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '').replace(/(Invoke)?[0-9A-F]{8}$/, '');
     return [id, name === 'WhoGoesAutoScaling' ? name : name + (SUFFIXES[type] ?? '')] as const;
   });
   const text = ids.reduce(

@@ -136,7 +136,7 @@ describe('the alarms', () => {
       drainHook({}, stack);
       const deep = new Construct(new Construct(stack, 'x'.repeat(60)), 'y'.repeat(60));
       for (const id of ['One', 'Other']) {
-        new NomadDrainHook(deep, id, { groups: ['builders'], hook: { name: id }, nomad: NOMAD });
+        new NomadDrainHook(deep, id, { groups: [id], nomad: NOMAD });
       }
       return Object.values(resources(Template.fromStack(stack), ALARM)).map(({ Properties }) => Properties.AlarmName);
     });

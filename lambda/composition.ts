@@ -38,6 +38,8 @@ export interface Environment {
   /** Writes a line of metrics. */
   print: (line: string) => void;
   functionName: string;
+  /** When Lambda began to start the function. */
+  bornAt: EpochMs;
 }
 
 /** The time of one run. */
@@ -170,7 +172,7 @@ export class Composition {
       permissions: () => this.permissions(clock),
     });
     const publisher = this.#eventBus(clock);
-    return { clients, clock, logger: this.#logger, publisher, idleWait: this.#idleWait };
+    return { clients, clock, logger: this.#logger, metrics: this.metrics, publisher, idleWait: this.#idleWait };
   }
 
   /** What the ports of answers are made of, for one run. */

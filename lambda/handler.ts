@@ -1,8 +1,9 @@
 import { Logger as PowertoolsLogger } from '@aws-lambda-powertools/logger';
+import { EmbeddedMetrics } from './aws/metrics.ts';
 import { CONFIG_VARIABLE, parseConfig } from './config/config.ts';
 import { messageOf } from './core/basics.ts';
 import type { Report } from './core/drain/report.ts';
-import type { Clock } from './core/model/clock.ts';
+import type { Clock, EpochMs } from './core/model/clock.ts';
 import { SERVICE } from './core/model/metrics.ts';
 import type { Logger } from './core/ports.ts';
 import type { Answer } from './core/queries/query.ts';
@@ -31,6 +32,8 @@ export interface HandlerOptions {
   logger?: Logger;
   /** Writes a line of metrics. */
   print?: (line: string) => void;
+  /** When Lambda began to start this environment. */
+  bornAt?: EpochMs;
 }
 
 /** Not `console.log`: Lambda would wrap each line in a log record of its own. */
@@ -42,7 +45,9 @@ const printLine = (line: string) => void process.stdout.write(`${line}\n`);
  */
 export function makeHandler(options: HandlerOptions = {}): Handler {
   const { clock = systemClock, environment = process.env, print = printLine } = options;
+  const { bornAt = clock === systemClock ? performance.timeOrigin : clock.now() } = options;
   const logger: Logger = options.logger ?? new PowertoolsLogger({ serviceName: SERVICE });
+  const functionName = environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local';
   let runner: Runner | undefined;
   let loaded: Promise<void> | undefined;
   const theRunner = async (context?: Context) => {
@@ -50,7 +55,8 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
       clock,
       logger,
       print,
-      functionName: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'local',
+      functionName,
+      bornAt,
     });
     // What cannot be loaded fails where it is needed.
     loaded ??= runner.load().catch(() => {});
@@ -67,7 +73,10 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
       return { InstanceIDs: await (await theRunner(context)).choose(question) };
     } catch (error) {
       // Whatever is wrong with us, the group scales in.
-      return { InstanceIDs: asSuggested(question, messageOf(error), logger) };
+      const metrics = new EmbeddedMetrics(functionName, clock, print);
+      const suggested = asSuggested(question, messageOf(error), { logger, metrics });
+      metrics.flush();
+      return { InstanceIDs: suggested };
     }
   };
   const prepare = () =>

@@ -1,12 +1,13 @@
 import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
 import { Composition, type Environment } from './composition.ts';
-import { ANY_GROUP, type Config, type GroupConfig } from './config/config.ts';
+import type { Config, GroupConfig } from './config/config.ts';
+import { ANY_GROUP } from './config/names.ts';
 import { iso, messageOf } from './core/basics.ts';
 import { drain } from './core/drain/drain.ts';
 import { recordSweep } from './core/drain/record-metrics.ts';
 import { inLog, type Report, type Result } from './core/drain/report.ts';
 import { logUnserved, sayUnserved } from './core/drain/unserved.ts';
-import { type Clock, RunClock } from './core/model/clock.ts';
+import { type Clock, type EpochMs, RunClock } from './core/model/clock.ts';
 import { type Logger, type Ports, UNKNOWN } from './core/ports.ts';
 import type { Answer } from './core/queries/query.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/scale-in/choose.ts';
@@ -14,7 +15,15 @@ import { inShort, short, shortened } from './core/short.ts';
 import { RunFailed } from './errors.ts';
 import { readWake } from './events/parse-event.ts';
 import { narrowToken } from './nomad/acl.ts';
-import { type Run, runFor, type Serving, SWEEP_MS, TERMINATION_POLICY_MS } from './runs.ts';
+import {
+  AUTO_SCALING_WAITS_MS,
+  type Run,
+  runFor,
+  type Serving,
+  START_MS,
+  SWEEP_MS,
+  TERMINATION_POLICY_MS,
+} from './runs.ts';
 
 /**
  * Reserved before the function's own timeout, in milliseconds: all waits end before it. It is for completions, and for what
@@ -34,12 +43,16 @@ export class Runner {
   readonly #composition: Composition;
   /** What leads from a record to its run: what Lambda calls that. */
   #request: { requestId?: string } = {};
+  readonly #bornAt: EpochMs;
+  /** Nothing has been invoked before. */
+  #cold = true;
   /** Runs in progress: one in Lambda, more if a demo or a test invokes one function twice. */
   #runs = 0;
 
   constructor(config: Config, environment: Environment) {
     this.#config = config;
     this.#clock = environment.clock;
+    this.#bornAt = environment.bornAt;
     this.#logger = inShort(environment.logger, () => this.#request);
     this.#composition = new Composition(config, { ...environment, logger: this.#logger });
   }
@@ -74,10 +87,26 @@ export class Runner {
   async #choose(question: TerminationQuestion): Promise<string[]> {
     const { group } = question;
     if (!this.#config.groups.some(({ name }) => name === group || name === ANY_GROUP)) {
-      return asSuggested(question, `group ${group} is not configured`, this.#logger);
+      const { metrics } = this.#composition;
+      return asSuggested(question, `group ${group} is not configured`, { logger: this.#logger, metrics });
     }
-    const clock = new RunClock(this.#clock, this.#clock.now() + TERMINATION_POLICY_MS);
-    return choose(question, this.#composition.forChoice(clock));
+    const now = this.#clock.now();
+    const askedAt = this.#cold && now - this.#bornAt < START_MS ? this.#bornAt : now;
+    const chosen = await choose(
+      question,
+      this.#composition.forChoice(new RunClock(this.#clock, now + TERMINATION_POLICY_MS)),
+    );
+    const took = Math.round(this.#clock.now() - askedAt);
+    if (took > AUTO_SCALING_WAITS_MS) {
+      this.#logger.warn('answered too late', {
+        run: 'choose',
+        group,
+        because: `it took ${took} ms with its cold start`,
+      });
+      this.#composition.metrics.add('ChoicesLate', 1);
+      this.#composition.metrics.add('ChoicesFellBack', 1);
+    }
+    return chosen;
   }
 
   async #framed<T>(run: () => Promise<T>): Promise<T> {
@@ -86,6 +115,7 @@ export class Runner {
       return await run();
     } finally {
       this.#runs -= 1;
+      this.#cold = false;
       this.#composition.metrics.flush();
       if (this.#runs === 0) this.#composition.close();
     }

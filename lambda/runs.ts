@@ -22,6 +22,10 @@ const QUERY_MS = 25_000;
 const WARM_MS = 4_000;
 /** Auto Scaling waits two seconds for its termination policy, in milliseconds. */
 export const TERMINATION_POLICY_MS = 1_400;
+/** Lambda lets a function start for ten seconds, in milliseconds: one that is older when it is first invoked was started beforehand. */
+export const START_MS = 10_000;
+/** After that it does not wait any longer, and chooses by itself, in milliseconds: docs/decisions/0007-who-goes.md. */
+export const AUTO_SCALING_WAITS_MS = 2_000;
 
 /** What every run has. */
 interface AnyRun {

@@ -152,13 +152,15 @@ export class NomadDrainHook extends Construct {
     }
     if (idleFirst) {
       const securityGroups = props.vpc && { securityGroups: this.function.connections.securityGroups };
-      const { role } = permissions;
       const { serviceLinkedRoleSuffix } = idleFirst;
       this.whoGoes = new WhoGoes(this, 'WhoGoes', {
         groups,
         document,
         common: { ...common, ...securityGroups },
-        role,
+        grant: (scope, role) => {
+          props.nomad.bind(this, role, groupNames);
+          grantEvents(scope, role, props.eventBus);
+        },
         serviceLinkedRoleSuffix,
       }).function;
     }
@@ -208,6 +210,7 @@ export class NomadDrainHook extends Construct {
       sweep: this.sweep,
       failedRuns: this.failedRuns,
       undeliveredEvents: this.undeliveredEvents,
+      whoGoes: this.whoGoes,
       policy: document.policy,
       heartbeatTimeoutSeconds: hook.heartbeatTimeout.toSeconds(),
     });

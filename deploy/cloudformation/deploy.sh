@@ -19,6 +19,7 @@ aws s3 cp "$release.zip" "s3://$BUCKET/$key"
 aws cloudformation deploy \
   --stack-name "$stack" \
   --template-file "$release.template.yaml" \
+  --s3-bucket "$BUCKET" --s3-prefix nomad-drain-hook \
   --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND \
   --no-fail-on-empty-changeset \
   --parameter-overrides \

@@ -27,10 +27,17 @@ locals {
   bad = "breaching"
 
   # As soon as there is any, in one minute.
-  by_default = { queue = null, above = 0, below = null, minutes = 1, of = null }
+  by_default = { queue = null, choice = null, above = 0, below = null, minutes = 1, of = null }
   # The alarm stays on for an hour, and does not fire again for more of the same in that hour.
   once_an_hour = merge(local.by_default, { statistic = "Sum", of = 60, silence = local.nothing })
   in_a_queue   = merge(local.by_default, { metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", silence = local.nothing })
+
+  # Of the function that says which instances go.
+  who_goes_name = join("", aws_lambda_function.who_goes[*].function_name)
+  choice_dimensions = {
+    ours   = { FunctionName = local.who_goes_name, service = "nomad-drain-hook" }
+    lambda = { FunctionName = local.who_goes_name }
+  }
 
   # When each alarm fires, in the order of docs/operations.md, which says under its name what to do.
   conditions = [
@@ -156,18 +163,37 @@ locals {
       metric = "EventsLost"
       says   = "The event bus did not accept events of this function: subscribers have missed them."
     }),
+    # No build dies by these: Auto Scaling chooses by itself.
+    merge(local.once_an_hour, {
+      name   = "ChoiceFellBack"
+      title  = "choice fell back"
+      first  = "doctor"
+      metric = "ChoicesFellBack"
+      choice = "ours"
+      says   = "Auto Scaling chose which instances go: the function that lets idle ones go first did not know, or not in time."
+    }),
+    merge(local.once_an_hour, {
+      name   = "ChoiceFailed"
+      title  = "choice failed"
+      first  = "doctor"
+      metric = "Errors"
+      choice = "lambda"
+      says   = "The function that lets idle instances go first failed or timed out: Auto Scaling chooses by itself."
+    }),
   ]
+  # Those whose function there is.
+  watched = [for condition in local.conditions : condition if condition.choice == null || var.choose_idle_first]
 }
 
 resource "aws_cloudwatch_metric_alarm" "alarm" {
-  for_each = { for condition in local.conditions : condition.name => condition if var.alarms }
+  for_each = { for condition in local.watched : condition.name => condition if var.alarms }
 
   alarm_name        = "${local.deployed_as}: ${each.value.title}"
   alarm_description = "${each.value.says} Deployed as ${local.deployed_as}. First run: `nomad-drain-hook ${each.value.first} ${local.this_function}`. Runbook: ${var.runbook_url}#${lower(each.key)}"
 
-  namespace   = each.value.queue == null ? local.namespace : "AWS/SQS"
+  namespace   = each.value.queue != null ? "AWS/SQS" : (each.value.choice == "lambda" ? "AWS/Lambda" : local.namespace)
   metric_name = each.value.metric
-  dimensions  = each.value.queue == null ? tomap(local.dimensions) : tomap({ QueueName = each.value.queue })
+  dimensions  = each.value.queue != null ? tomap({ QueueName = each.value.queue }) : (each.value.choice == null ? tomap(local.dimensions) : tomap(local.choice_dimensions[each.value.choice]))
   statistic   = each.value.statistic
   period      = 60
 

@@ -143,7 +143,7 @@ locals {
       y      = 0
       properties = {
         title  = title
-        alarms = [for condition in local.conditions : aws_cloudwatch_metric_alarm.alarm[condition.name].arn]
+        alarms = [for condition in local.watched : aws_cloudwatch_metric_alarm.alarm[condition.name].arn]
       }
     } if var.alarms],
     [{

@@ -16,8 +16,64 @@ locals {
     "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
   ]
 
+  # What the service does with it, the code itself may not: the condition key is there if the code asks.
+  deny_attach_to_code = {
+    Sid       = "DenyAttachToCode"
+    Effect    = "Deny"
+    Action    = ["ec2:*NetworkInterface*", "ec2:*PrivateIpAddresses"]
+    Resource  = "*"
+    Condition = { Null = { "lambda:SourceFunctionArn" = "false" } }
+  }
+
+  # Both functions write their log, reach Nomad and send events. Nothing here names a group: one may be made after the function that
+  # says which of its instances go.
+  reach_statements = [for statement in [
+    { Sid = "WriteLog", Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
+    local.in_vpc ? { Sid = "AttachToVpc", Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
+    local.in_vpc ? local.deny_attach_to_code : null,
+    # Only the parameters for the token and TLS. No listing, no history.
+    length(local.parameters) > 0 ? {
+      Sid      = "ReadNomadParameters"
+      Effect   = "Allow"
+      Action   = "ssm:GetParameters"
+      Resource = [for name in local.parameters : "arn:${local.aws}:ssm:${local.region}:${local.account}:parameter/${trimprefix(name, "/")}"]
+    } : null,
+    # A customer key needs a grant; the account's own aws/ssm key does not.
+    var.nomad_encryption_key_arn == null || length(local.parameters) == 0 ? null : {
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = var.nomad_encryption_key_arn
+    },
+    # A signed identity of the function, for Nomad only. STS has no resource for it; the conditions limit it.
+    var.nomad_login == null ? null : {
+      Sid      = "ProveIdentity"
+      Effect   = "Allow"
+      Action   = "sts:GetWebIdentityToken"
+      Resource = "*"
+      Condition = {
+        "ForAllValues:StringEquals" = { "sts:IdentityTokenAudience" = [local.audience] }
+        NumericLessThanEquals       = { "sts:DurationSeconds" = 300 }
+        # The set operator holds for a request that names no audience at all.
+        Null = { "sts:IdentityTokenAudience" = "false" }
+      }
+    },
+  ] : statement if statement != null]
+
+  # Consumers trust the source of an event, so the function may use its own source only. The condition key has the sources of
+  # all entries of a request, hence the set operator; it is true for no source at all, hence Null.
+  tell_statement = {
+    Sid      = "TellEvents"
+    Effect   = "Allow"
+    Action   = "events:PutEvents"
+    Resource = startswith(local.events.bus, "arn:") ? local.events.bus : "arn:${local.aws}:events:${local.region}:${local.account}:event-bus/${local.events.bus}"
+    Condition = {
+      "ForAllValues:StringEquals" = { "events:source" = "nomad-drain-hook" }
+      Null                        = { "events:source" = "false" }
+    }
+  }
+
   # One statement per concern; docs/security.md has the reason of each.
-  statements = [for statement in [
+  statements = [for statement in concat([
     # The only writes: complete a lifecycle action or record a heartbeat, in these groups only. The ARN of a group has an id in
     # it that its name does not tell.
     {
@@ -43,32 +99,7 @@ locals {
     var.scheduled_maintenance ? { Sid = "ReadMaintenance", Effect = "Allow", Action = "ec2:DescribeInstanceStatus", Resource = "*" } : null,
     # Which of them EC2 interrupts, should its warning be lost. No resource-level permission.
     var.spot_interruptions ? { Sid = "ReadSpotRequests", Effect = "Allow", Action = "ec2:DescribeSpotInstanceRequests", Resource = "*" } : null,
-    { Sid = "WriteLog", Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
-    local.in_vpc ? { Sid = "AttachToVpc", Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
-    # Only the parameters for the token and TLS. No listing, no history.
-    length(local.parameters) > 0 ? {
-      Sid      = "ReadNomadParameters"
-      Effect   = "Allow"
-      Action   = "ssm:GetParameters"
-      Resource = [for name in local.parameters : "arn:${local.aws}:ssm:${local.region}:${local.account}:parameter/${trimprefix(name, "/")}"]
-    } : null,
-    # A customer key needs a grant; the account's own aws/ssm key does not.
-    var.nomad_encryption_key_arn == null || length(local.parameters) == 0 ? null : {
-      Effect   = "Allow"
-      Action   = "kms:Decrypt"
-      Resource = var.nomad_encryption_key_arn
-    },
-    # A signed identity of the function, for Nomad only. STS has no resource for it; the conditions limit it.
-    var.nomad_login == null ? null : {
-      Sid      = "ProveIdentity"
-      Effect   = "Allow"
-      Action   = "sts:GetWebIdentityToken"
-      Resource = "*"
-      Condition = {
-        "ForAllValues:StringEquals" = { "sts:IdentityTokenAudience" = [local.audience] }
-        NumericLessThanEquals       = { "sts:DurationSeconds" = 300 }
-      }
-    },
+    ], local.reach_statements, [
     # ssm:SendCommand needs permission for both, the document and the instance.
     local.by_ssm ? {
       Sid      = "AskOnlyThis"
@@ -92,34 +123,16 @@ locals {
     } : null,
     # The output of a command. AWS has no resource-level permission for it.
     local.by_ssm ? { Sid = "ReadAnswers", Effect = "Allow", Action = "ssm:GetCommandInvocation", Resource = "*" } : null,
-    # Consumers trust the source of an event, so the function may use its own source only. The condition key has the sources of
-    # all entries of a request, hence the set operator; it is true for no source at all, hence Null.
-    {
-      Sid      = "TellEvents"
-      Effect   = "Allow"
-      Action   = "events:PutEvents"
-      Resource = startswith(local.events.bus, "arn:") ? local.events.bus : "arn:${local.aws}:events:${local.region}:${local.account}:event-bus/${local.events.bus}"
-      Condition = {
-        "ForAllValues:StringEquals" = { "events:source" = "nomad-drain-hook" }
-        Null                        = { "events:source" = "false" }
-      }
-    },
+    local.tell_statement,
     # The event and the error of a failed run.
     {
       Effect   = "Allow"
       Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
       Resource = aws_sqs_queue.failed_runs.arn
     },
-  ] : statement if statement != null]
+  ]) : statement if statement != null]
 
-  function_policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
-}
-
-# Its name has a suffix: roles are of the whole account, and the function may run in several regions.
-resource "aws_iam_role" "function" {
-  name_prefix = "${var.name}-"
-  description = "What the Nomad drain hook may do"
-  assume_role_policy = jsonencode({
+  assumed_by_lambda = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
@@ -127,6 +140,15 @@ resource "aws_iam_role" "function" {
       Principal = { Service = "lambda.amazonaws.com" }
     }]
   })
+
+  function_policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
+}
+
+# Its name has a suffix: roles are of the whole account, and the function may run in several regions.
+resource "aws_iam_role" "function" {
+  name_prefix        = "${var.name}-"
+  description        = "What the Nomad drain hook may do"
+  assume_role_policy = local.assumed_by_lambda
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -137,7 +159,7 @@ resource "aws_iam_role_policy" "function" {
   lifecycle {
     precondition {
       # Of all inline policies of a role together: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-      condition     = length(local.function_policy) + (var.choose_idle_first ? length(local.who_goes_policy) : 0) <= 10240
+      condition     = length(local.function_policy) <= 10240
       error_message = "group_names: the inline policies of the function's role would have more than the 10240 characters that IAM takes. Use this module several times, with some of the groups each."
     }
   }

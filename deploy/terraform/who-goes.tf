@@ -9,24 +9,25 @@ locals {
     events  = local.events
   }) }
 
-  # What it needs of the role from the start: inside a VPC Lambda refuses to make it before. Whatever it needs of the other
-  # policy, which names the groups, it reads late, and softly.
-  who_goes_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [for statement in [
-      { Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
-      local.in_vpc ? { Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
-    ] : statement if statement != null]
-  })
+  # It completes no lifecycle action, and changes nothing in AWS.
+  who_goes_policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.reach_statements, [local.tell_statement]) })
 
   service_linked_role = join("_", compact(["AWSServiceRoleForAutoScaling", var.service_linked_role_suffix]))
+}
+
+resource "aws_iam_role" "who_goes" {
+  count = var.choose_idle_first ? 1 : 0
+
+  name_prefix        = "${substr(var.name, 0, 28)}-who-goes-"
+  description        = "What the function that says which instances go may do"
+  assume_role_policy = local.assumed_by_lambda
 }
 
 resource "aws_iam_role_policy" "who_goes" {
   count = var.choose_idle_first ? 1 : 0
 
   name   = "who-goes"
-  role   = aws_iam_role.function.name
+  role   = aws_iam_role.who_goes[0].name
   policy = local.who_goes_policy
 }
 
@@ -35,7 +36,7 @@ resource "aws_lambda_function" "who_goes" {
 
   function_name = "${var.name}-who-goes"
   description   = "Says which instances go when Auto Scaling asks: idle Nomad clients first"
-  role          = aws_iam_role.function.arn
+  role          = aws_iam_role.who_goes[0].arn
 
   filename          = local.package.file
   s3_bucket         = local.package.s3_bucket

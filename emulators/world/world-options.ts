@@ -1,4 +1,5 @@
-import { ANY_GROUP, type Config, type ConfigDocument } from '../../lambda/config/config.ts';
+import type { Config, ConfigDocument } from '../../lambda/config/config.ts';
+import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { GroupOptions } from '../aws/model.ts';
 import type { NomadOptions } from '../nomad/emulator.ts';
 

@@ -127,7 +127,7 @@ export class World {
   }
 
   /** One more function environment beside the others, as Lambda starts them when many events come at once. */
-  async environment(): Promise<Invoke> {
+  async environment(startedMsAgo = 0): Promise<Invoke> {
     const write = (level: keyof Logger) => (message: string, fields: Record<string, unknown>) => {
       const record = { level, message, ...fields };
       this.log.push(record);
@@ -136,7 +136,8 @@ export class World {
     const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
     const { makeHandler } = await loadBundle();
     const print = (line: string) => void this.printed.push(line);
-    return makeHandler({ clock: this.#time, logger, print, environment: this.#environment });
+    const bornAt = this.clock.now() - startedMsAgo;
+    return makeHandler({ clock: this.#time, logger, print, environment: this.#environment, bornAt });
   }
 
   /** What a process needs to be this function, beside what leads to the emulated account. */

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { DEFAULT_POLICY, type Policy } from '../core/model/policy.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from '../errors.ts';
 import { DURATIONS, durationRefusal } from './durations.ts';
+import { address, groupName, hookName, parameter, refusal, someText } from './names.ts';
 
 /** The environment variable with the whole configuration, as JSON. */
 export const CONFIG_VARIABLE = 'NOMAD_DRAIN_HOOK';
@@ -15,20 +16,11 @@ export const IDENTITY_SECONDS = 300;
 /** The default of `notices.restoreSeconds`: an hour. */
 export const DEFAULT_RESTORE_SECONDS = 3600;
 
-/**
- * The name of a group that stands for all: for a function that only answers which instances go. The groups of its own stack are
- * made after it, so it cannot know their names.
- */
-export const ANY_GROUP = '*';
-
 /** The default of `chooses.onlyIdleForSeconds`: a quarter of an hour. An instance refresh fails after an hour of waiting. */
 const DEFAULT_ONLY_IDLE_SECONDS = 900;
 
 // The small zod brings no messages of its own.
 z.config(en());
-
-/** What a check says when it refuses, and the id under which docs/construct.md explains it. */
-const refusal = (id: ProblemId, error: string) => ({ error, params: { id } });
 
 const seconds = (field: keyof typeof DURATIONS) =>
   z.number().check(
@@ -39,74 +31,6 @@ const seconds = (field: keyof typeof DURATIONS) =>
     }),
   );
 
-const text = z
-  .string()
-  .check(z.refine((given) => given.length > 0, refusal('nomad-drain-hook:emptyText', 'must not be empty')));
-
-/** What was given, quoted in the message that refuses it. */
-const quoted = (given: string) => JSON.stringify(given.length > 80 ? `${given.slice(0, 80)}…` : given);
-
-/** What is given instead of a name that Auto Scaling takes. */
-const named = (id: ProblemId, accepts: (given: string) => boolean, wanted: string) =>
-  z.string().check(
-    z.superRefine((given, context) => {
-      if (accepts(given)) return;
-      context.addIssue({ code: 'custom', message: `must be ${wanted}, not ${quoted(given)}`, params: { id } });
-    }),
-  );
-
-/** Auto Scaling refuses a colon, and IAM takes the others in the name of a resource for any text or a variable. */
-const NOT_IN_A_GROUP_NAME = /[:*?]|\$\{/;
-const groupName = named(
-  'nomad-drain-hook:groupName',
-  (given) => given === ANY_GROUP || (0 < given.length && given.length <= 255 && !NOT_IN_A_GROUP_NAME.test(given)),
-  'the name of a group: 1 to 255 characters, without : * ? or ${',
-);
-
-/** https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
-const hookName = named(
-  'nomad-drain-hook:hookName',
-  (given) => /^[\w/-]{1,255}$/.test(given),
-  'the name of a hook: 1 to 255 letters, digits, - _ /',
-);
-
-/**
- * What people give by mistake instead of the name of a parameter: the secret id of a Nomad token, a signed token, PEM and its
- * base64 form. It would be in the template, for everybody who may read that.
- */
-const SECRET =
-  /^\s*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\w-]+\.[\w-]+\.[\w-]+|LS0tLS[\w+/=]+)\s*$|-----BEGIN|[\r\n]/i;
-
-/** Whether a text is a secret, or a certificate, rather than the name of the parameter that holds it. */
-export const isSecret = (text: string): boolean => SECRET.test(text);
-
-/** Does not contain the value: it may go into a log. */
-export const SECRET_REFUSED =
-  'is the secret or the certificate itself, not the name of the parameter that holds it. Store it in Parameter Store and ' +
-  'give that name, like /nomad/drain-token';
-
-/** A name with a slash has one at its beginning. A version or a label after a colon is none of it. */
-const PARAMETER_NAME = /^((\/[\w.-]+)+|[\w.-]+)$/;
-
-/** Why a text is not the name of a parameter; undefined if it is. Does not contain the text: it may be a secret. */
-export function parameterRefusal(given: string): string | undefined {
-  if (PARAMETER_NAME.test(given)) return undefined;
-  if (/^[\w./-]+:[\w.-]+$/.test(given)) return 'must have no version: the newest is read, so that it can be rotated';
-  if (/^[\w.-]+(\/[\w.-]+)+$/.test(given)) return 'must begin with a slash, as each name with a slash in it does';
-  return 'must be the name of a parameter, like /nomad/drain-token: letters, digits, . _ - and /';
-}
-
-const parameter = z.strictObject({
-  parameter: text.check(
-    z.superRefine((given, context) => {
-      const refuse = (id: ProblemId, message: string) => context.addIssue({ code: 'custom', message, params: { id } });
-      if (isSecret(given)) return refuse('nomad-drain-hook:secretGiven', SECRET_REFUSED);
-      const refused = given && parameterRefusal(given);
-      if (refused) refuse('nomad-drain-hook:parameterName', refused);
-    }),
-  ),
-});
-
 const heartbeatTimeoutSeconds = z.optional(seconds('heartbeatTimeoutSeconds'));
 
 const group = z.strictObject({ name: groupName, hook: hookName, heartbeatTimeoutSeconds });
@@ -114,23 +38,10 @@ const group = z.strictObject({ name: groupName, hook: hookName, heartbeatTimeout
 /** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
 const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
 
-/** No user info, which would be in the template for everybody, no path, query or fragment; and not `HTTPS://`, which reads as plain HTTP. */
-const ADDRESS = /^https?:\/\/(\[[\dA-Fa-f:.]+\]|[^\s/:?#@[\]\\]+)(:\d{1,5})?\/?$/;
-const address = z.string().check(
-  z.superRefine((given, context) => {
-    if (ADDRESS.test(given) && URL.canParse(given)) return;
-    // A password, a path or a query in it may be a secret.
-    const shown = given.replace(/[^/]*@/, '…@').replace(/(?<=[^:/])[/?#].*/, '/…');
-    const not = isSecret(given) ? '' : `, not ${quoted(shown)}`;
-    const message = `must be http:// or https:// with a host and a port, and nothing else${not}`;
-    context.addIssue({ code: 'custom', message, params: { id: 'nomad-drain-hook:badAddress' satisfies ProblemId } });
-  }),
-);
-
 /** Clients that are known not to be EC2 instances: the node of an instance may be any other. */
 const outsideEc2 = z.strictObject({
-  datacenters: z._default(z.array(text), []),
-  nodePools: z._default(z.array(text), []),
+  datacenters: z._default(z.array(someText), []),
+  nodePools: z._default(z.array(someText), []),
 });
 
 const http = z
@@ -148,17 +59,17 @@ const http = z
           ),
         ),
     ),
-    region: z.optional(text),
-    nodeMetaKey: z.optional(text),
+    region: z.optional(someText),
+    nodeMetaKey: z.optional(someText),
     outsideEc2: z.prefault(outsideEc2, {}),
     token: z.optional(parameter),
     /** Instead of a stored token: exchange the function's AWS identity for one. */
-    login: z.optional(z.strictObject({ authMethod: text, audience: z._default(text, DEFAULT_AUDIENCE) })),
+    login: z.optional(z.strictObject({ authMethod: someText, audience: z._default(someText, DEFAULT_AUDIENCE) })),
     ca: z.optional(parameter),
     clientCertificate: z.optional(parameter),
     clientKey: z.optional(parameter),
     /** The name in Nomad's certificate if it is not the address's host: `server.global.nomad`. */
-    serverName: z.optional(text),
+    serverName: z.optional(someText),
   })
   .check(
     z.superRefine((given, context) => {
@@ -185,11 +96,11 @@ const http = z
 const instances = z.strictObject({
   via: z.literal('ssm'),
   /** The Command document to run. */
-  document: text,
+  document: someText,
   /** The instances that run it, by tag; by default those in service in the groups. */
-  gateway: z.optional(z.strictObject({ tag: text, value: z.string() })),
-  region: z.optional(text),
-  nodeMetaKey: z.optional(text),
+  gateway: z.optional(z.strictObject({ tag: someText, value: z.string() })),
+  region: z.optional(someText),
+  nodeMetaKey: z.optional(someText),
   outsideEc2: z.prefault(outsideEc2, {}),
 });
 

@@ -136,8 +136,8 @@ export abstract class NomadAccess {
   }
 
   /**
-   * Returns this part of the configuration document and grants the permissions for it. Called once by the
-   * construct.
+   * Returns this part of the configuration document and grants the permissions for it. The construct calls
+   * it for each of its functions.
    * @param scope the construct: the parent of warnings and imported resources
    * @param grantee the function's role
    * @param groupNames the names of the Auto Scaling groups; may be CDK tokens
@@ -184,6 +184,8 @@ class HttpAccess extends NomadAccess {
           conditions: {
             'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audienceOf(login)] },
             NumericLessThanEquals: { 'sts:DurationSeconds': IDENTITY_SECONDS },
+            // The set operator holds for a request that names no audience at all.
+            Null: { 'sts:IdentityTokenAudience': 'false' },
           },
         }),
       );

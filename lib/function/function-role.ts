@@ -33,6 +33,28 @@ export const ATTACH_TO_VPC = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
+/**
+ * Denies that to the code of the function itself: the condition key is there if the code asks, and not if the service does.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+ */
+export const denyAttachToCode = () =>
+  new iam.PolicyStatement({
+    sid: 'DenyAttachToCode',
+    effect: iam.Effect.DENY,
+    actions: ['ec2:*NetworkInterface*', 'ec2:*PrivateIpAddresses'],
+    resources: ['*'],
+    conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
+  });
+
+/** The CDK makes a function depend on its role and all its policies. It refers to the role, so the policies are enough. */
+export function dependOnPolicies(role: iam.Role): void {
+  Dependable.implement(role, {
+    get dependencyRoots() {
+      return role.node.children.filter((child) => child instanceof iam.Policy || child instanceof iam.ManagedPolicy);
+    },
+  });
+}
+
 /** The role of the function: one statement per concern. No managed policies: they grant more than is needed. */
 export class FunctionRole extends Construct {
   readonly role: iam.Role;
@@ -77,14 +99,9 @@ export class FunctionRole extends Construct {
     this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {
       this.#allow('AttachToVpc', ATTACH_TO_VPC);
+      this.role.addToPolicy(denyAttachToCode());
     }
-    // The CDK makes the function depend on its role and all its policies. It refers to the role, so the policies are enough.
-    const { role } = this;
-    Dependable.implement(role, {
-      get dependencyRoots() {
-        return role.node.children.filter((child) => child instanceof iam.Policy || child instanceof iam.ManagedPolicy);
-      },
-    });
+    dependOnPolicies(this.role);
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]':
         'AWS knows no narrower permission for these actions; docs/security.md lists each.',

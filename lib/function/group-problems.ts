@@ -1,7 +1,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type { Construct } from 'constructs';
-import { ANY_GROUP } from '../../lambda/config/config.ts';
+import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { ConfigProblem } from '../../lambda/errors.ts';
 import type { DrainedGroup } from '../props.ts';
 

@@ -4,10 +4,11 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { ANY_GROUP, CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config/config.ts';
+import { CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config/config.ts';
+import { ANY_GROUP } from '../../lambda/config/names.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
-import { ATTACH_TO_VPC, WRITE_LOG } from './function-role.ts';
+import { ATTACH_TO_VPC, denyAttachToCode, dependOnPolicies, WRITE_LOG } from './function-role.ts';
 import { FunctionTarget } from './function-target.ts';
 import { CHOOSING_MEMORY } from './memory.ts';
 
@@ -21,8 +22,8 @@ export interface WhoGoesProps {
   readonly document: ConfigDocument;
   /** What it has in common with that function. */
   readonly common: ReturnType<typeof functionProps>;
-  /** The role of that function. */
-  readonly role: iam.IRole;
+  /** Grants a role the way to Nomad and to the event bus. */
+  readonly grant: (scope: Construct, role: iam.IRole) => void;
   /** The suffix of the service-linked role that the groups have, if they have one with a suffix. */
   readonly serviceLinkedRoleSuffix: string | undefined;
 }
@@ -35,7 +36,7 @@ export interface WhoGoesProps {
 export class WhoGoes extends Construct {
   readonly function: lambda.Function;
 
-  constructor(scope: Construct, id: string, { groups, document, common, role, ...others }: WhoGoesProps) {
+  constructor(scope: Construct, id: string, { groups, document, common, grant, ...others }: WhoGoesProps) {
     super(scope, id);
     const { nomad, chooses } = document;
     const hook = document.groups[0]?.hook ?? ANY_GROUP;
@@ -45,32 +46,41 @@ export class WhoGoes extends Construct {
       ...(chooses && { chooses }),
       ...(document.events && { events: document.events }),
     };
+    const role = this.#role(common);
+    grant(this, role);
     this.function = new lambda.Function(this, 'Function', {
       ...common,
       memorySize: CHOOSING_MEMORY,
       description: 'Says which instances go when Auto Scaling asks: idle Nomad clients first',
       // Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
       timeout: Duration.seconds(5),
-      // Not the role's policies: these name the groups. Whatever it needs of them it reads late, and softly.
-      role: iam.Role.fromRoleArn(this, 'Role', role.roleArn, { mutable: false }),
+      role,
       environment: { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(configuration) },
     });
     acknowledge(this.function, {
       'Serverless-LambdaDLQ': 'Auto Scaling waits for its answer, and the rule that keeps it warm comes again.',
       'Serverless-LambdaTracing': 'Its log says what was asked and how long it took.',
     });
-    // What it needs of the role from the start. Inside a VPC Lambda refuses to make it before.
-    const policy = new iam.Policy(this, 'Policy', { roles: [role] });
-    const allow = (actions: string[], resource: string) =>
-      policy.addStatements(new iam.PolicyStatement({ actions, resources: [resource] }));
-    allow(WRITE_LOG, common.logGroup.logGroupArn);
-    if (common.vpc) {
-      allow(ATTACH_TO_VPC, '*');
-      acknowledge(policy, { 'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.' });
-    }
-    this.function.node.addDependency(policy);
     this.#keepWarm();
     this.#letAsk(groups, others.serviceLinkedRoleSuffix);
+  }
+
+  /** It completes no lifecycle action, and changes nothing in AWS. */
+  #role({ logGroup, vpc }: WhoGoesProps['common']): iam.Role {
+    const role = new iam.Role(this, 'Role', {
+      description: 'What the function that says which instances go may do',
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    });
+    const allow = (sid: string, actions: string[], resource: string) =>
+      role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources: [resource] }));
+    allow('WriteLog', WRITE_LOG, logGroup.logGroupArn);
+    if (vpc) {
+      allow('AttachToVpc', ATTACH_TO_VPC, '*');
+      role.addToPolicy(denyAttachToCode());
+      acknowledge(role, { 'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.' });
+    }
+    dependOnPolicies(role);
+    return role;
   }
 
   #keepWarm(): void {

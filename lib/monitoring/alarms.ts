@@ -1,12 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SWEEP_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Policy } from '../../lambda/core/model/policy.ts';
-import type { Measured } from './measured.ts';
+import { type Measured, measuredBy } from './measured.ts';
 import type { Runbook } from './runbook.ts';
 
 /** What the alarms watch, and what their thresholds follow from. */
@@ -19,6 +20,8 @@ export interface AlarmsProps {
   readonly runbook: Runbook;
   readonly failedRuns: sqs.IQueue;
   readonly undeliveredEvents: sqs.IQueue;
+  /** The function that Auto Scaling asks which instances go, if there is one. */
+  readonly whoGoes?: lambda.IFunction | undefined;
   readonly policy: Policy;
   readonly heartbeatTimeoutSeconds: number;
 }
@@ -62,7 +65,8 @@ const MISSING_FOR_LASTING = LASTING - 2;
 /** In minutes. A replacement may have to wait until its group has scaled out. */
 const SCALED_OUT = 10;
 
-function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeatTimeoutSeconds }: AlarmsProps) {
+function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limits }: AlarmsProps) {
+  const { policy, heartbeatTimeoutSeconds } = limits;
   const { deadlineSeconds, killMarginSeconds } = policy;
   const ended = deadlineSeconds + killMarginSeconds;
   const stuck = stuckMinutes(deadlineSeconds);
@@ -179,6 +183,27 @@ function conditions({ measured, failedRuns, undeliveredEvents, policy, heartbeat
       says: 'The event bus did not accept events of this function: subscribers have missed them.',
       first: 'doctor',
       metric: measured('EventsLost', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+    ...(whoGoes && choiceConditions(whoGoes)),
+  } satisfies Record<string, Condition>;
+}
+
+/** Of the function that says which instances go. No build dies by these: Auto Scaling chooses by itself. */
+function choiceConditions(whoGoes: lambda.IFunction) {
+  return {
+    ChoiceFellBack: {
+      title: 'choice fell back',
+      says: 'Auto Scaling chose which instances go: the function that lets idle ones go first did not know, or not in time.',
+      first: 'doctor',
+      metric: measuredBy(whoGoes)('ChoicesFellBack', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
+    ChoiceFailed: {
+      title: 'choice failed',
+      says: 'The function that lets idle instances go first failed or timed out: Auto Scaling chooses by itself.',
+      first: 'doctor',
+      metric: whoGoes.metricErrors({ statistic: 'Sum', period: Duration.minutes(1) }),
       ...ONCE_AN_HOUR,
     },
   } satisfies Record<string, Condition>;

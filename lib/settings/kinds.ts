@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as z from 'zod';
-import { isSecret, parameterRefusal, SECRET_REFUSED } from '../../lambda/config/config.ts';
 import { DURATIONS, durationRefusal, inFull } from '../../lambda/config/durations.ts';
+import { isSecret, parameterRefusal, SECRET_REFUSED } from '../../lambda/config/names.ts';
 
 /** The kinds of settings: how each is written, what is said of a value that is none, and what docs/settings.md calls its unit. */
 

@@ -44,9 +44,9 @@ export const vanishingCases = (the: () => Nomad): void => {
       async () => [await statusOf('gc-uploads'), await statusOf('gc-ended')],
       ([uploads, ended]) => uploads === 'failed, run' && ended === 'complete, run',
     );
-    await the().under.wait(1000);
-    const [uploading] = await the().jobAllocations('gc-uploads');
-    expect(uploading).toMatchObject({ TaskStates: { post: { State: 'running' } } });
+    const uploading = async () => (await the().jobAllocations('gc-uploads'))[0];
+    await the().until(10_000, uploading, (build) => JSON.stringify(build?.TaskStates).includes('"State":"running"'));
+    expect(await uploading()).toMatchObject({ TaskStates: { post: { State: 'running' } } });
     await the().send('DELETE', '/v1/job/gc-stops');
     await the().under.wait(500);
     expect(await collect()).toMatchObject({ status: 200, text: '' });

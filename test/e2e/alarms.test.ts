@@ -227,6 +227,44 @@ describe('an alarm rings', () => {
   });
 });
 
+describe('where Auto Scaling asks the function which instances go, an alarm rings', () => {
+  const choosing = async () => {
+    await start({}, { group: { terminationPolicies: [FUNCTION_ARN, 'Default'] } });
+    stage.world.addBuilder();
+    stage.world.addBuilder();
+  };
+
+  it('when it had to leave the choice to Auto Scaling, and not when it answered', async () => {
+    await choosing();
+    await stage.run(5);
+    await stage.world.shrink(1);
+    await stage.run(1);
+    expect(stage.rung).toEqual([]);
+    stage.world.nomad.server.fault = () => 'silence';
+    await stage.world.shrink(1);
+    stage.world.nomad.server.fault = undefined;
+    await stage.run(1);
+    expect(stage.rung).toEqual(['ChoiceFellBack']);
+  });
+
+  it('when Auto Scaling no longer waited for the answer of a function that took long to start', async () => {
+    await choosing();
+    await stage.run(5);
+    await stage.world.shrink(1);
+    const { event } = stage.world.aws.asked.at(-1) ?? {};
+    await (await stage.world.environment(20_000))(event);
+    await stage.run(1);
+    expect(stage.rung).toEqual([]);
+    const cold = await stage.world.environment(2_100);
+    await cold(event);
+    await stage.run(1);
+    expect(stage.measured).toContain('ChoicesLate');
+    expect(stage.rung).toEqual(['ChoiceFellBack']);
+    await cold(event);
+    expect(stage.world.printed.filter((line) => line.includes('ChoicesLate'))).toHaveLength(1);
+  });
+});
+
 describe('no alarm rings, either', () => {
   it('where the group asks who goes', async () => {
     await start({}, { group: { terminationPolicies: [FUNCTION_ARN, 'Default'] } });
@@ -240,7 +278,9 @@ describe('no alarm rings, either', () => {
 
 describe('the stories above', () => {
   it('have made every alarm ring, every metric be measured and every event be told', () => {
-    expect([...rung].toSorted()).toEqual(Object.keys(alarmsOf(templateOf())).toSorted());
+    const alarms = Object.keys(alarmsOf(templateOf({ chooseIdleFirst: true })));
+    // Its metric is Lambda's own.
+    expect([...rung].toSorted()).toEqual(alarms.filter((name) => name !== 'ChoiceFailed').toSorted());
     expect([...measured].toSorted()).toEqual(Object.keys(METRICS).toSorted());
     expect([...told].toSorted()).toEqual(Object.values(EVENT_TYPES).toSorted());
   });

@@ -14,11 +14,13 @@ type Settings = Pick<Config['policy'], 'deadlineSeconds' | 'killMarginSeconds'>;
 function alarmsFor({ deadlineSeconds, killMarginSeconds }: Settings): Record<AlarmName, Alarm> {
   const template = templateOf({
     policy: { deadline: Duration.seconds(deadlineSeconds), killMargin: Duration.seconds(killMarginSeconds) },
+    chooseIdleFirst: true,
   });
-  const [functionId] = Object.keys(resources(template, 'AWS::Lambda::Function'));
+  // The world has one function for both.
+  const functions = Object.keys(resources(template, 'AWS::Lambda::Function'));
   const resolve = (intrinsic: unknown) => {
     const { Ref: ref, 'Fn::GetAtt': attribute } = intrinsic as { Ref?: string; 'Fn::GetAtt'?: [string, string] };
-    if (ref === functionId) return FUNCTION;
+    if (ref && functions.includes(ref)) return FUNCTION;
     // The queues are known by the ids of their constructs.
     if (attribute) return attribute[0].includes('FailedRuns') ? 'failed-runs' : 'undelivered-events';
     throw new Error(`nobody knows ${JSON.stringify(intrinsic)}`);

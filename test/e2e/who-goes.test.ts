@@ -280,7 +280,10 @@ describe('Auto Scaling chooses in its own order, in time, and the log says why',
     const said: unknown[] = [];
     const note = (message: string, fields: object) => void said.push({ message, ...fields });
     const logger = { debug: note, info: note, warn: note, error: note };
-    expect(await makeHandler({ logger, environment: { NOMAD_DRAIN_HOOK: '{' } })(QUESTION)).toEqual(SUGGESTED);
+    const printed: string[] = [];
+    const print = (line: string) => void printed.push(line);
+    expect(await makeHandler({ logger, print, environment: { NOMAD_DRAIN_HOOK: '{' } })(QUESTION)).toEqual(SUGGESTED);
+    expect(JSON.parse(printed.join())).toMatchObject({ ChoicesFellBack: 1 });
     expect(said).toMatchObject([{ because: expect.stringContaining('is not JSON') }]);
   });
 

@@ -38,7 +38,9 @@ const ALWAYS = [
 ];
 
 const actionsOf = (template: Parameters<typeof statementsOf>[0]): string[] =>
-  only(template, 'AWS::IAM::Policy').Properties.PolicyDocument.Statement.flatMap((statement: Json) => statement.Action);
+  only(template, 'AWS::IAM::Policy').Properties.PolicyDocument.Statement.flatMap(({ Effect, Action }: Json) =>
+    Effect === 'Allow' ? Action : [],
+  );
 const arn = (service: string, rest: string) => ({
   'Fn::Join': [
     '',
@@ -97,8 +99,9 @@ describe('the function may', () => {
   test('attach itself to subnets when it runs inside a VPC, and not otherwise', () => {
     const stack = emptyStack();
     const template = templateOf({ vpc: vpcIn(stack) }, stack);
-    const added = actionsOf(template).filter((action) => !ALWAYS.includes(action));
-    expect(added.toSorted()).toEqual([
+    const { DenyAttachToCode: denied, ...allowed } = statementsOf(template);
+    const actions = Object.values(allowed).flatMap(({ Action }) => Action);
+    expect(actions.filter((action) => !ALWAYS.includes(action)).toSorted()).toEqual([
       'ec2:AssignPrivateIpAddresses',
       'ec2:CreateNetworkInterface',
       'ec2:DeleteNetworkInterface',
@@ -106,6 +109,14 @@ describe('the function may', () => {
       'ec2:DescribeSubnets',
       'ec2:UnassignPrivateIpAddresses',
     ]);
+    // The service does that with the role; the code, in whose requests this key is, may not.
+    expect(denied).toEqual({
+      Sid: 'DenyAttachToCode',
+      Effect: 'Deny',
+      Action: ['ec2:*NetworkInterface*', 'ec2:*PrivateIpAddresses'],
+      Resource: '*',
+      Condition: { Null: { 'lambda:SourceFunctionArn': 'false' } },
+    });
   });
 });
 

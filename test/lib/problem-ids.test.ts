@@ -12,11 +12,7 @@ const root = new URL('../..', import.meta.url).pathname;
 const idsIn = (text: string) => [...text.matchAll(/\bnomad-drain-hook:\w+/g)].map(([id]) => id);
 
 /** Every id that the sources of the construct hold, and the schema that it shares with the function. */
-const sources = [
-  ...globSync(`${root}/lib/**/*.ts`),
-  `${root}/lambda/config/config.ts`,
-  `${root}/lambda/config/durations.ts`,
-];
+const sources = [...globSync(`${root}/lib/**/*.ts`), ...globSync(`${root}/lambda/config/*.ts`)];
 const inLib = new Set(sources.flatMap((file) => idsIn(read(file))));
 
 const http = (props: Partial<HttpAccessProps>) => ({

@@ -90,8 +90,8 @@ describe('the function that says which instances go', () => {
     expect(drainHook({ chooseIdleFirst: true }).whoGoes).toBeDefined();
   });
 
-  test('is the same bundle with the same role and log, has more of a core, ends soon, and is not the one that the command line asks', () => {
-    const differing = ['Description', 'Environment', 'MemorySize', 'Timeout', 'Tags'];
+  test('is the same bundle with the same log, has a role of its own and more of a core, ends soon, and is not the one that the command line asks', () => {
+    const differing = ['Description', 'Role', 'Environment', 'MemorySize', 'Timeout', 'Tags'];
     const rest = ([, { Properties: properties }]: Named) =>
       Object.fromEntries(Object.entries(properties).filter(([name]) => !differing.includes(name)));
     expect(rest(answers)).toEqual(rest(drains));
@@ -140,9 +140,29 @@ describe('the function that says which instances go', () => {
     const both = functionsOf(template);
     expect(both.answers[1].Properties.VpcConfig).toEqual(both.drains[1].Properties.VpcConfig);
     const policies = resources(template, 'AWS::IAM::Policy');
-    const [policy = ''] = Object.keys(policies).filter((id) => id.includes('WhoGoesPolicy'));
+    const [policy = ''] = Object.keys(policies).filter((id) => id.includes('WhoGoesRole'));
     expect(both.answers[1].DependsOn).toContain(policy);
-    expect(policies[policy]?.Properties.PolicyDocument.Statement[1].Action).toContain('ec2:CreateNetworkInterface');
+    const { Statement: statements } = policies[policy]?.Properties.PolicyDocument ?? {};
+    expect(statements.find(({ Sid }: Json) => Sid === 'AttachToVpc').Action).toContain('ec2:CreateNetworkInterface');
+  });
+
+  test('may read what leads to Nomad, write its log and send events: it completes nothing', () => {
+    const token = NomadAccess.http({ address: 'https://nomad.internal:4646', token: '/nomad/drain-token' });
+    const template = templateWith({ nomad: token });
+    const [, { Properties: properties }] = functionsOf(template).answers;
+    const role = properties.Role['Fn::GetAtt'][0];
+    const policies = Object.values(resources(template, 'AWS::IAM::Policy')).filter(
+      ({ Properties: { Roles } }) => Roles[0].Ref === role,
+    );
+    const actions = policies.flatMap(({ Properties: { PolicyDocument } }) =>
+      PolicyDocument.Statement.flatMap(({ Action }: Json) => Action),
+    );
+    expect(actions.toSorted()).toEqual([
+      'events:PutEvents',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'ssm:GetParameters',
+    ]);
   });
 });
 

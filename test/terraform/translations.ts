@@ -85,7 +85,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
   },
   aws_iam_role: {
     type: 'AWS::IAM::Role',
-    id: () => 'Role',
+    id: (label) => (label === 'function' ? 'Role' : `${pascal(label)}Role`),
     arguments: {
       name_prefix: OURS,
       description: 'Description',
@@ -94,7 +94,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
   },
   aws_iam_role_policy: {
     type: 'AWS::IAM::Policy',
-    id: (label) => (label === 'function' ? 'RoleDefaultPolicy' : `${pascal(label)}Policy`),
+    id: (label) => (label === 'function' ? 'RoleDefaultPolicy' : `${pascal(label)}RoleDefaultPolicy`),
     arguments: { name: OURS, role: (role: Json) => ({ Roles: [role] }), policy: document('PolicyDocument') },
   },
   aws_sqs_queue: {

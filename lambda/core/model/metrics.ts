@@ -41,6 +41,13 @@ export const METRICS = {
   AllocationsKilled: { unit: 'Count', told: 'happening', about: 'Allocations killed by a drain deadline' },
   HeartbeatsRefused: { unit: 'Count', told: 'happening', about: 'Heartbeats that Auto Scaling refused' },
   NomadErrors: { unit: 'Count', told: 'happening', about: 'Requests that Nomad did not answer as it should' },
+  ChoicesAnswered: {
+    unit: 'Count',
+    told: 'happening',
+    about: 'Times that Auto Scaling asked which instances go and was answered',
+  },
+  ChoicesFellBack: { unit: 'Count', told: 'happening', about: 'Times that it was left to choose by itself' },
+  ChoicesLate: { unit: 'Count', told: 'happening', about: 'Answers for which it no longer waited' },
   EventsLost: { unit: 'Count', told: 'happening', about: 'Events that the event bus did not accept' },
 } as const satisfies Record<string, Metric>;
 

@@ -2,7 +2,7 @@ import { messageOf } from '../basics.ts';
 import { say } from '../explain.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DrainEvent } from '../model/drain-event.ts';
-import type { EventPublisher, Logger } from '../ports.ts';
+import type { EventPublisher, Logger, Metrics } from '../ports.ts';
 import { type Candidate, type Client, type Running, runsOf } from './candidate.ts';
 import type { EarlierRuns } from './durations.ts';
 import type { IdleWait } from './idle-wait.ts';
@@ -41,6 +41,7 @@ export interface ChooseOptions {
   clients: Clients;
   clock: Clock;
   logger: Logger;
+  metrics: Metrics;
   publisher: Pick<EventPublisher, 'send'>;
   /** Waits for builds to end, if it is set. */
   idleWait?: IdleWait | undefined;
@@ -51,13 +52,13 @@ export interface ChooseOptions {
  * does not say enough in time, those that Auto Scaling suggests, in its order. Never throws.
  */
 export async function choose(question: TerminationQuestion, options: ChooseOptions): Promise<string[]> {
-  const { clock, logger, publisher, idleWait } = options;
+  const { clock, logger, metrics, publisher, idleWait } = options;
   const about = { run: 'choose', group: question.group };
   let chosen: Chosen[];
   try {
     chosen = await bestFirst(question, options);
   } catch (error) {
-    return asSuggested(question, messageOf(error), logger);
+    return asSuggested(question, messageOf(error), options);
   }
   const waited = idleWait?.limit(question, chosen, clock.now());
   if (waited?.until !== undefined) {
@@ -69,6 +70,7 @@ export async function choose(question: TerminationQuestion, options: ChooseOptio
   for (const { instanceId, place, because } of going) {
     logger.info('instance chosen', { ...about, instanceId, place, because });
   }
+  metrics.add('ChoicesAnswered', 1);
   await publisher.send(going.map((each) => eventOf(each, question.group, clock.now())));
   return going.map(({ instanceId }) => instanceId);
 }
@@ -82,7 +84,12 @@ const eventOf = ({ instanceId, place, because }: Chosen, group: string, at: numb
 });
 
 /** Auto Scaling's own order: more than are wanted, so that its next policy chooses among them. */
-export function asSuggested({ group, suggested }: TerminationQuestion, because: string, logger: Logger): string[] {
+export function asSuggested(
+  { group, suggested }: TerminationQuestion,
+  because: string,
+  { logger, metrics }: Pick<ChooseOptions, 'logger' | 'metrics'>,
+): string[] {
+  metrics.add('ChoicesFellBack', 1);
   logger.warn('Auto Scaling chooses', { run: 'choose', group, because });
   return suggested.map(({ instanceId }) => instanceId);
 }

@@ -195,11 +195,11 @@ describe('the log', () => {
   });
 });
 
-test('nothing has a physical name but the hook, so the stack can stand twice in one account', () => {
+test('nothing has a physical name but the hook, and the alarms after the stack, so that it can stand twice in one account', () => {
   const named = Object.values(templateOf().toJSON().Resources as Record<string, { Properties: object }>)
     .flatMap(({ Properties: properties }) => Object.keys(properties))
     .filter((key) => /^(Queue|Function|Rule|Role|LogGroup|LifecycleHook|Alarm|Dashboard|)Name$/.test(key));
   // FunctionName: the permissions and the invoke configuration refer to the function by it.
-  expect(new Set(named)).toEqual(new Set(['FunctionName', 'LifecycleHookName']));
+  expect(new Set(named)).toEqual(new Set(['AlarmName', 'FunctionName', 'LifecycleHookName']));
   expect(only(templateOf(), 'AWS::Lambda::Function').Properties.FunctionName).toBeUndefined();
 });

@@ -144,7 +144,7 @@ export class NomadDrainHook extends Construct {
       onFailure: new SqsDestination(this.failedRuns),
     });
     (this.lambdaFunction.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
-    this.#queryAlias = queryAlias(this.lambdaFunction);
+    this.#queryAlias = queryAlias(this, this.lambdaFunction);
     this.#measured = measuredBy(this.lambdaFunction);
     acknowledge(this.lambdaFunction, {
       'Serverless-LambdaDLQ':

@@ -221,7 +221,7 @@ export interface NomadDrainHookProps {
   readonly encryptionKey?: kms.IKey;
   /**
    * What becomes of the log group and the queues when the stack is deleted.
-   * @default RemovalPolicy.DESTROY
+   * @default - they are deleted
    */
   readonly removalPolicy?: RemovalPolicy;
   /**

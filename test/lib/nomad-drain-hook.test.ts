@@ -199,7 +199,7 @@ test('nothing has a physical name but the hook, and the alarms after the stack, 
   const named = Object.values(templateOf().toJSON().Resources as Record<string, { Properties: object }>)
     .flatMap(({ Properties: properties }) => Object.keys(properties))
     .filter((key) => /^(Queue|Function|Rule|Role|LogGroup|LifecycleHook|Alarm|Dashboard|)Name$/.test(key));
-  // FunctionName: the permissions and the invoke configuration refer to the function by it.
-  expect(new Set(named)).toEqual(new Set(['AlarmName', 'FunctionName', 'LifecycleHookName']));
+  // Name: of the alias, which belongs to its function. FunctionName: the permissions and the invoke configuration refer to the function by it.
+  expect(new Set(named)).toEqual(new Set(['AlarmName', 'FunctionName', 'LifecycleHookName', 'Name']));
   expect(only(templateOf(), 'AWS::Lambda::Function').Properties.FunctionName).toBeUndefined();
 });

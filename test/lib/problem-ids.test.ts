@@ -29,6 +29,7 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   badAddress: http({ address: 'nomad.internal:4646' }),
   badValue: policy({ onTimeout: 'KEEP' as DefaultResult }),
   chooseNeedsHttp: { chooseIdleFirst: true, nomad: NomadAccess.runCommand() },
+  concurrencyTooLow: { reservedConcurrentExecutions: 1 },
   certificateWithoutKey: http({ clientCertificate: '/certificate' }),
   deadlineBeyondHook: hook({ heartbeatTimeout: seconds(60) }),
   deadlineOutOfRange: policy({ deadline: Duration.days(3) }),

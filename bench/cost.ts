@@ -116,8 +116,8 @@ function month({ name, drains, hours }: Team, idle: readonly IdleSweep[], hour: 
   const events = drains * PRICES.customEvent;
   // As if a hundred drained in each of these hours: too much rather than too little.
   const gigabytes = (hours * hour.logged.hour + idleMinutes * hour.logged.idle) / 1e9;
-  const always = Object.values(METRICS).filter(({ told }) => told === 'sweep').length;
-  const sometimes = Object.values(METRICS).filter(({ told }) => told === 'run').length + 3;
+  const always = Object.values(METRICS).filter(({ recorded }) => recorded === 'sweep').length;
+  const sometimes = Object.values(METRICS).filter(({ recorded }) => recorded === 'run').length + 3;
   const metrics = (always + sometimes * (hours / MONTH_HOURS)) * PRICES.metricMonth;
   const alarms = ALARMS * PRICES.alarmMonth;
   return [

@@ -13,7 +13,7 @@ const SECRETS: readonly (readonly [secret: RegExp, instead: string])[] = [
 ];
 
 /**
- * What others say in free words, without what is no reader's business: whoever reads the log, the report or the event bus may not know
+ * What others say in free words, without what is no reader's business: any reader of the log, the report or the event bus may not know
  * the password in the URL of an artifact (`Failed Artifact Download` repeats it), nor the token that a proxy shows.
  */
 export function withoutSecrets(text: string): string {

@@ -16,7 +16,7 @@ import {
 } from './props.ts';
 
 /**
- * What a field of the document is called by whoever wrote it: as a property of the construct, or as a setting of the app.
+ * What a field of the document is called by its author: as a property of the construct, or as a setting of the app.
  * Both are paths, with `*` for the place in a list. A field below one of these is called after it.
  */
 export type FieldNames = Readonly<Record<string, string>>;

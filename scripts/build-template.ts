@@ -9,7 +9,7 @@ const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta
 
 /** The earliest date that a zip file can say: always the same, so that the same content gives the same bytes. */
 const NO_DATE = '1980-01-01T00:00:00';
-/** A file that everybody may read: whoever the function runs as is not its owner. */
+/** A file that everybody may read: the user that the function runs as is not its owner. */
 const READABLE = 0o644 << 16;
 
 /**

@@ -8,7 +8,7 @@ import { buildTemplate, zip } from './build-template.ts';
 const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const MODULE = pathOf('deploy/terraform');
 
-/** What Terraform leaves behind where the module was tried, and its tests: of no use to whoever uses the module. */
+/** What Terraform leaves behind where the module was tried, and its tests: of no use to users of the module. */
 const NOT_OF_THE_MODULE = /^tests\/|\.tftest\.hcl$|(^|\/)\.terraform|\.tfstate/;
 
 /** In hexadecimal, as `sha256sum` and Terraform's `filesha256` write it. */

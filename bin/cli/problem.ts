@@ -1,4 +1,4 @@
-/** What went wrong, as whoever typed the command needs it: what is wrong, and what to do about it. A line each. */
+/** What went wrong, as the user of the command needs it: what is wrong, and what to do about it. A line each. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly todo: string;

@@ -19,7 +19,7 @@ interface RealStageProps {
   readonly undo: Undo;
   readonly signal: AbortSignal;
   readonly tell: (line: string) => void;
-  /** Asks whoever started the demo. */
+  /** Asks the user who started the demo. */
   readonly ask: (question: string) => Promise<boolean>;
 }
 

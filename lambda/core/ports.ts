@@ -43,7 +43,7 @@ export interface RetainedInstance {
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
 export interface Nodes {
   /**
-   * Begins a pass, while AWS is asked who waits, with the questions whose one answer covers all nodes. Resolves when both have
+   * Begins a pass, while AWS lists the waiting instances, with the questions whose one answer covers all nodes. Resolves when both have
    * answered. Never throws: see {@link observe}.
    */
   refresh(waiting: Promise<readonly Termination[]>): Promise<void>;

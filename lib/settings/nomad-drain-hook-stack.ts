@@ -54,11 +54,11 @@ export class NomadDrainHookStack extends Stack {
       ...(eventBus && { eventBus: this.#bus(eventBus) }),
       ...(network && this.#inside(network)),
     });
-    this.#tell();
+    this.#addOutputs();
   }
 
   /** What to do next, as outputs: those of the plain template. */
-  #tell(): void {
+  #addOutputs(): void {
     const { region } = this;
     const { logGroup, dashboard } = this.drainHook;
     const { functionName } = this.drainHook.lambdaFunction;

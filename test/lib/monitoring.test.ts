@@ -224,8 +224,9 @@ describe('where nothing is told,', () => {
 
   test('what is told as it happens has not happened, and a queue is empty', () => {
     for (const [name, { MetricName, TreatMissingData }] of Object.entries(alarmsOf(templateOf()))) {
-      const { told = undefined } = Object.entries(METRICS).find(([metric]) => metric === MetricName)?.[1] ?? {};
-      if (told === 'happening' || told === undefined) expect([name, TreatMissingData]).toEqual([name, 'notBreaching']);
+      const { recorded = undefined } = Object.entries(METRICS).find(([metric]) => metric === MetricName)?.[1] ?? {};
+      if (recorded === 'happening' || recorded === undefined)
+        expect([name, TreatMissingData]).toEqual([name, 'notBreaching']);
     }
   });
 });

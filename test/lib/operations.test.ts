@@ -143,7 +143,7 @@ describe('docs/operations.md', () => {
 describe('docs/reference.md', () => {
   test('lists every metric with its unit, and none besides', () => {
     const told = { sweep: 'each sweep', run: 'each run that asks Nomad', happening: 'when it happens' };
-    const metrics = Object.entries(METRICS).map(([name, { unit, told: when, about }]) => [
+    const metrics = Object.entries(METRICS).map(([name, { unit, recorded: when, about }]) => [
       name,
       unit,
       told[when],

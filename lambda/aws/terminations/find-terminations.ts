@@ -7,7 +7,7 @@ import { type RetainedInstance, UNKNOWN } from '../../core/ports.ts';
 import type { InstanceState } from '../auto-scaling.ts';
 import { type Began, type DescribeOptions, describeWaiting, factsOf } from './describe-terminations.ts';
 
-/** Finds who waits now. @throws Error if Auto Scaling does not say */
+/** Finds the instances that wait now. @throws Error if Auto Scaling does not say */
 export type FindWaiting = () => Promise<FoundTerminations>;
 
 export interface FoundTerminations {
@@ -16,7 +16,7 @@ export interface FoundTerminations {
   retained?: RetainedInstance[];
   /** What else could not be found out, and has to be; each in a sentence. */
   problems?: string[];
-  /** The groups of which it is not known who waits there now. */
+  /** The groups whose waiting instances are not known now. */
   unread?: ReadonlyMap<string, string>;
 }
 
@@ -32,7 +32,7 @@ const REREAD_MS = 1_000;
 /** Groups whose activities are read at once. */
 const CONCURRENCY = 8;
 
-/** What else is found out together with who waits. */
+/** What else is found out together with the waiting instances. */
 interface AlsoFound {
   /** Finds, of the groups' members, those whose maintenance is near; undefined where that is not acted on. */
   maintenance: FindMaintenance | undefined;

@@ -11,7 +11,7 @@ import type { AutoScaling, HookFacts } from '../auto-scaling.ts';
 const FRESH_MS = 600_000;
 /** The same of a group in which an instance waits: its heartbeats depend on it. In milliseconds. */
 const SOON_MS = 30_000;
-/** The timeout by which the cap of a hook is reckoned that cannot be read and has no configured one, in seconds. */
+/** The timeout for the cap of a hook that cannot be read and has no configured one, in seconds. */
 const CAUTIOUS_TIMEOUT = 300;
 /** Hooks read at once. */
 const CONCURRENCY = 4;

@@ -11,13 +11,13 @@ import type { Heartbeats } from './heartbeats.ts';
 import type { WaitMemory } from './wait-memory.ts';
 
 /**
- * How long an answer to "who waits?" holds, in milliseconds. Before a drain is started on an older one, and before any instance is
+ * How long a list of waiting instances holds, in milliseconds. Before a drain is started on an older one, and before any instance is
  * released, Auto Scaling is asked about that instance.
  */
 const FRESH_MS = 10_000;
 
 interface AwsTerminationsOptions {
-  /** Finds who waits: all instances, that of an event, or one for a dry run. */
+  /** Finds waiting instances: all, that of an event, or one for a dry run. */
   find: FindWaiting;
   /** Absent for a dry run. */
   heartbeats: Heartbeats | undefined;

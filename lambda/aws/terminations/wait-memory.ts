@@ -42,7 +42,7 @@ export class WaitMemory {
     return this.of(instanceId).completedIn === state;
   }
 
-  /** Those of these groups, or of all, as they were seen last: who waits there now is not known. */
+  /** Those of these groups, or of all, as they were seen last: which instances wait there now is not known. */
   lastSeen(groups?: Pick<ReadonlySet<string>, 'has'>): Termination[] {
     const all = [...this.#waits.values()].flatMap(({ termination }) => termination ?? []);
     return groups ? all.filter(({ group }) => groups.has(group)) : all;

@@ -74,7 +74,7 @@ export function limits(
 }
 
 /**
- * The same for a node: by its drain's deadline, whoever set it, and when our drain was forced; by the policy while no drain is in force.
+ * The same for a node: by its drain's deadline, ours or another's, and when our drain was forced; by the policy while no drain is in force.
  */
 export function limitsOf(
   drain: Drain | undefined,
@@ -89,7 +89,7 @@ export function limitsOf(
   });
 }
 
-/** When Nomad kills what is left, whoever set that deadline; once the drain is complete, not before its completion. */
+/** When Nomad kills what is left, by our deadline or another; once the drain is complete, not before its completion. */
 function killsAt(drain: Drain, since: EpochMs, policy: Policy): EpochMs {
   const { status, deadlineAt = drain.ours?.deadlineAt ?? since + policy.deadlineSeconds * 1000, updatedAt } = drain;
   const at = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;

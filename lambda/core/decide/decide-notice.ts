@@ -14,7 +14,7 @@ const BECAUSE: Record<Notice['kind'], string> = {
   maintenance: 'maintenance of the instance is scheduled',
 };
 
-/** A deadline counts from when Nomad takes the request, a little later than it was reckoned. In milliseconds. */
+/** A deadline counts from when Nomad takes the request, a little later than it was calculated. In milliseconds. */
 const REQUEST_MS = 2_000;
 /** How often a node that is not there is looked for, in milliseconds. */
 const AGAIN_MS = 3_000;

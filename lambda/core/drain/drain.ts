@@ -23,7 +23,7 @@ const STARTS_TOGETHER_MS = 2_000;
 const ENDS_TOGETHER_MS = 500;
 
 /**
- * The story, in passes: find who waits, observe their nodes, decide, carry out; until all are released or the time of this run
+ * The story, in passes: find the waiting instances, observe their nodes, decide, carry out; until all are released or the time of this run
  * is up. Nothing is remembered from run to run: the next run goes on from what Auto Scaling and Nomad say. Never throws.
  */
 export async function drain(ports: Ports, options: RunOptions): Promise<Result> {

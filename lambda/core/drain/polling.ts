@@ -35,7 +35,7 @@ function hash(text: string): number {
 /**
  * How long until something may have changed, in milliseconds; undefined if no instance waits any more.
  * @param told Nomad tells at once if a node changes
- * @param asksAgainAt what has changed may be that another run has drained an instance: then it is asked who waits
+ * @param asksAgainAt what has changed may be that another run has drained an instance: then the waiting instances are read again
  */
 export function untilNextPass(
   progress: readonly Progress[],

@@ -29,7 +29,7 @@ export class Batch<T> {
 
   /** @param all resolves when the pass has come to all instances */
   async begin(all: Promise<unknown>): Promise<void> {
-    // Whether one has failed is seen by who waits for all.
+    // Whether one has failed is seen by the caller, which waits for all.
     await Promise.race([all.catch(() => {}), this.#soon.promise]);
     this.#begun = true;
     if (this.#held.length > 0) await this.#execute(this.#held);

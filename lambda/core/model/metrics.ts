@@ -12,43 +12,47 @@ export interface Metric {
    * When it is written. `sweep`: in each sweep, also if it is 0, so that missing data means missing sweeps.
    * `run`: in each run that asks Nomad. `happening`: whenever it happens, in any run.
    */
-  told: 'sweep' | 'run' | 'happening';
+  recorded: 'sweep' | 'run' | 'happening';
   /** What it is, for the legend of a graph. */
   about: string;
 }
 
 /** Everything that the function measures, by its name in CloudWatch. */
 export const METRICS = {
-  InstancesWaiting: { unit: 'Count', told: 'sweep', about: 'Instances that wait to be released' },
-  OldestWait: { unit: 'Seconds', told: 'sweep', about: 'How long the oldest of them has waited' },
-  DrainsStuck: { unit: 'Count', told: 'sweep', about: 'Drains that will not end by themselves' },
-  InstancesUnserved: { unit: 'Count', told: 'sweep', about: 'Instances that a sweep could not serve' },
-  InstancesRetained: { unit: 'Count', told: 'sweep', about: 'Instances that Auto Scaling retains for a person' },
-  TokenTooNarrow: { unit: 'Count', told: 'run', about: 'The Nomad token lacks permissions (1) or not (0)' },
-  TimeToDrain: { unit: 'Seconds', told: 'happening', about: 'From the start of a drain to an empty node' },
-  WaitAfterEmpty: { unit: 'Seconds', told: 'happening', about: 'From an empty node to the release of its instance' },
-  Drained: { unit: 'Count', told: 'happening', about: 'Released: everything had finished' },
-  Forced: { unit: 'Count', told: 'happening', about: 'Released: the drain deadline was reached' },
-  NodeLost: { unit: 'Count', told: 'happening', about: 'Released: the node was down or gone' },
-  NotANode: { unit: 'Count', told: 'happening', about: 'Released: never a Nomad node' },
+  InstancesWaiting: { unit: 'Count', recorded: 'sweep', about: 'Instances that wait to be released' },
+  OldestWait: { unit: 'Seconds', recorded: 'sweep', about: 'How long the oldest of them has waited' },
+  DrainsStuck: { unit: 'Count', recorded: 'sweep', about: 'Drains that will not end by themselves' },
+  InstancesUnserved: { unit: 'Count', recorded: 'sweep', about: 'Instances that a sweep could not serve' },
+  InstancesRetained: { unit: 'Count', recorded: 'sweep', about: 'Instances that Auto Scaling retains for a person' },
+  TokenTooNarrow: { unit: 'Count', recorded: 'run', about: 'The Nomad token lacks permissions (1) or not (0)' },
+  TimeToDrain: { unit: 'Seconds', recorded: 'happening', about: 'From the start of a drain to an empty node' },
+  WaitAfterEmpty: {
+    unit: 'Seconds',
+    recorded: 'happening',
+    about: 'From an empty node to the release of its instance',
+  },
+  Drained: { unit: 'Count', recorded: 'happening', about: 'Released: everything had finished' },
+  Forced: { unit: 'Count', recorded: 'happening', about: 'Released: the drain deadline was reached' },
+  NodeLost: { unit: 'Count', recorded: 'happening', about: 'Released: the node was down or gone' },
+  NotANode: { unit: 'Count', recorded: 'happening', about: 'Released: never a Nomad node' },
   NodeMissing: {
     unit: 'Count',
-    told: 'happening',
+    recorded: 'happening',
     about: 'Of these: in service for long, so that it should have been a node',
   },
-  InstanceGone: { unit: 'Count', told: 'happening', about: 'Released: EC2 had terminated it already' },
-  TimedOut: { unit: 'Count', told: 'happening', about: 'Released: the time was up' },
-  AllocationsKilled: { unit: 'Count', told: 'happening', about: 'Allocations killed by a drain deadline' },
-  HeartbeatsRefused: { unit: 'Count', told: 'happening', about: 'Heartbeats that Auto Scaling refused' },
-  NomadErrors: { unit: 'Count', told: 'happening', about: 'Requests that Nomad did not answer as it should' },
+  InstanceGone: { unit: 'Count', recorded: 'happening', about: 'Released: EC2 had terminated it already' },
+  TimedOut: { unit: 'Count', recorded: 'happening', about: 'Released: the time was up' },
+  AllocationsKilled: { unit: 'Count', recorded: 'happening', about: 'Allocations killed by a drain deadline' },
+  HeartbeatsRefused: { unit: 'Count', recorded: 'happening', about: 'Heartbeats that Auto Scaling refused' },
+  NomadErrors: { unit: 'Count', recorded: 'happening', about: 'Requests that Nomad did not answer as it should' },
   ChoicesAnswered: {
     unit: 'Count',
-    told: 'happening',
+    recorded: 'happening',
     about: 'Times that Auto Scaling asked which instances go and was answered',
   },
-  ChoicesFellBack: { unit: 'Count', told: 'happening', about: 'Times that it was left to choose by itself' },
-  ChoicesLate: { unit: 'Count', told: 'happening', about: 'Answers for which it no longer waited' },
-  EventsLost: { unit: 'Count', told: 'happening', about: 'Events that the event bus did not accept' },
+  ChoicesFellBack: { unit: 'Count', recorded: 'happening', about: 'Times that it was left to choose by itself' },
+  ChoicesLate: { unit: 'Count', recorded: 'happening', about: 'Answers for which it no longer waited' },
+  EventsLost: { unit: 'Count', recorded: 'happening', about: 'Events that the event bus did not accept' },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;

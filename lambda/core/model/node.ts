@@ -42,7 +42,7 @@ export interface Drain {
   startedAt: EpochMs;
   /** Of a complete drain: when Nomad completed it. */
   updatedAt: EpochMs;
-  /** When Nomad kills what still runs, whoever set it; `never` for a drain without a deadline. Absent if it was not read. */
+  /** When Nomad kills what still runs, by any drain; `never` for a drain without a deadline. Absent if it was not read. */
   deadlineAt?: EpochMs | 'never';
   /** Nomad killed what was left, because the drain's deadline was reached. */
   deadlineReached?: boolean;

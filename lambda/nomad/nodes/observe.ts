@@ -18,7 +18,7 @@ import { allocationsOf, copying, readerOf } from './read-node.ts';
 import { Reasons } from './reasons.ts';
 import { mayAllStopLast, whatRuns } from './running-allocations.ts';
 
-/** AWS may have taken longer to say who waits than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
+/** AWS may have taken longer to list the waiting instances than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
 const FRESH_MS = 1_000;
 /**
  * From so many instances on, several are asked about at once: what that costs Nomad then grows no faster than they do. Fewer are asked about

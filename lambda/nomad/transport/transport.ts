@@ -76,6 +76,6 @@ export interface Transport {
   ask(question: NomadRequest, clock: RunClock): Promise<NomadResponse>;
   /** Closes what a frozen function would hold open, such as connections. It may be asked again after that. */
   close(): void;
-  /** The same way, by whoever answers first and by nobody else; absent where all that may be asked have the same token. */
+  /** The same way, by the first that answers and by no other; absent where all that may be asked have the same token. */
   pinned?(): Transport;
 }

@@ -11,7 +11,7 @@ const BEGINNING_OF_INSTANCE = /^i-[0-9a-f]*$/;
 const BEGINNING_OF_ID = /^(?=.{4,36}$)[0-9a-f]+(-[0-9a-f]*)*$/;
 
 /**
- * Asks for the logs of what is meant: an instance by its id or a beginning of it; an allocation likewise; or a node.
+ * Asks for the logs of what is meant: an instance by its id or a beginning of it; an allocation in the same way; or a node.
  * @throws Problem or FunctionFailed if nothing is meant, or several things are
  */
 export async function askWhose(

@@ -83,7 +83,7 @@ function judge(found: ShownCertificate, now: number): Omit<Finding, 'id'> {
     case 'none':
       return {
         level: 'warning',
-        what: `${address} is asked without TLS: whoever can listen there reads the token`,
+        what: `${address} is asked without TLS: anyone who can listen there reads the token`,
         do: 'turn on TLS in Nomad (tls { http = true }), and give an https:// address',
       };
     case 'untrusted':

@@ -14,7 +14,7 @@ import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {
   run: 'plan';
-  /** How long drains are reckoned to let builds run, in seconds: as asked, else the policy's. */
+  /** How long drains are assumed to let builds run, in seconds: as asked, else the policy's. */
   deadlineSeconds: number;
   policyDeadlineSeconds: number;
   /** Those in service, and those that are going already. The ones that cost least come first. */

@@ -1,11 +1,8 @@
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { loadBundle } from '../emulators/world/bundle.ts';
 import { Emulators, GROUP } from './emulators.ts';
 import { lasts, MEMORY_GB } from './prices.ts';
-import { type Figure, median, ROUNDS, type Row } from './row.ts';
+import { type Figure, median, ROUNDS, type Row, straightLine } from './row.ts';
 import { SWEEP } from './site.ts';
-import { draw, straightLine } from './svg.ts';
 
 const SIZES = [1, 10, 100, 500, 1000, 2000];
 /** The largest take a minute a round: three rounds of them keep all figures under ten minutes. */
@@ -13,7 +10,6 @@ const LARGE = 1000;
 const ROUNDS_OF_LARGE = 3;
 /** More than one sweep can serve, on the machine of the day. */
 const TOO_MANY = 3000;
-const PICTURE = fileURLToPath(new URL('../docs/performance.svg', import.meta.url));
 
 /** One sweep that finds so many instances waiting, all of them idle. */
 interface Sample {
@@ -24,13 +20,12 @@ interface Sample {
   completed: number;
 }
 
-/** How the time and the requests of one sweep grow with the instances that wait. Draws docs/performance.svg. */
+/** How the time and the requests of one sweep grow with the instances that wait. `npm run build:docs` draws what docs/performance.md has of it. */
 export const growth: Figure = async () => {
   // The function's process is this one: the emulators have their own.
   const emulators = new Emulators();
   try {
     const samples = await measureGrowth(emulators);
-    writeFileSync(PICTURE, picture(samples));
     return [...rowsOf(samples), await tooMany(emulators)];
   } finally {
     emulators.close();
@@ -109,29 +104,7 @@ function rowsOf(samples: readonly Sample[]): Row[] {
       { figure: `${figure}: requests to Nomad and AWS`, unit: 'requests', samples: of(samples, waiting, 'requests') },
     ];
   });
-  const { slope, base } = straightLine(points(samples, 'cpuMs', 1));
+  const { slope, base } = straightLine(SIZES.map((at) => ({ at, value: median(of(samples, at, 'cpuMs')) })));
   const note = `least squares through the medians; ${base.toFixed(0)} ms at 0`;
   return [...rows, { figure: 'processor time for one instance more, by the line', unit: 'ms', samples: [slope], note }];
-}
-
-/** The median of each size, and its spread. */
-const points = (samples: readonly Sample[], what: 'cpuMs' | 'wallMs' | 'requests', per: number) =>
-  SIZES.map((at) => {
-    const values = of(samples, at, what).map((value) => value / per);
-    return { at, value: median(values), low: Math.min(...values), high: Math.max(...values) };
-  });
-
-function picture(samples: readonly Sample[]): string {
-  const plots = (
-    [
-      ['The sweep lasts', 's', 'wallMs', 1000],
-      ['Processor time of the function', 's', 'cpuMs', 1000],
-      ['Requests to Nomad and AWS', 'requests', 'requests', 1],
-    ] as const
-  ).map(([title, unit, what, per]) => {
-    const plotted = points(samples, what, per);
-    return { title, unit, points: plotted, line: straightLine(plotted) };
-  });
-  const description = 'One sweep that drains and releases idle instances: time and requests against how many wait';
-  return draw(plots, 'instances that wait', description);
 }

@@ -20,6 +20,15 @@ export function median(samples: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }
 
+/** The least-squares line through points: value = base + slope × at. */
+export function straightLine(points: readonly { at: number; value: number }[]): { base: number; slope: number } {
+  const mean = (of: (point: { at: number; value: number }) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [x, y] = [mean(({ at }) => at), mean(({ value }) => value)];
+  const slope = mean(({ at, value }) => (at - x) * (value - y)) / mean(({ at }) => (at - x) ** 2);
+  return { base: y - slope * x, slope };
+}
+
 const digits = (unit: Row['unit'], value: number) => {
   if (unit === '$') return Math.abs(value) < 0.1 ? 4 : 2;
   return unit === 'instances' || unit === 'requests' || unit === 'calls' || unit === 'bytes' ? 0 : value < 10 ? 1 : 0;

@@ -31,4 +31,4 @@ const drainHook = new NomadDrainHook(stack, 'DrainHook', {
   policy: { deadline: Duration.hours(2) },
   vpc,
 });
-servers.connections.allowFrom(drainHook.function, ec2.Port.tcp(4646), 'The drain hook asks Nomad');
+servers.connections.allowFrom(drainHook.lambdaFunction, ec2.Port.tcp(4646), 'The drain hook asks Nomad');

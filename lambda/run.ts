@@ -9,14 +9,16 @@ import { inLog, type Report, type Result } from './core/drain/report.ts';
 import { logUnserved, sayUnserved } from './core/drain/unserved.ts';
 import { type Clock, type EpochMs, RunClock } from './core/model/clock.ts';
 import { type Logger, type Ports, UNKNOWN } from './core/ports.ts';
+import { QUERY_ALIAS } from './core/queries/command.ts';
 import type { Answer } from './core/queries/query.ts';
 import { asSuggested, choose, type TerminationQuestion } from './core/scale-in/choose.ts';
 import { inShort, short, shortened } from './core/short.ts';
-import { RunFailed } from './errors.ts';
+import { EventError, RunFailed } from './errors.ts';
 import { readWake } from './events/parse-event.ts';
 import { narrowToken } from './nomad/acl.ts';
 import {
   AUTO_SCALING_WAITS_MS,
+  isQuery,
   type Run,
   runFor,
   type Serving,
@@ -45,6 +47,8 @@ export class Runner {
   /** What leads from a record to its run: what Lambda calls that. */
   #request: { requestId?: string } = {};
   readonly #bornAt: EpochMs;
+  /** It was invoked through the alias for queries. */
+  #queriesOnly = false;
   /** Nothing has been invoked before. */
   #cold = true;
   /** Runs in progress: one in Lambda, more if a demo or a test invokes one function twice. */
@@ -66,6 +70,7 @@ export class Runner {
   /** What Lambda calls the function, and the run that begins. */
   called({ invokedFunctionArn, awsRequestId }: { invokedFunctionArn?: string; awsRequestId?: string } = {}): void {
     this.#composition.deployedAs(invokedFunctionArn);
+    this.#queriesOnly = invokedFunctionArn?.split(':')[7] === QUERY_ALIAS;
     this.#request = awsRequestId === undefined ? {} : { requestId: awsRequestId };
   }
 
@@ -87,6 +92,7 @@ export class Runner {
 
   async #choose(question: TerminationQuestion): Promise<string[]> {
     const { group } = question;
+    if (this.#queriesOnly) throw new EventError(`the alias ${QUERY_ALIAS} does not choose instances`);
     if (!this.#config.groups.some(({ name }) => name === group || name === ANY_GROUP)) {
       const { metrics } = this.#composition;
       return asSuggested(question, `group ${group} is not configured`, { logger: this.#logger, metrics });
@@ -126,6 +132,9 @@ export class Runner {
     const run = runFor(readWake(event), this.#config, this.#clock.now());
     const { instanceId = UNKNOWN, group = UNKNOWN } = run.subject ?? {};
     const about = { run: run.name, instanceId, nodeId: UNKNOWN, group };
+    if (this.#queriesOnly && !isQuery(run)) {
+      throw new EventError(`the alias ${QUERY_ALIAS} answers queries and dry runs alone, not: ${run.name}`);
+    }
     this.#logger.info('run started', about);
     switch (run.does) {
       case 'serve':

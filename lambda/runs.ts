@@ -58,6 +58,10 @@ export interface Serving extends AnyRun {
   notFound?: string;
 }
 
+/** Whether a run is one that the alias for queries lets through. */
+export const isQuery = (run: Run): boolean =>
+  run.does === 'answer' || run.does === 'nothing' || (run.does === 'serve' && run.dryRun);
+
 /** What the function does about what has invoked it. */
 export type Run =
   | Serving

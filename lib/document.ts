@@ -63,7 +63,7 @@ export function documentOf({
       ...(killMargin && { killMarginSeconds: seconds(killMargin) }),
       ...(grace && { graceSeconds: seconds(grace) }),
       ...(ignoreSystemJobs !== undefined && { ignoreSystemJobs }),
-      ...(onTimeout && { onTimeout }),
+      ...(onTimeout && { onTimeout: `${onTimeout}` as const }),
     },
     ...differingNotices(notices),
     ...choices(chooseIdleFirst),

@@ -6,11 +6,12 @@ export {
   type Parameter,
   type RunCommandAccessProps,
 } from './access/nomad-access.ts';
-export type { HttpDocument, NomadDocument, RunCommandDocument } from './access/nomad-document.ts';
+export type { NomadDocument } from './access/nomad-document.ts';
 export type { OutsideEc2 } from './access/outside-ec2.ts';
 export type { Gateway } from './access/run-command.ts';
 export type { TestEventsOptions } from './function/console-test-events.ts';
 export type { AlarmName, Alarms } from './monitoring/alarms.ts';
+export type { MetricName } from './monitoring/measured.ts';
 export { NomadDrainHook } from './nomad-drain-hook.ts';
 export type {
   DrainedGroup,

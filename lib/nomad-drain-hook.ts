@@ -1,11 +1,12 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import * as logs from 'aws-cdk-lib/aws-logs';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE } from '../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
@@ -20,12 +21,15 @@ import { FunctionRole } from './function/function-role.ts';
 import { FUNCTION_TAG } from './function/function-tag.ts';
 import { groupProblems, groupsOfOthers } from './function/group-problems.ts';
 import { hookId } from './function/hook-id.ts';
-import { DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
+import { concurrencyProblems, DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
 import { Notices } from './function/notices.ts';
+import { queryAlias } from './function/query-alias.ts';
+import { Stores } from './function/stores.ts';
 import { WakeUps } from './function/wake-ups.ts';
 import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
 import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
+import { type Measured, type MetricName, measuredBy } from './monitoring/measured.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
 import { type DrainedGroup, hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
 import { warnOfTimes } from './warnings.ts';
@@ -50,11 +54,11 @@ import { warnOfTimes } from './warnings.ts';
  */
 export class NomadDrainHook extends Construct {
   /** The function. Lambda's limit of 4 KB for the environment is shared by the configuration and variables that you add. */
-  readonly function: lambda.Function;
+  readonly lambdaFunction: lambda.Function;
   /** The function that Auto Scaling asks which instances go; undefined without `chooseIdleFirst`. */
   readonly whoGoes: lambda.Function | undefined;
   /** The function's log, in JSON. */
-  readonly logGroup: logs.LogGroup;
+  readonly logGroup: logs.ILogGroup;
   /** Runs that failed, or were throttled for 5 minutes: each message has the event and the error. A sweep does their work. */
   readonly failedRuns: sqs.Queue;
   /** Events that EventBridge could not deliver to Lambda. */
@@ -67,6 +71,8 @@ export class NomadDrainHook extends Construct {
   readonly alarms: Alarms;
   /** The dashboard; undefined with `dashboard: false`. */
   readonly dashboard: cloudwatch.Dashboard | undefined;
+  readonly #queryAlias: lambda.CfnAlias;
+  readonly #measured: Measured;
   readonly #groups: readonly DrainedGroup[];
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
@@ -85,15 +91,13 @@ export class NomadDrainHook extends Construct {
     // The CDK cannot even write the name of such a group down.
     if (wrongGroups.some(({ id }) => id === 'nomad-drain-hook:groupElsewhere')) throw new ConfigError(wrongGroups);
 
-    // A log is of no use without its stack, and the next stack has a log group of another generated name.
-    this.logGroup = new logs.LogGroup(this, 'Log', {
-      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    this.failedRuns = this.#queue('FailedRuns');
-    this.undeliveredEvents = this.#queue('UndeliveredEvents');
+    const stores = new Stores(this, props);
+    this.logGroup = stores.logGroup;
+    this.failedRuns = stores.queue('FailedRuns');
+    this.undeliveredEvents = stores.queue('UndeliveredEvents');
 
     const permissions = new FunctionRole(this, 'Role', {
+      role: props.role,
       groups,
       logGroup: this.logGroup,
       readsMaintenance: notices.maintenance,
@@ -115,19 +119,23 @@ export class NomadDrainHook extends Construct {
       ...environmentProblems(environment, Stack.of(this)),
       ...vpcProblems(props),
       ...memoryProblems(props.memorySize),
+      ...concurrencyProblems(props.reservedConcurrentExecutions),
       ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
     warnOfTimes(this, document.policy, hook.heartbeatTimeout);
 
     const common = functionProps(props, this.logGroup);
-    this.function = new lambda.Function(this, 'Function', {
+    this.lambdaFunction = new lambda.Function(this, 'Function', {
       ...common,
       memorySize: props.memorySize ?? DEFAULT_MEMORY,
       description: 'Drains the Nomad nodes of instances that Auto Scaling terminates',
       // A sweep that waits takes about 56 s, and up to 65 s where Nomad or AWS is silent.
       timeout: Duration.seconds(67),
       role: permissions.role,
+      ...(props.reservedConcurrentExecutions !== undefined && {
+        reservedConcurrentExecutions: props.reservedConcurrentExecutions,
+      }),
       environment,
       // Lambda would retry a failed run after a minute, at the same time as a sweep that does the same work.
       retryAttempts: 0,
@@ -135,8 +143,10 @@ export class NomadDrainHook extends Construct {
       maxEventAge: Duration.seconds(QUEUED_FOR_SECONDS),
       onFailure: new SqsDestination(this.failedRuns),
     });
-    (this.function.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
-    acknowledge(this.function, {
+    (this.lambdaFunction.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
+    this.#queryAlias = queryAlias(this, this.lambdaFunction);
+    this.#measured = measuredBy(this.lambdaFunction);
+    acknowledge(this.lambdaFunction, {
       'Serverless-LambdaDLQ':
         'What fails goes to the queue of failed runs, as a destination: with the error, not the event alone.',
       'Serverless-LambdaTracing':
@@ -145,13 +155,13 @@ export class NomadDrainHook extends Construct {
     if (props.vpc && props.vpcEndpoints) {
       new Endpoints(this, 'Endpoints', {
         vpc: props.vpc,
-        handler: this.function,
+        handler: this.lambdaFunction,
         nomad: document.nomad,
         ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
       });
     }
     if (idleFirst) {
-      const securityGroups = props.vpc && { securityGroups: this.function.connections.securityGroups };
+      const securityGroups = props.vpc && { securityGroups: this.lambdaFunction.connections.securityGroups };
       const { serviceLinkedRoleSuffix } = idleFirst;
       this.whoGoes = new WhoGoes(this, 'WhoGoes', {
         groups,
@@ -164,10 +174,10 @@ export class NomadDrainHook extends Construct {
         serviceLinkedRoleSuffix,
       }).function;
     }
-    if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.function, props.testEvents);
+    if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.lambdaFunction, props.testEvents);
     // Again at synthesis: variables and permissions may be added until then.
-    const { environment: everything } = this.function.node.defaultChild as lambda.CfnFunction;
-    this.function.node.addValidation({
+    const { environment: everything } = this.lambdaFunction.node.defaultChild as lambda.CfnFunction;
+    this.lambdaFunction.node.addValidation({
       validate: () =>
         [
           ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this)),
@@ -177,7 +187,7 @@ export class NomadDrainHook extends Construct {
     });
 
     const wakeUps = new WakeUps(this, 'WakeUps', {
-      handler: this.function,
+      handler: this.lambdaFunction,
       groupNames,
       hookName: hook.name,
       deadLetterQueue: this.undeliveredEvents,
@@ -186,7 +196,7 @@ export class NomadDrainHook extends Construct {
     // No hook depends on these: an instance that waits is released without them.
     new Notices(this, 'Notices', {
       notices,
-      handler: this.function,
+      handler: this.lambdaFunction,
       deadLetterQueue: this.undeliveredEvents,
     });
 
@@ -199,13 +209,13 @@ export class NomadDrainHook extends Construct {
         defaultResult: hook.defaultResult,
       });
       // Made last, deleted first: no instance waits while nothing can release it.
-      made.node.addDependency(permissions, this.function, wakeUps, this.failedRuns, this.undeliveredEvents);
+      made.node.addDependency(permissions, this.lambdaFunction, wakeUps, this.failedRuns, this.undeliveredEvents);
       return made;
     });
 
     const { alarms, dashboard } = new Monitoring(this, 'Monitoring', {
       ...props.monitoring,
-      handler: this.function,
+      handler: this.lambdaFunction,
       logGroup: this.logGroup,
       sweep: this.sweep,
       failedRuns: this.failedRuns,
@@ -218,6 +228,47 @@ export class NomadDrainHook extends Construct {
     this.dashboard = dashboard;
   }
 
+  /**
+   * Lets a principal ask, and not drain: `nomad-drain-hook status`, `nodes`, `jobs`, `logs`, `plan` and dry runs. It may invoke the alias
+   * `query` alone, through which the function refuses everything else.
+   */
+  grantQuery(grantee: iam.IGrantable): iam.Grant {
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.#queryAlias.ref],
+    });
+  }
+
+  /**
+   * A metric of the function, over a minute.
+   * @param metricName one of docs/reference.md
+   * @param props other than the sum of it in each minute
+   */
+  metric(metricName: MetricName, props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#measured(metricName, 'Sum').with(props);
+  }
+
+  /** How many instances wait to be released: the most in each minute. */
+  metricInstancesWaiting(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('InstancesWaiting', { statistic: 'Maximum', ...props });
+  }
+
+  /** How long the oldest of them has waited, in seconds: the longest in each minute. */
+  metricOldestWait(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('OldestWait', { statistic: 'Maximum', ...props });
+  }
+
+  /** How long drains took, from their start to an empty node, in seconds: the median of each minute. */
+  metricTimeToDrain(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('TimeToDrain', { statistic: 'p50', ...props });
+  }
+
+  /** How many allocations a drain deadline killed: the sum of each minute. */
+  metricAllocationsKilled(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('AllocationsKilled', props);
+  }
+
   /** Those that were made before this one, and are surely of its region: of two, one reports what they share. */
   #othersHere(): { path: string; groups: readonly DrainedGroup[] }[] {
     const stack = Stack.of(this);
@@ -227,17 +278,6 @@ export class NomadDrainHook extends Construct {
       .slice(0, all.indexOf(this))
       .filter((each) => Stack.of(each) === stack || (known && Stack.of(each).environment === stack.environment))
       .map((each) => ({ path: each.node.path, groups: each.#groups }));
-  }
-
-  #queue(id: string): sqs.Queue {
-    const queue = new sqs.Queue(this, id, {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    const last = 'It is a dead-letter queue itself, which nothing reads but people: nothing can fail behind it.';
-    acknowledge(queue, { 'AwsSolutions-SQS3': last, 'Serverless-SQSRedrivePolicy': last });
-    return queue;
   }
 }
 

@@ -1,7 +1,10 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
@@ -40,9 +43,9 @@ export interface DrainPolicy {
   /**
    * How to release an instance whose drain did not end in time. Both results terminate it, unless the group's instance
    * lifecycle policy retains what is abandoned (`TerminateHookAbandon: retain`). It is the default result of the hook too.
-   * @default 'CONTINUE'
+   * @default autoscaling.DefaultResult.CONTINUE
    */
-  readonly onTimeout?: 'CONTINUE' | 'ABANDON';
+  readonly onTimeout?: autoscaling.DefaultResult;
 }
 
 /** The lifecycle hook, the same in every group. */
@@ -184,10 +187,43 @@ export interface NomadDrainHookProps {
    */
   readonly memorySize?: number;
   /**
-   * How long to keep the function's log.
+   * The processor architecture of the functions.
+   * @default lambda.Architecture.ARM_64
+   */
+  readonly architecture?: lambda.Architecture;
+  /**
+   * How many runs of the function that drains may go on at the same time, reserved from the account's. At least 10: a sweep takes one
+   * for most of each minute, and each event and each query another.
+   * @default - none reserved: those of the account
+   */
+  readonly reservedConcurrentExecutions?: number;
+  /**
+   * The role of the function that drains; the permissions are added to it. A role that is imported as immutable needs them already:
+   * docs/security.md lists them.
+   * @default - a role of its own
+   */
+  readonly role?: iam.IRole;
+  /**
+   * Where the functions log. Metrics are made of what they log, so it must be of the class STANDARD.
+   * @default - a log group of its own
+   */
+  readonly logGroup?: logs.ILogGroup;
+  /**
+   * How long to keep the function's log, in a log group of its own.
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
+  /**
+   * The customer managed key that encrypts the queues, and the log group where it is made here. Where the key is one of the app, its
+   * policy admits CloudWatch Logs and EventBridge; that of an imported key must do so already.
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * What becomes of the log group and the queues when the stack is deleted.
+   * @default - they are deleted
+   */
+  readonly removalPolicy?: RemovalPolicy;
   /**
    * The alarms and the dashboard.
    * @default - the default of each field
@@ -224,7 +260,7 @@ export interface NomadDrainHookProps {
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
    * The security groups of the function.
-   * @default - one of its own that allows all outbound traffic; see `function.connections`
+   * @default - one of its own that allows all outbound traffic; see `lambdaFunction.connections`
    */
   readonly securityGroups?: readonly ec2.ISecurityGroup[];
 }
@@ -243,10 +279,10 @@ export function hookOf(
     heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout,
     defaultResult,
   }: LifecycleHookOptions = {},
-  { onTimeout = DEFAULT_POLICY.onTimeout }: DrainPolicy = {},
+  { onTimeout = autoscaling.DefaultResult[DEFAULT_POLICY.onTimeout] }: DrainPolicy = {},
 ): Required<LifecycleHookOptions> {
   // A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
-  return { name, heartbeatTimeout, defaultResult: defaultResult ?? autoscaling.DefaultResult[onTimeout] };
+  return { name, heartbeatTimeout, defaultResult: defaultResult ?? onTimeout };
 }
 
 /** The options of what is chosen; undefined if nothing is. */

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { SETTING_NAMES, settings } from '../lib/settings/schema.ts';
 import { inserted, table } from './markdown.ts';
 
-const PAGE = fileURLToPath(new URL('../docs/settings.md', import.meta.url));
+const inDocs = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+const PAGE = inDocs('settings.md');
 
 /** docs/settings.md with the table of the settings as they are. */
 export function settingsPage(): string {
@@ -18,4 +19,13 @@ function rows(): string[][] {
   });
 }
 
-if (import.meta.main) writeFileSync(PAGE, settingsPage());
+if (import.meta.main) {
+  writeFileSync(PAGE, settingsPage());
+  // What draws is loaded where something is drawn.
+  const { performancePicture } = await import('./pictures/performance.ts');
+  const { waitPicture } = await import('./pictures/wait.ts');
+  const { dashboardPicture } = await import('./pictures/dashboard.ts');
+  writeFileSync(inDocs('performance.svg'), await performancePicture());
+  writeFileSync(inDocs('wait.svg'), await waitPicture());
+  writeFileSync(inDocs('dashboard.svg'), await dashboardPicture());
+}

@@ -93,7 +93,7 @@ function ofAws(error: SdkError): Problem | undefined {
   if (name === 'ResourceNotFoundException') {
     return because(
       `there is no such function: ${oneLine(message)}`,
-      'Say where it is: --region, --profile, --function.',
+      'Say where it is: --region, --profile, --function. One that an older version made has no alias query: deploy it again.',
     );
   }
   if (/Throttl|TooManyRequests/.test(name)) {

@@ -31,8 +31,24 @@ locals {
         { seconds = "(${var.deadline_seconds} + ${var.kill_margin_seconds})", label = "the drain is forced", color = local.red },
       ]
     },
-    { title = "From the start of a drain to an empty node", unit = "Minutes", lines = local.durations["TimeToDrain"] },
-    { title = "From an empty node to the release of its instance", unit = "Minutes", lines = local.durations["WaitAfterEmpty"] },
+    {
+      title = "From the start of a drain to an empty node"
+      unit  = "Minutes"
+      lines = [
+        { id = "median", metric = "TimeToDrain", stat = "p50", label = "p50" },
+        { id = "most", metric = "TimeToDrain", stat = "p90", label = "p90" },
+        { id = "longest", metric = "TimeToDrain", stat = "Maximum", label = "longest" },
+      ]
+    },
+    {
+      title = "From an empty node to the release of its instance"
+      unit  = "Seconds"
+      lines = [
+        { metric = "WaitAfterEmpty", stat = "p50", label = "p50" },
+        { metric = "WaitAfterEmpty", stat = "p90", label = "p90" },
+        { metric = "WaitAfterEmpty", stat = "Maximum", label = "longest" },
+      ]
+    },
     {
       title = "How waits ended"
       unit  = "Count"
@@ -74,11 +90,6 @@ locals {
       ]
     },
   ]
-  durations = { for metric in ["TimeToDrain", "WaitAfterEmpty"] : metric => [
-    { id = "median", metric = metric, stat = "p50", label = "p50" },
-    { id = "most", metric = metric, stat = "p90", label = "p90" },
-    { id = "longest", metric = metric, stat = "Maximum", label = "longest" },
-  ] }
 
   # Log records about them. The first has the last word of each instance in the records that end a run, of those that still wait.
   records = [

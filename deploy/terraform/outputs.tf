@@ -10,7 +10,7 @@ output "function_arn" {
 
 output "status_command" {
   description = "Prints the waiting instances, what they wait for, and what would be done next. It changes nothing."
-  value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.function.function_name} --cli-binary-format raw-in-base64-out --payload '{\"command\":\"status\"}' /dev/stdout"
+  value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.function.function_name}:query --cli-binary-format raw-in-base64-out --payload '{\"command\":\"status\"}' /dev/stdout"
 }
 
 output "dashboard_url" {

@@ -39,7 +39,7 @@ export const UNNAMED = { instanceId: '' };
 /** Wakes one function environment. */
 export type Invoke = (
   event: unknown,
-  context?: { getRemainingTimeInMillis(): number; awsRequestId?: string },
+  context?: { getRemainingTimeInMillis(): number; awsRequestId?: string; invokedFunctionArn?: string },
 ) => Promise<Report | Answer>;
 
 /** One record of the function's log. */
@@ -233,8 +233,8 @@ export class World {
   }
 
   /** Asks the function something, as an operator does. */
-  async ask<Run extends Answer['run']>(command: object): Promise<Extract<Answer, { run: Run }>> {
-    return (await this.#wake(command, this.#invoke)) as Extract<Answer, { run: Run }>;
+  async ask<Run extends Answer['run']>(command: object, arn?: string): Promise<Extract<Answer, { run: Run }>> {
+    return (await this.#wake(command, this.#invoke, arn)) as Extract<Answer, { run: Run }>;
   }
 
   /** What the function has changed in the world, or told it. */
@@ -246,10 +246,14 @@ export class World {
     ];
   }
 
-  async #wake(event: unknown, invoke: Invoke): Promise<Report | Answer> {
+  async #wake(event: unknown, invoke: Invoke, invokedFunctionArn = FUNCTION_ARN): Promise<Report | Answer> {
     const deadline = this.clock.now() + TIMEOUT;
     const awsRequestId = randomUUID();
-    const run = invoke(event, { awsRequestId, getRemainingTimeInMillis: () => deadline - this.clock.now() });
+    const run = invoke(event, {
+      awsRequestId,
+      invokedFunctionArn,
+      getRemainingTimeInMillis: () => deadline - this.clock.now(),
+    });
     let cancel = () => {};
     const timedOut = new Promise<never>((_, reject) => {
       cancel = this.clock.after(TIMEOUT, () => reject(new Error('Task timed out after 67.00 seconds')));

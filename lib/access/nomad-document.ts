@@ -5,7 +5,7 @@
 export type NomadDocument = HttpDocument | RunCommandDocument;
 
 /** By HTTP or HTTPS; the fields are those of `HttpAccessProps`. */
-export interface HttpDocument extends NodesDocument {
+interface HttpDocument extends NodesDocument {
   via: 'http';
   address: string;
   fallbackAddresses?: string[] | undefined;
@@ -18,7 +18,7 @@ export interface HttpDocument extends NodesDocument {
 }
 
 /** By the `nomad` command of an instance. */
-export interface RunCommandDocument extends NodesDocument {
+interface RunCommandDocument extends NodesDocument {
   via: 'ssm';
   /** The name of the Command document to run. */
   document: string;

@@ -8,14 +8,19 @@ const NODEJS_24 = new lambda.Runtime('nodejs24.x', lambda.RuntimeFamily.NODEJS, 
 
 /** What all functions of the stack have in common: the bundle, how it runs, where, and where it logs to. */
 export function functionProps(
-  { vpc, vpcSubnets, securityGroups }: Pick<NomadDrainHookProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>,
+  {
+    architecture = lambda.Architecture.ARM_64,
+    vpc,
+    vpcSubnets,
+    securityGroups,
+  }: Pick<NomadDrainHookProps, 'architecture' | 'vpc' | 'vpcSubnets' | 'securityGroups'>,
   logGroup: logs.ILogGroup,
 ) {
   return {
     code: functionCode(),
     handler: 'index.handler',
     runtime: NODEJS_24,
-    architecture: lambda.Architecture.ARM_64,
+    architecture,
     logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     ...(vpc && { vpc }),

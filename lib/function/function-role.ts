@@ -7,6 +7,8 @@ import { acknowledge, acknowledgeWildcard } from '../acknowledge.ts';
 
 /** The resources that the function needs permissions for. */
 export interface FunctionRoleProps {
+  /** The role to add the permissions to. @default - a new one */
+  readonly role: iam.IRole | undefined;
   /** The groups of the instances that it releases. */
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The log group it writes to. */
@@ -46,6 +48,15 @@ export const denyAttachToCode = () =>
     conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
   });
 
+function newRole(scope: Construct): iam.Role {
+  const role = new iam.Role(scope, 'Resource', {
+    description: 'What the Nomad drain hook may do',
+    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+  });
+  dependOnPolicies(role);
+  return role;
+}
+
 /** The CDK makes a function depend on its role and all its policies. It refers to the role, so the policies are enough. */
 export function dependOnPolicies(role: iam.Role): void {
   Dependable.implement(role, {
@@ -57,14 +68,11 @@ export function dependOnPolicies(role: iam.Role): void {
 
 /** The role of the function: one statement per concern. No managed policies: they grant more than is needed. */
 export class FunctionRole extends Construct {
-  readonly role: iam.Role;
+  readonly role: iam.IRole;
 
   constructor(scope: Construct, id: string, props: FunctionRoleProps) {
     super(scope, id);
-    this.role = new iam.Role(this, 'Resource', {
-      description: 'What the Nomad drain hook may do',
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-    });
+    this.role = props.role ?? newRole(this);
 
     // The only writes: complete a lifecycle action or record a heartbeat, in these groups only.
     const groupArns = props.groups.map((group) => groupArn(group.autoScalingGroupName));
@@ -99,9 +107,8 @@ export class FunctionRole extends Construct {
     this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {
       this.#allow('AttachToVpc', ATTACH_TO_VPC);
-      this.role.addToPolicy(denyAttachToCode());
+      this.role.addToPrincipalPolicy(denyAttachToCode());
     }
-    dependOnPolicies(this.role);
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]':
         'AWS knows no narrower permission for these actions; docs/security.md lists each.',
@@ -110,7 +117,7 @@ export class FunctionRole extends Construct {
 
   #allow(sid: string, actions: string[], resources: string[] = ['*'], conditions: Record<string, object> = {}): void {
     // The CDK merges statements without a sid; one with a sid stays as it is.
-    this.role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
+    this.role.addToPrincipalPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
   }
 }
 

@@ -25,3 +25,14 @@ export function memoryProblems(megabytes: number = DEFAULT_MEMORY): ConfigProble
   const message = `must be a whole number from ${LEAST} to ${MOST}, not ${megabytes}`;
   return [{ path: ['memorySize'], id: 'nomad-drain-hook:memoryOutOfRange', message }];
 }
+
+/** A sweep takes one for most of each minute, and each event and each query another. */
+const LEAST_CONCURRENT = 10;
+
+/** Whether so few runs at a time are enough: no problem, or one. With none the function would never run. */
+export function concurrencyProblems(reserved: number | undefined): ConfigProblem[] {
+  if (reserved === undefined || Token.isUnresolved(reserved)) return [];
+  if (Number.isInteger(reserved) && reserved >= LEAST_CONCURRENT) return [];
+  const message = `must be a whole number from ${LEAST_CONCURRENT}, not ${reserved}: events would wait for sweeps`;
+  return [{ path: ['reservedConcurrentExecutions'], id: 'nomad-drain-hook:concurrencyTooLow', message }];
+}

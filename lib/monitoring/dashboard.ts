@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName, Alarms, AlarmsProps } from './alarms.ts';
-import type { Measured, Statistic } from './measured.ts';
+import type { Statistic } from './measured.ts';
 
 /** What the dashboard shows. */
 export interface DashboardProps extends AlarmsProps {
@@ -69,8 +69,20 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
         }),
       ],
       [
-        graph(METRICS.TimeToDrain.about, 'Minutes', { left: percentiles(measured, 'TimeToDrain') }),
-        graph(METRICS.WaitAfterEmpty.about, 'Minutes', { left: percentiles(measured, 'WaitAfterEmpty') }),
+        graph(METRICS.TimeToDrain.about, 'Minutes', {
+          left: [
+            inUnits('Minutes', 'median', measured('TimeToDrain', 'p50'), 'p50'),
+            inUnits('Minutes', 'most', measured('TimeToDrain', 'p90'), 'p90'),
+            inUnits('Minutes', 'longest', measured('TimeToDrain', 'Maximum'), 'longest'),
+          ],
+        }),
+        graph(METRICS.WaitAfterEmpty.about, 'Seconds', {
+          left: [
+            line('WaitAfterEmpty', 'p50', 'p50'),
+            line('WaitAfterEmpty', 'p90', 'p90'),
+            line('WaitAfterEmpty', 'Maximum', 'longest'),
+          ],
+        }),
       ],
       [
         counts(
@@ -128,12 +140,6 @@ const constant = (unit: Unit, seconds: string, label: string, color: string) =>
     label,
     color,
   });
-
-const percentiles = (measured: Measured, name: MetricName) => [
-  inUnits('Minutes', 'median', measured(name, 'p50'), 'p50'),
-  inUnits('Minutes', 'most', measured(name, 'p90'), 'p90'),
-  inUnits('Minutes', 'longest', measured(name, 'Maximum'), 'longest'),
-];
 
 /** Under the title "How waits ended" the legend need not say "Released" six times. */
 const outcome = (name: MetricName) => METRICS[name].about.replace('Released: ', '');

@@ -3,6 +3,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { DIMENSIONS, type MetricName, NAMESPACE, SERVICE } from '../../lambda/core/model/metrics.ts';
 
+export type { MetricName };
+
 /** How CloudWatch aggregates the values of a minute. */
 export type Statistic = 'Maximum' | 'Sum' | 'SampleCount' | 'p50' | 'p90';
 

@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib';
+import { Annotations, Aws, CfnMapping, CfnOutput, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -61,23 +61,34 @@ export class NomadDrainHookStack extends Stack {
   #tell(): void {
     const { region } = this;
     const { logGroup, dashboard } = this.drainHook;
-    const { functionName } = this.drainHook.function;
+    const { functionName } = this.drainHook.lambdaFunction;
     const output = (id: string, description: string, value: string) => new CfnOutput(this, id, { description, value });
     output('FunctionName', 'The function: test it with {"command": "status"}', functionName);
     output(
       'StatusCommand',
       'Lists the waiting instances, and why each waits',
-      `aws lambda invoke --region ${region} --function-name ${functionName} --cli-binary-format raw-in-base64-out ` +
+      `aws lambda invoke --region ${region} --function-name ${functionName}:query --cli-binary-format raw-in-base64-out ` +
         `--payload '{"command": "status"}' /dev/stdout`,
     );
     if (dashboard) {
       output(
         'DashboardUrl',
         'The dashboard, in the console',
-        `https://console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`,
+        `https://${this.#console()}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`,
       );
     }
     output('LogGroupName', 'What the function logs', logGroup.logGroupName);
+  }
+
+  /** The host of the console: each partition has its own. */
+  #console(): string {
+    const hosts = {
+      aws: 'console.aws.amazon.com',
+      'aws-cn': 'console.amazonaws.cn',
+      'aws-us-gov': 'console.amazonaws-us-gov.com',
+    };
+    const mapping = Object.fromEntries(Object.entries(hosts).map(([partition, Host]) => [partition, { Host }]));
+    return new CfnMapping(this, 'Console', { mapping }).findInMap(Aws.PARTITION, 'Host');
   }
 
   #bus(nameOrArn: string): events.IEventBus {

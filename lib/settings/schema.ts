@@ -8,6 +8,11 @@ import { asWritten, awsId, choice, duration, flag, list, parameterName, text, un
 
 const RESULTS = ['CONTINUE', 'ABANDON'] as const;
 
+const result = () =>
+  choice(...RESULTS)
+    .transform((chosen) => DefaultResult[chosen])
+    .meta({ unit: unitOf(RESULTS) });
+
 /**
  * Each setting as it is written after `-c` or in cdk.json, what it is read as, and what docs/settings.md says of it: its `unit`, its
  * `default` (a value) or what holds `otherwise` (in words; without either it is required), and its `description`.
@@ -114,7 +119,7 @@ export const settings = z
       default: String(DEFAULT_POLICY.ignoreSystemJobs),
       description: 'leave system jobs running, and do not wait for them',
     }),
-    onTimeout: choice(...RESULTS).meta({
+    onTimeout: result().meta({
       default: DEFAULT_POLICY.onTimeout,
       description:
         "how an instance is released whose drain did not end in time; `ABANDON` retains it if the group's instance lifecycle policy says so",
@@ -157,13 +162,10 @@ export const settings = z
       default: DEFAULT_HOOK.name,
       description: "the lifecycle hook's name",
     }),
-    hookDefaultResult: choice(...RESULTS)
-      .transform((result) => DefaultResult[result])
-      .meta({
-        unit: unitOf(RESULTS),
-        otherwise: 'as `onTimeout`',
-        description: 'how Auto Scaling ends a wait when heartbeats stop coming',
-      }),
+    hookDefaultResult: result().meta({
+      otherwise: 'as `onTimeout`',
+      description: 'how Auto Scaling ends a wait when heartbeats stop coming',
+    }),
     heartbeatTimeout: duration('heartbeatTimeoutSeconds').meta({
       default: asWritten(DEFAULT_HOOK.heartbeatTimeout.toSeconds()),
       description: "the hook's heartbeat timeout; a hundred of them, at most 48 h, limit every drain",

@@ -5,7 +5,7 @@ import { Operator } from './operator.ts';
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
 
 /** An instance whose build keeps it waiting, of a policy of one hour. */
-async function withWaiting() {
+async function withWaiting(task: { stopSeconds?: number; killTimeoutSeconds?: number } = {}) {
   const operator = await Operator.start({ policy: { deadlineSeconds: 3600, killMarginSeconds: 300 } });
   const { world } = operator;
   world.nomad.namespace('ci');
@@ -16,6 +16,7 @@ async function withWaiting() {
     on: builder.nodeId,
     runSeconds: 7200,
     namespace: 'ci',
+    ...task,
   });
   await world.scaleIn(builder.instanceId);
   await world.deliver();
@@ -75,5 +76,47 @@ describe('describe', () => {
       past: [],
       pastUnknown: expect.any(String),
     });
+  });
+
+  test('while Nomad cannot be asked, names no time but that until which the instance is held', async () => {
+    const { operator, world, instanceId } = await withWaiting();
+    world.nomad.server.fault = () => ({ status: 500, body: 'No cluster leader' });
+    const text = oneLine((await operator.run('describe', instanceId)).stdout);
+    expect(text).toContain('What holds it is not known.');
+    expect(text).toContain('Auto Scaling holds no instance longer; until shortly before, it is held');
+    expect(text).not.toContain('released, whatever still runs');
+  });
+
+  test('of a drain that was forced, shows when that was, and not again when it would be', async () => {
+    const { operator, world, instanceId } = await withWaiting({ stopSeconds: 1e5, killTimeoutSeconds: 1e5 });
+    await world.sweepFor(57 * MINUTE);
+    const text = oneLine((await operator.run('describe', instanceId)).stdout);
+    expect(text).toContain('ago drain forced');
+    expect(text).not.toContain('drain is forced, if something still runs');
+    expect(text.indexOf('drain forced')).toBeLessThan(text.indexOf('released, whatever still runs'));
+  });
+
+  test('of an instance that Auto Scaling retains, says so', async () => {
+    const options = {
+      policy: { deadlineSeconds: 60, killMarginSeconds: 0, onTimeout: 'ABANDON' },
+      group: { retainOnAbandon: true },
+    } as const;
+    const operator = await Operator.start(options);
+    const { world } = operator;
+    const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });
+    world.nomad.run({
+      id: 'build',
+      type: 'batch',
+      on: nodeId,
+      runSeconds: 1e5,
+      stopSeconds: 1e5,
+      killTimeoutSeconds: 1e5,
+    });
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(10 * MINUTE);
+    const text = oneLine((await operator.run('describe', instanceId)).stdout);
+    expect(text).toContain(`${instanceId} Terminating:Retained: held until a person has looked at it`);
+    expect(text).not.toContain('Nothing holds it');
   });
 });

@@ -112,6 +112,7 @@ describe('doctor', () => {
     const operator = await startInOrder();
     operator.functions.deployed.set(FUNCTION, {
       tags: operator.functions.deployed.get(FUNCTION)?.tags ?? {},
+      aliases: ['query'],
       invoke: () => Promise.reject(new Error('the configuration is refused')),
     });
     const { code, of } = await found(operator);

@@ -22,9 +22,9 @@ async function startWithBuild(more: object = {}) {
 /** The clock of the world moves on by each look, not by itself. */
 function passBeforeEachLook({ world, functions }: Operator, ms: number): void {
   for (const [name, each] of functions.deployed) {
-    const invoke = async (event: unknown) => {
+    const invoke = async (event: unknown, arn: string) => {
       await world.advance(ms);
-      return each.invoke(event);
+      return each.invoke(event, arn);
     };
     functions.deployed.set(name, { ...each, invoke });
   }

@@ -30,10 +30,10 @@ export class Operator extends Shell {
     let read = 0;
     const functions = await deployIn(
       world.aws,
-      (event) => {
+      (event, arn) => {
         for (const line of world.printed.slice(read)) metrics.read(line);
         read = world.printed.length;
-        return world.ask(event as object);
+        return world.ask(event as object, arn);
       },
       metrics,
     );
@@ -52,7 +52,7 @@ export class Operator extends Shell {
 /** Deploys the function of a stack in an account, until the test ends. */
 export async function deployIn(
   aws: AwsEmulator,
-  invoke: (event: unknown) => Promise<unknown>,
+  invoke: (event: unknown, arn: string) => Promise<unknown>,
   metrics?: CloudWatch,
 ): Promise<Functions> {
   const note: Note = (service, action, params) => {
@@ -61,6 +61,6 @@ export async function deployIn(
   const functions = await Functions.start(note, metrics);
   onTestFinished(() => functions.close());
   const tags = { [FUNCTION_TAG]: 'function', 'aws:cloudformation:stack-name': STACK };
-  functions.deployed.set(FUNCTION, { tags, invoke });
+  functions.deployed.set(FUNCTION, { tags, invoke, aliases: ['query'] });
   return functions;
 }

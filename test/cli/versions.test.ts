@@ -11,7 +11,10 @@ async function functionOf(version: string | undefined): Promise<Operator> {
   operator.world.addBuilder({ name: 'client-1' });
   const deployed = operator.functions.deployed.get(FUNCTION)!;
   const { invoke } = deployed;
-  deployed.invoke = async (event: unknown) => ({ ...((await invoke(event)) as object), version });
+  deployed.invoke = async (event: unknown, arn: string) => ({
+    ...((await invoke(event, arn)) as object),
+    version,
+  });
   return operator;
 }
 

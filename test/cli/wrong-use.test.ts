@@ -117,8 +117,8 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
   test('a function of a name that there is not', async () => {
     const operator = await Operator.start();
     expect(await told(operator, 'status', '--function', 'nope')).toEqual([
-      'error: there is no such function: Function not found: arn:aws:lambda:us-east-1:123456789012:function:nope',
-      'Say where it is: --region, --profile, --function.',
+      'error: there is no such function: Function not found: arn:aws:lambda:us-east-1:123456789012:function:nope:query',
+      'Say where it is: --region, --profile, --function. One that an older version made has no alias query: deploy it again.',
     ]);
   });
 

@@ -142,14 +142,20 @@ const blockingCases = (the: () => Nomad): void => {
 
   test('it is answered after its wait and up to a sixteenth more if nothing changes', async () => {
     const nomad = the();
-    const start = nomad.under.now();
-    let done = false;
-    const pending = nomad.get(`${fleet}&index=${await index()}&wait=2s`).finally(() => {
-      done = true;
-    });
-    while (!done) await nomad.under.wait(20);
-    expect((await pending).body).toEqual([]);
-    const took = nomad.under.now() - start;
+    const undisturbed = async (): Promise<number> => {
+      const before = await index();
+      const start = nomad.under.now();
+      let done = false;
+      const pending = nomad.get(`${fleet}&index=${before}&wait=2s`).finally(() => {
+        done = true;
+      });
+      while (!done) await nomad.under.wait(20);
+      const { body, headers } = await pending;
+      expect(body).toEqual([]);
+      // A real agent that has just started still writes to its node now and then.
+      return headers.get('x-nomad-index') === before ? nomad.under.now() - start : undisturbed();
+    };
+    const took = await undisturbed();
     expect(took).toBeGreaterThanOrEqual(1990);
     expect(took).toBeLessThan(2125 + 400);
   });

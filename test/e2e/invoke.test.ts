@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
+import { FUNCTION_ARN, MINUTE, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { spotWarning } from './notice-events.ts';
 import { start, world } from './start.ts';
@@ -121,5 +121,44 @@ describe('docs/security.md says what a caller of the function can do', () => {
 
   it.each(LINES)('%s: %s', async (can, answer) => {
     expect(await TESTS[can]?.()).toBe(answer);
+  });
+});
+
+describe('through the alias query', () => {
+  const QUERY = `${FUNCTION_ARN}:query`;
+
+  it('the function answers queries and does dry runs, as through its name', async () => {
+    const { instanceId } = await builder();
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    const asked = [
+      STATUS,
+      { command: 'capacity' },
+      { command: 'jobs' },
+      { command: 'plan' },
+      { ...SWEEP, dryRun: true },
+    ];
+    const changed = changes().length;
+    for (const command of asked) {
+      expect(JSON.stringify(await world.ask(command, QUERY))).toContain('"run":');
+    }
+    // Whose drain it is, is known as well.
+    expect(await world.ask(STATUS, QUERY)).toMatchObject({ instances: [{ instanceId, action: 'wait' }], warnings: [] });
+    expect(changes()).toHaveLength(changed);
+  });
+
+  it('it refuses everything else, before anything is asked or changed', async () => {
+    const { instanceId } = await builder();
+    const [before, requests] = [changes().length, world.nomad.requests.length];
+    for (const event of [SWEEP, lifecycle(instanceId), spotWarning(instanceId), { command: 'warm' }]) {
+      await expect(world.ask(event, QUERY)).rejects.toThrow('the alias query answers queries and dry runs alone');
+    }
+    const { InstanceIDs: answered } = (await world.ask(QUESTION(instanceId), QUERY)) as unknown as {
+      InstanceIDs: string[];
+    };
+    expect(answered).toEqual([instanceId]);
+    expect(world.told).toEqual([]);
+    expect(changes()).toHaveLength(before);
+    expect(world.nomad.requests).toHaveLength(requests);
   });
 });

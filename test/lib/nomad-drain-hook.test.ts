@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
@@ -77,7 +78,7 @@ describe('the function', () => {
         killMargin: Duration.minutes(1),
         grace: Duration.seconds(90),
         ignoreSystemJobs: true,
-        onTimeout: 'ABANDON',
+        onTimeout: DefaultResult.ABANDON,
       },
     });
     expect(Object.keys(environmentOf(template))).toEqual(['NOMAD_DRAIN_HOOK']);
@@ -194,11 +195,11 @@ describe('the log', () => {
   });
 });
 
-test('nothing has a physical name but the hook, so the stack can stand twice in one account', () => {
+test('nothing has a physical name but the hook, and the alarms after the stack, so that it can stand twice in one account', () => {
   const named = Object.values(templateOf().toJSON().Resources as Record<string, { Properties: object }>)
     .flatMap(({ Properties: properties }) => Object.keys(properties))
     .filter((key) => /^(Queue|Function|Rule|Role|LogGroup|LifecycleHook|Alarm|Dashboard|)Name$/.test(key));
-  // FunctionName: the permissions and the invoke configuration refer to the function by it.
-  expect(new Set(named)).toEqual(new Set(['FunctionName', 'LifecycleHookName']));
+  // Name: of the alias, which belongs to its function. FunctionName: the permissions and the invoke configuration refer to the function by it.
+  expect(new Set(named)).toEqual(new Set(['AlarmName', 'FunctionName', 'LifecycleHookName', 'Name']));
   expect(only(templateOf(), 'AWS::Lambda::Function').Properties.FunctionName).toBeUndefined();
 });

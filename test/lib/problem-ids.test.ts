@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { Annotations as CdkAnnotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
+import type { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import { describe, expect, test } from 'vitest';
 import { type HttpAccessProps, NomadAccess } from '../../lib/access/nomad-access.ts';
 import { functionCode } from '../../lib/function/function-code.ts';
@@ -26,8 +27,9 @@ const many = (count: number, name: string) => Array.from({ length: count }, (_, 
 /** How to meet each of them. */
 const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   badAddress: http({ address: 'nomad.internal:4646' }),
-  badValue: policy({ onTimeout: 'KEEP' as 'ABANDON' }),
+  badValue: policy({ onTimeout: 'KEEP' as DefaultResult }),
   chooseNeedsHttp: { chooseIdleFirst: true, nomad: NomadAccess.runCommand() },
+  concurrencyTooLow: { reservedConcurrentExecutions: 1 },
   certificateWithoutKey: http({ clientCertificate: '/certificate' }),
   deadlineBeyondHook: hook({ heartbeatTimeout: seconds(60) }),
   deadlineOutOfRange: policy({ deadline: Duration.days(3) }),

@@ -155,7 +155,7 @@ describe('at synth the construct refuses', () => {
   test('more permissions of its role than IAM takes, whoever added them', () => {
     const synth = (filler: number) => {
       const stack = emptyStack();
-      const { role } = drainHook({}, stack).function;
+      const { role } = drainHook({}, stack).lambdaFunction;
       const statement = new iam.PolicyStatement({
         actions: ['s3:GetObject'],
         resources: [`arn:aws:s3:::${'x'.repeat(filler)}`],
@@ -176,7 +176,7 @@ describe('at synth the construct refuses', () => {
   test('an environment that was filled up afterwards', () => {
     const stack = emptyStack();
     const hook = drainHook({}, stack);
-    hook.function.addEnvironment('OTHER', 'x'.repeat(4000));
+    hook.lambdaFunction.addEnvironment('OTHER', 'x'.repeat(4000));
     expect(() => Template.fromStack(stack)).toThrow(/the environment of the function would be \d+ bytes/);
   });
 });

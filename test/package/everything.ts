@@ -36,7 +36,7 @@ new NomadDrainHook(stack, 'OverHttps', {
     clientKey: '/key',
     encryptionKey,
   }),
-  policy: { deadline: Duration.hours(2), onTimeout: 'ABANDON' },
+  policy: { deadline: Duration.hours(2), onTimeout: autoscaling.DefaultResult.ABANDON },
   hook: { heartbeatTimeout: Duration.minutes(20), defaultResult: autoscaling.DefaultResult.ABANDON },
   notices: { rebalance: 'drain', maintenance: true },
   purgeNodes: true,

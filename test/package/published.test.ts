@@ -35,7 +35,7 @@ const props: NomadDrainHookProps = {
   policy: { deadline: Duration.hours(2) },
 };
 const hook: NomadDrainHook = new NomadDrainHook(stack, 'DrainHook', props);
-hook.function.addEnvironment('MORE', 'x');
+hook.lambdaFunction.addEnvironment('MORE', 'x');
 new NomadDrainHook(stack, 'Asking', { groups: ['gateways'], nomad: NomadAccess.runCommand() });
 
 try {
@@ -87,7 +87,7 @@ describe('the tarball', () => {
     'its declarations': /^dist\/lib\/types\/(lib|lambda)\/([\w-]+\/)*[\w-]+\.d\.ts$/,
     'the script that instances run': /^lib\/access\/nomad-api\.sh$/,
     'pages for its user': /^docs\/[\w-]+\.(md|hcl)$/,
-    'pictures in them': /^docs\/(cli\/[\w-]+|demo)\.svg$/,
+    'pictures in them': /^docs\/(cli\/[\w-]+|demo|wait|dashboard)\.svg$/,
     'examples to begin from': /^examples\/[\w-]+\.ts$/,
   };
 

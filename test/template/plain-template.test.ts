@@ -73,9 +73,10 @@ describe('the function', () => {
       /^aws lambda invoke --region (\S+) --function-name (\S+) --cli-binary-format raw-in-base64-out --payload '(.*)' \S+$/.exec(
         outputs.StatusCommand.Value,
       ) ?? [];
-    expect([region, name]).toEqual(['eu-west-1', expect.stringMatching(/^\$\{Function\}$/)]);
+    expect([region, name]).toEqual(['eu-west-1', expect.stringMatching(/^\$\{Function\}:query$/)]);
     expect(JSON.parse(payload!)).toEqual(TEST_EVENTS.status);
     const url = new URL(outputs.DashboardUrl.Value);
+    expect(url.host).toBe('console.aws.amazon.com');
     expect(url.searchParams.get('region')).toBe('eu-west-1');
     expect(url.hash).toMatch(/^#dashboards\/dashboard\/\$\{Dashboard\}$/);
   });

@@ -51,6 +51,7 @@ const SUFFIXES: Record<string, string> = {
   'AWS::Events::Rule': 'Rule',
   'AWS::Lambda::Permission': 'Permission',
   'AWS::CloudWatch::Alarm': 'Alarm',
+  'AWS::Lambda::Alias': 'Alias',
 };
 
 /**

@@ -33,7 +33,7 @@ describe('what waits for what', () => {
 describe('a group may be made after the function that it asks', () => {
   test.each(['aws_lambda_function.who_goes', 'output.who_goes_function_arn'])('%s needs no group', (address) => {
     const found = needsOf(address);
-    expect(found).toContain('aws_iam_role.function');
+    expect(found).toContain('aws_iam_role.who_goes');
     expect(found).not.toContain('var.group_names');
   });
 
@@ -77,7 +77,7 @@ describe('the outputs', () => {
 
   test('have the command that asks for the status', () => {
     expect(make(ONE).outputs.status_command).toBe(
-      'aws lambda invoke --region eu-west-1 --function-name «aws_lambda_function.function.function_name» ' +
+      'aws lambda invoke --region eu-west-1 --function-name «aws_lambda_function.function.function_name»:query ' +
         `--cli-binary-format raw-in-base64-out --payload '{"command":"status"}' /dev/stdout`,
     );
   });

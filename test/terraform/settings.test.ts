@@ -9,6 +9,16 @@ const variables = VARIABLES.map(({ labels: [name] }) => name!);
 const interfaces = publicInterfaces();
 const has = (property: string) => Object.values(AS_PROPERTY).some(({ properties }) => properties.includes(property));
 
+/** What an app of the CDK passes on of its own; a module of Terraform makes what it needs. */
+const OF_AN_APP = [
+  'architecture',
+  'reservedConcurrentExecutions',
+  'role',
+  'logGroup',
+  'encryptionKey',
+  'removalPolicy',
+].map((name) => `NomadDrainHookProps.${name}`);
+
 /** Whether a property holds others, each of which is a variable. */
 const isWhole = (type: string) => [...interfaces.keys()].some((name) => type.split(/\W+/).includes(name));
 
@@ -17,7 +27,7 @@ describe('the module has what the construct has', () => {
     all.map(({ name, type }) => ({ path: `${by}.${name}`, type })),
   );
 
-  test.each(properties)('a variable for $path', ({ path, type }) => {
+  test.each(properties.filter(({ path }) => !OF_AN_APP.includes(path)))('a variable for $path', ({ path, type }) => {
     expect(has(path) || isWhole(type)).toBe(true);
   });
 

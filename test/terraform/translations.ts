@@ -70,6 +70,16 @@ export const TRANSLATIONS: Record<string, Translation> = {
       }),
     },
   },
+  aws_lambda_alias: {
+    type: 'AWS::Lambda::Alias',
+    id: pascal,
+    arguments: {
+      name: 'Name',
+      description: 'Description',
+      function_name: 'FunctionName',
+      function_version: 'FunctionVersion',
+    },
+  },
   aws_lambda_permission: {
     type: 'AWS::Lambda::Permission',
     id: (label, key) =>

@@ -1,5 +1,6 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { QUERY_ALIAS } from '../../../lambda/core/queries/command.ts';
 import { FunctionFailed } from '../function-failed.ts';
 import { Heard } from '../heard.ts';
 import { findFunction } from './find-function.ts';
@@ -52,8 +53,9 @@ export class DrainFunction {
    */
   async ask<Answer>(event: object, signal?: AbortSignal): Promise<Answer> {
     const FunctionName = await this.name;
+    // The alias lets queries through alone: that is all that an operator has to be granted.
     const { FunctionError, Payload } = await this.#lambda.send(
-      new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
+      new InvokeCommand({ FunctionName, Qualifier: QUERY_ALIAS, Payload: JSON.stringify(event) }),
       signal ? { abortSignal: signal } : {},
     );
     const answer: unknown = JSON.parse(Payload?.transformToString() || 'null');

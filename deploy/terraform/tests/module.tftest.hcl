@@ -101,7 +101,7 @@ run "it_can_be_made" {
   }
 
   assert {
-    condition     = output.status_command == "aws lambda invoke --region eu-west-1 --function-name nomad-drain-hook --cli-binary-format raw-in-base64-out --payload '{\"command\":\"status\"}' /dev/stdout"
+    condition     = output.status_command == "aws lambda invoke --region eu-west-1 --function-name nomad-drain-hook:query --cli-binary-format raw-in-base64-out --payload '{\"command\":\"status\"}' /dev/stdout"
     error_message = "The status command must name the function and the region."
   }
   assert {

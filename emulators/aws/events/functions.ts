@@ -12,7 +12,9 @@ import { tagged, taggingActions } from './tagging.ts';
 
 /** A deployed function: what it does with an event, and its tags. */
 interface DeployedFunction {
-  invoke: (event: unknown) => Promise<unknown>;
+  invoke: (event: unknown, invokedFunctionArn: string) => Promise<unknown>;
+  /** The names of its aliases, beside `$LATEST`. */
+  aliases?: readonly string[];
   tags: Record<string, string>;
   /** @default Active */
   state?: string;
@@ -111,11 +113,14 @@ export class Functions {
     }
     const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
     if (type !== 'RequestResponse') throw new Error(`the emulator waits for every answer, and has no ${type}`);
+    const asked = url.searchParams.get('Qualifier') ?? qualifier;
     const found = this.deployed.get(name);
     const known =
-      region === REGION && (account ?? partialAccount) === ACCOUNT && (qualifier ?? '$LATEST') === '$LATEST';
+      region === REGION &&
+      (account ?? partialAccount) === ACCOUNT &&
+      [undefined, '$LATEST', ...(found?.aliases ?? [])].includes(asked);
     if (!found || !known) {
-      const arn = `arn:aws:lambda:${region}:${account ?? partialAccount}:function:${name}${qualifier ? `:${qualifier}` : ''}`;
+      const arn = `arn:aws:lambda:${region}:${account ?? partialAccount}:function:${name}${asked ? `:${asked}` : ''}`;
       return lambdaError(404, 'ResourceNotFoundException', `Function not found: ${arn}`, 'User');
     }
     if (Buffer.byteLength(body) > PAYLOAD_BYTES) {
@@ -128,7 +133,7 @@ export class Functions {
       return lambdaError(400, 'InvalidRequestContentException', problem, 'User');
     }
     note('lambda', 'Invoke', { FunctionName: name, event });
-    return answerOf(found, event);
+    return answerOf(found, event, asked ? `${arnOf(name)}:${asked}` : arnOf(name));
   }
 }
 
@@ -143,7 +148,7 @@ function parsed(body: string): unknown {
   }
 }
 
-async function answerOf({ invoke }: DeployedFunction, event: unknown): Promise<EmulatorResponse> {
+async function answerOf({ invoke }: DeployedFunction, event: unknown, arn: string): Promise<EmulatorResponse> {
   const requestId = randomUUID();
   const answer = (payload: unknown, more: Record<string, string> = {}): EmulatorResponse => ({
     status: 200,
@@ -157,7 +162,7 @@ async function answerOf({ invoke }: DeployedFunction, event: unknown): Promise<E
   });
   const failed = (payload: object) => answer(payload, { 'X-Amz-Function-Error': 'Unhandled' });
   try {
-    const answered = answer(await invoke(event));
+    const answered = answer(await invoke(event, arn));
     if (Buffer.byteLength(String(answered.body)) <= PAYLOAD_BYTES) return answered;
     return failed({
       errorType: 'Function.ResponseSizeTooLarge',

@@ -1,3 +1,6 @@
+/** The alias through which the function answers queries and does dry runs, and nothing else: who may ask need not be let drain. */
+export const QUERY_ALIAS = 'query';
+
 /** What an operator asks the function: `{"command": …}`. No command changes anything. */
 export type Command = CapacityCommand | JobsCommand | LogsCommand | DoctorCommand | PlanCommand;
 

@@ -40,7 +40,14 @@ async function describe(context: Context, given: string): Promise<ExitCode> {
   const instance = waiting ?? (await dryRunOf(context, given)).instance;
   const { at = new Date().toISOString() } = report;
   const logged = await happened(context, instance.instanceId, Date.parse(at));
-  const description: Description = { ...instance, at, waits: waiting !== undefined, ...logged };
+  const retained = report.retained?.find(({ instanceId }) => instanceId === instance.instanceId)?.state;
+  const description: Description = {
+    ...instance,
+    at,
+    waits: waiting !== undefined,
+    ...(retained !== undefined && { retained }),
+    ...logged,
+  };
   context.show(description, describeText);
   return EXIT.ok;
 }

@@ -1,7 +1,9 @@
 import type { InstanceReport } from '../../../../lambda/core/drain/report.ts';
 import { say } from '../../../../lambda/core/explain.ts';
+import { LOG } from '../../../../lambda/core/model/log-messages.ts';
 import { table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
+import { retainedText } from '../status/text.ts';
 
 /** Something that has happened, or will at the latest. */
 export interface Moment {
@@ -16,6 +18,8 @@ export interface Description extends InstanceReport {
   at: string;
   /** Auto Scaling holds it for the hook, or AWS has given notice of it. Otherwise the report is of a dry run. */
   waits: boolean;
+  /** The lifecycle state in which Auto Scaling retains it, its wait being over. */
+  retained?: string;
   /** What the function has logged of it, the oldest first. */
   past: Moment[];
   /** Why that is not known. */
@@ -25,33 +29,43 @@ export interface Description extends InstanceReport {
 /** Who it is; its timeline; what holds it; and commands, as they can be pasted. */
 export function describeText(instance: Description, page: Page): string {
   const { at, waits, past, pastUnknown } = instance;
-  const { instanceId, nodeName, nodeId, group, hook, because, would } = instance;
+  const { instanceId, nodeName, nodeId, group, hook, because, would, retained } = instance;
   const { ink, columns } = page;
   const state = waits ? `waits in group ${group} for hook ${hook}` : `in group ${group}`;
+  const kept = retained === undefined ? [] : [retainedText({ instanceId, state: retained }, page)];
   return [
     wrap(
       `${ink.heading(instanceId)}  ${nodeName ?? ink.warn('no Nomad node')}  ${state}${nodeId ? `\nnode ${nodeId}` : ''}`,
       columns,
     ),
+    ...kept,
     wrap(because + (!waits && would ? `; the hook would ${would}` : ''), columns),
     timelineText(waits ? momentsOf(instance, past) : past, at, page),
     ...(pastUnknown === undefined ? [] : [ink.warn(wrap(`what has happened is not known: ${pastUnknown}`, columns))]),
-    holdsText(instance, page),
+    ...(retained === undefined ? [holdsText(instance, page)] : []),
     ['Commands:', ...commandsFor(instance, waits)].join('\n  '),
   ].join('\n\n');
 }
 
 function momentsOf(instance: InstanceReport, past: readonly Moment[]): Moment[] {
-  const { waitingSince, deadlineAt, forceAt, giveUpAt, capAt } = instance;
+  const { waitingSince, deadlineAt, forceAt, giveUpAt, capAt, unserved } = instance;
   const moment = (time: string | undefined, what: string) => (time === undefined ? [] : [{ at: time, what }]);
-  return [
-    ...moment(waitingSince, 'wait began'),
-    ...past.filter((each) => waitingSince === undefined || each.at >= waitingSince),
-    ...moment(deadlineAt, 'deadline: Nomad kills what still runs'),
-    ...moment(forceAt, 'drain is forced, if something still runs'),
-    ...moment(giveUpAt, 'released, whatever still runs'),
-    ...moment(capAt, 'Auto Scaling holds no instance longer'),
-  ].toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  const since = past.filter((each) => waitingSince === undefined || each.at >= waitingSince);
+  const isForced = since.some(({ what }) => what === LOG.drainForced);
+  // While its node cannot be observed nothing ends the wait but the cap.
+  const limits = unserved
+    ? []
+    : [
+        ...moment(deadlineAt, 'deadline: Nomad kills what still runs'),
+        ...(isForced ? [] : moment(forceAt, 'drain is forced, if something still runs')),
+        ...moment(giveUpAt, 'released, whatever still runs'),
+      ];
+  const cap = unserved
+    ? 'Auto Scaling holds no instance longer; until shortly before, it is held'
+    : 'Auto Scaling holds no instance longer';
+  return [...moment(waitingSince, 'wait began'), ...since, ...limits, ...moment(capAt, cap)].toSorted(
+    (one, other) => Date.parse(one.at) - Date.parse(other.at),
+  );
 }
 
 function timelineText(moments: readonly Moment[], now: string, { ink, columns }: Page): string {

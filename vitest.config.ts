@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** Milliseconds each, most of them: what `npm run test:fast` runs. */
 const UNIT = ['test/lambda/**/*.test.ts', 'test/lib/{construct-page,operations,problem-ids,refusals}.test.ts'];
@@ -10,6 +11,7 @@ export default defineConfig({
     isolate: false,
     // Vitest leaves a core to itself otherwise: one of two.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/setup.ts'],
     testTimeout: 60_000,

@@ -27,6 +27,9 @@ import { RunCommand } from './ssm/run-command.ts';
 import { ParameterStore, type ParameterType, ssmActions } from './ssm/ssm.ts';
 import { type Federation, stsActions } from './ssm/sts.ts';
 
+/** Every emulated account is the same account, and making its keys takes a tenth of a second. */
+const ISSUER = new Issuer();
+
 interface AwsOptions {
   clock: Timeline;
   timing?: Partial<Timing>;
@@ -81,7 +84,7 @@ export class AwsEmulator extends WaysOut {
     const notices = new Notices(schedule, bus, ids, fleet);
     const parameters = new ParameterStore();
     const commands = new RunCommand(schedule, fleet, ids);
-    const federation: Federation = { issuer: new Issuer(), enabled: true };
+    const federation: Federation = { issuer: ISSUER, enabled: true };
     const requests: RecordedRequest[] = [];
     const note = (service: RecordedRequest['service'], action: string, params: Record<string, unknown>) => {
       requests.push({ service, action, params, at: schedule.now() });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, TimeLimit } from '../../lambda/core/model/clock.ts';
 import type { ManualClock } from '../clock.ts';
 import type { Loopback } from '../server.ts';
@@ -64,9 +65,11 @@ export class DrivenClock implements Clock {
 
   /** One step, and what it sets off has to settle before the next. */
   async #drive(): Promise<void> {
-    while (this.#runs > 0) {
-      await settle();
-      if (this.#runs > 0 && this.#waits()) this.#clock.step();
+    for (let idle = 0; this.#runs > 0; idle++) {
+      await (idle < SPINS ? settle() : sleep(1));
+      if (this.#runs === 0 || !this.#waits()) continue;
+      this.#clock.step();
+      idle = 0;
     }
     this.#driving = undefined;
   }
@@ -78,6 +81,9 @@ export class DrivenClock implements Clock {
     return servers.every(({ busy }) => busy === 0) && this.#asking === parked && (this.#sleeping > 0 || parked > 0);
   }
 }
+
+/** What has not settled after so many turns waits for another process, such as a script: spinning would take its core. */
+const SPINS = 100;
 
 /** Lets what is under way over real sockets go on. */
 async function settle(): Promise<void> {

@@ -1,8 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { ManualClock } from '../../emulators/clock.ts';
 import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 import type { Version } from '../../emulators/nomad/version.ts';
 import type { NomadUnderTest } from './nomad-under-test.ts';
+
+/** Between two looks. */
+const LOOK_MS = 250;
 
 /** The emulator as a Nomad of this version, for the shared cases. */
 export const startEmulator = (version: Version) => async (): Promise<NomadUnderTest> => {
@@ -12,17 +15,28 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
     { name: 'client-a', instanceId: 'i-0a0a', hostVolumes: ['data-a'] },
     { name: 'client-b', instanceId: 'i-0b0b', hostVolumes: ['data-b'] },
   ].map((spec) => ({ ...spec, id: nomad.addNode(spec).id }));
-  return {
+  // Each request has arrived, and is answered unless it waits for the clock.
+  const settle = async () => {
+    do await setImmediate();
+    while (under.open > nomad.server.parked || nomad.server.busy > 0);
+  };
+  const wait = async (ms: number) => {
+    await settle();
+    await clock.advance(ms);
+    await settle();
+  };
+  const under: NomadUnderTest = {
+    open: 0,
     address: nomad.url,
     managementToken: nomad.managementToken,
     version,
     nodes,
     now: () => clock.now(),
-    wait: async (ms) => {
-      // Real time for requests to arrive or to be answered; the emulator's clock does not move meanwhile.
-      await sleep(2);
-      await clock.advance(ms);
-      await sleep(2);
+    wait,
+    waitForChange: async (limit) => {
+      // Whatever changes does so by a timer: before the next one, each look would see the same.
+      const next = Math.min(clock.next() ?? Number.POSITIVE_INFINITY, limit + 1);
+      await wait(Math.max(1, Math.ceil((next - clock.now()) / LOOK_MS)) * LOOK_MS);
     },
     stopClient: async (i) => nomad.stopClient(nodes[i]?.id ?? ''),
     startClient: async (i) => nomad.startClient(nodes[i]?.id ?? ''),
@@ -32,4 +46,5 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
     },
     close: () => nomad.close(),
   };
+  return under;
 };

@@ -9,7 +9,11 @@ export interface NomadUnderTest {
   nodes: { id: string; name: string; instanceId: string }[];
   /** Milliseconds of this Nomad's clock. */
   now(): number;
+  /** Requests of a {@link Nomad} that it has not answered. */
+  open: number;
   wait(ms: number): Promise<void>;
+  /** Waits for a quarter of a second, or as many as there are until something may have changed; hardly longer than `limit`. */
+  waitForChange(limit: number): Promise<void>;
   /** The agent of the i-th client dies; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
@@ -35,14 +39,18 @@ export class Nomad {
   }
 
   async send(method: string, path: string, body?: object, token = this.under.managementToken): Promise<Answer> {
-    const response = await fetch(`${this.under.address}${path}`, {
-      method,
-      headers: { 'X-Nomad-Token': token },
-      ...(body ? { body: JSON.stringify(body) } : {}),
+    this.under.open += 1;
+    const request = { method, headers: { 'X-Nomad-Token': token }, ...(body && { body: JSON.stringify(body) }) };
+    const { response, text } = await this.#fetch(path, request).finally(() => {
+      this.under.open -= 1;
     });
-    const text = await response.text();
     const json = response.headers.get('content-type') === 'application/json' && text !== '';
     return { status: response.status, headers: response.headers, text, body: json ? (JSON.parse(text) as Json) : text };
+  }
+
+  async #fetch(path: string, request: RequestInit): Promise<{ response: Response; text: string }> {
+    const response = await fetch(`${this.under.address}${path}`, request);
+    return { response, text: await response.text() };
   }
 
   get(path: string, token?: string): Promise<Answer> {
@@ -82,14 +90,14 @@ export class Nomad {
     return this.send('POST', `/v1/node/${this.under.nodes[i]?.id}/eligibility`, { Eligibility });
   }
 
-  /** Polls every quarter of a second until it holds; fails with what was last seen if it does not in time. */
+  /** Polls until it holds, at quarters of a second; fails with what was last seen if it does not in time. */
   async until<T>(limitMs: number, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
     const limit = this.under.now() + limitMs;
     for (;;) {
       const seen = await look();
       if (holds(seen)) return seen;
       if (this.under.now() > limit) throw new Error(`not within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`);
-      await this.under.wait(250);
+      await this.under.waitForChange(limit);
     }
   }
 
@@ -119,12 +127,13 @@ export class Nomad {
   async tidy(): Promise<void> {
     const jobs = list((await this.get('/v1/jobs?namespace=*')).body).filter(({ Stop }) => Stop !== true);
     for (const { ID, Namespace } of jobs) await this.send('DELETE', `/v1/job/${ID}?namespace=${Namespace}`);
-    const all = await this.until(
+    const filter = encodeURIComponent('ClientStatus == "pending" or ClientStatus == "running"');
+    await this.until(
       30_000,
-      async () => list((await this.get('/v1/allocations?namespace=*')).body),
-      (allocations) => allocations.every(({ ClientStatus }) => !['pending', 'running'].includes(String(ClientStatus))),
+      async () => list((await this.get(`/v1/allocations?namespace=*&filter=${filter}`)).body),
+      (running) => running.length === 0,
     );
-    if (all.length > 0) await this.under.wait(300);
+    await this.under.wait(300);
     for (const [i] of this.under.nodes.entries()) await this.drain(i, null, { MarkEligible: true });
   }
 }

@@ -1,8 +1,8 @@
-import { App, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import { describe, expect, test } from 'vitest';
-import { cdkContext, configOf, drainHook, emptyStack, groupIn, only, resources, templateOf } from './stacks.ts';
+import { configOf, drainHook, emptyStack, groupIn, makeApp, only, resources, templateOf } from './stacks.ts';
 
 const HOOK = 'AWS::AutoScaling::LifecycleHook';
 const RULE = 'AWS::Events::Rule';
@@ -98,7 +98,7 @@ describe('groups', () => {
   });
 
   test('of another stack of the same app can be served', () => {
-    const app = new App({ context: cdkContext });
+    const app = makeApp();
     const fleet = emptyStack('Fleet', app);
     const group = groupIn(fleet);
     const stack = emptyStack('Drain', app);

@@ -1,16 +1,16 @@
-import { App, CfnParameter, Fn, NestedStack, Stack, Stage } from 'aws-cdk-lib';
+import { CfnParameter, Fn, NestedStack, Stack, Stage } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import type { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { DrainedGroup } from '../../lib/props.ts';
-import { cdkContext, groupIn, type Json, resources } from './stacks.ts';
+import { groupIn, type Json, makeApp, resources } from './stacks.ts';
 
 // CloudFormation makes a resource with a new logical id first and then deletes the old one. To Auto Scaling both hooks are the same
 // one, and deleting it releases every waiting instance with its builds: docs/removal.md.
 
-const app = () => new App({ context: cdkContext });
+const app = () => makeApp();
 
 /** All that the construct can make, for the groups of `groups`. */
 function everythingFor(scope: Construct, groups: readonly DrainedGroup[]): NomadDrainHook {

@@ -1,4 +1,4 @@
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -9,7 +9,7 @@ import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { alarmsOf, dashboardOf } from './monitored.ts';
-import { drainHook, emptyStack, resources, templateOf } from './stacks.ts';
+import { drainHook, emptyStack, makeApp, resources, templateOf } from './stacks.ts';
 
 const NOMAD = NomadAccess.http({ address: 'https://nomad.internal:4646' });
 const ALARM = 'AWS::CloudWatch::Alarm';
@@ -131,7 +131,7 @@ describe('the alarms', () => {
   });
 
   test('have names that CloudWatch takes, and no two the same, of two hooks in a stack and of stacks with names as long as can be', () => {
-    const stacks = ['a', 'b'].map((letter) => new Stack(new App(), 'Test', { stackName: letter.repeat(128) }));
+    const stacks = ['a', 'b'].map((letter) => new Stack(makeApp(), 'Test', { stackName: letter.repeat(128) }));
     const names = stacks.flatMap((stack) => {
       drainHook({}, stack);
       const deep = new Construct(new Construct(stack, 'x'.repeat(60)), 'y'.repeat(60));

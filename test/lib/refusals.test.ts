@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
+import { CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
@@ -8,11 +8,11 @@ import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import {
-  cdkContext,
   drainHook,
   emptyStack,
   environmentOf,
   groupIn,
+  makeApp,
   problemsOf,
   templateOf,
   thrownProblems,
@@ -218,17 +218,16 @@ describe('of the groups the construct refuses', () => {
       new NomadDrainHook(other, 'Again', { groups: ['builders'], ...at('https://nomad.internal:4646') });
       return messageOf(() => Template.fromStack(other));
     };
-    const app = () => new App({ context: cdkContext });
     const stack = emptyStack();
     expect(twoIn(stack, stack)).toContain(
       'groups[0]: group builders is drained by Test/DrainHook too: one NomadDrainHook drains a group [nomad-drain-hook:groupTwice]',
     );
-    const same = app();
+    const same = makeApp();
     const env = { account: '111122223333', region: 'eu-west-1' };
     expect(twoIn(new Stack(same, 'A', { env }), new Stack(same, 'B', { env }))).toContain(
       'is drained by A/DrainHook too',
     );
-    const agnostic = app();
+    const agnostic = makeApp();
     expect(twoIn(new Stack(agnostic, 'A'), new Stack(agnostic, 'B'))).toBe('');
   });
 });

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
 import { SETTING_NAMES, type SettingName } from '../../lib/settings/schema.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
 import { settingsPage } from '../../scripts/build-docs.ts';
-import { cdkContext } from './stacks.ts';
+import { makeApp } from './stacks.ts';
 
 const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
 
@@ -29,7 +28,7 @@ describe('docs/settings.md', () => {
     rebalanceRecommendations: 'cordon',
   };
   function made(settings: Partial<Record<SettingName, string>>) {
-    const app = new App({ context: { ...cdkContext, ...given, ...settings } });
+    const app = makeApp({ ...given, ...settings });
     const stack = new NomadDrainHookStack(app, 'NomadDrainHook', readSettings(app.node.getAllContext()));
     return { name: stack.stackName, template: Template.fromStack(stack).toJSON() };
   }

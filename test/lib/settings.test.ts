@@ -1,16 +1,16 @@
-import { App, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { httpDocument } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHookStack } from '../../lib/settings/nomad-drain-hook-stack.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
-import { cdkContext, configOf, drainFunction, only, problemsOf, thrownProblems } from './stacks.ts';
+import { cdkContext, configOf, drainFunction, makeApp, only, problemsOf, thrownProblems } from './stacks.ts';
 
 const required = { groups: 'builders', nomadAddress: 'https://nomad.internal:4646' };
 const problems = (context: Record<string, unknown>) => problemsOf(() => readSettings({ ...cdkContext, ...context }));
 
 function templateWith(context: Record<string, unknown>): Template {
-  const app = new App({ context: { ...cdkContext, ...context } });
+  const app = makeApp(context);
   return Template.fromStack(new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext())));
 }
 
@@ -229,7 +229,7 @@ describe('the settings', () => {
   ])('still have their old names, and a warning tells the new one: %s', (old, now) => {
     const tls = { nomadClientCertificateParameter: '/c', nomadClientKeyParameter: '/k' };
     const { [now]: _, ...others } = { ...required, ...tls } as Record<string, string>;
-    const app = new App({ context: { ...cdkContext, ...others, [old]: '/old' } });
+    const app = makeApp({ ...others, [old]: '/old' });
     const stack = new NomadDrainHookStack(app, 'Test', readSettings(app.node.getAllContext()));
     const expected = readSettings({ ...others, [now]: '/old' });
     expect(configOf(Template.fromStack(stack)).nomad).toMatchObject(httpDocument(expected.nomad));

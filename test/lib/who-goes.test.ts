@@ -1,4 +1,4 @@
-import { App, Duration, type Stack } from 'aws-cdk-lib';
+import { Duration, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -13,6 +13,7 @@ import {
   emptyStack,
   groupIn,
   type Json,
+  makeApp,
   only,
   problemsOf,
   type Resource,
@@ -245,7 +246,7 @@ describe('a group that is not of the stack', () => {
   });
 
   test('stays as it is, if another stack of the app makes it: that stack comes first', () => {
-    const app = new App({ context: cdkContext });
+    const app = makeApp();
     const fleet = emptyStack('Fleet', app);
     const stack = emptyStack('Drain', app);
     drainHook({ groups: [groupIn(fleet)], chooseIdleFirst: true }, stack);

@@ -197,3 +197,19 @@ function parameter(name: string, declared: Json, given: string | undefined): Jso
   // A property gets a number, as CloudFormation reads it for a number's sake.
   return declared.Type === 'Number' ? Number(text) : values[0];
 }
+
+/**
+ * What the CDK makes, under ids to compare with: without their path and their hash.
+ * @param suffix what the id of a type ends in, where what the CDK has of it would not say enough
+ */
+export function readable({ resources, outputs }: Made, suffix: (type: string, name: string) => string): Made {
+  const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
+    const name = id.replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '').replace(/(Invoke)?[0-9A-F]{8}$/, '');
+    return [id, name + suffix(type, name)] as const;
+  });
+  const renamed = ids.reduce(
+    (text, [id, name]) => text.replaceAll(RegExp(`\\b${id}\\b`, 'g'), name),
+    JSON.stringify({ resources, outputs }),
+  );
+  return JSON.parse(renamed);
+}

@@ -3,7 +3,7 @@ import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config/config.ts';
 import { synthesized } from '../../scripts/synthesis.ts';
 import type { Json } from '../lib/stacks.ts';
 import { EVERYTHING, ONE, ofType } from './cases.ts';
-import { type Made, make, type ParameterValues } from './cloudformation.ts';
+import { type Made, make, type ParameterValues, readable } from './cloudformation.ts';
 import { TEMPLATE } from './template.ts';
 
 /** How a parameter is called as a setting of the app, and how its value is written there. */
@@ -42,7 +42,7 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
 /** What the CDK deploys for the same settings. */
 function madeByCdk(values: ParameterValues): Made {
   const settings = Object.entries(values).map(([name, value]) => AS_SETTING[name]!(value));
-  return readable(make(synthesized(Object.assign({}, ...settings))));
+  return readable(make(synthesized(Object.assign({}, ...settings))), (type) => SUFFIXES[type] ?? '');
 }
 
 /** What an id of this type ends in, where what the CDK has of it would not say enough. */
@@ -53,19 +53,6 @@ const SUFFIXES: Record<string, string> = {
   'AWS::CloudWatch::Alarm': 'Alarm',
   'AWS::Lambda::Alias': 'Alias',
 };
-
-/** Under the ids that the template gives them: those of the CDK without their path and their hash. */
-function readable({ resources, outputs }: Made): Made {
-  const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
-    const name = id.replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '').replace(/(Invoke)?[0-9A-F]{8}$/, '');
-    return [id, name + (SUFFIXES[type] ?? '')] as const;
-  });
-  const renamed = ids.reduce(
-    (text, [id, name]) => text.replaceAll(RegExp(`\\b${id}\\b`, 'g'), name),
-    JSON.stringify({ resources, outputs }),
-  );
-  return JSON.parse(renamed);
-}
 
 /**
  * The resources without what may differ: where the code lies; that all groups share the hook in the document; how a JSON

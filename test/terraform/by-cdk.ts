@@ -2,7 +2,7 @@ import type { Stack } from 'aws-cdk-lib';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import { emptyStack, type Json, templateOf } from '../lib/stacks.ts';
-import { type Made, make } from '../template/cloudformation.ts';
+import { type Made, make, readable } from '../template/cloudformation.ts';
 import { AS_PROPERTY, type Properties } from './as-property.ts';
 import type { Variables } from './cases.ts';
 
@@ -24,7 +24,7 @@ export function propertiesOf(variables: Variables, stack: Stack): Partial<NomadD
 /** What the CDK makes for the same settings, under ids without the path and the hash. */
 export function madeByCdk(variables: Variables): Made {
   const stack = emptyStack();
-  return readable(make(templateOf(propertiesOf(variables, stack), stack).toJSON()));
+  return readable(make(templateOf(propertiesOf(variables, stack), stack).toJSON()), suffix);
 }
 
 /** One object of both: their plain objects are merged, of anything else the second wins. */
@@ -40,14 +40,4 @@ function merged(one: Properties, other: Properties): Properties {
 /** What an id of this type ends in, where what the CDK has of it would not say enough. */
 const SUFFIXES: Record<string, string> = { 'AWS::Lambda::Permission': 'Permission', 'AWS::CloudWatch::Alarm': 'Alarm' };
 
-function readable({ resources, outputs }: Made): Made {
-  const ids = Object.entries({ ...resources, ...outputs }).map(([id, { Type: type }]) => {
-    const name = id.replace(/^DrainHook(Monitoring|WakeUps|Notices)?/, '').replace(/(Invoke)?[0-9A-F]{8}$/, '');
-    return [id, name === 'WhoGoesAutoScaling' ? name : name + (SUFFIXES[type] ?? '')] as const;
-  });
-  const text = ids.reduce(
-    (all, [id, name]) => all.replaceAll(RegExp(`\\b${id}\\b`, 'g'), name),
-    JSON.stringify({ resources, outputs }),
-  );
-  return JSON.parse(text);
-}
+const suffix = (type: string, name: string) => (name === 'WhoGoesAutoScaling' ? '' : (SUFFIXES[type] ?? ''));

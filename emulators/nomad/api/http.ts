@@ -70,16 +70,23 @@ export const json = (body: unknown, headers: Record<string, string>): EmulatorRe
   body: Array.isArray(body) && body.length > PIECEMEAL ? Readable.from(pieces(body)) : JSON.stringify(body),
 });
 
-/** Lists of more than so many are sent piece by piece. */
+/** Lists of more than so many items are sent piece by piece. */
 const PIECEMEAL = 50;
 
+/** Characters of a piece, at least. */
+const PIECE = 4_000;
+
 const pieces = function* (items: unknown[]): Generator<string> {
+  let piece = '';
   let before = '[';
   for (const item of items) {
-    yield before + JSON.stringify(item);
+    piece += before + JSON.stringify(item);
     before = ',';
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
   }
-  yield ']';
+  yield `${piece}]`;
 };
 
 /** What an agent says of itself, or of a client: it asks no server's state, and so there is no index. */

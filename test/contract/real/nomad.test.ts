@@ -9,5 +9,5 @@ if (!binary) {
 
 nomadContract(`a real Nomad (${binary})`, async () => {
   const nomad = await startNomad(binary);
-  return { ...nomad, now: () => Date.now(), wait: (ms) => sleep(ms) };
+  return { ...nomad, open: 0, now: () => Date.now(), wait: (ms) => sleep(ms), waitForChange: () => sleep(250) };
 });

@@ -20,7 +20,13 @@ const record = async (scenario: string): Promise<void> => {
     const [a, b] = real.nodes;
     // A list is in the order of its ids: client-a is first in what is replayed.
     if (a && b && a.id > b.id) return await record(scenario);
-    const nomad = new Nomad({ ...real, now: () => Date.now(), wait: (ms) => sleep(ms) } satisfies NomadUnderTest);
+    const nomad = new Nomad({
+      ...real,
+      open: 0,
+      now: () => Date.now(),
+      wait: (ms) => sleep(ms),
+      waitForChange: () => sleep(250),
+    } satisfies NomadUnderTest);
     const { about, exchanges } = recording(LIKE, scenario);
     const answered = await sendAll(nomad, scenario, exchanges);
     const { version } = real;

@@ -1,7 +1,7 @@
 import { type Duration, Token } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
 import { DURATIONS, inFull } from '../lambda/config/durations.ts';
-import { globalCapSeconds, hookHolds, reserveSeconds } from '../lambda/core/decide/deadlines.ts';
+import { afterDeadlineSeconds, globalCapSeconds, hookHolds } from '../lambda/core/decide/deadlines.ts';
 import { DEFAULT_POLICY, type Policy } from '../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-document.ts';
@@ -177,7 +177,7 @@ function capacityProblems(
   const isDuration = ({ path }: ConfigProblem) => String(path.at(-1)) in DURATIONS;
   if (timeout === undefined || hookHolds(policy, timeout) || refused.some(isDuration)) return [];
   const cap = globalCapSeconds(timeout);
-  const margins = policy.killMarginSeconds + reserveSeconds(policy);
+  const margins = afterDeadlineSeconds(policy);
   const remedies = [
     ...(margins < cap ? ['shorten the deadline'] : []),
     ...(policy.killMarginSeconds > 0 ? ['shorten the kill margin'] : []),

@@ -108,8 +108,8 @@ export class NomadDrainHook extends Construct {
     const document = documentOf({
       ...props,
       groupNames,
-      nomad: props.nomad.bind(this, permissions.role, groupNames),
-      bus: grantEvents(this, permissions.role, props.eventBus),
+      nomad: props.nomad.bind(this, permissions.grantee, groupNames),
+      bus: grantEvents(this, permissions.grantee, props.eventBus),
     });
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [
@@ -143,6 +143,7 @@ export class NomadDrainHook extends Construct {
       maxEventAge: Duration.seconds(QUEUED_FOR_SECONDS),
       onFailure: new SqsDestination(this.failedRuns),
     });
+    if (props.role) this.lambdaFunction.node.addDependency(permissions);
     (this.lambdaFunction.node.defaultChild as lambda.CfnFunction).tags.setTag(FUNCTION_TAG, 'function');
     this.#queryAlias = queryAlias(this, this.lambdaFunction);
     this.#measured = measuredBy(this.lambdaFunction);
@@ -231,13 +232,16 @@ export class NomadDrainHook extends Construct {
   /**
    * Lets a principal ask, and not drain: `nomad-drain-hook status`, `nodes`, `jobs`, `logs`, `plan` and dry runs. It may invoke the alias
    * `query` alone, through which the function refuses everything else.
+   * @throws Error for a principal that has no policy, such as `iam.ArnPrincipal`: give its own policy the statement of docs/cli.md
    */
   grantQuery(grantee: iam.IGrantable): iam.Grant {
-    return iam.Grant.addToPrincipal({
+    const grant = iam.Grant.addToPrincipal({
       grantee,
       actions: ['lambda:InvokeFunction'],
       resourceArns: [this.#queryAlias.ref],
     });
+    grant.assertSuccess();
+    return grant;
   }
 
   /**

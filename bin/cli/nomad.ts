@@ -58,4 +58,4 @@ export async function readNode(nomad: Ask, nodeId: string): Promise<NomadNode> {
 }
 
 /** With what the function has no use for. */
-type NomadNode = NodeJson & { DrainStrategy: { IgnoreSystemJobs?: boolean } | null };
+type NomadNode = NodeJson & { DrainStrategy: { IgnoreSystemJobs?: boolean; Deadline?: number } | null };

@@ -1,3 +1,4 @@
+import type { InstanceReport } from '../../lambda/core/drain/report.ts';
 import { Problem } from './problem.ts';
 import { count } from './terminal/words.ts';
 
@@ -50,3 +51,21 @@ export function instanceMeant<Instance extends Named>(
     'Give more of the id, or the whole name of the node.',
   );
 }
+
+/** That no waiting instance is the one that is meant. Where Nomad does not answer, the names of nodes are not known. */
+export function noWaiting(given: string, held: readonly InstanceReport[]): Problem {
+  const unnamed = held.filter(({ nodeName, unserved }) => unserved && nodeName === undefined);
+  const [first] = unnamed;
+  if (!first || given.startsWith('i-')) {
+    return new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status');
+  }
+  const ids = unnamed.map(({ instanceId }) => instanceId).join(', ');
+  return new Problem(
+    `it is not known whether a waiting instance is ${given}: of ${ids} the node is not known (${first.because})`,
+    'Name the instance by its id.',
+  );
+}
+
+/** That the node of an instance is not known, because Nomad or AWS did not answer. */
+export const nodeUnknown = ({ instanceId, because }: InstanceReport): Problem =>
+  new Problem(`it is not known which node is ${instanceId}: ${because}`, 'Try again when Nomad answers.');

@@ -40,8 +40,24 @@ export class Endpoints extends Construct {
         open: false,
         ...(subnets && { subnets }),
       });
-      endpoint.connections.allowDefaultPortFrom(handler, 'The Nomad drain hook');
+      admit(handler, endpoint);
       return endpoint;
+    });
+  }
+}
+
+/** Lets the function in, by rules whose logical ids do not hold the construct path, as those of `allowDefaultPortFrom` do. */
+function admit(handler: lambda.Function, endpoint: ec2.InterfaceVpcEndpoint): void {
+  const [group] = endpoint.connections.securityGroups;
+  if (!group) return;
+  for (const [index, source] of handler.connections.securityGroups.entries()) {
+    new ec2.CfnSecurityGroupIngress(endpoint, `FromFunction${index || ''}`, {
+      groupId: group.securityGroupId,
+      sourceSecurityGroupId: source.securityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: 443,
+      toPort: 443,
+      description: 'The Nomad drain hook',
     });
   }
 }

@@ -66,13 +66,36 @@ export function dependOnPolicies(role: iam.Role): void {
   });
 }
 
+/** A policy that is attached to a role; statements for the role go there. */
+class PolicyOf implements iam.IPrincipal {
+  readonly grantPrincipal: iam.IPrincipal = this;
+  readonly assumeRoleAction: string;
+  readonly policyFragment: iam.PrincipalPolicyFragment;
+  readonly #policy: iam.Policy;
+
+  constructor(scope: Construct, role: iam.IRole) {
+    this.assumeRoleAction = role.assumeRoleAction;
+    this.policyFragment = role.policyFragment;
+    this.#policy = new iam.Policy(scope, 'Policy');
+    role.attachInlinePolicy(this.#policy);
+  }
+
+  addToPrincipalPolicy(statement: iam.PolicyStatement): iam.AddToPrincipalPolicyResult {
+    this.#policy.addStatements(statement);
+    return { statementAdded: true, policyDependable: this.#policy };
+  }
+}
+
 /** The role of the function: one statement per concern. No managed policies: they grant more than is needed. */
 export class FunctionRole extends Construct {
   readonly role: iam.IRole;
+  /** What permissions are granted to: the role; or where it is the app's, a policy of its own, whose statements no other has. */
+  readonly grantee: iam.IGrantable;
 
   constructor(scope: Construct, id: string, props: FunctionRoleProps) {
     super(scope, id);
     this.role = props.role ?? newRole(this);
+    this.grantee = props.role ? new PolicyOf(this, props.role) : this.role;
 
     // The only writes: complete a lifecycle action or record a heartbeat, in these groups only.
     const groupArns = props.groups.map((group) => groupArn(group.autoScalingGroupName));
@@ -107,7 +130,7 @@ export class FunctionRole extends Construct {
     this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
     if (props.inVpc) {
       this.#allow('AttachToVpc', ATTACH_TO_VPC);
-      this.role.addToPrincipalPolicy(denyAttachToCode());
+      this.grantee.grantPrincipal.addToPrincipalPolicy(denyAttachToCode());
     }
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]':
@@ -117,7 +140,7 @@ export class FunctionRole extends Construct {
 
   #allow(sid: string, actions: string[], resources: string[] = ['*'], conditions: Record<string, object> = {}): void {
     // The CDK merges statements without a sid; one with a sid stays as it is.
-    this.role.addToPrincipalPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
+    this.grantee.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({ sid, actions, resources, conditions }));
   }
 }
 

@@ -59,4 +59,47 @@ describe('extend', () => {
     expect(await refused('client-1', '70m')).toContain('NOMAD_ADDR is not set');
     expect(world.nomad.node(nodeId).DrainStrategy).toEqual(before);
   });
+
+  test('leaves what the kill margin needs before the cap: at a later deadline the hook would force the drain first', async () => {
+    const policy = { deadlineSeconds: 3600, killMarginSeconds: 3600 };
+    const { operator, world, nodeId } = await withWaiting({ policy, heartbeatTimeoutSeconds: 300 });
+    const before = world.nomad.node(nodeId).DrainStrategy;
+    // The hook holds for 8 h 20 min, of which the last two are for the margins; ten minutes are over.
+    const { code, stderr } = await operator.run('extend', 'client-1', '8h', '--yes');
+    expect(code).toBe(1);
+    expect(oneLine(stderr)).toContain('The most is 369m from now');
+    expect(world.nomad.node(nodeId).DrainStrategy).toEqual(before);
+    expect(await operator.run('extend', 'client-1', '369m', '--yes')).toMatchObject({ code: 0 });
+    const described = JSON.parse((await operator.run('describe', 'client-1', '--json')).stdout);
+    expect(Date.parse(described.forceAt)).toBeGreaterThanOrEqual(Date.parse(described.deadlineAt));
+  });
+
+  test('leaves a drain without a deadline alone: its builds have more time already', async () => {
+    const { operator, world, nodeId } = await withWaiting();
+    await fetch(`${world.nomad.url}/v1/node/${nodeId}/drain`, {
+      method: 'POST',
+      body: JSON.stringify({ DrainSpec: { Deadline: 0 }, MarkEligible: false }),
+    });
+    const before = world.nomad.node(nodeId).DrainStrategy;
+    const { code, stderr } = await operator.run('extend', 'client-1', '30m', '--yes');
+    expect(code).toBe(1);
+    expect(oneLine(stderr)).toContain('the drain of client-1 has no deadline');
+    expect(world.nomad.node(nodeId).DrainStrategy).toEqual(before);
+  });
+
+  test('while Nomad does not answer says that the node is not known, not that there is none; and so does drain --cordon', async () => {
+    const { operator, world, instanceId } = await withWaiting();
+    world.nomad.server.fault = () => ({ status: 500, body: 'No cluster leader' });
+    for (const args of [
+      ['extend', instanceId, '2h', '--yes'],
+      ['drain', instanceId, '--cordon', '--yes'],
+    ]) {
+      const { code, stderr } = await operator.run(...args);
+      expect(code).toBe(1);
+      expect(oneLine(stderr)).toContain(`it is not known which node is ${instanceId}`);
+    }
+    expect(oneLine((await operator.run('extend', 'client-1', '2h')).stderr)).toContain(
+      'it is not known whether a waiting instance is client-1',
+    );
+  });
 });

@@ -1,5 +1,6 @@
 import { CfnParameter, Fn, NestedStack, Stack, Stage } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
@@ -20,6 +21,13 @@ function everythingFor(scope: Construct, groups: readonly DrainedGroup[]): Nomad
     notices: { rebalance: 'cordon', maintenance: true },
     chooseIdleFirst: true,
     testEvents: { createRegistry: true },
+    vpc: ec2.Vpc.fromVpcAttributes(scope, 'Network', {
+      vpcId: 'vpc-11111111',
+      availabilityZones: ['a'],
+      privateSubnetIds: ['subnet-11111111'],
+      vpcCidrBlock: '10.0.0.0/16',
+    }),
+    vpcEndpoints: true,
   });
 }
 
@@ -31,12 +39,12 @@ function team(scope: Construct, id: string): Stack {
   return stack;
 }
 
-/** The logical ids, and of what the construct makes all there is: the CDK itself writes paths into the tags of a group. */
+/** The logical ids, and of what the construct makes all there is: the CDK itself writes paths into the tags of a group and what describes a security group. */
 const everything = (stack: Stack): Json =>
   Object.fromEntries(
     Object.entries<Json>(Template.fromStack(stack).toJSON().Resources).map(([id, resource]) => [
       id,
-      id.startsWith('DrainHook') ? resource : resource.Type,
+      id.startsWith('DrainHook') && resource.Type !== 'AWS::EC2::SecurityGroup' ? resource : resource.Type,
     ]),
   );
 const hookIds = (stack: Stack) => Object.keys(resources(Template.fromStack(stack), 'AWS::AutoScaling::LifecycleHook'));

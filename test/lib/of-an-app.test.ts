@@ -6,20 +6,34 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
+import { NomadAccess } from '../../lib/access/nomad-access.ts';
+import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import { drainFunction, drainHook, emptyStack, type Json, only, resources, templateOf } from './stacks.ts';
 
 describe('an app brings its own', () => {
-  test('role: the permissions are added to it, and no other role is made', () => {
+  test('role: two hooks may share it, each with a policy of its own, in which no name is twice', () => {
     const stack = emptyStack();
     const role = new iam.Role(stack, 'Mine', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
-    const template = templateOf({ role }, stack);
+    role.addToPolicy(new iam.PolicyStatement({ sid: 'WriteLog', actions: ['logs:PutLogEvents'], resources: ['*'] }));
+    drainHook({ role }, stack);
+    const nomad = NomadAccess.http({ address: 'https://nomad.internal:4646', token: '/nomad/drain-token' });
+    new NomadDrainHook(stack, 'Other', { groups: ['runners'], nomad, role });
+    const template = Template.fromStack(stack);
     const [id] = Object.keys(resources(template, 'AWS::IAM::Role'));
     template.resourceCountIs('AWS::IAM::Role', 1);
-    expect(drainFunction(template).Properties.Role).toEqual({ 'Fn::GetAtt': [id, 'Arn'] });
-    expect(only(template, 'AWS::IAM::Policy').Properties.Roles).toEqual([{ Ref: id }]);
-    // The hook is made when it may be answered.
-    const [policy] = Object.keys(resources(template, 'AWS::IAM::Policy'));
-    expect(drainFunction(template).DependsOn).toContain(policy);
+    const policies = Object.values(resources(template, 'AWS::IAM::Policy'));
+    const sids = policies.map(({ Properties: { PolicyDocument } }) =>
+      PolicyDocument.Statement.flatMap(({ Sid }: Json) => Sid ?? []),
+    );
+    for (const each of sids) expect(each).toEqual([...new Set(each)]);
+    expect(sids.filter((each) => each.includes('AnswerLifecycleHook'))).toHaveLength(2);
+    for (const { Properties: properties } of policies) expect(properties.Roles).toEqual([{ Ref: id }]);
+    for (const { Properties: properties, DependsOn: needs = [] } of Object.values(
+      resources(template, 'AWS::Lambda::Function'),
+    )) {
+      expect(properties.Role).toEqual({ 'Fn::GetAtt': [id, 'Arn'] });
+      expect(needs.some((each) => each.includes('RolePolicy'))).toBe(true);
+    }
   });
 
   test('log group: the function logs there, and may', () => {
@@ -86,6 +100,11 @@ describe('the construct gives', () => {
       PolicyDocument: { Statement: [{ Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { Ref: alias } }] },
       Roles: [{ Ref: Match.stringLikeRegexp('People') }],
     });
+  });
+
+  test('an error to who has no policy to put that into', () => {
+    const hook = drainHook();
+    expect(() => hook.grantQuery(new iam.ArnPrincipal('arn:aws:iam::111122223333:role/people'))).toThrow();
   });
 
   test('its metrics, of this function alone', () => {

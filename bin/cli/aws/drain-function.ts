@@ -42,7 +42,7 @@ export class DrainFunction {
   async #find(): Promise<string> {
     const { name, stack, profile } = this.#choice;
     await checkProfile(profile);
-    return name ?? findFunction(this.#tagging, stack);
+    return name === undefined ? findFunction(this.#tagging, stack) : unqualified(name);
   }
 
   /**
@@ -64,3 +64,7 @@ export class DrainFunction {
     return answer as Answer;
   }
 }
+
+/** A name or an ARN without version or alias: the function is asked through its own alias. */
+const unqualified = (name: string): string =>
+  name.startsWith('arn:') ? name.split(':').slice(0, 7).join(':') : name.replace(/:[^:]*$/, '');

@@ -34,12 +34,12 @@ export function reserveSeconds(policy: Policy): number {
   return Math.max(policy.killMarginSeconds, LAST_SECONDS + SWEEP_SECONDS);
 }
 
+/** What the hook has to hold after the drain deadline, in seconds: what is killed then has the margin, and forcing the rest as much. */
+export const afterDeadlineSeconds = (policy: Policy): number => policy.killMarginSeconds + reserveSeconds(policy);
+
 /** Whether the hook can hold an instance for the whole drain, and then for killing and forcing what is left. */
 export function hookHolds(policy: Policy, heartbeatTimeoutSeconds: number): boolean {
-  return (
-    policy.deadlineSeconds + policy.killMarginSeconds + reserveSeconds(policy) <=
-    globalCapSeconds(heartbeatTimeoutSeconds)
-  );
+  return policy.deadlineSeconds + afterDeadlineSeconds(policy) <= globalCapSeconds(heartbeatTimeoutSeconds);
 }
 
 /** The moments that matter to one waiting instance. */

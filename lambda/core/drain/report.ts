@@ -1,5 +1,5 @@
 import { inIso, messageOf } from '../basics.ts';
-import { globalCapSeconds, limitsOf } from '../decide/deadlines.ts';
+import { afterDeadlineSeconds, globalCapSeconds, limitsOf } from '../decide/deadlines.ts';
 import { say } from '../explain.ts';
 import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
@@ -55,6 +55,8 @@ export interface InstanceReport {
   forceAt?: string;
   /** When the instance is released as the policy says, whatever still runs. ISO 8601, UTC. */
   giveUpAt?: string;
+  /** The latest deadline after which the hook still holds the instance for killing and forcing what is left. ISO 8601, UTC. */
+  latestDeadlineAt?: string;
   /** Auto Scaling holds no instance longer. ISO 8601, UTC. */
   capAt?: string;
   /** The last thing done; `start-drain` stays when the run then only waited. In a dry run: what would be done. */
@@ -154,12 +156,16 @@ export class RunRecord {
   }
 
   /** What comes if nothing ends: of an instance that waits, since a time that is known. */
-  #limitsOf(termination: Termination, seen: Observation): { forceAt?: EpochMs; giveUpAt?: EpochMs; capAt?: EpochMs } {
+  #limitsOf(
+    termination: Termination,
+    seen: Observation,
+  ): { forceAt?: EpochMs; giveUpAt?: EpochMs; latestDeadlineAt?: EpochMs; capAt?: EpochMs } {
     const { notice, completed, heartbeatTimeoutSeconds } = termination;
     const since = sinceOf(termination, seen);
     if (notice || completed || since === undefined) return {};
     const { forceAt, giveUpAt } = limitsOf(nodeOf(seen)?.drain, since, heartbeatTimeoutSeconds, this.#policy);
-    return { forceAt, giveUpAt, capAt: since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000 };
+    const capAt = since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
+    return { forceAt, giveUpAt, latestDeadlineAt: capAt - afterDeadlineSeconds(this.#policy) * 1000, capAt };
   }
 
   retained(instances: readonly RetainedInstance[]): void {

@@ -5,14 +5,13 @@ import type { Context } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
 import { nomadOf, readNode } from '../../nomad.ts';
 import { Problem } from '../../problem.ts';
+import { nodeUnknown } from '../../resolve-instance.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
 
 /** Makes the node of an instance ineligible, and nothing more. */
-export async function cordon(
-  context: Context,
-  { instanceId, group, nodeId, nodeName = '', remaining }: InstanceReport,
-  options: ChangeOptions,
-): Promise<ExitCode> {
+export async function cordon(context: Context, instance: InstanceReport, options: ChangeOptions): Promise<ExitCode> {
+  const { instanceId, group, nodeId, nodeName = '', remaining, unserved } = instance;
+  if (nodeId === null && unserved) throw nodeUnknown(instance);
   if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'Nothing can land there.');
   const nomad = nomadOf(process.env);
   const { SchedulingEligibility, Name } = await readNode(nomad, nodeId);

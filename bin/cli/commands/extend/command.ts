@@ -9,7 +9,7 @@ import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
 import { nomadOf, readNode } from '../../nomad.ts';
 import { Problem } from '../../problem.ts';
-import { resolveInstance } from '../../resolve-instance.ts';
+import { nodeUnknown, noWaiting, resolveInstance } from '../../resolve-instance.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
 import { wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
@@ -18,9 +18,6 @@ const ABOUT = [
   'Gives the builds of a waiting instance more time: sets a later deadline for the drain of its node. The hook holds the instance until then, as far as Auto Scaling allows.',
   'It changes the drain in Nomad with your own token, by NOMAD_ADDR and NOMAD_TOKEN, as nomad node drain would.',
 ].join('\n\n');
-
-/** A wait is given up so long before Auto Scaling's cap at the latest, and a deadline has to leave as much, in seconds. */
-const BEFORE_CAP_SECONDS = 600;
 
 const duration = durationIn(/^(\d{1,4})([mh])$/, 'It has to be a number of minutes or hours, such as 90m or 4h.');
 
@@ -44,12 +41,10 @@ export const extendCommand = (run: Run) =>
 
 async function extend(context: Context, given: string, seconds: number, options: ChangeOptions): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
-  const instance = resolveInstance(
-    given,
-    report.instances.filter(({ notice }) => notice === undefined),
-    new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status'),
-  );
+  const held = report.instances.filter(({ notice }) => notice === undefined);
+  const instance = resolveInstance(given, held, noWaiting(given, held));
   const { instanceId, group, nodeId, nodeName, capAt } = instance;
+  if (nodeId === null && instance.unserved) throw nodeUnknown(instance);
   if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'There is no drain to extend.');
   const now = Date.parse(report.at ?? new Date().toISOString());
   const until = now + seconds * 1000;
@@ -60,6 +55,18 @@ async function extend(context: Context, given: string, seconds: number, options:
     throw new Problem(
       `no drain is on for ${nodeName ?? nodeId}: it has ended, and its deadline with it`,
       `What still stops there has the time of the policy. See it with: nomad-drain-hook describe ${instanceId}`,
+    );
+  }
+  if (DrainStrategy.Deadline === 0) {
+    throw new Problem(
+      `the drain of ${nodeName ?? nodeId} has no deadline: its builds have all the time that Auto Scaling gives`,
+      `See until when: nomad-drain-hook describe ${instanceId}`,
+    );
+  }
+  if ((DrainStrategy.Deadline ?? 0) < 0) {
+    throw new Problem(
+      `the drain of ${nodeName ?? nodeId} is forced: Nomad stops what runs there now`,
+      'There is no more time to give.',
     );
   }
   const force = DrainStrategy.ForceDeadline === null ? undefined : Date.parse(DrainStrategy.ForceDeadline);
@@ -91,9 +98,10 @@ async function extend(context: Context, given: string, seconds: number, options:
 }
 
 /** @throws Problem if Auto Scaling would not hold the instance for so long */
-function checkCap({ instanceId, capAt }: InstanceReport, until: number, now: number): void {
-  if (capAt === undefined) throw new Problem(`since when ${instanceId} waits is not known`, 'Try again in a minute.');
-  const latest = Date.parse(capAt) - BEFORE_CAP_SECONDS * 1000;
+function checkCap({ instanceId, capAt, latestDeadlineAt }: InstanceReport, until: number, now: number): void {
+  if (capAt === undefined || latestDeadlineAt === undefined)
+    throw new Problem(`since when ${instanceId} waits is not known`, 'Try again in a minute.');
+  const latest = Date.parse(latestDeadlineAt);
   if (until <= latest) return;
   const most = Math.max(0, Math.floor((latest - now) / 60_000));
   throw new Problem(

@@ -6,7 +6,7 @@ import type { Context, Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
 import { Problem } from '../../problem.ts';
-import { resolveInstance } from '../../resolve-instance.ts';
+import { noWaiting, resolveInstance } from '../../resolve-instance.ts';
 import { allocationsText } from '../../terminal/allocations.ts';
 import { wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
@@ -37,7 +37,7 @@ export const releaseCommand = (run: Run) =>
 async function release(context: Context, given: string, options: ChangeOptions): Promise<ExitCode> {
   const report = await context.ask<Report>({ command: 'status' });
   const held = report.instances.filter(({ notice }) => notice === undefined);
-  const instance = resolveInstance(given, held, notFound(given, held));
+  const instance = resolveInstance(given, held, noWaiting(given, held));
   const { instanceId, group, hook, nodeId, nodeName, remaining } = instance;
   if (options.yes && given !== instanceId) {
     throw new Problem(`with --yes it needs the whole id, not ${given}`, `It would be: release ${instanceId} --yes`);
@@ -54,20 +54,6 @@ async function release(context: Context, given: string, options: ChangeOptions):
     options,
   );
   return EXIT.ok;
-}
-
-/** Where Nomad does not answer, the names of nodes are not known. */
-function notFound(given: string, held: readonly InstanceReport[]): Problem {
-  const unnamed = held.filter(({ nodeName, unserved }) => unserved && nodeName === undefined);
-  const [first] = unnamed;
-  if (!first || given.startsWith('i-')) {
-    return new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status');
-  }
-  const ids = unnamed.map(({ instanceId }) => instanceId).join(', ');
-  return new Problem(
-    `it is not known whether a waiting instance is ${given}: of ${ids} the node is not known (${first.because})`,
-    'Name the instance by its id.',
-  );
 }
 
 function notHeld(error: Error): never {

@@ -4,9 +4,15 @@ data "aws_caller_identity" "current" {}
 
 locals {
   # Both functions are the same code, and run in the same way.
-  runtime      = "nodejs24.x"
+  runtime      = var.runtime == null ? local.newest_runtime : var.runtime
   handler      = "index.handler"
   architecture = "arm64"
+
+  # Provider 5 refuses nodejs24.x, which it does not know; Node 22 runs the code as well. Terraform has no function that tells the
+  # provider's version, but only provider 6 has the attribute `region`. By another name, because a reference to the data source itself
+  # is checked before `can` is evaluated.
+  of_region      = data.aws_region.current
+  newest_runtime = can(local.of_region.region) ? "nodejs24.x" : "nodejs22.x"
 
   # The checksum in base64, as Lambda has it: three hexadecimal digits are two of its characters.
   base64    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -36,7 +42,7 @@ resource "aws_lambda_function" "function" {
   timeout = 67
 
   # By it the command line finds the function.
-  tags = { nomad-drain-hook = "function" }
+  tags = merge(var.tags, { nomad-drain-hook = "function" })
 
   environment {
     variables = local.environment

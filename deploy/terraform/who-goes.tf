@@ -18,9 +18,12 @@ locals {
 resource "aws_iam_role" "who_goes" {
   count = var.choose_idle_first ? 1 : 0
 
-  name_prefix        = "${substr(var.name, 0, 28)}-who-goes-"
-  description        = "What the function that says which instances go may do"
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 28)}-who-goes-"
+  path                 = var.role_path
+  description          = "What the function that says which instances go may do"
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "who_goes" {
@@ -52,6 +55,8 @@ resource "aws_lambda_function" "who_goes" {
   # Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
   timeout = 5
 
+  tags = var.tags
+
   environment {
     variables = local.who_goes_environment
   }
@@ -79,6 +84,7 @@ resource "aws_cloudwatch_event_rule" "warm" {
   description         = "Every 4 minutes: the function that says which instances go stays warm"
   schedule_expression = "rate(4 minutes)"
   state               = "ENABLED"
+  tags                = var.tags
 }
 
 # What is lost says nothing, and four minutes later it comes again: no queue for it.

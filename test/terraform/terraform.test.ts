@@ -102,6 +102,8 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
         texts: { hook_name: 'a hook', nomad_region: '', package: { ...PACKAGE, sha256: 'abc' } },
         twice: { group_names: ['builders', 'builders'] },
         parameter: { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
+        patterns: { group_names: ['builders-*', 'runners'], nomad_token_parameter: '/nomad/token:3' },
+        address: { nomad_address: 'https://drain:hunter2@nomad/ui?token=x', nomad_ca_parameter: 'nomad/ca' },
       },
     ],
     [

@@ -1,6 +1,17 @@
 # A group of this configuration with Spot instances. EC2's warnings start drains, an instance at risk gets no new builds, and on
 # scale-in idle instances go first.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 variable "launch_template_id" {
   description = "The launch template of the Nomad clients."
   type        = string

@@ -59,7 +59,7 @@ variable "hook_name" {
 
   validation {
     condition     = can(regex("^[\\w/-]{1,255}$", var.hook_name))
-    error_message = "hook_name: must be the name of a hook: 1 to 255 letters, digits, - _ /, not ${jsonencode(length(var.hook_name) > 80 ? "${substr(var.hook_name, 0, 80)}…" : var.hook_name)}."
+    error_message = "hook_name: must be the name of a hook: 1 to 255 letters, digits, - _ /, not ${jsonencode(length(var.hook_name) > 80 ? join("", [substr(var.hook_name, 0, 80), "…"]) : var.hook_name)}."
   }
 }
 

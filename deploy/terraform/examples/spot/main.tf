@@ -30,6 +30,12 @@ resource "aws_autoscaling_group" "builders" {
   vpc_zone_identifier = var.subnet_ids
   capacity_rebalance  = true
 
+  tag {
+    key                 = "Name"
+    value               = "nomad-client"
+    propagate_at_launch = true
+  }
+
   mixed_instances_policy {
     instances_distribution {
       on_demand_percentage_above_base_capacity = 0

@@ -20,8 +20,11 @@ interface Report {
 
 /** What checkov finds in the files of a folder, by kind of file. */
 function examined(directory: string): Map<string, Report> {
-  const options = ['--framework', 'terraform', 'cloudformation', '--skip-download', '--output', 'json'];
-  const { stdout, stderr } = spawnSync(checkov.command, ['--directory', directory, ...options], { encoding: 'utf8' });
+  const options = ['--framework', 'terraform', 'cloudformation', '--skip-download', '--compact', '--output', 'json'];
+  const { stdout, stderr } = spawnSync(checkov.command, ['--directory', directory, ...options], {
+    encoding: 'utf8',
+    maxBuffer: 1e9,
+  });
   try {
     return new Map([JSON.parse(stdout)].flat().map((report: Report) => [report.check_type, report]));
   } catch {

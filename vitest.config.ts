@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'rest',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/contract/real/**', 'test/runtime/**', ...UNIT],
+          exclude: ['**/node_modules/**', 'test/contract/real/**', 'test/{engines,runtime}/**', ...UNIT],
         },
       },
     ],

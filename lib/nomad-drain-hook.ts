@@ -13,6 +13,7 @@ import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors
 import { QUEUED_FOR_SECONDS } from '../lambda/events/interruptions.ts';
 import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
+import { acknowledgeCheckov } from './checkov.ts';
 import { documentOf, type FieldNames, problemsOf } from './document.ts';
 import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
@@ -227,6 +228,7 @@ export class NomadDrainHook extends Construct {
     });
     this.alarms = alarms;
     this.dashboard = dashboard;
+    acknowledgeCheckov(this);
   }
 
   /**

@@ -206,6 +206,8 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   alarm_actions = compact([var.alarm_topic_arn])
   ok_actions    = compact([var.alarm_topic_arn])
 
+  tags = var.tags
+
   # Made after the sweep and deleted before it: SweepMissing must not fire while this is created or deleted.
   depends_on = [aws_cloudwatch_event_target.function, aws_lambda_permission.rule]
 }

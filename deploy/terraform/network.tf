@@ -25,6 +25,7 @@ resource "aws_security_group" "function" {
   name_prefix = "${var.name}-"
   description = "The Nomad drain hook"
   vpc_id      = var.vpc_id
+  tags        = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "function" {
@@ -34,6 +35,7 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   description       = local.all_outbound
   ip_protocol       = "-1"
   cidr_ipv4         = "0.0.0.0/0"
+  tags              = var.tags
 }
 
 resource "aws_security_group" "endpoint" {
@@ -42,6 +44,7 @@ resource "aws_security_group" "endpoint" {
   name_prefix = "${var.name}-${each.value}-"
   description = "The endpoint of the Nomad drain hook for ${each.value}"
   vpc_id      = var.vpc_id
+  tags        = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "endpoint" {
@@ -51,6 +54,7 @@ resource "aws_vpc_security_group_egress_rule" "endpoint" {
   description       = local.all_outbound
   ip_protocol       = "-1"
   cidr_ipv4         = "0.0.0.0/0"
+  tags              = var.tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoint" {
@@ -62,6 +66,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoint" {
   from_port                    = local.https
   to_port                      = local.https
   referenced_security_group_id = local.security_group_ids[each.value.place]
+  tags                         = var.tags
 }
 
 resource "aws_vpc_endpoint" "endpoint" {
@@ -73,4 +78,5 @@ resource "aws_vpc_endpoint" "endpoint" {
   subnet_ids          = var.subnet_ids
   security_group_ids  = [aws_security_group.endpoint[each.value].id]
   private_dns_enabled = true
+  tags                = var.tags
 }

@@ -35,7 +35,7 @@ output "who_goes_ask_no_more_command" {
 }
 
 output "role_name" {
-  description = "The role of both functions."
+  description = "The role of the function that drains."
   value       = aws_iam_role.function.name
 }
 

@@ -9,6 +9,7 @@ resource "aws_sqs_queue" "failed_runs" {
   name                      = "${var.name}-failed-runs"
   sqs_managed_sse_enabled   = true
   message_retention_seconds = local.fourteen_days
+  tags                      = var.tags
 }
 
 resource "aws_sqs_queue_policy" "failed_runs" {
@@ -24,6 +25,7 @@ resource "aws_sqs_queue" "undelivered_events" {
   name                      = "${var.name}-undelivered-events"
   sqs_managed_sse_enabled   = true
   message_retention_seconds = local.fourteen_days
+  tags                      = var.tags
 }
 
 resource "aws_sqs_queue_policy" "undelivered_events" {

@@ -1,6 +1,7 @@
 locals {
-  account  = data.aws_caller_identity.current.account_id
-  region   = data.aws_region.current.region
+  account = data.aws_caller_identity.current.account_id
+  # Provider 5 has the name as `name`, provider 6 as `region`, and warns of `name`; both have it as `id`.
+  region   = data.aws_region.current.id
   aws      = data.aws_partition.current.partition
   log_arns = "${aws_cloudwatch_log_group.log.arn}:*"
 
@@ -146,9 +147,12 @@ locals {
 
 # Its name has a suffix: roles are of the whole account, and the function may run in several regions.
 resource "aws_iam_role" "function" {
-  name_prefix        = "${var.name}-"
-  description        = "What the Nomad drain hook may do"
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${var.name}-"
+  path                 = var.role_path
+  description          = "What the Nomad drain hook may do"
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "function" {

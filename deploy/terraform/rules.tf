@@ -40,6 +40,7 @@ resource "aws_cloudwatch_event_rule" "rule" {
   event_pattern       = each.value.pattern == null ? null : jsonencode(each.value.pattern)
   schedule_expression = each.value.schedule
   state               = "ENABLED"
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "function" {

@@ -8,4 +8,5 @@ resource "aws_ssm_document" "ask_nomad" {
   document_format = "JSON"
   target_type     = "/AWS::EC2::Instance"
   content         = file("${path.module}/ask-nomad.json")
+  tags            = var.tags
 }

@@ -6,6 +6,7 @@ resource "aws_schemas_registry" "test_events" {
 
   name        = "lambda-testevent-schemas"
   description = "Shareable test events of the Lambda console"
+  tags        = var.tags
 
   # It has the test events of all functions of the account. To remove this module and keep it, remove it from the state first:
   # docs/removal.md.
@@ -22,6 +23,7 @@ resource "aws_schemas_schema" "test_events" {
   type          = "OpenApi3"
   description   = "Events to test the Nomad drain hook with"
   content       = file("${path.module}/test-events.json")
+  tags          = var.tags
 
   depends_on = [aws_schemas_registry.test_events]
 }

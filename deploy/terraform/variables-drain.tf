@@ -7,7 +7,7 @@ variable "deadline_seconds" {
 
   validation {
     condition     = floor(var.deadline_seconds) == var.deadline_seconds && var.deadline_seconds >= 1 && var.deadline_seconds <= 172800
-    error_message = "deadline_seconds: must be a whole number from 1 to 172800."
+    error_message = "deadline_seconds: must be a whole number from 1 to 172800, not ${jsonencode(var.deadline_seconds)}."
   }
 }
 
@@ -18,7 +18,7 @@ variable "kill_margin_seconds" {
 
   validation {
     condition     = floor(var.kill_margin_seconds) == var.kill_margin_seconds && var.kill_margin_seconds >= 0 && var.kill_margin_seconds <= 7200
-    error_message = "kill_margin_seconds: must be a whole number from 0 to 7200."
+    error_message = "kill_margin_seconds: must be a whole number from 0 to 7200, not ${jsonencode(var.kill_margin_seconds)}."
   }
 }
 
@@ -29,7 +29,7 @@ variable "grace_seconds" {
 
   validation {
     condition     = floor(var.grace_seconds) == var.grace_seconds && var.grace_seconds >= 0 && var.grace_seconds <= 3600
-    error_message = "grace_seconds: must be a whole number from 0 to 3600."
+    error_message = "grace_seconds: must be a whole number from 0 to 3600, not ${jsonencode(var.grace_seconds)}."
   }
 }
 
@@ -46,7 +46,7 @@ variable "on_timeout" {
 
   validation {
     condition     = contains(["CONTINUE", "ABANDON"], var.on_timeout)
-    error_message = "on_timeout: must be CONTINUE or ABANDON."
+    error_message = "on_timeout: must be CONTINUE or ABANDON, not ${jsonencode(var.on_timeout)}."
   }
 }
 
@@ -59,7 +59,7 @@ variable "hook_name" {
 
   validation {
     condition     = can(regex("^[\\w/-]{1,255}$", var.hook_name))
-    error_message = "hook_name: must have from 1 to 255 letters, digits, - _ /."
+    error_message = "hook_name: must be the name of a hook: 1 to 255 letters, digits, - _ /, not ${jsonencode(length(var.hook_name) > 80 ? join("", [substr(var.hook_name, 0, 80), "…"]) : var.hook_name)}."
   }
 }
 
@@ -70,7 +70,7 @@ variable "heartbeat_timeout_seconds" {
 
   validation {
     condition     = floor(var.heartbeat_timeout_seconds) == var.heartbeat_timeout_seconds && var.heartbeat_timeout_seconds >= 30 && var.heartbeat_timeout_seconds <= 7200
-    error_message = "heartbeat_timeout_seconds: must be a whole number from 30 to 7200."
+    error_message = "heartbeat_timeout_seconds: must be a whole number from 30 to 7200, not ${jsonencode(var.heartbeat_timeout_seconds)}."
   }
 }
 
@@ -81,7 +81,7 @@ variable "hook_default_result" {
 
   validation {
     condition     = var.hook_default_result == null ? true : contains(["CONTINUE", "ABANDON"], var.hook_default_result)
-    error_message = "hook_default_result: must be CONTINUE or ABANDON."
+    error_message = "hook_default_result: must be CONTINUE or ABANDON, not ${jsonencode(var.hook_default_result)}."
   }
 }
 
@@ -100,7 +100,7 @@ variable "rebalance_recommendations" {
 
   validation {
     condition     = var.rebalance_recommendations == null ? true : contains(["drain", "cordon"], var.rebalance_recommendations)
-    error_message = "rebalance_recommendations: must be drain or cordon."
+    error_message = "rebalance_recommendations: must be drain or cordon, not ${jsonencode(var.rebalance_recommendations)}."
   }
 }
 
@@ -117,7 +117,7 @@ variable "restore_after_seconds" {
 
   validation {
     condition     = var.restore_after_seconds == null ? true : floor(var.restore_after_seconds) == var.restore_after_seconds && var.restore_after_seconds >= 60 && var.restore_after_seconds <= 604800
-    error_message = "restore_after_seconds: must be a whole number from 60 to 604800."
+    error_message = "restore_after_seconds: must be a whole number from 60 to 604800, not ${jsonencode(var.restore_after_seconds)}."
   }
 }
 
@@ -142,7 +142,7 @@ variable "only_idle_for_seconds" {
 
   validation {
     condition     = var.only_idle_for_seconds == null ? true : floor(var.only_idle_for_seconds) == var.only_idle_for_seconds && var.only_idle_for_seconds >= 1 && var.only_idle_for_seconds <= 3000
-    error_message = "only_idle_for_seconds: must be a whole number from 1 to 3000."
+    error_message = "only_idle_for_seconds: must be a whole number from 1 to 3000, not ${jsonencode(var.only_idle_for_seconds)}."
   }
 }
 

@@ -7,7 +7,7 @@ variable "nomad_via" {
 
   validation {
     condition     = contains(["http", "ssm"], var.nomad_via)
-    error_message = "nomad_via: must be http or ssm."
+    error_message = "nomad_via: must be http or ssm, not ${jsonencode(var.nomad_via)}."
   }
 }
 
@@ -17,8 +17,9 @@ variable "nomad_address" {
   default     = null
 
   validation {
-    condition     = var.nomad_address == null ? true : can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", var.nomad_address))
-    error_message = "nomad_address: not http:// or https:// with a host and a port, and nothing else."
+    condition = var.nomad_address == null ? true : can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", var.nomad_address))
+    # A password, a path or a query in it may be a secret.
+    error_message = "nomad_address: must be http:// or https:// with a host and a port, and nothing else${var.nomad_address == null || can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_address)) ? "" : ", not ${jsonencode(substr(replace(replace(var.nomad_address, "/[^/]*@/", "…@"), "/([^:/])[/?#].*/", "$1/…"), 0, 80))}"}."
   }
 }
 
@@ -29,12 +30,12 @@ variable "nomad_fallback_addresses" {
 
   validation {
     condition     = alltrue([for address in var.nomad_fallback_addresses : can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", address))])
-    error_message = "nomad_fallback_addresses: not http:// or https:// with a host and a port, and nothing else."
+    error_message = "nomad_fallback_addresses: must be http:// or https:// with a host and a port, and nothing else${join("", [for address in var.nomad_fallback_addresses : ", not ${jsonencode(substr(replace(replace(address, "/[^/]*@/", "…@"), "/([^:/])[/?#].*/", "$1/…"), 0, 80))}" if !can(regex("^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/:?#@\\[\\]\\\\]+)(:[0-9]{1,5})?/?$", address)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", address))])}."
   }
 
   validation {
     condition     = length(var.nomad_fallback_addresses) <= 6
-    error_message = "nomad_fallback_addresses: more than six addresses."
+    error_message = "nomad_fallback_addresses: must be at most six addresses, not ${length(var.nomad_fallback_addresses)}."
   }
 }
 
@@ -43,9 +44,19 @@ variable "nomad_token_parameter" {
   type        = string
   default     = null
 
-  # The message does not say the value: it may be the secret that belongs into the parameter.
+  # The messages do not say the value: it may be the secret that belongs into the parameter.
   validation {
-    condition     = var.nomad_token_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_token_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_token_parameter))
+    condition     = !can(regex("^[\\w./-]+:[\\w.-]+$", var.nomad_token_parameter))
+    error_message = "nomad_token_parameter: must have no version: the newest is read, so that it can be rotated."
+  }
+
+  validation {
+    condition     = !can(regex("^[\\w.-]+(/[\\w.-]+)+$", var.nomad_token_parameter))
+    error_message = "nomad_token_parameter: must begin with a slash, as each name with a slash in it does."
+  }
+
+  validation {
+    condition     = var.nomad_token_parameter == null ? true : can(regex("^/?[\\w.-]+(/[\\w.-]+)*(:[\\w.-]+)?$", var.nomad_token_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_token_parameter))
     error_message = "nomad_token_parameter: must be the name of a parameter, like /nomad/drain-token, not the secret itself."
   }
 }
@@ -78,7 +89,17 @@ variable "nomad_ca_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_ca_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_ca_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_ca_parameter))
+    condition     = !can(regex("^[\\w./-]+:[\\w.-]+$", var.nomad_ca_parameter))
+    error_message = "nomad_ca_parameter: must have no version: the newest is read, so that it can be rotated."
+  }
+
+  validation {
+    condition     = !can(regex("^[\\w.-]+(/[\\w.-]+)+$", var.nomad_ca_parameter))
+    error_message = "nomad_ca_parameter: must begin with a slash, as each name with a slash in it does."
+  }
+
+  validation {
+    condition     = var.nomad_ca_parameter == null ? true : can(regex("^/?[\\w.-]+(/[\\w.-]+)*(:[\\w.-]+)?$", var.nomad_ca_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_ca_parameter))
     error_message = "nomad_ca_parameter: must be the name of a parameter, not the certificate itself."
   }
 }
@@ -89,7 +110,17 @@ variable "nomad_client_certificate_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_client_certificate_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_certificate_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_certificate_parameter))
+    condition     = !can(regex("^[\\w./-]+:[\\w.-]+$", var.nomad_client_certificate_parameter))
+    error_message = "nomad_client_certificate_parameter: must have no version: the newest is read, so that it can be rotated."
+  }
+
+  validation {
+    condition     = !can(regex("^[\\w.-]+(/[\\w.-]+)+$", var.nomad_client_certificate_parameter))
+    error_message = "nomad_client_certificate_parameter: must begin with a slash, as each name with a slash in it does."
+  }
+
+  validation {
+    condition     = var.nomad_client_certificate_parameter == null ? true : can(regex("^/?[\\w.-]+(/[\\w.-]+)*(:[\\w.-]+)?$", var.nomad_client_certificate_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_certificate_parameter))
     error_message = "nomad_client_certificate_parameter: must be the name of a parameter, not the certificate itself."
   }
 }
@@ -100,7 +131,17 @@ variable "nomad_client_key_parameter" {
   default     = null
 
   validation {
-    condition     = var.nomad_client_key_parameter == null ? true : can(regex("^[\\w./-]+$", var.nomad_client_key_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_key_parameter))
+    condition     = !can(regex("^[\\w./-]+:[\\w.-]+$", var.nomad_client_key_parameter))
+    error_message = "nomad_client_key_parameter: must have no version: the newest is read, so that it can be rotated."
+  }
+
+  validation {
+    condition     = !can(regex("^[\\w.-]+(/[\\w.-]+)+$", var.nomad_client_key_parameter))
+    error_message = "nomad_client_key_parameter: must begin with a slash, as each name with a slash in it does."
+  }
+
+  validation {
+    condition     = var.nomad_client_key_parameter == null ? true : can(regex("^/?[\\w.-]+(/[\\w.-]+)*(:[\\w.-]+)?$", var.nomad_client_key_parameter)) && !can(regex("(?i)^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+|LS0tLS[\\w+/=]+)$", var.nomad_client_key_parameter))
     error_message = "nomad_client_key_parameter: must be the name of a parameter, not the key itself."
   }
 }
@@ -123,7 +164,7 @@ variable "nomad_encryption_key_arn" {
 
   validation {
     condition     = var.nomad_encryption_key_arn == null ? true : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/.+$", var.nomad_encryption_key_arn))
-    error_message = "nomad_encryption_key_arn: must be the ARN of a key, not of an alias."
+    error_message = "nomad_encryption_key_arn: must be the ARN of a key, like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, not ${jsonencode(var.nomad_encryption_key_arn)}."
   }
 }
 

@@ -7,7 +7,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-]{1,37}$", var.name))
-    error_message = "name: must have from 1 to 37 letters, digits and hyphens."
+    error_message = "name: must have from 1 to 37 letters, digits and hyphens, not ${jsonencode(var.name)}."
   }
 }
 
@@ -46,14 +46,16 @@ variable "group_names" {
     error_message = "group_names: must name at least one group."
   }
 
+  # Auto Scaling refuses a colon, and IAM takes the others in the name of a resource for any text or a variable. The message has
+  # no escape for the dollar, which checkov cannot parse.
   validation {
-    condition     = alltrue([for name in var.group_names : can(regex("^[^:]{1,255}$", name))])
-    error_message = "group_names: must be names of Auto Scaling groups, of from 1 to 255 characters, not ARNs."
+    condition     = alltrue([for name in var.group_names : can(regex("^[^:*?]{1,255}$", name)) && !can(regex("[$][{]", name))])
+    error_message = "group_names: must be the name of a group: 1 to 255 characters, without : * ? or ${"$"}{, not ${join(", ", [for name in var.group_names : jsonencode(length(name) > 80 ? join("", [substr(name, 0, 80), "…"]) : name) if !can(regex("^[^:*?]{1,255}$", name)) || can(regex("[$][{]", name))])}."
   }
 
   validation {
     condition     = length(distinct(var.group_names)) == length(var.group_names)
-    error_message = "group_names: a group is named more than once."
+    error_message = "group_names: a group is named more than once: ${join(", ", [for name in distinct(var.group_names) : jsonencode(name) if length([for other in var.group_names : other if other == name]) > 1])}."
   }
 }
 
@@ -66,7 +68,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days: CloudWatch Logs takes 0 (for ever), 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = "log_retention_days: CloudWatch Logs takes 0 (for ever), 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653, not ${jsonencode(var.log_retention_days)}."
   }
 }
 
@@ -77,7 +79,7 @@ variable "alarm_topic_arn" {
 
   validation {
     condition     = var.alarm_topic_arn == null ? true : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[\\w-]{1,256}$", var.alarm_topic_arn))
-    error_message = "alarm_topic_arn: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call."
+    error_message = "alarm_topic_arn: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111122223333:on-call, not ${jsonencode(var.alarm_topic_arn)}."
   }
 }
 
@@ -111,7 +113,7 @@ variable "event_bus" {
 
   validation {
     condition     = var.event_bus == null ? true : can(regex("^(arn:aws[a-z-]*:events:[a-z0-9-]+:\\d{12}:event-bus/)?[\\w./-]{1,256}$", var.event_bus))
-    error_message = "event_bus: must be the name or the ARN of an event bus."
+    error_message = "event_bus: must be the name or the ARN of an event bus, not ${jsonencode(var.event_bus)}."
   }
 }
 
@@ -129,6 +131,46 @@ variable "create_test_event_registry" {
 
 # How and where the function runs
 
+variable "tags" {
+  description = "Tags for every resource that takes them, beside the `default_tags` of the provider."
+  type        = map(string)
+  default     = {}
+}
+
+variable "permissions_boundary" {
+  description = "The ARN of the policy that bounds the permissions of the functions' roles, where the account requires one. It must allow what docs/security.md lists."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null ? true : can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/.+$", var.permissions_boundary))
+    error_message = "permissions_boundary: must be the ARN of a policy, like arn:aws:iam::111122223333:policy/boundary, not ${jsonencode(var.permissions_boundary)}."
+  }
+}
+
+variable "role_path" {
+  description = "The path of the functions' roles, such as `/nomad/`. Null for `/`."
+  type        = string
+  default     = null
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = var.role_path == null ? true : can(regex("^/([!-~]{1,510}/)?$", var.role_path))
+    error_message = "role_path: must begin and end with a slash, not ${jsonencode(var.role_path)}."
+  }
+}
+
+variable "runtime" {
+  description = "The Lambda runtime of both functions: `nodejs22.x` or `nodejs24.x`. Null for the newest that the AWS provider knows: `nodejs24.x` with provider 6, `nodejs22.x` with provider 5. Give `nodejs22.x` with a provider from 6.0 to 6.18, which does not know the newer one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.runtime == null ? true : contains(["nodejs22.x", "nodejs24.x"], var.runtime)
+    error_message = "runtime: must be nodejs22.x or nodejs24.x, not ${jsonencode(var.runtime)}."
+  }
+}
+
 variable "memory_size" {
   description = "The memory of the function that drains, in megabytes, from 256 to 10240. With it Lambda gives a share of a core: give it more where more than a thousand instances may begin to wait in the same minute."
   type        = number
@@ -136,7 +178,7 @@ variable "memory_size" {
 
   validation {
     condition     = floor(var.memory_size) == var.memory_size && var.memory_size >= 256 && var.memory_size <= 10240
-    error_message = "memory_size: must be a whole number from 256 to 10240."
+    error_message = "memory_size: must be a whole number from 256 to 10240, not ${jsonencode(var.memory_size)}."
   }
 }
 
@@ -147,7 +189,7 @@ variable "subnet_ids" {
 
   validation {
     condition     = alltrue([for id in var.subnet_ids : can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
-    error_message = "subnet_ids: must be like subnet-0123abcd."
+    error_message = "subnet_ids: must be like subnet-0123abcd, not ${join(", ", [for id in var.subnet_ids : jsonencode(id) if !can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))])}."
   }
 }
 
@@ -158,7 +200,7 @@ variable "security_group_ids" {
 
   validation {
     condition     = alltrue([for id in var.security_group_ids : can(regex("^sg-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
-    error_message = "security_group_ids: must be like sg-0123abcd."
+    error_message = "security_group_ids: must be like sg-0123abcd, not ${join(", ", [for id in var.security_group_ids : jsonencode(id) if !can(regex("^sg-([0-9a-f]{8}|[0-9a-f]{17})$", id))])}."
   }
 }
 
@@ -169,7 +211,7 @@ variable "vpc_id" {
 
   validation {
     condition     = var.vpc_id == null ? true : can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", var.vpc_id))
-    error_message = "vpc_id: must be like vpc-0123abcd."
+    error_message = "vpc_id: must be like vpc-0123abcd, not ${jsonencode(var.vpc_id)}."
   }
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,11 @@ import { FUNCTION, FUNCTION_ARN } from '../../emulators/world/world.ts';
 import { documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK } from '../../emulators/world/world-options.ts';
 
 const RUNTIME_CLIENT = fileURLToPath(new URL('node_modules/aws-lambda-ric/index.mjs', import.meta.url));
+
+/** Why there is no client here, for the names of suites; empty where there is. */
+export const missing = existsSync(RUNTIME_CLIENT)
+  ? ''
+  : ' (skipped: `npm install --prefix test/runtime` compiles Lambda’s client)';
 
 /** How a run ended for Lambda. */
 export interface Ended {

@@ -1,7 +1,8 @@
-import { Duration, type Stack } from 'aws-cdk-lib';
+import { Aspects, Duration, type Stack, Tags } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 
@@ -12,7 +13,7 @@ type Json = any;
 export type Properties = Record<string, Json>;
 
 interface AsProperty {
-  /** The properties of the construct that it is: `DrainPolicy.deadline`. Empty where only Terraform has it. */
+  /** The properties of the construct that it is: `DrainPolicy.deadline`. Empty where the CDK has it elsewhere: as an aspect of any stack, or not at all. */
   readonly properties: readonly string[];
   /** The setting of the app that it is. */
   readonly setting?: string;
@@ -168,5 +169,31 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
       vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', { vpcId, availabilityZones: ['unknown'] }),
     }),
   },
+  tags: {
+    properties: [],
+    give: (tags, stack) => {
+      for (const [key, value] of Object.entries<string>(tags)) Tags.of(stack).add(key, value);
+      return {};
+    },
+  },
+  permissions_boundary: {
+    properties: [],
+    give: (arn, stack) => {
+      iam.PermissionsBoundary.of(stack).apply(iam.ManagedPolicy.fromManagedPolicyArn(stack, 'Boundary', arn));
+      return {};
+    },
+  },
+  role_path: {
+    properties: [],
+    give: (path, stack) => {
+      const visit = (each: unknown) => {
+        if (each instanceof iam.CfnRole) each.path = path;
+      };
+      Aspects.of(stack).add({ visit });
+      return {};
+    },
+  },
+  // The construct has the runtime that its code is tested with.
+  runtime: { properties: [], give: () => ({}) },
   vpc_endpoints: { properties: ['NomadDrainHookProps.vpcEndpoints'], give: (vpcEndpoints) => ({ vpcEndpoints }) },
 };

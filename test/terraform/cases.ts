@@ -64,6 +64,9 @@ export const EVERYTHING: Variables = {
   test_events: true,
   create_test_event_registry: true,
   vpc_endpoints: true,
+  tags: { team: 'builds', stage: 'production' },
+  permissions_boundary: 'arn:aws:iam::111122223333:policy/boundary',
+  role_path: '/nomad/',
 };
 
 const BY_SSM: Variables = { package: PACKAGE, group_names: ['builders', 'runners'], nomad_via: 'ssm' };
@@ -110,6 +113,8 @@ export const CASES: readonly (readonly [string, Variables])[] = [
   ['that tells a topic', { ...ONE, alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform' }],
   ['that tells a bus of its own', { ...ONE, event_bus: 'builds' }],
   ['with test events, in a registry that is there', { ...ONE, test_events: true }],
+  ['with the runtime that provider 6 knows', { ...ONE, runtime: 'nodejs24.x', choose_idle_first: true }],
+  ['with tags, through instances', { ...BY_SSM, tags: { team: 'builds' } }],
   ['that keeps its log for ever', { ...ONE, log_retention_days: 0 }],
   [
     'with other numbers',

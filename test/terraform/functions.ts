@@ -56,7 +56,11 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
     if (!found.find()) throw new Error('pattern did not match any part of the given string');
     return found.group();
   },
-  replace: (given, what, by) => given.replaceAll(what, () => by),
+  // Between slashes is a pattern.
+  replace: (given, what, by) =>
+    /^\/.+\/$/.test(what)
+      ? RE2JS.compile(what.slice(1, -1)).matcher(given).replaceAll(by)
+      : given.replaceAll(what, () => by),
   setproduct: (one, other) => one.flatMap((left: Value) => other.map((right: Value) => [left, right])),
   slice: (items, from, to) => items.slice(from, to),
   split: (by, given) => given.split(by),

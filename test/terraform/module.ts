@@ -28,7 +28,7 @@ export const MODULE = new URL('../../deploy/terraform/', import.meta.url).pathna
 /** What the module's data sources tell. */
 export const DATA: Record<string, Record<string, string>> = {
   aws_partition: { partition: 'aws' },
-  aws_region: { region: 'eu-west-1' },
+  aws_region: { id: 'eu-west-1', region: 'eu-west-1' },
   aws_caller_identity: { account_id: '111122223333' },
 };
 

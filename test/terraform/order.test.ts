@@ -34,6 +34,7 @@ describe('a group may be made after the function that it asks', () => {
   test.each(['aws_lambda_function.who_goes', 'output.who_goes_function_arn'])('%s needs no group', (address) => {
     const found = needsOf(address);
     expect(found).toContain('aws_iam_role.who_goes');
+    expect(found).not.toContain('aws_iam_role.function');
     expect(found).not.toContain('var.group_names');
   });
 

@@ -68,6 +68,11 @@ describe('a text is refused where the construct refuses it', () => {
     'eyJhbGciOi.eyJzdWIi.c2ln',
     'LS0tLS1CRUdJTg==',
     '',
+    '/nomad/ca:3',
+    'nomad-ca:latest',
+    'nomad/ca',
+    '/nomad//ca',
+    '/nomad/',
   ];
   test.each([
     ...addresses.map((address) => ['nomad_address', address] as const),
@@ -92,11 +97,32 @@ describe('what does not fit together is refused, as by the construct', () => {
   const address = { nomad_address: null };
   test.each<[string, Variables]>([
     ['group_names: must name at least one group.', { group_names: [] }],
-    ['group_names: a group is named more than once.', { group_names: ['builders', 'builders'] }],
+    ['group_names: a group is named more than once: "builders".', { group_names: ['builders', 'builders'] }],
     [
-      'nomad_address: not http:// or https:// with a host and a port, and nothing else.',
+      'nomad_address: must be http:// or https:// with a host and a port, and nothing else, not "nomad.internal:4646".',
       { nomad_address: 'nomad.internal:4646' },
     ],
+    [
+      'nomad_address: must be http:// or https:// with a host and a port, and nothing else, not "https://…@nomad/…".',
+      { nomad_address: 'https://drain:hunter2@nomad/ui?token=6f2f2b4e' },
+    ],
+    [
+      'nomad_address: must be http:// or https:// with a host and a port, and nothing else.',
+      { nomad_address: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
+    ],
+    [
+      'nomad_fallback_addresses: must be http:// or https:// with a host and a port, and nothing else, not "https://n/…".',
+      { nomad_fallback_addresses: ['https://nomad', 'https://n/v1'] },
+    ],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of IAM's
+    ...['builders-*', 'arn:aws:autoscaling', 'b?', '${aws:username}'].map((name): [string, Variables] => [
+      `group_names: must be the name of a group: 1 to 255 characters, without : * ? or \${, not ${JSON.stringify(name)}.`,
+      { group_names: ['builders', name] },
+    ]),
+    ['hook_name: must be the name of a hook: 1 to 255 letters, digits, - _ /, not "a hook".', { hook_name: 'a hook' }],
+    ['nomad_token_parameter: must have no version', { nomad_token_parameter: '/nomad/token:3' }],
+    ['nomad_token_parameter: must begin with a slash', { nomad_token_parameter: 'nomad/token' }],
+    ['deadline_seconds: must be a whole number from 1 to 172800, not 0.5.', { deadline_seconds: 0.5 }],
     ['nomad_login: there is a nomad_token_parameter too', { nomad_login: 'aws', nomad_token_parameter: '/t' }],
     ['nomad_client_certificate_parameter, nomad_client_key_parameter: a cert', { nomad_client_key_parameter: '/k' }],
     [
@@ -108,7 +134,10 @@ describe('what does not fit together is refused, as by the construct', () => {
       { nomad_address: 'http://n', nomad_server_name: 's' },
     ],
     ['nomad_fallback_addresses: not of the same scheme', { nomad_fallback_addresses: ['http://n'] }],
-    ['nomad_fallback_addresses: more than six', { nomad_fallback_addresses: Array(7).fill('https://n') }],
+    [
+      'nomad_fallback_addresses: must be at most six addresses, not 7.',
+      { nomad_fallback_addresses: Array(7).fill('https://n') },
+    ],
     ['choose_idle_first: Nomad has to be asked over HTTP', { ...address, nomad_via: 'ssm', choose_idle_first: true }],
     ['vpc_id, security_group_ids, vpc_endpoints: no subnet_ids', { vpc_endpoints: true }],
     [
@@ -137,10 +166,13 @@ describe('what does not fit together is refused, as by the construct', () => {
     ['service_linked_role_suffix: needs choose_idle_first', { service_linked_role_suffix: 'x' }],
     ['create_test_event_registry: needs test_events', { create_test_event_registry: true }],
     ['vpc_id: missing: a security group', { subnet_ids: network.subnet_ids }],
-    ['name: must have from 1 to 37', { name: 'a name' }],
-    ['group_names: must be names of Auto Scaling groups', { group_names: ['arn:aws:autoscaling:builders'] }],
-    ['hook_name: must have', { hook_name: 'a hook' }],
-    ['log_retention_days: CloudWatch Logs takes', { log_retention_days: 10 }],
+    ['name: must have from 1 to 37 letters, digits and hyphens, not "a name".', { name: 'a name' }],
+    ['3288 or 3653, not 10.', { log_retention_days: 10 }],
+    ['subnet_ids: must be like subnet-0123abcd, not "vpc-11111111".', { subnet_ids: ['vpc-11111111'] }],
+    ['nomad_via: must be http or ssm, not "https".', { nomad_via: 'https' }],
+    ['runtime: must be nodejs22.x or nodejs24.x, not "nodejs18.x".', { runtime: 'nodejs18.x' }],
+    ['role_path: must begin and end with a slash, not "nomad".', { role_path: 'nomad' }],
+    ['permissions_boundary: must be the ARN of a policy, like', { permissions_boundary: 'boundary' }],
     ['package.sha256: must be a SHA-256', { package: { file: 'a.zip', sha256: 'abc' } }],
     ['package: must have either file', { package: { sha256: 'a'.repeat(64) } }],
     ['package: must have either file', { package: { file: 'a.zip', s3_key: 'k', sha256: 'a'.repeat(64) } }],
@@ -188,7 +220,9 @@ describe('what the construct warns of is warned of', () => {
     expect(make({ ...ONE, ...given }).problems).toEqual([]);
   });
 
-  test('and nothing else', () => {
+  test('and nothing else: not of plain HTTP where there is no address', () => {
     expect(make(EVERYTHING)).toMatchObject({ problems: [], warnings: [] });
+    expect(make({ ...ONE, nomad_address: null }).warnings).toEqual([]);
+    expect(make({ ...ONE, nomad_address: null, nomad_via: 'ssm' }).warnings).toEqual([]);
   });
 });

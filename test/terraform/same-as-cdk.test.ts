@@ -36,8 +36,17 @@ const statement = ({ Resource, Action, Sid, ...rest }: Json) => ({
  * JSON document is spaced, the order of statements and of their resources, what a security group is described as, and what CloudFormation alone is told.
  */
 function comparable({ Type, Properties: given = {} }: Json): Json {
-  const { Code, PolicyName, GroupDescription, Environment, PolicyDocument, DashboardBody, Dimensions, ...properties } =
-    given;
+  const {
+    Code,
+    PolicyName,
+    GroupDescription,
+    Environment,
+    PolicyDocument,
+    DashboardBody,
+    Dimensions,
+    Tags,
+    ...properties
+  } = given;
   const parsed = (text: Json) => (typeof text === 'string' ? JSON.parse(text) : text);
   return {
     Type,
@@ -46,6 +55,8 @@ function comparable({ Type, Properties: given = {} }: Json): Json {
       ...(Environment && { Environment: parseConfig(Environment.Variables[CONFIG_VARIABLE]) }),
       ...(DashboardBody && { DashboardBody: parsed(DashboardBody) }),
       ...(Dimensions && { Dimensions: sorted(Dimensions) }),
+      // Of a dashboard the provider has none.
+      ...(Tags && Type !== 'AWS::CloudWatch::Dashboard' && { Tags: sorted(Tags) }),
       ...(PolicyDocument && {
         PolicyDocument: { ...PolicyDocument, Statement: sorted(PolicyDocument.Statement.map(statement)) },
       }),

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { SETTING_NAMES } from '../../lib/settings/schema.ts';
 import { publicInterfaces } from '../lib/public-interfaces.ts';
 import { AS_PROPERTY } from './as-property.ts';
-import { CASES } from './cases.ts';
-import { VARIABLES } from './module.ts';
+import { CASES, EVERYTHING, ONE } from './cases.ts';
+import { make, VARIABLES } from './module.ts';
+import { isTaggable } from './provider/provider.ts';
 
 const variables = VARIABLES.map(({ labels: [name] }) => name!);
 const interfaces = publicInterfaces();
@@ -41,8 +42,8 @@ describe('the module has what the construct has', () => {
     const strange = Object.values(AS_PROPERTY).flatMap((each) => each.properties.filter((path) => !named.has(path)));
     expect(strange).toEqual([]);
     const alone = Object.entries(AS_PROPERTY).filter(([, each]) => each.properties.length === 0 && !each.setting);
-    // The CDK uploads the function itself.
-    expect(alone.map(([name]) => name)).toEqual(['package']);
+    // The CDK uploads the function itself; the rest is an aspect of any of its stacks, or fixed.
+    expect(alone.map(([name]) => name)).toEqual(['package', 'tags', 'permissions_boundary', 'role_path', 'runtime']);
   });
 });
 
@@ -53,4 +54,13 @@ test.each(variables)('%s is given in one of the cases that are compared with the
 test.each(VARIABLES)('$labels says what it is, and of which type', ({ attributes }) => {
   expect(attributes.get('description')?.text).toMatch(/^".+\."$/s);
   expect(attributes.has('type')).toBe(true);
+});
+
+test('the tags are on each resource that takes any', () => {
+  const ssm = { ...ONE, nomad_via: 'ssm', nomad_address: null, tags: EVERYTHING.tags };
+  const own = { ...EVERYTHING, security_group_ids: [] };
+  const made = [EVERYTHING, own, ssm].flatMap((each) => Object.entries(make(each).resources));
+  const taggable = made.filter(([, { type }]) => isTaggable(type));
+  expect(new Set(taggable.map(([, { type }]) => type)).size).toBe(13);
+  for (const [address, { config }] of taggable) expect(config.tags, address).toMatchObject(EVERYTHING.tags);
 });

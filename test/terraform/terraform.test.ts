@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTemplate } from '../../scripts/build-template.ts';
 import { terraformModule } from '../../scripts/release.ts';
-import { CASES, EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
+import { EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
 import { DATA, MODULE, make, type Resource } from './module.ts';
+import { comparable, resourcesOf, WAYS } from './plans.ts';
 import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';
 import { type Ended, missingTerraform, planned, terraform, using } from './terraform.ts';
 
@@ -21,26 +22,6 @@ beforeAll(async () => {
   if (!MISSING) provider = await startProvider(DATA);
 });
 afterAll(() => provider?.stop());
-
-/** Of the cases those in which each expression takes another way; a plan of one takes a second or more. */
-const WAYS = new Set([
-  'with nothing but what is required',
-  'with everything, for three groups',
-  'through instances of the groups',
-  'through instances with a tag',
-  'inside a VPC, with a security group of its own and endpoints',
-  'without alarms',
-  'with other numbers',
-]);
-
-/** Terraform's own quotes around a key, which we leave out. */
-const addressOf = ({ address }: Json) => address.replace(/^module\.\w+\./, '').replaceAll('"', '');
-
-/** The resources as Terraform plans them, by address. */
-const resourcesOf = ({ resources }: Json): Record<string, Json> =>
-  Object.fromEntries(
-    resources.filter(({ mode }: Json) => mode === 'managed').map((each: Json) => [addressOf(each), each.values]),
-  );
 
 /** The resources as our evaluator has them, with what the provider tells in place of the tokens. */
 function evaluated(variables: Variables): Record<string, Resource['config']> {
@@ -60,33 +41,19 @@ function evaluated(variables: Variables): Record<string, Resource['config']> {
   return Object.fromEntries(Object.entries(resources).map(([address, { config }]) => [address, deep(config)]));
 }
 
-/** A value of ours and Terraform's, so that they can be compared: of Terraform's only what we have set, JSON parsed, sets sorted. */
-function comparable(value: Json, like: Json): Json {
-  if (typeof value === 'string' && /^[[{]/.test(value)) return JSON.parse(value);
-  if (Array.isArray(value)) {
-    const items = value.map((item, index) => comparable(item, Array.isArray(like) ? like[index] : undefined));
-    return items.every((item) => typeof item === 'string') ? items.toSorted() : items;
-  }
-  if (value && typeof value === 'object' && like && typeof like === 'object')
-    return Object.fromEntries(Object.keys(like).map((key) => [key, comparable(value[key], like[key])]));
-  return value;
-}
-
 describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}`, { timeout: 300_000 }, () => {
   test('has the module formatted as it does', async () => {
     expect(await terraform(['fmt', '-check', '-recursive', '-diff'], MODULE)).toEqual({ code: 0, said: '' });
   });
 
   test('plans of it what is compared with the CDK', async () => {
-    const cases = CASES.filter(([sentence]) => WAYS.has(sentence));
-    expect(cases.length).toBe(WAYS.size);
-    const uses = Object.fromEntries(cases.map(([, variables], index) => [`case_${index}`, variables]));
+    const uses = Object.fromEntries(WAYS.map(([, variables], index) => [`case_${index}`, variables]));
     const { plan, diagnostics } = await planned(using(MODULE, uses), provider);
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     const modules = new Map<string, Json>(
       plan.planned_values.root_module.child_modules.map((each: Json) => [each.address, each]),
     );
-    for (const [index, [sentence, variables]] of cases.entries()) {
+    for (const [index, [sentence, variables]] of WAYS.entries()) {
       const ours = evaluated(variables);
       const theirs = resourcesOf(modules.get(`module.case_${index}`));
       expect(comparable(theirs, ours), sentence).toEqual(comparable(ours, ours));
@@ -102,6 +69,8 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
         texts: { hook_name: 'a hook', nomad_region: '', package: { ...PACKAGE, sha256: 'abc' } },
         twice: { group_names: ['builders', 'builders'] },
         parameter: { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
+        patterns: { group_names: ['builders-*', 'runners'], nomad_token_parameter: '/nomad/token:3' },
+        address: { nomad_address: 'https://drain:hunter2@nomad/ui?token=x', nomad_ca_parameter: 'nomad/ca' },
       },
     ],
     [

@@ -14,8 +14,16 @@ export interface Ended {
   readonly said: string;
 }
 
-/** Runs a command of Terraform. */
-export async function terraform(args: string[], directory: string, environment: object = {}): Promise<Ended> {
+/**
+ * Runs a command of Terraform.
+ * @param program another than the one in the PATH: a version of it, or OpenTofu
+ */
+export async function terraform(
+  args: string[],
+  directory: string,
+  environment: object = {},
+  program = 'terraform',
+): Promise<Ended> {
   const env = {
     PATH: process.env.PATH,
     HOME: directory,
@@ -24,7 +32,7 @@ export async function terraform(args: string[], directory: string, environment: 
     ...environment,
   };
   try {
-    const { stdout } = await promisify(execFile)('terraform', args, { cwd: directory, env, maxBuffer: 1e9 });
+    const { stdout } = await promisify(execFile)(program, args, { cwd: directory, env, maxBuffer: 1e9 });
     return { code: 0, said: stdout };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number | string; stdout: string; stderr: string };

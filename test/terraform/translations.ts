@@ -29,6 +29,10 @@ const retries = {
   maximum_retry_attempts: 'MaximumRetryAttempts',
   maximum_event_age_in_seconds: 'MaximumEventAgeInSeconds',
 };
+const tags = (given: Record<string, string>) => {
+  const Tags = Object.entries(given).map(([Key, Value]) => ({ Key, Value }));
+  return Tags.length > 0 ? { Tags } : {};
+};
 const document = (name: string) => (text: string) => ({ [name]: JSON.parse(text) });
 const nested = (name: string, fields: Record<string, string>) => (blocks: Json[]) => ({
   [name]: Object.fromEntries(Object.entries(blocks[0]).map(([key, value]) => [known(fields, key, name), value])),
@@ -48,7 +52,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       architectures: 'Architectures',
       memory_size: 'MemorySize',
       timeout: 'Timeout',
-      tags: (tags: Json) => ({ Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
+      tags,
       environment: nested('Environment', { variables: 'Variables' }),
       logging_config: nested('LoggingConfig', { log_format: 'LogFormat', log_group: 'LogGroup' }),
       vpc_config: nested('VpcConfig', { subnet_ids: 'SubnetIds', security_group_ids: 'SecurityGroupIds' }),
@@ -98,8 +102,11 @@ export const TRANSLATIONS: Record<string, Translation> = {
     id: (label) => (label === 'function' ? 'Role' : `${pascal(label)}Role`),
     arguments: {
       name_prefix: OURS,
+      path: 'Path',
       description: 'Description',
       assume_role_policy: document('AssumeRolePolicyDocument'),
+      permissions_boundary: 'PermissionsBoundary',
+      tags,
     },
   },
   aws_iam_role_policy: {
@@ -114,6 +121,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       name: OURS,
       message_retention_seconds: 'MessageRetentionPeriod',
       sqs_managed_sse_enabled: 'SqsManagedSseEnabled',
+      tags,
     },
   },
   aws_sqs_queue_policy: {
@@ -124,7 +132,11 @@ export const TRANSLATIONS: Record<string, Translation> = {
   aws_cloudwatch_log_group: {
     type: 'AWS::Logs::LogGroup',
     id: () => 'Log',
-    arguments: { name: OURS, retention_in_days: (days: number) => (days === 0 ? {} : { RetentionInDays: days }) },
+    arguments: {
+      name: OURS,
+      retention_in_days: (days: number) => (days === 0 ? {} : { RetentionInDays: days }),
+      tags,
+    },
   },
   aws_cloudwatch_event_rule: {
     type: 'AWS::Events::Rule',
@@ -135,6 +147,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       event_pattern: document('EventPattern'),
       schedule_expression: 'ScheduleExpression',
       state: 'State',
+      tags,
     },
   },
   aws_cloudwatch_event_target: {
@@ -180,6 +193,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       treat_missing_data: 'TreatMissingData',
       alarm_actions: (topics: Json[]) => (topics.length > 0 ? { AlarmActions: topics } : {}),
       ok_actions: (topics: Json[]) => (topics.length > 0 ? { OKActions: topics } : {}),
+      tags,
     },
   },
   aws_cloudwatch_dashboard: {
@@ -196,6 +210,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       document_type: 'DocumentType',
       target_type: 'TargetType',
       content: document('Content'),
+      tags,
     },
     // A changed document is a new version of it, in Terraform always.
     always: { UpdateMethod: 'NewVersion' },
@@ -203,7 +218,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
   aws_schemas_registry: {
     type: 'AWS::EventSchemas::Registry',
     id: () => 'TestEventsRegistry',
-    arguments: { name: 'RegistryName', description: 'Description' },
+    arguments: { name: 'RegistryName', description: 'Description', tags },
   },
   aws_schemas_schema: {
     type: 'AWS::EventSchemas::Schema',
@@ -214,17 +229,25 @@ export const TRANSLATIONS: Record<string, Translation> = {
       type: 'Type',
       description: 'Description',
       content: document('Content'),
+      tags,
     },
   },
   aws_security_group: {
     type: 'AWS::EC2::SecurityGroup',
     id: (label, key) => (label === 'endpoint' ? `Endpoints${SERVICES[key]}SecurityGroup` : 'FunctionSecurityGroup'),
-    arguments: { name_prefix: OURS, description: OURS, vpc_id: 'VpcId' },
+    arguments: { name_prefix: OURS, description: OURS, vpc_id: 'VpcId', tags },
   },
   aws_vpc_security_group_egress_rule: {
     type: undefined,
     id: (label, key) => (label === 'endpoint' ? `Endpoints${SERVICES[key]}SecurityGroup` : 'FunctionSecurityGroup'),
-    arguments: { security_group_id: OURS, description: 'Description', ip_protocol: 'IpProtocol', cidr_ipv4: 'CidrIp' },
+    arguments: {
+      security_group_id: OURS,
+      description: 'Description',
+      ip_protocol: 'IpProtocol',
+      cidr_ipv4: 'CidrIp',
+      // In CloudFormation a rule of a security group has none.
+      tags: OURS,
+    },
   },
   aws_vpc_security_group_ingress_rule: {
     type: 'AWS::EC2::SecurityGroupIngress',
@@ -236,6 +259,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       from_port: 'FromPort',
       to_port: 'ToPort',
       referenced_security_group_id: 'SourceSecurityGroupId',
+      tags: OURS,
     },
   },
   aws_vpc_endpoint: {
@@ -248,6 +272,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
       subnet_ids: 'SubnetIds',
       security_group_ids: 'SecurityGroupIds',
       private_dns_enabled: 'PrivateDnsEnabled',
+      tags,
     },
   },
 };

@@ -2,13 +2,27 @@
 
 mock_provider "aws" {
   mock_data "aws_region" {
-    defaults = { region = "eu-west-1" }
+    defaults = { id = "eu-west-1" }
   }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
   mock_data "aws_caller_identity" {
     defaults = { account_id = "111122223333" }
+  }
+
+  # The provider checks what it is given as an ARN, also while it is mocked.
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/nomad-drain-hook" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:nomad-drain-hook" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:nomad-drain-hook" }
+  }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:rule/nomad-drain-hook" }
   }
 }
 
@@ -74,6 +88,30 @@ run "alarms_follow_the_deadline" {
   }
 }
 
+run "what_the_account_requires_is_on_all_roles_and_resources" {
+  command = plan
+  variables {
+    choose_idle_first    = true
+    runtime              = "nodejs22.x"
+    tags                 = { team = "builds" }
+    permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
+    role_path            = "/nomad/"
+  }
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.function, aws_iam_role.who_goes[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/nomad/"])
+    error_message = "Both roles must have the boundary and the path."
+  }
+  assert {
+    condition     = aws_lambda_function.function.tags == tomap({ team = "builds", nomad-drain-hook = "function" }) && aws_sqs_queue.failed_runs.tags == tomap({ team = "builds" })
+    error_message = "The tags must be on the resources, beside the one that the command line needs."
+  }
+  assert {
+    condition     = aws_lambda_function.function.runtime == "nodejs22.x" && aws_lambda_function.who_goes[0].runtime == "nodejs22.x"
+    error_message = "Both functions must have the runtime that is given."
+  }
+}
+
 run "a_hook_that_cannot_hold_the_drain_is_refused" {
   command = plan
   variables {
@@ -91,6 +129,38 @@ run "the_secret_itself_is_refused" {
   }
 
   expect_failures = [var.nomad_token_parameter]
+}
+
+run "a_parameter_is_named_by_its_path_without_a_version" {
+  command = plan
+  variables {
+    nomad_token_parameter = "/nomad/drain-token:3"
+    nomad_ca_parameter    = "nomad/ca"
+  }
+
+  expect_failures = [var.nomad_token_parameter, var.nomad_ca_parameter]
+}
+
+run "a_group_name_that_iam_takes_for_a_pattern_is_refused" {
+  command = plan
+  variables {
+    group_names = ["builders-*"]
+  }
+
+  expect_failures = [var.group_names]
+}
+
+run "through_instances_nothing_is_warned_of" {
+  command = plan
+  variables {
+    nomad_via     = "ssm"
+    nomad_address = null
+  }
+
+  assert {
+    condition     = length(aws_ssm_document.ask_nomad) == 1
+    error_message = "The Command document must be made."
+  }
 }
 
 run "it_can_be_made" {

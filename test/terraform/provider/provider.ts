@@ -19,6 +19,9 @@ export const computed = (type: string, label: string, attribute: string) => `<${
 export const labelOf = (values: Record<string, Json>): string =>
   String(values.function_name ?? values.name ?? values.alarm_name ?? values.dashboard_name ?? values.name_prefix ?? '');
 
+/** Whether resources of this type take tags. */
+export const isTaggable = (type: string): boolean => 'tags' in SCHEMA.resource_schemas[type].block.attributes;
+
 /** An AWS provider for Terraform with the real one's schemas, and nothing behind it. It validates and plans; it makes nothing. */
 export interface RunningProvider {
   /** What Terraform has to be started with, to use it. */

@@ -1,5 +1,16 @@
 # One group, a Nomad whose certificate is from a public CA, and a token in Parameter Store.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 module "nomad_drain_hook" {
   source = "../.."
 

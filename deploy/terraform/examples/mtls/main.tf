@@ -1,6 +1,17 @@
 # Nomad has certificates of its own CA and asks its clients for one (verify_https_client). No token is stored: the function logs in
 # by its AWS identity.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 module "nomad_drain_hook" {
   source = "../.."
 

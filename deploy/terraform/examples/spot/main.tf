@@ -1,6 +1,17 @@
 # A group of this configuration with Spot instances. EC2's warnings start drains, an instance at risk gets no new builds, and on
 # scale-in idle instances go first.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 variable "launch_template_id" {
   description = "The launch template of the Nomad clients."
   type        = string
@@ -18,6 +29,12 @@ resource "aws_autoscaling_group" "builders" {
   max_size            = 20
   vpc_zone_identifier = var.subnet_ids
   capacity_rebalance  = true
+
+  tag {
+    key                 = "Name"
+    value               = "nomad-client"
+    propagate_at_launch = true
+  }
 
   mixed_instances_policy {
     instances_distribution {

@@ -1,6 +1,17 @@
 # No network path to Nomad: the function asks by the nomad command of the Nomad servers, through SSM Run Command. The instances are
 # configured for Nomad: docs/security.md says how.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 module "nomad_drain_hook" {
   source = "../.."
 

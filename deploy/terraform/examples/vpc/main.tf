@@ -1,5 +1,16 @@
 # Nomad answers only inside a VPC whose subnets have no NAT gateway.
 
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.80"
+    }
+  }
+}
+
 variable "nomad_security_group_id" {
   description = "The security group of the Nomad servers."
   type        = string

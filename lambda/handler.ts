@@ -8,6 +8,7 @@ import { SERVICE } from './core/model/metrics.ts';
 import type { Logger } from './core/ports.ts';
 import type { Answer } from './core/queries/query.ts';
 import { asSuggested } from './core/scale-in/choose.ts';
+import { EventError } from './errors.ts';
 import { readQuestion, type TerminationAnswer } from './events/termination-policy.ts';
 import { Runner } from './run.ts';
 import { systemClock } from './system-clock.ts';
@@ -72,6 +73,7 @@ export function makeHandler(options: HandlerOptions = {}): Handler {
     try {
       return { InstanceIDs: await (await theRunner(context)).choose(question) };
     } catch (error) {
+      if (error instanceof EventError) throw error;
       // Whatever is wrong with us, the group scales in.
       const metrics = new EmbeddedMetrics(functionName, clock, print);
       const suggested = asSuggested(question, messageOf(error), { logger, metrics });

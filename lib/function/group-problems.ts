@@ -1,4 +1,4 @@
-import { Stack, Token } from 'aws-cdk-lib';
+import { Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type { Construct } from 'constructs';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
@@ -47,11 +47,15 @@ export function groupsOfOthers(
 }
 
 function knownGroup(group: DrainedGroup): KnownGroup {
-  if (typeof group === 'string') return { key: group, name: group };
-  const { defaultChild } = group.node;
-  const made = defaultChild instanceof autoscaling.CfnAutoScalingGroup ? defaultChild.autoScalingGroupName : undefined;
-  const name = made ?? group.autoScalingGroupName;
-  return Token.isUnresolved(name) ? { key: group, name: group.node.path } : { key: name, name };
+  const named = typeof group === 'string' ? group : group.autoScalingGroupName;
+  if (!Token.isUnresolved(named)) return { key: named, name: named };
+  const [token] = Tokenization.reverseString(named).tokens;
+  const made = Reference.isReference(token) ? token.target : group;
+  if (typeof made === 'string') return { key: made, name: 'of a token' };
+  const name = made instanceof autoscaling.CfnAutoScalingGroup ? made.autoScalingGroupName : undefined;
+  return name === undefined || Token.isUnresolved(name)
+    ? { key: made, name: (typeof group === 'string' ? made : group).node.path }
+    : { key: name, name };
 }
 
 /** The account or region of a group that is known not to be the stack's. */

@@ -6,10 +6,11 @@ import type { Construct } from 'constructs';
  * The part of a hook's construct id that identifies its group. For a hook under a new logical id, CloudFormation makes it first and
  * then deletes the one of the old id, which to Auto Scaling is the same hook: it knows a hook by group and name. So this is neither the
  * group's place in the list nor its construct path: a stage or another id of the stack would change that.
+ * A slash is encoded: the CDK would write two hyphens, which a name may have of its own.
  * @param groupName the name of the group; may be a token
  */
 export function hookId(scope: Construct, groupName: string): string {
-  if (!Token.isUnresolved(groupName)) return groupName;
+  if (!Token.isUnresolved(groupName)) return encodeURIComponent(groupName);
   const [token, ...others] = Tokenization.reverseString(groupName).tokens;
   if (Reference.isReference(token) && others.length === 0) return pathOf(token.target as Construct, rootOf(scope));
   // An imported value, or a name put together of several.
@@ -20,8 +21,8 @@ export function hookId(scope: Construct, groupName: string): string {
 /** The path of what makes the group below its stack, which nested stacks belong to; another stack is told apart by its name. */
 function pathOf(target: Construct, here: Stack): string {
   const root = rootOf(target);
-  const path = target.node.path.slice(root.node.path.length + 1).replaceAll('/', '-');
-  return root === here ? path : `${root.stackName}-${path}`;
+  const path = encodeURIComponent(target.node.path.slice(root.node.path.length + 1));
+  return root === here ? path : `${root.stackName}:${path}`;
 }
 
 function rootOf(scope: Construct): Stack {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
 import type { DrainedGroup } from '../../lib/props.ts';
-import { groupIn, type Json, makeApp, resources } from './stacks.ts';
+import { drainHook, groupIn, type Json, makeApp, resources } from './stacks.ts';
 
 // CloudFormation makes a resource with a new logical id first and then deletes the old one. To Auto Scaling both hooks are the same
 // one, and deleting it releases every waiting instance with its builds: docs/removal.md.
@@ -102,6 +102,13 @@ test("a hook's id does not depend on the place of its group in the list", () => 
     return hookIds(stack).sort();
   };
   expect(listed((groups) => groups.toReversed())).toEqual(listed((groups) => groups));
+});
+
+test('groups whose names or paths differ only in punctuation have a hook each', () => {
+  const stack = new Stack(app(), 'Team');
+  const groups = [groupIn(stack), 'Builders-ASG', 'a/b', 'a--b', 'a-b'];
+  drainHook({ groups }, stack);
+  expect(hookIds(stack)).toHaveLength(groups.length);
 });
 
 test('groups of the same path in two stacks, nested or not, have a hook each', () => {

@@ -212,6 +212,14 @@ describe('of the groups the construct refuses', () => {
     ]);
   });
 
+  test('one that is given by its construct and by the name that CloudFormation makes', () => {
+    const stack = emptyStack();
+    const group = groupIn(stack);
+    expect(problemsOf(() => drainHook({ groups: [group, group.autoScalingGroupName] }, stack))).toEqual([
+      'groups[1]: group Test/Builders/ASG is named more than once [nomad-drain-hook:groupTwice]',
+    ]);
+  });
+
   test('one that two constructs drain in one stack or region, and not where only the names are the same', () => {
     const twoIn = (one: Stack, other: Stack) => {
       drainHook({ groups: ['runners', 'builders'] }, one);

@@ -1,3 +1,4 @@
+import { LONGEST_WAIT_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Outcome } from '../../lambda/core/model/decision.ts';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import type { Account } from './aws/account.ts';
@@ -30,12 +31,16 @@ export interface Release {
 }
 
 /** How these waits have ended between these times, in milliseconds since the epoch; the oldest first. */
-export async function readReleases({ log }: Account, span: { since: number; until: number }): Promise<Release[]> {
+export async function readReleases(
+  { log }: Account,
+  { since, until }: { since: number; until: number },
+): Promise<Release[]> {
   const messages = [LOG.drainStarted, LOG.released, LOG.killed, LOG.runsNowhere];
-  const records = await log.records({ messages, ...span });
+  // A wait that ends in this time may have begun before it.
+  const records = await log.records({ messages, since: since - LONGEST_WAIT_SECONDS * 1000, until });
   const byInstance = grouped(records, ({ instanceId }) => instanceId);
   return records
-    .filter(({ message }) => message === LOG.released)
+    .filter(({ at, message }) => message === LOG.released && at >= since)
     .map((released) => releaseOf(released, byInstance.get(released.instanceId) ?? []));
 }
 

@@ -47,6 +47,13 @@ describe('history', () => {
     expect((await operator.run('history', '--since', '4h')).stdout).toContain('2 instances released');
   });
 
+  test('says how long a wait took that began before that time', async () => {
+    const { operator, bad } = await afterTwo();
+    const { stdout } = await operator.run('history', '--since', '6m');
+    expect(oneLine(stdout)).toMatch(new RegExp(`^\\S+ \\S+ ${bad.instanceId} builders forced 5 min`));
+    expect(stdout).toContain('1 instance released');
+  });
+
   test('is JSON with --json, and is fit for a terminal of 80 columns', async () => {
     const { operator, bad } = await afterTwo();
     const { stdout } = await operator.run('history', 'builders', '--json');

@@ -93,7 +93,7 @@ async function howTheyEnded(
       // An instance of a warm pool may have waited before.
       const span = { since: began - AROUND_MS, until: now + AROUND_MS };
       const recent = await screen.during('reading how it ended', readReleases(account, span));
-      releases = ids.flatMap((id) => recent.findLast(({ instanceId }) => instanceId === id) ?? []);
+      releases = ids.flatMap((id) => recent.releases.findLast(({ instanceId }) => instanceId === id) ?? []);
     } catch (error) {
       because = `the function's log cannot be read: ${messageOf(error)}`;
       break;

@@ -67,11 +67,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     };
   const program = makeProgram(run);
   try {
-    if (argv.length <= 2) {
+    const { operands, unknown } = program.parseOptions(argv.slice(2));
+    if (operands.length + unknown.length === 0) {
       program.outputHelp();
       return EXIT.ok;
     }
-    await program.parseAsync(argv);
+    await program.parseAsync(helpOfUnknown(operands, program) ?? argv.slice(2), { from: 'user' });
     return exitCode;
   } catch (error) {
     // Help and version have been printed.
@@ -83,6 +84,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
 }
+
+/** The help of a command that does not exist is the use of one: Commander would print the whole help as an error. */
+const helpOfUnknown = ([help, ...topic]: readonly string[], { commands }: AnyCommand): readonly string[] | undefined =>
+  help === 'help' && topic.length > 0 && commands.every((command) => command.name() !== topic[0]) ? topic : undefined;
 
 /** The command that is meant, if there is one of that name. */
 const commandIn = (argv: readonly string[], { commands }: AnyCommand): string | undefined =>

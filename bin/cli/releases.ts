@@ -1,5 +1,7 @@
+import { LONGEST_WAIT_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Outcome } from '../../lambda/core/model/decision.ts';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
+import { UNKNOWN } from '../../lambda/core/ports.ts';
 import type { Account } from './aws/account.ts';
 import type { LoggedRecord } from './aws/function-log.ts';
 import { grouped } from './grouped.ts';
@@ -17,7 +19,10 @@ export interface Loss {
 export interface Release {
   instanceId: string;
   group: string;
-  nodeId: string;
+  /** Null if Nomad had no node of it. */
+  nodeId: string | null;
+  /** Nomad had no node of it, though it had been up for ten minutes: it should have been one. */
+  nodeMissing: boolean;
   /** ISO 8601. */
   at: string;
   /** From the start of its drain; absent if the log does not have that. */
@@ -29,15 +34,37 @@ export interface Release {
   nowhere: Loss[];
 }
 
-/** How these waits have ended between these times, in milliseconds since the epoch; the oldest first. */
-export async function readReleases({ log }: Account, span: { since: number; until: number }): Promise<Release[]> {
+/**
+ * How waits have ended between these times, in milliseconds since the epoch; the oldest first.
+ * `unreadable`: how many records of these releases lack fields, and are left out.
+ */
+export async function readReleases(
+  { log }: Account,
+  { since, until }: { since: number; until: number },
+): Promise<{ releases: Release[]; unreadable: number }> {
   const messages = [LOG.drainStarted, LOG.released, LOG.killed, LOG.runsNowhere];
-  const records = await log.records({ messages, ...span });
-  const byInstance = grouped(records, ({ instanceId }) => instanceId);
-  return records
-    .filter(({ message }) => message === LOG.released)
-    .map((released) => releaseOf(released, byInstance.get(released.instanceId) ?? []));
+  // A wait that ends in this time may have begun before it.
+  const records = await log.records({ messages, since: since - LONGEST_WAIT_SECONDS * 1000, until });
+  const readable = records.filter(isWhole);
+  const byInstance = grouped(readable, ({ instanceId }) => instanceId);
+  return {
+    releases: readable
+      .filter(({ at, message }) => message === LOG.released && at >= since)
+      .map((released) => releaseOf(released, byInstance.get(released.instanceId) ?? [])),
+    unreadable: records.filter((record) => record.at >= since && !isWhole(record)).length,
+  };
 }
+
+/** What a record has to have beside its message, for a release to be made of it. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  [LOG.drainStarted]: ['instanceId'],
+  [LOG.released]: ['instanceId', 'group', 'outcome', 'because'],
+  [LOG.killed]: ['instanceId', 'job', 'namespace', 'taskGroup'],
+  [LOG.runsNowhere]: ['instanceId', 'job', 'namespace', 'taskGroup'],
+};
+
+const isWhole = ({ message, fields }: LoggedRecord): boolean =>
+  (FIELDS[message] ?? []).every((name) => typeof fields[name] === 'string');
 
 /** What follows it in the log until its next drain is of the same wait. @param ofIt all records of its instance */
 function releaseOf(released: LoggedRecord, ofIt: readonly LoggedRecord[]): Release {
@@ -47,11 +74,12 @@ function releaseOf(released: LoggedRecord, ofIt: readonly LoggedRecord[]): Relea
   const next = after.findIndex(({ message }) => message === LOG.drainStarted || message === LOG.released);
   const told = next < 0 ? after : after.slice(0, next);
   const losses = (message: string) => told.filter((record) => record.message === message).map(lossOf);
-  const { outcome, because, nodeId } = released.fields;
+  const { outcome, because, nodeId, alarm } = released.fields;
   return {
     instanceId: released.instanceId,
     group: released.group,
-    nodeId: String(nodeId),
+    nodeId: typeof nodeId === 'string' && nodeId !== UNKNOWN ? nodeId : null,
+    nodeMissing: alarm === true,
     at: new Date(released.at).toISOString(),
     ...(began && { seconds: Math.round((released.at - began.at) / 1000) }),
     outcome: outcome as Outcome,
@@ -67,6 +95,6 @@ function lossOf({ fields }: LoggedRecord): Loss {
   return { ...about, ...(typeof allocation === 'string' && { allocation }) };
 }
 
-/** Everything on the instance had ended by itself, or had moved. */
-export const isClean = ({ outcome, killed, nowhere }: Release): boolean =>
-  (outcome === 'drained' || outcome === 'not-a-node') && killed.length === 0 && nowhere.length === 0;
+/** Everything on the instance had ended by itself, or had moved; or it had not been up for long enough to be a node. */
+export const isClean = ({ outcome, nodeMissing, killed, nowhere }: Release): boolean =>
+  (outcome === 'drained' || (outcome === 'not-a-node' && !nodeMissing)) && killed.length === 0 && nowhere.length === 0;

@@ -1,3 +1,5 @@
+import { ResourceNotFoundException as LogGroupNotFound } from '@aws-sdk/client-cloudwatch-logs';
+import { ResourceNotFoundException as FunctionNotFound } from '@aws-sdk/client-lambda';
 import { CommanderError } from '@commander-js/extra-typings';
 import type { GlobalOptions } from './context.ts';
 import { FunctionFailed } from './function-failed.ts';
@@ -90,7 +92,13 @@ function ofAws(error: SdkError): Problem | undefined {
   if (/^(AccessDenied(Exception)?|UnauthorizedOperation)$/.test(name)) {
     return because(`AWS does not allow it: ${oneLine(message)}`, 'What each command needs is in docs/cli.md.');
   }
-  if (name === 'ResourceNotFoundException') {
+  if (error instanceof LogGroupNotFound) {
+    return because(
+      `the function has no log group: ${oneLine(message)}`,
+      'It may have been deleted: deploy again. nomad-drain-hook status and nomad-drain-hook doctor need no log.',
+    );
+  }
+  if (error instanceof FunctionNotFound) {
     return because(
       `there is no such function: ${oneLine(message)}`,
       'Say where it is: --region, --profile, --function. One that an older version made has no alias query: deploy it again.',

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lambda/core/basics.ts';
-import { LONGEST_WAIT_SECONDS } from '../../lambda/core/decide/deadlines.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
 import type { GroupInstance } from './aws/auto-scaling.ts';
 import { drainsText, retainedText } from './commands/status/text.ts';
@@ -91,11 +90,10 @@ async function howTheyEnded(
   let because = "the function's log has not said it yet: see nomad-drain-hook history";
   for (let tries = 0; tries < LOG_TRIES; tries++) {
     try {
-      const span = { since: began - LONGEST_WAIT_SECONDS * 1000, until: now + AROUND_MS };
-      const all = await screen.during('reading how it ended', readReleases(account, span));
       // An instance of a warm pool may have waited before.
-      const recent = all.filter(({ at }) => Date.parse(at) >= began - AROUND_MS);
-      releases = ids.flatMap((id) => recent.findLast(({ instanceId }) => instanceId === id) ?? []);
+      const span = { since: began - AROUND_MS, until: now + AROUND_MS };
+      const recent = await screen.during('reading how it ended', readReleases(account, span));
+      releases = ids.flatMap((id) => recent.releases.findLast(({ instanceId }) => instanceId === id) ?? []);
     } catch (error) {
       because = `the function's log cannot be read: ${messageOf(error)}`;
       break;

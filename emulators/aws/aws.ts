@@ -164,6 +164,11 @@ export class AwsEmulator extends WaysOut {
     return this.group(group).desiredCapacity;
   }
 
+  /** The group wants more instances than EC2 has capacity for, such as Spot: none is launched. */
+  lackCapacity(group: string, desiredCapacity: number): void {
+    this.group(group).desiredCapacity = desiredCapacity;
+  }
+
   addGroup(options: GroupOptions): void {
     this.#groups.add(options);
   }

@@ -36,7 +36,10 @@ test('the version is that of the package', async () => {
   expect(await run('version')).toBe(`${manifest.version}\n`);
 });
 
-test('a bare call prints the help; help of a command is that of its option', async () => {
-  expect(await run()).toBe(await run('--help'));
+test('a call without a command prints the help; help of a command is that of its option', async () => {
+  const help = await run('--help');
+  expect(await run()).toBe(help);
+  expect(await run('-o', 'json')).toBe(help);
+  expect(await run('--region', 'eu-west-1')).toBe(help);
   expect(await run('help', 'drain')).toBe(await run('drain', '--help'));
 });

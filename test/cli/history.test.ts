@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { HOUR, MINUTE } from '../../emulators/world/world.ts';
+import { logGroupOf } from '../../emulators/aws/events/function-settings.ts';
+import { FUNCTION, HOUR, MINUTE } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 /** Two instances have gone: one whose build ended, one whose build was killed at the deadline. */
@@ -47,6 +48,13 @@ describe('history', () => {
     expect((await operator.run('history', '--since', '4h')).stdout).toContain('2 instances released');
   });
 
+  test('says how long a wait took that began before that time', async () => {
+    const { operator, bad } = await afterTwo();
+    const { stdout } = await operator.run('history', '--since', '6m');
+    expect(oneLine(stdout)).toMatch(new RegExp(`^\\S+ \\S+ ${bad.instanceId} builders forced 5 min`));
+    expect(stdout).toContain('1 instance released');
+  });
+
   test('is JSON with --json, and is fit for a terminal of 80 columns', async () => {
     const { operator, bad } = await afterTwo();
     const { stdout } = await operator.run('history', 'builders', '--json');
@@ -62,6 +70,34 @@ describe('history', () => {
     expect(screen).toContain(bad.instanceId);
   });
 
+  test('of an instance without a node is null for it, red if it had been up for long; broken records are counted', async () => {
+    const operator = await Operator.start();
+    const { world, functions } = operator;
+    const young = world.aws.addInstance('builders');
+    await world.scaleIn(young);
+    await world.sweepFor(10 * MINUTE);
+    const old = world.aws.addInstance('builders');
+    await world.advance(20 * MINUTE);
+    await world.scaleIn(old);
+    await world.sweepFor(10 * MINUTE);
+    const broken = { at: world.clock.now() - MINUTE, message: '{"message":"instance released"}' };
+    functions.logGroups.set(logGroupOf(FUNCTION), () => [...world.logLines, broken]);
+
+    const { releases, warnings } = JSON.parse((await operator.run('history', '--json')).stdout);
+    const none = { node: null, outcome: 'not-a-node' };
+    expect(releases).toMatchObject([
+      { instance: young, ...none, nodeMissing: false },
+      { instance: old, ...none, nodeMissing: true },
+    ]);
+    const unread = "1 record of the function's log could not be read: a field is missing";
+    expect(warnings).toContain(unread);
+    const { raw } = await operator.onTerminal('history');
+    expect(raw).toContain('\u001b[32mnot-a-node');
+    expect(raw).toContain('\u001b[31mnot-a-node');
+    expect(raw).not.toContain('undefined');
+    expect(oneLine(raw)).toContain(`warning: ${unread}`);
+  });
+
   test('refuses a group that is not served, and a time that is none', async () => {
     const operator = await Operator.start();
     expect((await operator.run('history', 'nope')).stderr).toContain('group nope is not served by this drain hook');
@@ -70,6 +106,12 @@ describe('history', () => {
 
   test('says what it may not read', async () => {
     const { operator } = await afterTwo();
+    operator.functions.logGroups.clear();
+    const gone = await operator.run('history');
+    expect(gone.stderr).toContain(
+      'error: the function has no log group: The specified log group does not exist.\nIt may have been deleted',
+    );
+    expect(gone.code).toBe(1);
     operator.denyLog();
     const { code, stderr } = await operator.run('history');
     expect(stderr).toContain('error: AWS does not allow it: not authorized to perform: logs:FilterLogEvents');

@@ -140,6 +140,20 @@ describe('logs', () => {
     expect(code).toBe(1);
   });
 
+  test('takes the first label of a host name, as status prints it, and asks for more where several begin so', async () => {
+    const operator = await Operator.start();
+    const [one, other] = [112, 113].map((last) =>
+      operator.world.addBuilder({ name: `ip-10-0-1-${last}.eu-west-1.compute.internal` }),
+    );
+    operator.world.nomad.run({ id: 'build-42', type: 'batch', on: one!.nodeId, runSeconds: 600, stderr: 'ok\n' });
+    expect(await operator.run('logs', 'ip-10-0-1-112')).toEqual({ code: 0, stdout: 'ok\n', stderr: '' });
+    expect(await operator.run('logs', 'ip-10-0-1-112', 'build-42')).toMatchObject({ code: 0, stdout: 'ok\n' });
+    const { code, stderr } = await operator.run('logs', 'ip-10-0-1-11');
+    expect(stderr).toContain('error: ip-10-0-1-11 may be any of 2 instances: ');
+    expect(stderr).toContain(other!.instanceId);
+    expect(code).toBe(1);
+  });
+
   test('of what is not there says so in two lines', async () => {
     const { operator, id, instanceId } = await startWithBuild();
     const refused = async (...args: string[]) => {

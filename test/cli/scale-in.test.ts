@@ -36,6 +36,28 @@ describe('scale-in', () => {
     expect(world.killedBuilds).toEqual([]);
   });
 
+  test('where instances cannot be launched announces and watches only those that go, and ends if none goes', async () => {
+    const { operator, world } = await threeBuilders();
+    world.aws.lackCapacity('builders', 5);
+    const dry = await operator.run('scale-in', 'builders', '--to', '2', '--dry-run');
+    expect(dry.stdout).toContain('builders  desired capacity 5, then 2: 1 instance will go');
+    expect(dry.stdout).toContain(
+      '3 instances in service or starting, of a desired capacity of 5: Auto Scaling has yet',
+    );
+    expect(dry.stdout).toContain('Auto Scaling chooses the 1 instance, by Default');
+
+    const none = await operator.run('scale-in', 'builders', '--to', '3', '--yes', ...OFTEN);
+    expect(none.stdout).toContain('builders  desired capacity 5, then 3: no instance will go');
+    expect(none.stdout).toContain('The desired capacity of builders is 3. No instance goes.');
+    expect([none.code, world.aws.desiredCapacity('builders'), world.aws.waiting.length]).toEqual([0, 3, 0]);
+
+    world.aws.lackCapacity('builders', 5);
+    passAtEachLook(operator, MINUTE);
+    const one = await operator.run('scale-in', 'builders', '--to', '2', '--yes', '--json', ...OFTEN);
+    expect(JSON.parse(one.stdout)).toMatchObject({ from: 5, to: 2, ended: 'done' });
+    expect(JSON.parse(one.stdout).releases).toHaveLength(1);
+  });
+
   test('never raises the capacity, nor goes below the minimum', async () => {
     const { operator } = await threeBuilders({ group: { minSize: 2 } });
     const to = async (number: string) => (await operator.run('scale-in', 'builders', '--to', number, '--yes')).stderr;

@@ -58,6 +58,24 @@ describe('status', () => {
     expect(screen).toMatch(/ip-10-0-1-112 +waits/);
   });
 
+  test('and so do nodes, jobs, plan and scale-in; drain wraps the whole name', async () => {
+    const operator = await Operator.start();
+    const { world } = operator;
+    const host = (last: number) => `ip-10-0-1-${last}.eu-central-1.compute.internal`;
+    const [builder] = [112, 113].map((last) => world.addBuilder({ name: host(last) }));
+    world.nomad.run({ id: 'build-with-a-long-name', type: 'batch', on: builder!.nodeId, runSeconds: 7200 });
+    const commands = ['nodes', 'jobs', 'plan', 'scale-in builders --to 1 --dry-run'];
+    for (const command of commands) {
+      const { screen, tooLong } = await operator.onTerminal(...command.split(' '));
+      expect(tooLong).toEqual([]);
+      expect(screen).toMatch(/ip-10-0-1-112 /);
+      expect(screen).not.toContain('…');
+    }
+    const { screen, tooLong } = await operator.onTerminal('drain', 'ip-10-0-1-112', '--dry-run');
+    expect(tooLong).toEqual([]);
+    expect(screen.replaceAll(/\s+/g, ' ')).toContain(`${builder!.instanceId} ${host(112)} in service in builders`);
+  });
+
   test('fits a terminal of 80 columns', async () => {
     const operator = await Operator.start();
     const { world } = operator;

@@ -26,6 +26,16 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     ]);
   });
 
+  test('the help of a command that there is not', async () => {
+    const operator = await Operator.start();
+    const help = 'The commands and options are in: nomad-drain-hook --help';
+    expect(await told(operator, 'help', 'everything')).toEqual(["error: unknown command 'everything'", help]);
+    expect(await told(operator, 'help', 'statsu')).toEqual([
+      "error: unknown command 'statsu'",
+      `Did you mean status? ${help}`,
+    ]);
+  });
+
   test('an option that there is not', async () => {
     const operator = await Operator.start();
     expect(await told(operator, 'status', '--colour')).toEqual([

@@ -25,7 +25,10 @@ export function leavingText({ instance, group, replace, plan }: Leaving, page: P
     ? `${group.name} keeps its desired capacity of ${desiredCapacity}: another instance takes its place.`
     : `${group.name} then has a desired capacity of ${desiredCapacity - 1} instead of ${desiredCapacity}.`;
   return [
-    `${page.ink.heading(instanceId)}  ${nodeName ?? page.ink.warn('no Nomad node')}  in service in ${group.name}`,
+    wrap(
+      `${page.ink.heading(instanceId)}  ${nodeName ?? page.ink.warn('no Nomad node')}  in service in ${group.name}`,
+      page.columns,
+    ),
     allocationsText(remaining, page),
     ...(plan && isBad(plan) ? [page.ink.bad(wrap(`Warning: ${plan.because}`, page.columns))] : []),
     wrap(`The hook would ${would ?? 'wait'}${nodeId === null ? `: ${because}` : ''}.`, page.columns),

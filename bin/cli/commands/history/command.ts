@@ -6,6 +6,8 @@ import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
 import { checkServed } from '../../preflight.ts';
 import { readReleases } from '../../releases.ts';
+import { count } from '../../terminal/words.ts';
+import { warningsText } from '../../warnings.ts';
 import { historyText } from './text.ts';
 
 const ABOUT = [
@@ -38,14 +40,21 @@ async function history(context: Context, group: string | undefined, sinceSeconds
   if (group !== undefined) checkServed(group, report);
   const until = Date.parse(at);
   const since = until - sinceSeconds * 1000;
-  const all = await screen.during('reading the log', readReleases(account, { since, until: until + 1 }));
-  const releases = all.filter((each) => group === undefined || each.group === group);
+  const read = await screen.during('reading the log', readReleases(account, { since, until: until + 1 }));
+  const unread = unreadableText(read.unreadable);
+  const releases = read.releases.filter((each) => group === undefined || each.group === group);
   const causes = await screen.during('asking Auto Scaling', account.autoScaling.causes(group ? [group] : groups));
   const answer = {
     at,
     since: new Date(since).toISOString(),
+    warnings: [...account.function.heard.warnings, ...unread],
     releases: releases.map((each) => ({ ...each, cause: causes.get(each.instanceId) ?? null })),
   };
-  context.show(answer, historyText);
+  context.show(answer, (given, page) => [historyText(given, page), ...warningsText(unread, page)].join('\n\n'));
   return EXIT.ok;
 }
+
+const unreadableText = (unreadable: number): string[] =>
+  unreadable === 0
+    ? []
+    : [`${count(unreadable, 'record')} of the function's log could not be read: a field is missing`];

@@ -1,7 +1,7 @@
 import type { JobReport, JobsAnswer } from '../../../../lambda/core/queries/jobs.ts';
 import { type Cell, cut, table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
-import { between, count, moment } from '../../terminal/words.ts';
+import { between, count, moment, shortNames } from '../../terminal/words.ts';
 import { warningsText } from '../../warnings.ts';
 
 /** The answer of the function, and what of it is wanted. */
@@ -49,18 +49,20 @@ export function jobsText(answer: Jobs, page: Page): string {
 function namespaceText(
   { namespace, running, pending, dead }: JobsAnswer['namespaces'][number],
   jobs: readonly JobReport[],
-  { at }: Jobs,
+  { at, jobs: all }: Jobs,
   page: Page,
 ): string {
   const head = `${page.ink.heading(namespace)}  ${running} running, ${pending} pending, ${dead} dead`;
   if (jobs.length === 0) return head;
-  const rows = jobs.map((job) => jobRow(job, moment(at) ?? Date.now(), page));
+  const names = shortNames(all.flatMap(({ allocations }) => allocations.map(({ node }) => node)));
+  const rows = jobs.map((job) => jobRow(job, names, moment(at) ?? Date.now(), page));
   const lines = table(rows, { columns: page.columns, indent: '  ', flexible: 1 }).split('\n');
   return [head, ...jobs.flatMap((job, index) => [lines[index] ?? '', ...waitsText(job, page)])].join('\n');
 }
 
 function jobRow(
   { job, type, status, since, allocations, allocationCount }: JobReport,
+  names: ReadonlyMap<string, string>,
   now: number,
   { columns, ink }: Page,
 ): Cell[] {
@@ -77,7 +79,11 @@ function jobRow(
     { text: job, ink: ink.heading },
     { text: type },
     { text: status === 'dead' ? `${age} ago` : `for ${age}` },
-    { text: first ? cut(first.node, Math.max(LEAST_NODE, Math.floor(columns / 4))) + others : '' },
+    {
+      text: first
+        ? cut(names.get(first.node) ?? first.node, Math.max(LEAST_NODE, Math.floor(columns / 4))) + others
+        : '',
+    },
     first ? { text: first.id.slice(0, 8), ink: ink.quiet } : { text: '' },
   ];
 }

@@ -23,7 +23,10 @@ const ABOUT = [
 /** `logs`: what builds have written last. */
 export const logsCommand = (run: Run) =>
   new Command('logs')
-    .argument('<whose>', 'an allocation, an instance or a node: its id, a prefix of it, or a node’s name')
+    .argument(
+      '<whose>',
+      'an allocation, an instance or a node: its id, the name of a node, or a unique prefix of one of them',
+    )
     .argument('[job]', 'of an instance or a node: only this job; its last run, if it has ended')
     .summary('show the end of what a build writes, or follow it')
     .description(ABOUT)

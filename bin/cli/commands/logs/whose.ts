@@ -3,7 +3,7 @@ import type { JobsAnswer } from '../../../../lambda/core/queries/jobs.ts';
 import type { Context } from '../../context.ts';
 import { FunctionFailed } from '../../function-failed.ts';
 import { Problem } from '../../problem.ts';
-import { resolveInstance } from '../../resolve-instance.ts';
+import { instanceMeant, resolveInstance } from '../../resolve-instance.ts';
 import type { Logs } from './text.ts';
 
 const INSTANCE = /^i-[0-9a-f]{8,17}$/;
@@ -22,7 +22,8 @@ export async function askWhose(
   const ask = (by: object) => context.ask<Logs>({ command: 'logs', ...by, ...asked });
   if (INSTANCE.test(whose)) return ask({ instanceId: whose });
   if (BEGINNING_OF_INSTANCE.test(whose)) return ask({ instanceId: await instanceBeginning(context, whose) });
-  const askNode = () => ask({ node: whose }).catch((error) => notANode(context, whose, error));
+  const askPrefix = async (error: Error) => ask({ node: await nodeOfPrefix(context, whose, error) });
+  const askNode = () => ask({ node: whose }).catch(askPrefix);
   if (!BEGINNING_OF_ID.test(whose) || asked.job !== undefined) return askNode();
   try {
     return await ask({ allocation: whose });
@@ -31,7 +32,7 @@ export async function askWhose(
     // What looks like an id may be that of a node, or even a node's name.
     return ask({ node: whose }).catch((other) => {
       if (!isNothing(other)) throw other;
-      return notANode(context, whose, error as Error);
+      return askPrefix(error as Error);
     });
   }
 }
@@ -41,12 +42,20 @@ const isNothing = (error: unknown): boolean =>
   error.type === 'AnswerError' &&
   /^(no allocation that the token sees|Nomad has no node)/.test(error.message);
 
-/** What is no node may be a job. @throws Problem if it is one; otherwise the error */
-async function notANode(context: Context, whose: string, error: Error): Promise<never> {
+/**
+ * The id of the node whose name begins so, such as the first label of a host name.
+ * @param error why it is no name or id of a node
+ * @throws Problem if there is none, or more than one, or a job has this name; the error if it says something else
+ */
+async function nodeOfPrefix(context: Context, whose: string, error: Error): Promise<string> {
   if (!isNothing(error)) throw error;
   const { jobs } = await context.ask<JobsAnswer>({ command: 'jobs' });
   const [found] = jobs.filter(({ job }) => job === whose);
   if (!found) {
+    const { nodes } = await context.ask<CapacityAnswer>({ command: 'capacity' });
+    const named = nodes.map(({ id, name, instanceId = id }) => ({ instanceId, nodeId: id, nodeName: name }));
+    const meant = instanceMeant(whose, named);
+    if (meant) return meant.nodeId;
     throw new Problem(
       `there is no allocation, instance, node or job ${whose}, or the token does not see it`,
       'nomad-drain-hook nodes and nomad-drain-hook jobs list what there is.',

@@ -7,7 +7,7 @@ import type {
 } from '../../../../lambda/core/queries/capacity.ts';
 import { table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
-import { count } from '../../terminal/words.ts';
+import { count, shortNames } from '../../terminal/words.ts';
 import { warningsText } from '../../warnings.ts';
 
 /** The answer of the function, and what of it is wanted. */
@@ -43,13 +43,14 @@ function rowText(row: CapacityRow, { nodes, all = false }: Nodes, namesPool: boo
   const listed = of
     .filter(({ state }) => all || state !== 'down')
     .toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
+  const names = shortNames(nodes.map(({ name }) => name));
   return [
     `${ink.heading(group ?? 'in no group')}${pool}  ${statesText(row, page)}`,
     ...(row.nodes.ready > 0 ? [wrap(freeText(row), columns, '  ')] : []),
     ...(listed.length > 0
       ? [
           table(
-            listed.map((node) => nodeRow(node, page)),
+            listed.map((node) => nodeRow({ ...node, name: names.get(node.name) ?? node.name }, page)),
             { columns, indent: '  ', right: [4, 5], flexible: 0 },
           ),
         ]

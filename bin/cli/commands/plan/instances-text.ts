@@ -2,6 +2,13 @@ import { say } from '../../../../lambda/core/explain.ts';
 import type { InstancePlan, Verdict } from '../../../../lambda/core/queries/plan/instance.ts';
 import { type Cell, table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
+import { shortNames } from '../../terminal/words.ts';
+
+/** The same instances, with the names of their nodes as short as they are unique. */
+export function withShortNames(instances: readonly InstancePlan[]): InstancePlan[] {
+  const names = shortNames(instances.flatMap(({ node }) => node ?? []));
+  return instances.map((plan) => (plan.node ? { ...plan, node: names.get(plan.node) ?? plan.node } : plan));
+}
 
 /** Instances, what their end would mean, and why. */
 export function instancesText(instances: readonly InstancePlan[], page: Page): string {

@@ -7,14 +7,14 @@ import { grouped } from '../../grouped.ts';
 import { type Cell, table, wrap } from '../../terminal/layout.ts';
 import type { Page } from '../../terminal/page.ts';
 import { count } from '../../terminal/words.ts';
-import { instancesText } from './instances-text.ts';
+import { instancesText, withShortNames } from './instances-text.ts';
 import { timelineOf } from './timeline.ts';
 import { timelineText } from './timeline-text.ts';
 
 /** Each group with its instances, then how long builds take, what other deadlines would mean, and what is not known. */
 export function planText(answer: PlanAnswer & { warnings?: readonly string[] }, page: Page): string {
   const { instances, instancesLeftOut, builds, deadlines, notKnown, warnings = [] } = answer;
-  const groups = grouped(instances, ({ group }) => group);
+  const groups = grouped(withShortNames(instances), ({ group }) => group);
   return [
     ...(groups.size === 0 ? [page.ink.quiet('no instance is in service')] : []),
     ...[...groups].map(([group, plans]) => groupText(group, plans, page)),

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { PlanAnswer } from '../../../../lambda/core/queries/plan/plan.ts';
-import type { AutoScaling, Group } from '../../aws/auto-scaling.ts';
+import type { AutoScaling, Group, GroupInstance } from '../../aws/auto-scaling.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
@@ -60,28 +60,41 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   const { autoScaling } = context.account;
   const group = await context.screen.during('asking Auto Scaling', autoScaling.group(name));
   checkSmaller(group, name, to);
-  checkChoosable(group, to);
+  const going = Math.max(0, countedOf(group).length - to);
+  checkChoosable(group, going);
   await checkRefresh(autoScaling, name);
 
   const { instances, instancesLeftOut } = await context.ask<PlanAnswer>({ command: 'plan', group: name });
   const inService = instances.filter(({ state }) => state === 'InService');
-  context.explain({ group, to, instances: inService }, shrinkingText);
+  context.explain({ group, to, going, counted: countedOf(group).length, instances: inService }, shrinkingText);
   if (instancesLeftOut > 0) context.screen.tell(`${count(instancesLeftOut, 'instance')} more did not fit the answer.`);
   const answer = { group: name, from: group.desiredCapacity, to, instances: inService };
+  const watches = options.wait && going > 0;
   const changed = await confirmAndApply(
     context,
     {
       answer,
       agree: (yes) => consent(context, `Lower the desired capacity of ${name} to ${to}?`, yes),
       make: () => autoScaling.setDesiredCapacity(name, to),
-      ...(!options.wait && { done: 'It scales in. Watch it with: nomad-drain-hook status -w' }),
+      ...(!watches && {
+        done:
+          going > 0
+            ? 'It scales in. Watch it with: nomad-drain-hook status -w'
+            : `The desired capacity of ${name} is ${to}. No instance goes.`,
+      }),
     },
     options,
   );
-  return changed && options.wait
-    ? watchGroup(context, group, { ...options, answer: { ...answer, changed: true } })
+  return changed && watches
+    ? watchGroup(context, group, { ...options, total: going, answer: { ...answer, changed: true } })
     : EXIT.ok;
 }
+
+/** The states of an instance that counts toward the desired capacity of its group. */
+const COUNTED = /^(Pending|InService|ReplacingRootVolume|RootVolumeReplaced)/;
+const isCounted = ({ state }: GroupInstance): boolean => COUNTED.test(state);
+/** Fewer than the desired capacity where instances cannot be launched; more where Auto Scaling has yet to choose. */
+const countedOf = ({ instances }: Group): GroupInstance[] => instances.filter(isCounted);
 
 /** @throws Problem if it would not be smaller, or smaller than it may be */
 function checkSmaller(group: Group | undefined, name: string, to: number): asserts group is Group {
@@ -99,7 +112,8 @@ function checkSmaller(group: Group | undefined, name: string, to: number): asser
 }
 
 /** @throws Problem if Auto Scaling would not choose as many instances as that: the watch would never end */
-function checkChoosable({ name, capacityType, suspended, desiredCapacity, instances }: Group, to: number): void {
+function checkChoosable(group: Group, going: number): void {
+  const { name, capacityType, suspended, instances } = group;
   const todo = 'To choose an instance yourself: nomad-drain-hook drain <instance>';
   const weighted = instances.some(({ weight }) => weight !== 1);
   if (capacityType !== 'units' || weighted) {
@@ -110,11 +124,11 @@ function checkChoosable({ name, capacityType, suspended, desiredCapacity, instan
     const resume = `aws autoscaling resume-processes --auto-scaling-group-name ${name} --scaling-processes Terminate`;
     throw new Problem(`${name} has its process Terminate suspended: Auto Scaling would end no instance`, resume);
   }
-  const inService = instances.filter(({ state }) => state === 'InService');
-  const locked = inService.filter(({ isProtected }) => isProtected).map(({ instanceId }) => instanceId);
-  if (locked.length > 0 && inService.length - locked.length < desiredCapacity - to) {
+  const counted = countedOf(group);
+  const locked = counted.filter(({ isProtected }) => isProtected).map(({ instanceId }) => instanceId);
+  if (locked.length > 0 && counted.length - locked.length < going) {
     throw new Problem(
-      `Auto Scaling would not choose ${count(desiredCapacity - to, 'instance')} of ${name}: protected from scale-in are ${locked.join(', ')}`,
+      `Auto Scaling would not choose ${count(going, 'instance')} of ${name}: protected from scale-in are ${locked.join(', ')}`,
       `Take the protection away (aws autoscaling set-instance-protection --no-protected-from-scale-in …), or scale in less.`,
     );
   }
@@ -134,10 +148,10 @@ async function checkRefresh(autoScaling: AutoScaling, name: string): Promise<voi
 function watchGroup(
   context: Context,
   before: Group,
-  { to, ...options }: { to: number; interval: number; answer: object },
+  options: { total: number; interval: number; answer: object },
 ): Promise<ExitCode> {
-  const stayed = before.instances.filter(({ state }) => state === 'InService');
-  return watchRelease(context, { ...options, total: before.desiredCapacity - to }, async (signal) => {
+  const stayed = countedOf(before);
+  return watchRelease(context, options, async (signal) => {
     const report = await context.account.function.ask<Report>(STATUS, signal);
     const now = await context.account.autoScaling.group(before.name, signal);
     const left = new Map(now?.instances.map((instance) => [instance.instanceId, instance]));
@@ -145,7 +159,7 @@ function watchGroup(
       report,
       members: stayed
         .flatMap(({ instanceId }) => left.get(instanceId) ?? [])
-        .filter(({ state }) => state !== 'InService'),
+        .filter((instance) => !isCounted(instance)),
       left: stayed.map(({ instanceId }) => instanceId).filter((id) => !left.has(id)),
     };
   });

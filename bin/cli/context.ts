@@ -53,10 +53,7 @@ export class Context {
 
   /** Shows an answer that the command line has made: as JSON where that is wanted, else as text. */
   show<Answer extends object>(answer: Answer, render: (answer: Answer, page: Page) => string): void {
-    this.#warnOfVersion();
-    this.screen.print(
-      this.json ? JSON.stringify(this.#shaped(answer, false), null, 2) : render(printable(answer), this.screen.page),
-    );
+    this.screen.print(this.#written(answer, render, false));
   }
 
   /** Shows an answer of the function in the same ways. As JSON its own names stay. */
@@ -66,16 +63,24 @@ export class Context {
 
   /** What {@link pass} prints. */
   passed<Answer extends object>(answer: Answer, render: (answer: Answer, page: Page) => string): string {
-    this.#warnOfVersion();
-    return this.json
-      ? JSON.stringify(this.#shaped(answer, true), null, 2)
-      : render(printable(answer), this.screen.page);
+    return this.#written(answer, render, true);
   }
 
   /** Prints one of several answers of the function as a line of JSON. */
   passLine(answer: object): void {
     this.#warnOfVersion();
     this.screen.print(JSON.stringify(this.#shaped(answer, true)));
+  }
+
+  #written<Answer extends object>(
+    answer: Answer,
+    render: (answer: Answer, page: Page) => string,
+    keeps: boolean,
+  ): string {
+    this.#warnOfVersion();
+    return this.json
+      ? JSON.stringify(this.#shaped(answer, keeps), null, 2)
+      : render(printable(answer), this.screen.page);
   }
 
   /** On stderr, once. */

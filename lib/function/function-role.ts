@@ -20,13 +20,13 @@ export interface FunctionRoleProps {
   readonly inVpc: boolean;
 }
 
-export const WRITE_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const WRITE_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 /**
  * By these the Lambda service attaches a function to subnets, with the function's role and on `*`:
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
  */
-export const ATTACH_TO_VPC = [
+const ATTACH_TO_VPC = [
   'ec2:AssignPrivateIpAddresses',
   'ec2:CreateNetworkInterface',
   'ec2:DeleteNetworkInterface',
@@ -39,7 +39,7 @@ export const ATTACH_TO_VPC = [
  * Denies that to the code of the function itself: the condition key is there if the code asks, and not if the service does.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
  */
-export const denyAttachToCode = () =>
+const denyAttachToCode = () =>
   new iam.PolicyStatement({
     sid: 'DenyAttachToCode',
     effect: iam.Effect.DENY,
@@ -48,22 +48,28 @@ export const denyAttachToCode = () =>
     conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
   });
 
-function newRole(scope: Construct): iam.Role {
-  const role = new iam.Role(scope, 'Resource', {
-    description: 'What the Nomad drain hook may do',
+/** A role for a function. The CDK makes a function depend on its role and all its policies: it refers to the role, so the policies are enough. */
+export function lambdaRole(scope: Construct, id: string, description: string): iam.Role {
+  const role = new iam.Role(scope, id, {
+    description,
     assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
   });
-  dependOnPolicies(role);
-  return role;
-}
-
-/** The CDK makes a function depend on its role and all its policies. It refers to the role, so the policies are enough. */
-export function dependOnPolicies(role: iam.Role): void {
   Dependable.implement(role, {
     get dependencyRoots() {
       return role.node.children.filter((child) => child instanceof iam.Policy || child instanceof iam.ManagedPolicy);
     },
   });
+  return role;
+}
+
+/** What every function needs: its log group, which exists before it, and inside a VPC its network. */
+export function grantRunning({ grantPrincipal }: iam.IGrantable, logGroup: logs.ILogGroup, inVpc: boolean): void {
+  const allow = (sid: string, actions: string[], resource: string) =>
+    grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({ sid, actions, resources: [resource] }));
+  allow('WriteLog', WRITE_LOG, logGroup.logGroupArn);
+  if (!inVpc) return;
+  allow('AttachToVpc', ATTACH_TO_VPC, '*');
+  grantPrincipal.addToPrincipalPolicy(denyAttachToCode());
 }
 
 /** A policy that is attached to a role; statements for the role go there. */
@@ -94,7 +100,7 @@ export class FunctionRole extends Construct {
 
   constructor(scope: Construct, id: string, props: FunctionRoleProps) {
     super(scope, id);
-    this.role = props.role ?? newRole(this);
+    this.role = props.role ?? lambdaRole(this, 'Resource', 'What the Nomad drain hook may do');
     this.grantee = props.role ? new PolicyOf(this, props.role) : this.role;
 
     // The only writes: complete a lifecycle action or record a heartbeat, in these groups only.
@@ -126,12 +132,7 @@ export class FunctionRole extends Construct {
     if (props.readsMaintenance) this.#allow('ReadMaintenance', ['ec2:DescribeInstanceStatus']);
     // Which of them EC2 interrupts, should its warning be lost. No resource-level permission.
     if (props.readsSpotRequests) this.#allow('ReadSpotRequests', ['ec2:DescribeSpotInstanceRequests']);
-    // Its own log group. It exists before the function, so the function need not create one.
-    this.#allow('WriteLog', WRITE_LOG, [props.logGroup.logGroupArn]);
-    if (props.inVpc) {
-      this.#allow('AttachToVpc', ATTACH_TO_VPC);
-      this.grantee.grantPrincipal.addToPrincipalPolicy(denyAttachToCode());
-    }
+    grantRunning(this.grantee, props.logGroup, props.inVpc);
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]':
         'AWS knows no narrower permission for these actions; docs/security.md lists each.',

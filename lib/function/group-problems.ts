@@ -1,9 +1,10 @@
-import { Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type { Construct } from 'constructs';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { ConfigProblem } from '../../lambda/errors.ts';
 import type { DrainedGroup } from '../props.ts';
+import { referredTo } from './hook-id.ts';
 
 /** A group as Auto Scaling knows it, and as its author calls it. */
 interface KnownGroup {
@@ -49,8 +50,7 @@ export function groupsOfOthers(
 function knownGroup(group: DrainedGroup): KnownGroup {
   const named = typeof group === 'string' ? group : group.autoScalingGroupName;
   if (!Token.isUnresolved(named)) return { key: named, name: named };
-  const [token] = Tokenization.reverseString(named).tokens;
-  const made = Reference.isReference(token) ? token.target : group;
+  const made = referredTo(named) ?? group;
   if (typeof made === 'string') return { key: made, name: 'of a token' };
   const name = made instanceof autoscaling.CfnAutoScalingGroup ? made.autoScalingGroupName : undefined;
   return name === undefined || Token.isUnresolved(name)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 
 /**
  * The part of a hook's construct id that identifies its group. For a hook under a new logical id, CloudFormation makes it first and
@@ -11,21 +11,27 @@ import type { Construct } from 'constructs';
  */
 export function hookId(scope: Construct, groupName: string): string {
   if (!Token.isUnresolved(groupName)) return encodeURIComponent(groupName);
-  const [token, ...others] = Tokenization.reverseString(groupName).tokens;
-  if (Reference.isReference(token) && others.length === 0) return pathOf(token.target as Construct, rootOf(scope));
+  const made = referredTo(groupName);
+  if (made) return pathOf(made, rootOf(scope));
   // An imported value, or a name put together of several.
   const written = JSON.stringify(Stack.of(scope).resolve(groupName));
   return createHash('sha256').update(written).digest('hex').slice(0, 16);
 }
 
+/** What a name refers to that is nothing but a reference; undefined for an imported value, and for a name put together of several. */
+export function referredTo(groupName: string): IConstruct | undefined {
+  const [token] = Tokenization.reverseString(groupName).tokens;
+  return Reference.isReference(token) && token.toString() === groupName ? token.target : undefined;
+}
+
 /** The path of what makes the group below its stack, which nested stacks belong to; another stack is told apart by its name. */
-function pathOf(target: Construct, here: Stack): string {
+function pathOf(target: IConstruct, here: Stack): string {
   const root = rootOf(target);
   const path = encodeURIComponent(target.node.path.slice(root.node.path.length + 1));
   return root === here ? path : `${root.stackName}:${path}`;
 }
 
-function rootOf(scope: Construct): Stack {
+function rootOf(scope: IConstruct): Stack {
   let stack = Stack.of(scope);
   while (stack.nestedStackParent) stack = stack.nestedStackParent;
   return stack;

@@ -1,14 +1,14 @@
 import { Aws, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as events from 'aws-cdk-lib/aws-events';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config/config.ts';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { functionProps } from './function-props.ts';
-import { ATTACH_TO_VPC, denyAttachToCode, dependOnPolicies, WRITE_LOG } from './function-role.ts';
+import { grantRunning, lambdaRole } from './function-role.ts';
 import { FunctionTarget } from './function-target.ts';
 import { CHOOSING_MEMORY } from './memory.ts';
 
@@ -67,19 +67,11 @@ export class WhoGoes extends Construct {
 
   /** It completes no lifecycle action, and changes nothing in AWS. */
   #role({ logGroup, vpc }: WhoGoesProps['common']): iam.Role {
-    const role = new iam.Role(this, 'Role', {
-      description: 'What the function that says which instances go may do',
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-    });
-    const allow = (sid: string, actions: string[], resource: string) =>
-      role.addToPolicy(new iam.PolicyStatement({ sid, actions, resources: [resource] }));
-    allow('WriteLog', WRITE_LOG, logGroup.logGroupArn);
+    const role = lambdaRole(this, 'Role', 'What the function that says which instances go may do');
+    grantRunning(role, logGroup, vpc !== undefined);
     if (vpc) {
-      allow('AttachToVpc', ATTACH_TO_VPC, '*');
-      role.addToPolicy(denyAttachToCode());
       acknowledge(role, { 'AwsSolutions-IAM5[Resource::*]': 'Lambda requires it; docs/security.md says why.' });
     }
-    dependOnPolicies(role);
     return role;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
+import { FUNCTION, FUNCTION_ARN, MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
 
@@ -28,6 +28,18 @@ describe('status', () => {
       ].join('\n'),
     );
     expect(code).toBe(0);
+  });
+
+  test('of a function that is named in any way that Lambda takes, with or without an alias', async () => {
+    const operator = await Operator.start();
+    await operator.world.wake(SWEEP);
+    for (const whole of [FUNCTION, `123456789012:function:${FUNCTION}`, FUNCTION_ARN]) {
+      for (const named of [whole, `${whole}:query`]) {
+        const { code, stdout, stderr } = await operator.run('status', '--function', named);
+        expect({ named, code, stderr }).toEqual({ named, code: 0, stderr: '' });
+        expect(stdout).toContain('no instances draining');
+      }
+    }
   });
 
   test('of one group shows that alone, and refuses one that is not served', async () => {

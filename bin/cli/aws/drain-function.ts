@@ -65,6 +65,8 @@ export class DrainFunction {
   }
 }
 
-/** A name or an ARN without version or alias: the function is asked through its own alias. */
-const unqualified = (name: string): string =>
-  name.startsWith('arn:') ? name.split(':').slice(0, 7).join(':') : name.replace(/:[^:]*$/, '');
+/** A name, an ARN, or a part of one from the account on, and then perhaps a version or an alias. */
+const FUNCTION = /^((?:arn:[^:]+:lambda:[^:]+:)?(?:\d{12}:)?(?:function:)?[^:]+)(?::[^:]+)?$/;
+
+/** Without version or alias: the function is asked through its own alias. What is no name of one is left to Lambda to refuse. */
+const unqualified = (name: string): string => FUNCTION.exec(name)?.[1] ?? name;

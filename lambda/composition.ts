@@ -11,6 +11,7 @@ import { type HookMemory, Hooks } from './aws/terminations/lifecycle-hooks.ts';
 import { AwsTerminations } from './aws/terminations/terminations.ts';
 import { WaitMemory } from './aws/terminations/wait-memory.ts';
 import type { Config } from './config/config.ts';
+import { ANY_GROUP } from './config/names.ts';
 import type { Allocation } from './core/model/allocation.ts';
 import type { Clock, EpochMs, RunClock } from './core/model/clock.ts';
 import type { Logger, Ports } from './core/ports.ts';
@@ -73,6 +74,8 @@ export class Composition {
   readonly #functionName: string;
   /** Marks what we write in Nomad as ours. */
   #deployment: string;
+  /** The group that has asked last which instances go. */
+  #chosenFor: string | undefined;
   /** When the last sweep began in this environment. */
   #lastSweepAt: EpochMs | undefined;
 
@@ -82,7 +85,11 @@ export class Composition {
     this.#functionName = functionName;
     this.#deployment = functionName;
     this.metrics = new EmbeddedMetrics(functionName, clock, print);
-    this.#onDemand = onDemand(config, { ec2: this.#ec2, autoScaling: this.#autoScaling });
+    this.#onDemand = onDemand(config, {
+      ec2: this.#ec2,
+      autoScaling: this.#autoScaling,
+      groups: () => this.#groups,
+    });
     this.#nomad = transportTo(config.nomad, this.#onDemand);
     this.#whoIsWho = new WhoIsWho(config.nomad.nodeMetaKey);
     const { onlyIdle, onlyIdleForSeconds } = config.chooses;
@@ -163,8 +170,16 @@ export class Composition {
     return { terminations, nodes, eligibility, ...endedNodes, logs, clock, logger, metrics, publisher };
   }
 
-  /** What the story of who goes needs, for one run. */
-  forChoice(clock: RunClock): ChooseOptions {
+  /** The groups whose instances lead to Nomad, where it is asked through them. */
+  get #groups(): readonly string[] {
+    const names = this.#config.groups.map(({ name }) => name);
+    if (!names.includes(ANY_GROUP)) return names;
+    return this.#chosenFor === undefined ? [] : [this.#chosenFor];
+  }
+
+  /** What the story of who goes needs, for one run. @param group the one that scales in */
+  forChoice(group: string, clock: RunClock): ChooseOptions {
+    this.#chosenFor = group;
     const clients = new NomadClients({
       nomad: new NomadApi(this.#nomad, clock),
       clock,
@@ -198,6 +213,11 @@ export class Composition {
   /** What the token may see, read now. @throws Error if Nomad does not say, or refuses the token */
   permissions(clock: RunClock): Promise<Permissions> {
     return new NomadApi(this.#nomad, clock).permissions(tokenName(this.#config.nomad));
+  }
+
+  /** The client or the instance that has answered for Nomad; undefined where the servers are asked themselves. */
+  get through(): string | undefined {
+    return this.#config.nomad.via === 'http' ? undefined : this.#nomad.through;
   }
 
   /** Closes what a frozen function would hold open. */

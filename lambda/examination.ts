@@ -25,6 +25,10 @@ interface ExaminationOptions {
   /** What EC2 says of these instances. */
   describe: (instanceIds: readonly string[]) => Promise<Map<string, InstanceFacts>>;
   tls: () => Promise<Tls>;
+  /** Where Nomad is asked over HTTP. */
+  addresses: () => Promise<string[]>;
+  /** Who has answered for Nomad. */
+  through: () => string | undefined;
   /** The instances that may be asked for Nomad. */
   gateways: () => Promise<string[]>;
   lastSweepAt: number | undefined;
@@ -38,12 +42,11 @@ export function examination(options: ExaminationOptions): Examination {
     software: { version: VERSION, runtime: `Node.js ${process.versions.node.split('.', 1)[0]}` },
     lastSweepAt: options.lastSweepAt,
     leader: () => nomad.leader(),
+    through: options.through,
     servers: () => nomad.servers(access.region),
 
     certificates: async () => {
-      if (access.via === 'ssm') return [];
-      const addresses = [access.address, ...(access.fallbackAddresses ?? [])];
-      const tls = access.address.startsWith('https:') ? await options.tls() : {};
+      const [addresses, tls] = await Promise.all([options.addresses(), options.tls()]);
       return pMap(addresses, (address) => shownCertificate(address, tls, clock), { concurrency: CONCURRENCY });
     },
 

@@ -22,7 +22,7 @@ import { NomadLogs } from './nomad/queries/logs.ts';
 import type { WhoIsWho } from './nomad/queries/nodes-by-instance.ts';
 import { needsOf } from './nomad/queries/requirements.ts';
 import { type NomadReads, readOnly } from './nomad/read-only.ts';
-import { type AwsAccess, tlsOf } from './nomad/transport/create-transport.ts';
+import { type AwsAccess, addressesOf, tlsOf, usesTls } from './nomad/transport/create-transport.ts';
 import type { Transport } from './nomad/transport/transport.ts';
 import { VERSION } from './version.ts';
 
@@ -71,7 +71,9 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
       // Its own memory: what is asked is how the hooks are now.
       hooks: new Hooks({ autoScaling, clock, logger, memory: new Map(), asConfigured: false }),
       describe: (ids) => describeInstances(forRun(ec2, clock), ids, () => {}),
-      tls: async () => (config.nomad.via === 'http' ? tlsOf(config.nomad, aws, clock) : {}),
+      tls: async () => (config.nomad.via !== 'ssm' && usesTls(config.nomad) ? tlsOf(config.nomad, aws, clock) : {}),
+      addresses: () => addressesOf(config.nomad, aws, clock),
+      through: () => (config.nomad.via === 'http' ? undefined : options.transport.through),
       gateways: async () => (config.nomad.via === 'ssm' ? aws.instances(config.nomad).list(clock) : []),
     }),
   };

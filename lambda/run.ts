@@ -101,7 +101,7 @@ export class Runner {
     const askedAt = this.#cold && now - this.#bornAt < START_MS ? this.#bornAt : now;
     const chosen = await choose(
       question,
-      this.#composition.forChoice(new RunClock(this.#clock, now + TERMINATION_POLICY_MS)),
+      this.#composition.forChoice(group, new RunClock(this.#clock, now + TERMINATION_POLICY_MS)),
     );
     const took = Math.round(this.#clock.now() - askedAt);
     if (took > AUTO_SCALING_WAITS_MS) {
@@ -203,6 +203,7 @@ export class Runner {
       ...unasked,
     ];
     const because = instances.length === 0 ? run.notFound : undefined;
+    const through = run.dryRun ? this.#composition.through : undefined;
     const report: Report = {
       run: run.name,
       at: iso(now),
@@ -212,6 +213,7 @@ export class Runner {
       ...(purged.length > 0 && { purged }),
       warnings,
       ...(because !== undefined && { because }),
+      ...(through !== undefined && { through }),
       ...(run.dryRun && { version: VERSION }),
     };
     return { report, failures };

@@ -151,7 +151,7 @@ function withoutTokens(document: ConfigDocument): string {
   const withScheme = (address: string) => address.replace(/^(?=\$\{Token\[)/, 'https://');
   const { nomad: access } = document;
   const nomad =
-    access.via === 'ssm'
+    access.via !== 'http'
       ? access
       : {
           ...access,
@@ -162,7 +162,7 @@ function withoutTokens(document: ConfigDocument): string {
 }
 
 function choiceProblems({ chooses, nomad }: ConfigDocument): ConfigProblem[] {
-  if (!chooses?.on || nomad.via === 'http') return [];
+  if (!chooses?.on || nomad.via !== 'ssm') return [];
   const message =
     'Nomad has to be asked over HTTP: through instances no answer comes in the two seconds that Auto Scaling waits';
   return [{ path: ['chooses', 'on'], id: 'nomad-drain-hook:chooseNeedsHttp', message }];

@@ -1,8 +1,11 @@
 export { ConfigError, type ConfigProblem } from '../lambda/errors.ts';
 export {
+  type ClientsAccessProps,
   type HttpAccessProps,
   type LoginProps,
   NomadAccess,
+  type NomadCredentialsProps,
+  type NomadNodesProps,
   type Parameter,
   type RunCommandAccessProps,
 } from './access/nomad-access.ts';

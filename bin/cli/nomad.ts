@@ -3,6 +3,7 @@ import { messageOf } from '../../lambda/core/basics.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
 import type { NodeJson } from '../../lambda/nomad/json/node.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import type { Ask } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
@@ -27,7 +28,7 @@ export function nomadOf(environment: NodeJS.ProcessEnv): Ask {
   if (!address) throw new Problem('NOMAD_ADDR is not set', 'Set NOMAD_ADDR, and NOMAD_TOKEN where ACLs are on.');
   const read = (path: string) => readFileSync(path, 'utf8');
   const transport = new HttpTransport({
-    addresses: [address],
+    agents: new NamedAgents([address]),
     region,
     ...(token && { token: async () => ({ value: token }) }),
     tls: async () => ({

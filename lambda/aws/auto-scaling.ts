@@ -21,6 +21,8 @@ export interface InstanceState {
   instanceId: string;
   group: string;
   state: string;
+  /** Its Availability Zone, where Auto Scaling was asked for members. */
+  zone?: string | undefined;
 }
 
 /** What Auto Scaling says of a group's hook. */
@@ -88,8 +90,8 @@ export class AutoScaling {
   ): Promise<InstanceState[]> {
     const members = new Map<string, InstanceState>();
     const add = (group: string, instances: Instance[] = []) => {
-      for (const { InstanceId: instanceId = '', LifecycleState: state = '' } of instances) {
-        members.set(instanceId, { instanceId, group, state });
+      for (const { InstanceId: instanceId = '', LifecycleState: state = '', AvailabilityZone: zone } of instances) {
+        members.set(instanceId, { instanceId, group, state, zone });
       }
     };
     const withWarmPool: string[] = [];
@@ -185,6 +187,9 @@ export class AutoScaling {
     return unlessInactive(this.#client.send(command));
   }
 }
+
+/** An instance that waits for a lifecycle hook runs, and so does its Nomad client; in a warm pool it may be stopped. */
+export const waits = ({ state }: InstanceState): boolean => state === 'Terminating' || state.endsWith(':Wait');
 
 /** Whether an order was carried out; false if there is no lifecycle action for it. */
 async function unlessInactive(sent: Promise<unknown>): Promise<boolean> {

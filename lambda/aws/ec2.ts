@@ -144,6 +144,26 @@ export async function maintenanceOf(client: EC2Client): Promise<ScheduledMainten
   return found.toSorted((one, other) => other.startsAt - one.startsAt);
 }
 
+/** All values of one filter of DescribeInstances may be as many. */
+const FILTER_VALUES = 200;
+
+/** Those of these instances that EC2 says are running, with their addresses, the primary one first; of many only the first ones. */
+export async function running(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, string[]>> {
+  if (ids.length === 0) return new Map();
+  const asked = ids.slice(0, FILTER_VALUES);
+  // As a filter: an id that EC2 has forgotten would fail the call for all.
+  const Filters = [
+    { Name: 'instance-id', Values: asked },
+    { Name: 'instance-state-name', Values: ['running'] },
+  ];
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+  const found = new Map<string, string[]>();
+  for (const instance of (Reservations ?? []).flatMap(({ Instances }) => Instances ?? [])) {
+    if (instance.InstanceId) found.set(instance.InstanceId, [...(toFacts(instance).addresses ?? [])]);
+  }
+  return new Map(asked.filter((id) => found.has(id)).map((id) => [id, found.get(id) ?? []]));
+}
+
 /** The ids of the running instances that have a tag, at most a page of them. */
 export async function runningWithTag(
   ec2: EC2Client,

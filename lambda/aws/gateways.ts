@@ -1,25 +1,22 @@
-import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { RunClock } from '../core/model/clock.ts';
 import type { Instances } from '../nomad/transport/ssm.ts';
-import type { AutoScaling, InstanceState } from './auto-scaling.ts';
+import { type AutoScaling, waits } from './auto-scaling.ts';
 import { CLIENT, forRun } from './client.ts';
-import { runningWithTag } from './ec2.ts';
+import { running, runningWithTag } from './ec2.ts';
 import { COMMAND_LIVES_MS, CommandFailed, runCommand } from './run-command.ts';
 
 /** Where to find the instances that ask Nomad for us. */
 interface GatewaysOptions {
   ec2: EC2Client;
   autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
-  groups: readonly string[];
+  groups: () => readonly string[];
   /** The Command document that asks. */
   document: string;
   /** The tag of the gateways; without it the instances of the groups are asked, those in service first. */
   gateway?: { tag: string; value: string } | undefined;
 }
-
-/** Values that one filter of DescribeInstances may have. */
-const FILTER_VALUES = 200;
 
 /** The instances that can ask Nomad for us, by SSM Run Command. */
 export function gateways(options: GatewaysOptions): Instances {
@@ -32,13 +29,14 @@ export function gateways(options: GatewaysOptions): Instances {
     list: async (clock) => {
       const ec2ForRun = forRun(ec2, clock);
       if (gateway) return runningWithTag(ec2ForRun, gateway);
-      const members = await autoScaling(clock).members(groups);
+      const members = await autoScaling(clock).members(groups());
       const inService = members.filter(({ state }) => state === 'InService').map(({ instanceId }) => instanceId);
-      const waiting = await running(ec2ForRun, members.filter(waits)).catch((error) => {
+      const others = members.filter(waits).map(({ instanceId }) => instanceId);
+      const waiting = await running(ec2ForRun, others).catch((error) => {
         if (inService.length === 0) throw error;
-        return [];
+        return new Map<string, string[]>();
       });
-      return [...inService, ...waiting];
+      return [...inService, ...waiting.keys()];
     },
 
     run: async (instanceId, parameters, limitMs, clock) => {
@@ -67,25 +65,4 @@ export function gateways(options: GatewaysOptions): Instances {
       }
     },
   };
-}
-
-/** An instance that waits for a lifecycle hook runs, and so does its Nomad client; in a warm pool it may be stopped. */
-function waits({ state }: InstanceState): boolean {
-  return state === 'Terminating' || state.endsWith(':Wait');
-}
-
-/** Those of these instances that EC2 says are running. */
-async function running(ec2: EC2Client, instances: readonly InstanceState[]): Promise<string[]> {
-  if (instances.length === 0) return [];
-  const ids = instances.slice(0, FILTER_VALUES).map(({ instanceId }) => instanceId);
-  // As a filter: an id that EC2 has forgotten would fail the call for all.
-  const Filters = [
-    { Name: 'instance-id', Values: ids },
-    { Name: 'instance-state-name', Values: ['running'] },
-  ];
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters }));
-  const found = new Set(
-    (Reservations ?? []).flatMap(({ Instances }) => Instances ?? []).map((each) => each.InstanceId),
-  );
-  return ids.filter((id) => found.has(id));
 }

@@ -201,23 +201,22 @@ export class NomadApi {
   }
 
   async drain(nodeId: string, body: DrainRequest): Promise<void> {
-    const path = `/v1/node/${nodeId}/drain`;
-    accepted(await this.#ask({ method: 'POST', path, body }), path);
+    await this.#order({ path: `/v1/node/${nodeId}/drain`, body });
   }
 
   async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {
-    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: eligibility } });
+    await this.#order({ path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: eligibility } });
   }
 
   /** Changes the dynamic metadata of a node, by way of its client; null removes a key. */
   async setNodeMeta(nodeId: string, meta: Record<string, string | null>): Promise<void> {
     const body = { NodeID: nodeId, Meta: meta };
-    await this.#ask({ method: 'POST', path: '/v1/client/metadata', query: { node_id: nodeId }, body });
+    await this.#order({ path: '/v1/client/metadata', query: { node_id: nodeId }, body });
   }
 
   /** Removes a node, and all that Nomad knows of it. */
   async purge(nodeId: string): Promise<void> {
-    await this.#ask({ method: 'POST', path: `/v1/node/${nodeId}/purge` });
+    await this.#order({ path: `/v1/node/${nodeId}/purge` });
   }
 
   /**
@@ -247,6 +246,11 @@ export class NomadApi {
 
   async #each<T>(path: string, query: Record<string, string>, each: (element: unknown) => T): Promise<T[]> {
     return listIn(await this.#query({ path, query, each }), path);
+  }
+
+  /** @throws NomadError also if no leader has carried it out */
+  async #order(question: Omit<NomadRequest, 'method'>): Promise<void> {
+    accepted(await this.#ask({ method: 'POST', ...question }), question.path);
   }
 
   /** Asks what only somebody can answer who knows a leader. @throws NomadError also if who answers knows none */

@@ -1,5 +1,5 @@
 import { NomadError } from '../errors.ts';
-import type { NomadResponse, ResponseHeaders } from './transport/transport.ts';
+import { type NomadResponse, type ResponseHeaders, WITHOUT_LEADER } from './transport/transport.ts';
 
 /**
  * Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. Its index is 0
@@ -17,7 +17,7 @@ export function led(answer: NomadResponse, path: string): NomadResponse {
   const because =
     answer.headers.knownLeader === undefined
       ? 'the answer has no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
-      : 'who answers knows no leader: is that agent shutting down?';
+      : WITHOUT_LEADER;
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
 }
 

@@ -23,7 +23,7 @@ export class Endpoints extends Construct {
     super(scope, id);
     const usesSsm =
       nomad.via === 'ssm' || [nomad.token, nomad.ca, nomad.clientCertificate, nomad.clientKey].some(Boolean);
-    const usesSts = nomad.via === 'http' && nomad.login !== undefined;
+    const usesSts = nomad.via !== 'ssm' && nomad.login !== undefined;
     const { AUTOSCALING, EC2, EVENTBRIDGE, SSM, STS } = ec2.InterfaceVpcEndpointAwsService;
     const services: Record<string, ec2.IInterfaceVpcEndpointService> = {
       AutoScaling: AUTOSCALING,

@@ -26,15 +26,23 @@ export interface LoginProps {
   readonly audience?: string;
 }
 
-/** How to reach Nomad's HTTP API. */
-export interface HttpAccessProps {
-  /** The address of Nomad's HTTP API, e.g. `https://nomad.internal:4646`. May contain CDK tokens. */
-  readonly address: string;
+/** What is said of Nomad's clients, however Nomad is reached. */
+export interface NomadNodesProps {
   /**
-   * More servers of the same cluster, with the same scheme; at most six. When one does not answer, the next is tried.
-   * @default - none
+   * The key of a Nomad client's `meta` that holds the instance id, for clients without the EC2 fingerprint.
+   * @default - the attribute `unique.platform.aws.instance-id`
    */
-  readonly fallbackAddresses?: readonly string[];
+  readonly nodeMetaKey?: string;
+  /**
+   * Nomad clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its
+   * own: a client named here could not.
+   * @default - none: every node may be an instance's
+   */
+  readonly outsideEc2?: OutsideEc2;
+}
+
+/** Who the function is to Nomad, and how it knows that it talks to Nomad. */
+export interface NomadCredentialsProps {
   /**
    * The parameter (best a SecureString) that holds the secret id of an ACL token with `node { policy = "write" }` and
    * `namespace "*" { capabilities = ["read-job"] }`.
@@ -64,35 +72,59 @@ export interface HttpAccessProps {
    */
   readonly clientKey?: Parameter;
   /**
+   * The customer managed key that encrypts the parameters.
+   * @default - the account's `aws/ssm` key, which needs no permission of its own
+   */
+  readonly encryptionKey?: kms.IKey;
+}
+
+/** How to reach Nomad's HTTP API. */
+export interface HttpAccessProps extends NomadCredentialsProps, NomadNodesProps {
+  /** The address of Nomad's HTTP API, e.g. `https://nomad.internal:4646`. May contain CDK tokens. */
+  readonly address: string;
+  /**
+   * More servers of the same cluster, with the same scheme; at most six. When one does not answer, the next is tried.
+   * @default - none
+   */
+  readonly fallbackAddresses?: readonly string[];
+  /**
    * The name in Nomad's certificate if it is not the host of the address: `server.<region>.nomad`.
    * @default - the host of the address
    */
   readonly serverName?: string;
   /**
-   * The customer managed key that encrypts the parameters.
-   * @default - the account's `aws/ssm` key, which needs no permission of its own
-   */
-  readonly encryptionKey?: kms.IKey;
-  /**
    * The Nomad region to query if the address serves several.
    * @default - the region of the server that answers
    */
   readonly region?: string;
+}
+
+/** How to reach Nomad through the Nomad clients of the groups. */
+export interface ClientsAccessProps extends NomadCredentialsProps, NomadNodesProps {
   /**
-   * The key of a Nomad client's `meta` that holds the instance id, for clients without the EC2 fingerprint.
-   * @default - the attribute `unique.platform.aws.instance-id`
+   * `https` where the clients have TLS on HTTP (`tls { http = true }`).
+   * @default 'http'
    */
-  readonly nodeMetaKey?: string;
+  readonly scheme?: 'http' | 'https';
   /**
-   * Nomad clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its
-   * own: a client named here could not.
-   * @default - none: every node may be an instance's
+   * The port on which the clients listen for HTTP.
+   * @default 4646
    */
-  readonly outsideEc2?: OutsideEc2;
+  readonly port?: number;
+  /**
+   * The name in the certificates of the clients. Needs the scheme `https`.
+   * @default - `client.<region>.nomad`, with `global` where no region is given
+   */
+  readonly serverName?: string;
+  /**
+   * The Nomad region to query.
+   * @default - the region of the clients
+   */
+  readonly region?: string;
 }
 
 /** How to reach Nomad through SSM Run Command. */
-export interface RunCommandAccessProps {
+export interface RunCommandAccessProps extends NomadNodesProps {
   /**
    * The instances that run the commands, by tag, instead of those of the groups.
    * @default - instances of the groups that are in service
@@ -103,17 +135,6 @@ export interface RunCommandAccessProps {
    * @default - the region of the instance's agent
    */
   readonly region?: string;
-  /**
-   * The key of a Nomad client's `meta` that holds the instance id, for clients without the EC2 fingerprint.
-   * @default - the attribute `unique.platform.aws.instance-id`
-   */
-  readonly nodeMetaKey?: string;
-  /**
-   * Nomad clients that are not EC2 instances. An instance whose node cannot be found is kept while any live node could be its
-   * own: a client named here could not.
-   * @default - none: every node may be an instance's
-   */
-  readonly outsideEc2?: OutsideEc2;
 }
 
 /**
@@ -124,6 +145,15 @@ export abstract class NomadAccess {
   /** Over HTTP or HTTPS, with an ACL token or none. Plain HTTP gives a warning: everybody on the network can read the token. */
   static http(props: HttpAccessProps): NomadAccess {
     return new HttpAccess(props);
+  }
+
+  /**
+   * Over HTTP or HTTPS to the Nomad clients of the groups, by their private addresses: where no address leads to the servers. A
+   * client that is in service forwards to the servers what only they know. The clients then see the token, and can forge what the
+   * function decides by: docs/security.md says what that means. The function has to run in a VPC from which it reaches their port.
+   */
+  static clients(props: ClientsAccessProps = {}): NomadAccess {
+    return new ClientsAccess(props);
   }
 
   /**
@@ -154,43 +184,73 @@ class HttpAccess extends NomadAccess {
   }
 
   override bind(scope: Construct, grantee: iam.IGrantable): NomadDocument {
-    const { address, token, login, ca, clientCertificate, clientKey, encryptionKey } = this.#props;
-    if (/^http:/i.test(address)) {
-      Annotations.of(scope).addWarningV2(
-        'nomad-drain-hook:plainHttp',
-        `Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https.`,
-      );
-    }
-    const parameters = [token, ca, clientCertificate, clientKey].filter((parameter) => parameter !== undefined);
-    if (parameters.length > 0) {
-      grantee.grantPrincipal.addToPrincipalPolicy(
-        // Only the parameters for the token and TLS. No listing, no history.
-        new iam.PolicyStatement({
-          sid: 'ReadNomadParameters',
-          actions: ['ssm:GetParameters'],
-          resources: parameters.map((parameter) => arnOf(scope, parameter)),
-        }),
-      );
-      // A customer key needs a grant; the account's own `aws/ssm` key does not.
-      encryptionKey?.grantDecrypt(grantee);
-    }
-    if (login) {
-      grantee.grantPrincipal.addToPrincipalPolicy(
-        // A signed identity of the function, for Nomad only. STS has no resource for it; the conditions limit it.
-        new iam.PolicyStatement({
-          sid: 'ProveIdentity',
-          actions: ['sts:GetWebIdentityToken'],
-          resources: ['*'],
-          conditions: {
-            'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audienceOf(login)] },
-            NumericLessThanEquals: { 'sts:DurationSeconds': IDENTITY_SECONDS },
-            // The set operator holds for a request that names no audience at all.
-            Null: { 'sts:IdentityTokenAudience': 'false' },
-          },
-        }),
-      );
-    }
+    if (/^http:/i.test(this.#props.address)) warnOfPlainHttp(scope);
+    grantCredentials(scope, grantee, this.#props);
     return httpDocument(this.#props);
+  }
+}
+
+class ClientsAccess extends NomadAccess {
+  readonly #props: ClientsAccessProps;
+
+  constructor(props: ClientsAccessProps) {
+    super();
+    this.#props = props;
+  }
+
+  override bind(scope: Construct, grantee: iam.IGrantable): NomadDocument {
+    if (this.#props.scheme !== 'https') warnOfPlainHttp(scope);
+    grantCredentials(scope, grantee, this.#props);
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      // The instances of the groups and their addresses. AWS has no resource-level permissions for it.
+      new iam.PolicyStatement({
+        sid: 'FindClients',
+        actions: ['autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeWarmPool', 'ec2:DescribeInstances'],
+        resources: ['*'],
+      }),
+    );
+    return clientsDocument(this.#props);
+  }
+}
+
+function warnOfPlainHttp(scope: Construct): void {
+  Annotations.of(scope).addWarningV2(
+    'nomad-drain-hook:plainHttp',
+    `Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https.`,
+  );
+}
+
+/** Lets the function read the parameters that its credentials are in, and prove its identity if it logs in. */
+function grantCredentials(scope: Construct, grantee: iam.IGrantable, props: NomadCredentialsProps): void {
+  const { token, login, ca, clientCertificate, clientKey, encryptionKey } = props;
+  const parameters = [token, ca, clientCertificate, clientKey].filter((parameter) => parameter !== undefined);
+  if (parameters.length > 0) {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      // Only the parameters for the token and TLS. No listing, no history.
+      new iam.PolicyStatement({
+        sid: 'ReadNomadParameters',
+        actions: ['ssm:GetParameters'],
+        resources: parameters.map((parameter) => arnOf(scope, parameter)),
+      }),
+    );
+    // A customer key needs a grant; the account's own `aws/ssm` key does not.
+    encryptionKey?.grantDecrypt(grantee);
+  }
+  if (login) {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      // A signed identity of the function, for Nomad only. STS has no resource for it; the conditions limit it.
+      new iam.PolicyStatement({
+        sid: 'ProveIdentity',
+        actions: ['sts:GetWebIdentityToken'],
+        resources: ['*'],
+        conditions: {
+          'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audienceOf(login)] },
+          NumericLessThanEquals: { 'sts:DurationSeconds': IDENTITY_SECONDS },
+          // The set operator holds for a request that names no audience at all.
+          Null: { 'sts:IdentityTokenAudience': 'false' },
+        },
+      }),
+    );
   }
 }
 
@@ -203,36 +263,59 @@ class RunCommandAccess extends NomadAccess {
   }
 
   override bind(scope: Construct, grantee: iam.IGrantable, groupNames: readonly string[]): NomadDocument {
-    const { gateway, region, nodeMetaKey, outsideEc2 } = this.#props;
+    const { gateway, region } = this.#props;
     return defined({
       via: 'ssm' as const,
       document: grantCommand(scope, grantee, groupNames, gateway),
       gateway: gateway && { tag: gateway.tag, value: gateway.value },
       region,
-      nodeMetaKey,
-      outsideEc2: outsideEc2Of(outsideEc2),
+      ...nodesOf(this.#props),
     });
   }
 }
 
 /** The part of the configuration document for HTTP or HTTPS. */
 export function httpDocument(props: HttpAccessProps): NomadDocument {
-  const { address, fallbackAddresses, region, nodeMetaKey, serverName, login } = props;
-  const parameter = (named: Parameter | undefined) => (named === undefined ? undefined : { parameter: nameOf(named) });
+  const { address, fallbackAddresses, region, serverName } = props;
   return defined({
     via: 'http' as const,
     address,
     fallbackAddresses: fallbackAddresses?.length ? [...fallbackAddresses] : undefined,
     region,
-    nodeMetaKey,
-    outsideEc2: outsideEc2Of(props.outsideEc2),
-    token: parameter(props.token),
-    login: login && { authMethod: login.authMethod, audience: audienceOf(login) },
-    ca: parameter(props.ca),
-    clientCertificate: parameter(props.clientCertificate),
-    clientKey: parameter(props.clientKey),
+    ...nodesOf(props),
+    ...credentialsOf(props),
     serverName,
   });
+}
+
+/** The part of the configuration document for HTTP or HTTPS to the clients. */
+export function clientsDocument(props: ClientsAccessProps): NomadDocument {
+  const { scheme, port, region, serverName } = props;
+  return defined({
+    via: 'clients' as const,
+    scheme,
+    port,
+    region,
+    ...nodesOf(props),
+    ...credentialsOf(props),
+    serverName,
+  });
+}
+
+const nodesOf = ({ nodeMetaKey, outsideEc2 }: NomadNodesProps) => ({
+  nodeMetaKey,
+  outsideEc2: outsideEc2Of(outsideEc2),
+});
+
+function credentialsOf({ token, login, ca, clientCertificate, clientKey }: NomadCredentialsProps) {
+  const parameter = (named: Parameter | undefined) => (named === undefined ? undefined : { parameter: nameOf(named) });
+  return {
+    token: parameter(token),
+    login: login && { authMethod: login.authMethod, audience: audienceOf(login) },
+    ca: parameter(ca),
+    clientCertificate: parameter(clientCertificate),
+    clientKey: parameter(clientKey),
+  };
 }
 
 const audienceOf = ({ audience = DEFAULT_AUDIENCE }: LoginProps) => audience;

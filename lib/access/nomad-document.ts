@@ -2,13 +2,24 @@
 // schema takes this is checked where the construct puts it into the document.
 
 /** The part of the configuration document that says how to reach Nomad. */
-export type NomadDocument = HttpDocument | RunCommandDocument;
+export type NomadDocument = HttpDocument | ClientsDocument | RunCommandDocument;
 
-/** By HTTP or HTTPS; the fields are those of `HttpAccessProps`. */
-interface HttpDocument extends NodesDocument {
+/** By HTTP or HTTPS to the servers; the fields are those of `HttpAccessProps`. */
+interface HttpDocument extends NodesDocument, CredentialsDocument {
   via: 'http';
   address: string;
   fallbackAddresses?: string[] | undefined;
+}
+
+/** By HTTP or HTTPS to the clients of the groups; the fields are those of `ClientsAccessProps`. */
+interface ClientsDocument extends NodesDocument, CredentialsDocument {
+  via: 'clients';
+  scheme?: 'http' | 'https' | undefined;
+  port?: number | undefined;
+}
+
+/** Who the function is to Nomad, and how it knows that it talks to Nomad. */
+interface CredentialsDocument {
   token?: ParameterDocument | undefined;
   login?: { authMethod: string; audience?: string | undefined } | undefined;
   ca?: ParameterDocument | undefined;

@@ -4,6 +4,7 @@ import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 import { Loopback } from '../../emulators/server.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
 import { judgeRules, type Rules, readPermissions } from '../../lambda/nomad/acl.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import type { NomadRequest } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
@@ -20,7 +21,7 @@ const ALL = 'namespace "*" { capabilities = ["read-job"] }';
 /** Asks a Nomad with a token, or none; retries wait for nothing. */
 const asker = (address: string, token?: string) => {
   const transport = new HttpTransport({
-    addresses: [address],
+    agents: new NamedAgents([address]),
     token: token ? async () => ({ value: token }) : undefined,
   });
   const clock = new RunClock({ ...systemClock, sleep: async () => {} }, Number.POSITIVE_INFINITY);

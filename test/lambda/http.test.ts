@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../../emulators/server.ts';
 import { type Clock, RunClock, RunOver } from '../../lambda/core/model/clock.ts';
 import { NomadError } from '../../lambda/errors.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import type { NomadRequest } from '../../lambda/nomad/transport/transport.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
@@ -33,7 +34,7 @@ const client = (
   token: () => Promise<{ value: string }> = async () => ({ value: SECRET }),
   clock: Clock = impatient,
 ) => {
-  const transport = new HttpTransport({ addresses: [server.url], token });
+  const transport = new HttpTransport({ agents: new NamedAgents([server.url]), token });
   const run = new RunClock(clock, Number.POSITIVE_INFINITY);
   return { ask: (question: NomadRequest) => transport.ask(question, run) };
 };
@@ -91,7 +92,7 @@ describe('what is asked of Nomad', () => {
     await serve(ok([{ ID: 'n1' }]));
     // Limits are asked for: for the answer, for a connection, for the body, and with each piece of that.
     for (let limits = 1; limits <= 4; limits++) {
-      const transport = new HttpTransport({ addresses: [server.url] });
+      const transport = new HttpTransport({ agents: new NamedAgents([server.url]) });
       let asked = 0;
       const limit = (ms: number) => {
         if (++asked >= limits) throw new RunOver();

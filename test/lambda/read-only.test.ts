@@ -4,12 +4,13 @@ import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
 import { NomadApi } from '../../lambda/nomad/api.ts';
 import { type NomadReads, readOnly } from '../../lambda/nomad/read-only.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
 
 it('a run that only reads cannot order anything: not by its type, and not by a mistake', async () => {
   const nomad = await NomadEmulator.start({ clock: new ManualClock() });
-  const transport = readOnly(new HttpTransport({ addresses: [nomad.url] }));
+  const transport = readOnly(new HttpTransport({ agents: new NamedAgents([nomad.url]) }));
   onTestFinished(async () => {
     transport.close();
     await nomad.close();

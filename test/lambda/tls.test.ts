@@ -4,6 +4,7 @@ import { Authority, type Certificate } from '../../emulators/certificates.ts';
 import { Loopback } from '../../emulators/server.ts';
 import { TlsFront } from '../../emulators/tls-front.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import type { Tls } from '../../lambda/nomad/transport/tls.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
@@ -32,7 +33,7 @@ const serve = async (certificate: Certificate, clientCa?: string) => {
 const atOnce = { ...systemClock, sleep: async () => {} };
 const impatient = new RunClock(atOnce, Number.POSITIVE_INFINITY);
 const asker = (tls: () => Promise<Tls>, ...addresses: string[]) => {
-  const transport = new HttpTransport({ addresses, tls });
+  const transport = new HttpTransport({ agents: new NamedAgents(addresses), tls });
   open.push(transport);
   return () => transport.ask({ method: 'GET', path: '/v1/nodes' }, impatient);
 };
@@ -97,7 +98,7 @@ describe('Nomad over TLS', () => {
       open.push(limited);
       const address = `https://127.0.0.1:${(limited.address() as AddressInfo).port}`;
       const tls = async () => ({ ca: authority.pem, ...(await authority.issue(['client.global.nomad'])) });
-      const transport = new HttpTransport({ addresses: [address], tls });
+      const transport = new HttpTransport({ agents: new NamedAgents([address]), tls });
       open.push(transport);
       expect((await transport.ask({ method, path: '/v1/nodes' }, impatient)).body).toEqual([]);
       left = 100;
@@ -112,7 +113,7 @@ describe('Nomad over TLS', () => {
     let now = 0;
     let trusted = authority.pem;
     const front = await serve(await authority.issue(NAMES));
-    const transport = new HttpTransport({ addresses: [front.url], tls: async () => ({ ca: trusted }) });
+    const transport = new HttpTransport({ agents: new NamedAgents([front.url]), tls: async () => ({ ca: trusted }) });
     open.push(transport);
     const clock = new RunClock({ ...atOnce, now: () => now }, Number.POSITIVE_INFINITY);
     await transport.ask({ method: 'GET', path: '/v1/nodes' }, clock);
@@ -166,7 +167,7 @@ describe('several servers', () => {
     silent.fault = () => 'silence';
     const well = await Loopback.listen(() => ({ status: 200, body: '["well"]' }));
     open.push(silent, well);
-    const transport = new HttpTransport({ addresses: [silent.url, well.url] });
+    const transport = new HttpTransport({ agents: new NamedAgents([silent.url, well.url]) });
     open.push(transport);
 
     const order = { method: 'POST', path: '/v1/node/n1/drain', body: {}, timeoutMs: 50 } as const;

@@ -4,6 +4,7 @@ import { NomadEmulator } from '../../emulators/nomad/emulator.ts';
 import { RunClock } from '../../lambda/core/model/clock.ts';
 import { NomadApi } from '../../lambda/nomad/api.ts';
 import { WhoIsWho } from '../../lambda/nomad/queries/nodes-by-instance.ts';
+import { NamedAgents } from '../../lambda/nomad/transport/agents.ts';
 import { HttpTransport } from '../../lambda/nomad/transport/http.ts';
 import { systemClock } from '../../lambda/system-clock.ts';
 
@@ -15,7 +16,7 @@ const instance = (number: number) => `i-${number.toString(16).padStart(17, '0')}
 /** A cluster with a node for each of so many instances, and who asks it which is which. */
 async function cluster(count: number) {
   const nomad = await NomadEmulator.start({ clock: new ManualClock() });
-  const transport = new HttpTransport({ addresses: [nomad.url] });
+  const transport = new HttpTransport({ agents: new NamedAgents([nomad.url]) });
   onTestFinished(async () => {
     transport.close();
     await nomad.close();

@@ -31,6 +31,8 @@ export interface Report {
   warnings: string[];
   /** Why there was nothing to do. */
   because?: string;
+  /** The client or the instance that has answered for Nomad, in a report that a command asked for. Absent where servers are asked. */
+  through?: string;
   /** Of the function, in a report that a command asked for. Absent in those of functions that do not say it yet. */
   version?: string;
 }

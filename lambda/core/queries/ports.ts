@@ -130,6 +130,8 @@ export interface Examination {
   readonly lastSweepAt: EpochMs | undefined;
   /** The address of Nomad's leader; empty if there is none. */
   leader(): Promise<string>;
+  /** The client or the instance that has answered for Nomad; undefined where the servers are asked themselves. */
+  through(): string | undefined;
   /** The servers of the region. */
   servers(): Promise<Server[]>;
   /** What each address shows when a connection is made; none where Nomad is asked through instances. */
@@ -161,6 +163,6 @@ export type ShownCertificate = { address: string } & (
 export interface NodeOfInstance {
   instanceId: string;
   is: 'absent' | 'by address' | 'ambiguous' | 'unknown';
-  /**, if EC2 said it. */
+  /** When EC2 launched it, if EC2 said so. */
   launchedAt?: EpochMs;
 }

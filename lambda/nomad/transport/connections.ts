@@ -64,11 +64,13 @@ export class NoResponse extends Error {
 /** Connections that stay open between questions, with the time limits and the size limit of each exchange. */
 export class Connections {
   readonly #tls: Tls;
+  readonly #connectMs: number;
   readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https: HttpsAgent;
 
-  constructor(tls: Tls) {
+  constructor(tls: Tls, connectMs = CONNECT_MS) {
     this.#tls = tls;
+    this.#connectMs = connectMs;
     const { serverName, ...certificates } = tls;
     this.#https = new HttpsAgent({
       keepAlive: true,
@@ -91,7 +93,7 @@ export class Connections {
     const options = { path, method, headers, agent: secure ? this.#https : this.#http };
     let isNew = false;
     let connected = false;
-    const connecting = new Watch(clock, CONNECT_MS);
+    const connecting = new Watch(clock, this.#connectMs);
     const answering = new Watch(clock, timeoutMs);
     try {
       const incoming = await new Promise<IncomingMessage>((resolve, reject) => {

@@ -1,5 +1,7 @@
 import type { HttpConfig, NomadConfig } from '../../config/config.ts';
 import type { RunClock } from '../../core/model/clock.ts';
+import { type Agents, NamedAgents } from './agents.ts';
+import { ClientAgents, type ListClients, urlOf } from './client-agents.ts';
 import { HttpTransport } from './http.ts';
 import { login } from './login.ts';
 import { type Instances, ViaInstances } from './ssm.ts';
@@ -12,6 +14,8 @@ export interface AwsAccess {
   parameter(name: string, clock: RunClock): Promise<string>;
   /** A signed statement of the function's role, for an audience; ends with the run too. */
   identity(audience: string, clock: RunClock): Promise<string>;
+  /** The Nomad clients of the groups that may be asked. */
+  clients: ListClients;
   /** Instances that can ask Nomad for us. */
   instances(by: { document: string; gateway?: { tag: string; value: string } | undefined }): Instances;
 }
@@ -23,14 +27,18 @@ export function parametersOf(nomad: NomadConfig): string[] {
   return [token, ca, clientCertificate, clientKey].flatMap((each) => each?.parameter ?? []);
 }
 
+/** How long connecting to a client may take, in milliseconds: within a region it takes a few, and there is another one to ask. */
+const CONNECT_TO_CLIENT_MS = 500;
+
 /** The way to Nomad that the configuration names. */
 export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
   if (nomad.via === 'ssm') return new ViaInstances(aws.instances(nomad), nomad.region);
-  const { address, fallbackAddresses = [], region, token, login: loginConfig } = nomad;
+  const { region, token, login: loginConfig } = nomad;
   return new HttpTransport({
-    addresses: [address, ...fallbackAddresses],
+    agents: agentsOf(nomad, aws),
     region,
-    ...(address.startsWith('https:') && { tls: (clock) => tlsOf(nomad, aws, clock) }),
+    ...(nomad.via === 'clients' && { connectMs: CONNECT_TO_CLIENT_MS }),
+    ...(usesTls(nomad) && { tls: (clock) => tlsOf(nomad, aws, clock) }),
     ...(token && { token: async (_, clock) => ({ value: await aws.parameter(token.parameter, clock) }) }),
     ...(loginConfig && {
       token: async (ask, clock) =>
@@ -38,6 +46,21 @@ export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
     }),
   });
 }
+
+function agentsOf(nomad: HttpConfig, aws: AwsAccess): Agents {
+  if (nomad.via === 'clients') return new ClientAgents(aws.clients, nomad);
+  return new NamedAgents([nomad.address, ...(nomad.fallbackAddresses ?? [])]);
+}
+
+/** The addresses at which Nomad answers over HTTP; none through SSM. @throws Error if AWS does not say */
+export async function addressesOf(nomad: NomadConfig, aws: AwsAccess, clock: RunClock): Promise<string[]> {
+  if (nomad.via === 'ssm') return [];
+  if (nomad.via === 'http') return [nomad.address, ...(nomad.fallbackAddresses ?? [])];
+  return (await aws.clients(clock)).map((client) => urlOf(client, nomad).origin);
+}
+
+export const usesTls = (nomad: HttpConfig): boolean =>
+  nomad.via === 'clients' ? nomad.scheme === 'https' : nomad.address.startsWith('https:');
 
 /** What an operator calls the token in use. */
 export function tokenName(nomad: NomadConfig): string {
@@ -48,11 +71,10 @@ export function tokenName(nomad: NomadConfig): string {
 }
 
 /** What verifies Nomad, and what identifies us there. @throws Error if a parameter cannot be read, or is no PEM */
-export async function tlsOf(
-  { ca, clientCertificate, clientKey, serverName }: HttpConfig,
-  aws: AwsAccess,
-  clock: RunClock,
-): Promise<Tls> {
+export async function tlsOf(nomad: HttpConfig, aws: AwsAccess, clock: RunClock): Promise<Tls> {
+  const { ca, clientCertificate, clientKey, region = 'global' } = nomad;
+  // No certificate of a client has its address: it has the name of clients by Nomad's own convention.
+  const { serverName = nomad.via === 'clients' ? `client.${region}.nomad` : undefined } = nomad;
   const read = async (field: string, source: { parameter: string } | undefined) => {
     if (!source) return undefined;
     const pem = await aws.parameter(source.parameter, clock);

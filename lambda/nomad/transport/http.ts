@@ -1,5 +1,7 @@
+import { messageOf } from '../../core/basics.ts';
 import { type RunClock, RunOver } from '../../core/model/clock.ts';
 import { NomadError } from '../../errors.ts';
+import type { Agent, Agents } from './agents.ts';
 import { type Fetched, Renewable } from './cached-credential.ts';
 import { Connections, NoResponse } from './connections.ts';
 import type { Tls } from './tls.ts';
@@ -12,6 +14,7 @@ import {
   notJson,
   type ResponseHeaders,
   type Transport,
+  WITHOUT_LEADER,
 } from './transport.ts';
 
 const ATTEMPTS = 4;
@@ -29,8 +32,10 @@ const PATIENCE_MS = 15_000;
 const MOST_AT_ONCE = 8;
 
 interface HttpOptions {
-  /** Where Nomad answers: tried in turn, beginning with the one that answered last. At least one. */
-  addresses: readonly string[];
+  /** Where Nomad answers. */
+  agents: Agents;
+  /** How long connecting may take, in milliseconds. @default 2,000 */
+  connectMs?: number;
   region?: string | undefined;
   /** Fetches the ACL token: once, and again when it expires or Nomad refuses it. No token if ACLs are off. */
   token?: ((nomad: Ask, clock: RunClock) => Promise<Fetched<string>>) | undefined;
@@ -41,19 +46,21 @@ interface HttpOptions {
 /** Nomad's HTTP API, with keep-alive, gzip, a time limit on every call, and retries of what is safe to retry. */
 export class HttpTransport implements Transport {
   readonly blocks = true;
-  readonly #addresses: readonly URL[];
+  readonly #agents: Agents;
+  readonly #connectMs: number | undefined;
   readonly #region: string | undefined;
   readonly #token: Renewable<string> | undefined;
   readonly #tls: Renewable<Tls>;
-  /** The index of the address that is asked. */
-  #turn = 0;
+  /** The agent that answered last, as an operator calls it. */
+  #through: string | undefined;
   #underWay = 0;
   /** Questions that wait for their turn. */
   readonly #waiting: (() => void)[] = [];
   #connections: { tls: Tls; connections: Connections } | undefined;
 
-  constructor({ addresses, region, token, tls }: HttpOptions) {
-    this.#addresses = addresses.map((address) => new URL(address));
+  constructor({ agents, connectMs, region, token, tls }: HttpOptions) {
+    this.#agents = agents;
+    this.#connectMs = connectMs;
     this.#region = region;
     this.#token =
       token &&
@@ -63,8 +70,17 @@ export class HttpTransport implements Transport {
 
   /** Closes its connections. A frozen function would hold them open, and Nomad counts them (100 from one address). */
   close(): void {
+    this.#agents.close();
+    this.#closeConnections();
+  }
+
+  #closeConnections(): void {
     this.#connections?.connections.close();
     this.#connections = undefined;
+  }
+
+  get through(): string | undefined {
+    return this.#through;
   }
 
   async ask(question: NomadRequest, clock: RunClock): Promise<NomadResponse> {
@@ -93,16 +109,22 @@ export class HttpTransport implements Transport {
 
   async #askInTurn(asked: Asked): Promise<NomadResponse> {
     const { question, clock } = asked;
-    const attempts = Math.max(ATTEMPTS, this.#addresses.length);
+    const attempts = Math.max(ATTEMPTS, this.#agents.most);
     const until = clock.now() + PATIENCE_MS;
     for (let attempt = 1; ; attempt++) {
-      const turn = this.#turn;
+      const agent = await this.#agents.next(clock).catch((error) => {
+        if (error instanceof RunOver) throw error;
+        throw new NomadError({ ...question, address: 'its clients' }, 0, messageOf(error));
+      });
       try {
-        return await this.#askTrusted(asked);
+        const answer = await this.#askTrusted(asked, agent);
+        this.#agents.answered(agent);
+        this.#through = agent.name;
+        return answer;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (error.isOfServer && this.#turn === turn) this.#turn = (turn + 1) % this.#addresses.length;
-        const elsewhere = this.#addresses.length > 1;
+        if (error.isOfServer) this.#agents.failed(agent);
+        const elsewhere = this.#agents.most > 1;
         const last = attempt === attempts || clock.now() >= until;
         if (last || !isSafeToRetry(question, error, elsewhere)) throw error.toNomadError();
         await clock.sleep(100 * 2 ** Math.min(attempt, ATTEMPTS) * (0.5 + Math.random())).catch((over) => {
@@ -113,24 +135,24 @@ export class HttpTransport implements Transport {
   }
 
   /** After a certificate error, asks once more with what the parameters hold by now. */
-  async #askTrusted(asked: Asked): Promise<NomadResponse> {
+  async #askTrusted(asked: Asked, agent: Agent): Promise<NomadResponse> {
     const tls = await this.#tls.current(asked.clock);
     try {
-      return await this.#askOnce(asked, tls);
+      return await this.#askOnce(asked, agent, tls);
     } catch (error) {
       if (!(error instanceof Failure) || !error.noAnswer?.distrust) throw error;
       if (!error.noAnswer.unread && asked.question.method !== 'GET') throw error;
       const renewed = await this.#tls.renewed(tls, asked.clock);
       if (JSON.stringify(renewed) === JSON.stringify(tls)) throw error;
-      return this.#askOnce(asked, renewed);
+      return this.#askOnce(asked, agent, renewed);
     }
   }
 
-  async #askOnce({ question, token, clock }: Asked, tls: Tls): Promise<NomadResponse> {
-    const address = this.#addresses[this.#turn] ?? new URL('http://127.0.0.1:4646');
+  async #askOnce({ question, token, clock }: Asked, agent: Agent, tls: Tls): Promise<NomadResponse> {
+    const { url } = agent;
     const query = new URLSearchParams({ ...(this.#region && { region: this.#region }), ...question.query });
     // As it is: a URL takes `..` for the folder above.
-    const path = `${address.pathname.replace(/\/$/, '')}${question.path}${query.size > 0 ? `?${query}` : ''}`;
+    const path = `${url.pathname.replace(/\/$/, '')}${question.path}${query.size > 0 ? `?${query}` : ''}`;
     const body = question.body === undefined ? undefined : JSON.stringify(question.body);
     const sent = {
       Accept: 'application/json',
@@ -142,9 +164,9 @@ export class HttpTransport implements Transport {
       }),
     };
     const { timeoutMs = TIMEOUT_MS, each } = question;
-    const asked = { method: question.method, path: question.path, address: address.origin };
+    const asked = { method: question.method, path: question.path, address: agent.name };
     const answer = await this.#connectionsWith(tls)
-      .exchange({ url: address, path, method: question.method, headers: sent, body, timeoutMs, clock, each })
+      .exchange({ url, path, method: question.method, headers: sent, body, timeoutMs, clock, each })
       .catch((error) => {
         if (error instanceof NoResponse) throw new Failure(asked, 0, error.message, error);
         throw error instanceof SyntaxError ? new Failure(asked, 200, error.message) : error;
@@ -154,6 +176,7 @@ export class HttpTransport implements Transport {
     const headers = headersOf(header);
     // A proxy may repeat what it was asked with.
     const told = token ? answer.body.replaceAll(token, '…') : answer.body;
+    if (this.#agents.most > 1 && isHollow(question, headers)) throw new Failure(asked, 0, WITHOUT_LEADER);
     if (answer.status !== 200) throw new Failure(asked, answer.status, told, undefined, headers);
     if (question.text) return { body: answer.body, headers };
     const nextToken = header('x-nomad-nexttoken');
@@ -167,12 +190,16 @@ export class HttpTransport implements Transport {
   #connectionsWith(tls: Tls): Connections {
     const kept = this.#connections;
     if (kept?.tls === tls) return kept.connections;
-    this.close();
-    const connections = new Connections(tls);
+    this.#closeConnections();
+    const connections = new Connections(tls, this.#connectMs);
     this.#connections = { tls, connections };
     return connections;
   }
 }
+
+/** It comes from an agent that is not in touch with a leader; such a client agent has not passed an order on. */
+const isHollow = ({ method }: NomadRequest, { knownLeader, index }: ResponseHeaders): boolean =>
+  method === 'GET' ? knownLeader === 'false' : index === '0';
 
 /** A question, the token to ask it with, and the clock of the run that asks. */
 interface Asked {

@@ -43,6 +43,10 @@ export class ViaInstances implements Transport {
   /** Those that did not answer when they were asked last. */
   readonly #bad = new Set<string>();
 
+  get through(): string | undefined {
+    return this.#good && `the nomad command of ${this.#good}`;
+  }
+
   constructor(instances: Instances, region?: string) {
     this.#instances = instances;
     this.#region = region;

@@ -57,6 +57,9 @@ export const part = (text: string): string =>
     (left) => `%${Buffer.from(left).toString('hex').replace('2e2e', '2e%2e')}`,
   );
 
+/** Why an answer of an agent that is not in touch with a leader does not count. */
+export const WITHOUT_LEADER = 'who answers knows no leader: is that agent shutting down?';
+
 /** The fault is of who answers: another server, or instance, may do better. */
 export const isOfServer = (status: number, answer: string): boolean =>
   [502, 503, 504].includes(status) ||
@@ -69,6 +72,8 @@ export type Ask = (question: NomadRequest) => Promise<NomadResponse>;
 export interface Transport {
   /** Whether it waits for the answer to a blocking query. */
   readonly blocks: boolean;
+  /** Who answered last, as an operator calls it; absent before the first answer. */
+  readonly through?: string | undefined;
   /**
    * @param clock the clock of the run that asks: nothing that is done for it outlives the run
    * @throws NomadError if Nomad does not answer, or not with 200

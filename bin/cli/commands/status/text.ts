@@ -21,9 +21,13 @@ export function statusText(report: StatusAnswer, page: Page): string {
     ...noSweepText(report, page),
     ...[...named].map((group) => groupText(group, report, page)),
     ...warnings.map((warning) => page.ink.warn(wrap(`warning: ${warning}`, page.columns))),
+    ...throughText(report, page),
     ...sweepText(report, page),
   ].join('\n\n');
 }
+
+const throughText = ({ through }: StatusAnswer, { columns, ink }: Page): string[] =>
+  through === undefined ? [] : [ink.quiet(wrap(`Nomad answered through ${through}`, columns))];
 
 function sweepText({ at, lastSweep, lastSweepUnknown }: StatusAnswer, { columns, ink }: Page): string[] {
   if (lastSweepUnknown !== undefined) return [ink.quiet(wrap(`last sweep not known: ${lastSweepUnknown}`, columns))];

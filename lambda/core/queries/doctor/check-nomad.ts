@@ -27,7 +27,9 @@ export async function checkNomad({ examination }: AnswerPorts): Promise<Finding[
     const todo = 'see to the servers: nomad server members, nomad operator raft list-peers';
     return [{ id, level: 'problem', what: 'Nomad answers, and has no leader: nothing can be drained', do: todo }];
   }
-  const answers: Finding = { id, level: 'ok', what: `Nomad answers, and ${leader.value} leads` };
+  const through = examination.through();
+  const by = through === undefined ? '' : ` through ${through}`;
+  const answers: Finding = { id, level: 'ok', what: `Nomad answers${by}, and ${leader.value} leads` };
   return [answers, ...(servers.status === 'fulfilled' ? serversFinding(servers.value) : [unlisted(servers.reason)])];
 }
 

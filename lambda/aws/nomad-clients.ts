@@ -1,0 +1,48 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { RunClock } from '../core/model/clock.ts';
+import { type ListClients, MOST_CLIENTS } from '../nomad/transport/client-agents.ts';
+import { type AutoScaling, type InstanceState, waits } from './auto-scaling.ts';
+import { forRun } from './client.ts';
+import { running } from './ec2.ts';
+
+interface NomadClientsOptions {
+  ec2: EC2Client;
+  autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
+  /** The groups whose clients may be asked. */
+  groups: () => readonly string[];
+}
+
+/**
+ * The instances of the groups whose Nomad clients may be asked: running ones in service, in as many zones as there are; then those that wait
+ * for a lifecycle hook, so that the last instances of a group are still asked about themselves.
+ */
+export function nomadClients({ ec2, autoScaling, groups }: NomadClientsOptions): ListClients {
+  return async (clock) => {
+    const members = await autoScaling(clock).members(groups());
+    const inService = acrossZones(members.filter(({ state }) => state === 'InService'));
+    const waiting = members.filter(waits);
+    // Where some do not run, there are others.
+    const candidates = [...inService.slice(0, 2 * MOST_CLIENTS), ...waiting.slice(0, 2 * MOST_CLIENTS)];
+    const found = await running(
+      forRun(ec2, clock),
+      candidates.map(({ instanceId }) => instanceId),
+    );
+    return [...found]
+      .flatMap(([instanceId, [address]]) => (address ? [{ instanceId, address }] : []))
+      .slice(0, MOST_CLIENTS);
+  };
+}
+
+/** One of each zone, then a second of each, and so on. */
+function acrossZones(members: readonly InstanceState[]): InstanceState[] {
+  const counts = new Map<string, number>();
+  const nth = members.map(({ zone = '' }) => {
+    const count = counts.get(zone) ?? 0;
+    counts.set(zone, count + 1);
+    return count;
+  });
+  return members
+    .map((member, index) => ({ member, round: nth[index] ?? 0 }))
+    .toSorted((one, other) => one.round - other.round)
+    .map(({ member }) => member);
+}

@@ -208,6 +208,13 @@ export class AwsEmulator extends WaysOut {
   }
 
   /** The instances of a group and its warm pool, oldest first. */
+  /** The instance that has this private address. */
+  instanceAt(address: string): InstanceView | undefined {
+    const alive = [...this.#fleet.instances.values()].filter(({ ec2State }) => ec2State !== 'terminated');
+    const found = alive.findLast(({ privateIp }) => privateIp === address);
+    return found && this.instance(found.id);
+  }
+
   instances(group: string): InstanceView[] {
     return this.#groups.members(this.group(group)).map(({ id }) => this.instance(id));
   }

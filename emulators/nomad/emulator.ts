@@ -7,6 +7,7 @@ import { registerJob } from './api/job-endpoints.ts';
 import { registerMetadata } from './api/metadata-endpoints.ts';
 import { serve, tokenOf } from './api/routes.ts';
 import { leaderOf } from './circumstances.ts';
+import { ClientAgents } from './client/agents.ts';
 import type { Casualties, KilledTask, TaskProcess } from './client/casualties.ts';
 import { Client } from './client/client.ts';
 import { Heartbeats } from './client/heartbeat.ts';
@@ -35,6 +36,8 @@ export interface RecordedRequest {
   path: string;
   query: Record<string, string>;
   token: string;
+  /** The node whose client agent was asked, if none of the servers was. */
+  agent?: string;
   /** Of the emulator's clock, in milliseconds. */
   at: number;
 }
@@ -50,6 +53,7 @@ export class NomadEmulator extends Administration {
   readonly managementToken: string;
   readonly acl: Acl;
   readonly state: State;
+  readonly clientAgents: ClientAgents;
   readonly #servers: Servers;
   readonly #heartbeats: Heartbeats;
   readonly #casualties: Casualties;
@@ -64,6 +68,7 @@ export class NomadEmulator extends Administration {
     this.#casualties = casualties;
     this.state = servers.state;
     this.acl = servers.acl;
+    this.clientAgents = new ClientAgents(servers, (request, nodeId) => this.#record(request, nodeId));
     this.managementToken = '';
     if (servers.acl.enabled) {
       const token = servers.acl.createToken({ Name: 'Bootstrap Token', Type: 'management' });
@@ -103,8 +108,9 @@ export class NomadEmulator extends Administration {
     return this.server.url;
   }
 
-  close(): Promise<void> {
-    return this.server.close();
+  async close(): Promise<void> {
+    await this.clientAgents.close();
+    await this.server.close();
   }
 
   addNode(spec: NodeSpec = {}): Node & { id: string } {
@@ -162,6 +168,7 @@ export class NomadEmulator extends Administration {
 
   /** The client agent is back; its node registers anew where the servers have forgotten it. */
   startClient(nodeId: string): void {
+    this.clientAgents.started(nodeId);
     const node = this.state.nodes.get(nodeId);
     if (node) {
       registerMetadata(node);
@@ -236,8 +243,9 @@ export class NomadEmulator extends Administration {
     return client;
   }
 
-  #record(request: EmulatorRequest): void {
+  #record(request: EmulatorRequest, agent?: string): void {
     this.requests.push({
+      ...(agent !== undefined && { agent }),
       method: request.method,
       path: request.path,
       query: Object.fromEntries(request.url.searchParams),

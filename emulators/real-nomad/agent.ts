@@ -27,8 +27,30 @@ export interface RealNomad {
   newIdentity(i: number): Promise<void>;
   /** Likewise, and its fingerprint of EC2 fails: it does not say which instance it is. */
   loseFingerprint(i: number): Promise<void>;
+  /** The server stops, and keeps its data; until it is started again, there is no leader. */
+  stopServer(): Promise<void>;
+  /** Starts it again, and waits until it leads. */
+  startServer(): Promise<void>;
+  /** The server's machine hangs: its connections stay open, and it says nothing. */
+  pauseServer(): void;
+  resumeServer(): void;
   close(): Promise<void>;
 }
+
+/** How the agents are configured. */
+export interface AgentOptions {
+  /** With it, the first client serves its API over mutual TLS. */
+  tls?: (Certificate & { ca: string }) | undefined;
+  /** How long a client may be silent, twice. */
+  heartbeat?: string;
+  /** ACLs are on, and bootstrapped. */
+  acl?: boolean;
+  /** As CircleCI Server configures them: the datacenter, the class and the names of the nodes, and TLS if it is given. */
+  circleci?: { tls?: { ca: string; server: Certificate; client: Certificate } } | undefined;
+}
+
+/** The private address of the i-th client's instance. */
+export const addressOf = (i: number): string => `10.0.0.${i + 1}`;
 
 const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 
@@ -44,14 +66,13 @@ interface Agent {
 }
 
 /**
- * One server and two clients of a real Nomad, on loopback: ACLs on and bootstrapped, raw_exec on, each client with an
- * EC2 instance id. Needs root. With `tls`, the first client serves its API over mutual TLS; `heartbeat` is how long a client may be
- * silent, twice. Not `-dev`, which gives the instance metadata service one millisecond.
+ * One server and two clients of a real Nomad, on loopback: raw_exec on, each client with an EC2 instance id. Needs root. Not `-dev`,
+ * which gives the instance metadata service one millisecond.
  */
 export const startNomad = async (
   binary: string,
   instanceIds: string[] = ['i-0a0a', 'i-0b0b'],
-  { tls, heartbeat = '2s' }: { tls?: (Certificate & { ca: string }) | undefined; heartbeat?: string } = {},
+  { tls, heartbeat = '2s', acl = true, circleci }: AgentOptions = {},
 ): Promise<RealNomad> => {
   const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
   const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
@@ -60,7 +81,7 @@ export const startNomad = async (
   const launch = (name: string, config: object, environment: Record<string, string> = {}): Agent => {
     const file = join(directory, `${name}.json`);
     mkdirSync(join(directory, name), { recursive: true });
-    writeFileSync(file, JSON.stringify({ ...common(name, join(directory, name)), ...config }));
+    writeFileSync(file, JSON.stringify({ ...common(name, join(directory, name), { acl, circleci }), ...config }));
     const { AWS_CA_BUNDLE: _, ...inherited } = process.env;
     const log = openSync(join(directory, `${name}.log`), 'a');
     const child = spawn(binary, ['agent', `-config=${file}`], {
@@ -81,25 +102,40 @@ export const startNomad = async (
   };
   try {
     const address = `http://127.0.0.1:${http}`;
-    const server = launch('server', {
-      ports: { http, rpc, serf },
-      server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: heartbeat, min_heartbeat_ttl: heartbeat },
-    });
+    const secured = circleci?.tls && rpcTls(directory, circleci.tls);
+    const startServer = () =>
+      launch('server', {
+        ports: { http, rpc, serf },
+        server: { enabled: true, bootstrap_expect: 1, heartbeat_grace: heartbeat, min_heartbeat_ttl: heartbeat },
+        ...(secured && { tls: secured.server }),
+      });
+    let server = startServer();
     const clientOf = (i: number, endpoint = metadata[i]?.endpoint ?? '') => {
       const environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };
       const ports = { http: clientHttp[i] ?? 0, rpc: 0, serf: 0 };
       const secure = i === 0 && tls ? { tls: tlsConfig(directory, tls) } : {};
+      const secureToo = secured ? { tls: { ...secured.client, http: true } } : {};
       const letter = 'abcdefghijklmno'[i] ?? '';
-      const client = { ...clientConfig(rpc), host_volume: hostVolume(directory, `data-${letter}`) };
-      return launch(`client-${letter}`, { ports, client, ...secure }, environment);
+      const client = {
+        ...clientConfig(rpc),
+        host_volume: hostVolume(directory, `data-${letter}`),
+        ...(circleci && { node_class: 'linux-64bit' }),
+      };
+      const name = circleci ? `ip-10-0-0-${i + 1}` : `client-${letter}`;
+      return launch(name, { ports, client, ...secure, ...secureToo }, environment);
     };
     const clients: Agent[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {
-      metadata.push(await startInstanceMetadata(instanceId, `10.0.0.${i + 1}`));
+      metadata.push(await startInstanceMetadata(instanceId, addressOf(i)));
       clients.push(clientOf(i));
     }
     const log = () => readFileSync(join(directory, 'server.log'), 'utf8').slice(-2000);
+    const leads = async () => {
+      const response = await fetch(`${address}/v1/status/leader`);
+      return response.ok && (await response.json()) !== '' ? '' : undefined;
+    };
     const managementToken = await until(server, log, async () => {
+      if (!acl) return leads();
       const response = await fetch(`${address}/v1/acl/bootstrap`, { method: 'POST' });
       return response.ok ? ((await response.json()) as { SecretID: string }).SecretID : undefined;
     });
@@ -161,6 +197,16 @@ export const startNomad = async (
         await clients[i]?.exited;
       },
       restartUnnamed,
+      stopServer: async () => {
+        server.process.kill('SIGKILL');
+        await server.exited;
+      },
+      startServer: async () => {
+        server = startServer();
+        await until(server, log, leads);
+      },
+      pauseServer: () => void server.process.kill('SIGSTOP'),
+      resumeServer: () => void server.process.kill('SIGCONT'),
       newIdentity: (i) => anew(i),
       loseFingerprint: (i) => anew(i, NOBODY, `Name == "${nodes[i]?.name}"`),
       close,
@@ -171,9 +217,9 @@ export const startNomad = async (
   }
 };
 
-const common = (name: string, dataDirectory: string) => ({
+const common = (name: string, dataDirectory: string, { acl, circleci }: AgentOptions) => ({
   name,
-  datacenter: 'dc1',
+  datacenter: circleci ? 'default' : 'dc1',
   region: 'global',
   data_dir: dataDirectory,
   bind_addr: '127.0.0.1',
@@ -182,7 +228,7 @@ const common = (name: string, dataDirectory: string) => ({
   disable_update_check: true,
   leave_on_interrupt: false,
   leave_on_terminate: false,
-  acl: { enabled: true, token_min_expiration_ttl: '1s' },
+  ...(acl && { acl: { enabled: true, token_min_expiration_ttl: '1s' } }),
   plugin: [{ raw_exec: [{ config: [{ enabled: true }] }] }],
 });
 
@@ -199,6 +245,29 @@ const tlsConfig = (directory: string, { ca, cert, key }: Certificate & { ca: str
     cert_file: file('cert.pem', cert),
     key_file: file('key.pem', key),
   };
+};
+
+/** TLS between the agents, as `server.global.nomad` and `client.global.nomad`; nobody is asked for a certificate over HTTP. */
+const rpcTls = (
+  directory: string,
+  { ca, ...certificates }: NonNullable<NonNullable<AgentOptions['circleci']>['tls']>,
+) => {
+  const file = (name: string, pem: string) => {
+    writeFileSync(join(directory, name), pem);
+    return join(directory, name);
+  };
+  const common = {
+    rpc: true,
+    verify_server_hostname: true,
+    verify_https_client: false,
+    ca_file: file('rpc-ca.pem', ca),
+  };
+  const of = (role: 'server' | 'client') => ({
+    ...common,
+    cert_file: file(`rpc-${role}.pem`, certificates[role].cert),
+    key_file: file(`rpc-${role}-key.pem`, certificates[role].key),
+  });
+  return { server: of('server'), client: of('client') };
 };
 
 const clientConfig = (rpc: number) => ({

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, TimeLimit } from '../../lambda/core/model/clock.ts';
 import type { ManualClock } from '../clock.ts';
-import type { Loopback } from '../server.ts';
+
+/** How much a server has to do, and how many requests only wait for the clock. */
+interface Busy {
+  readonly busy: number;
+  readonly parked: number;
+}
 
 /**
  * The clock that the functions of a world live by. While one of them runs, time passes as fast as it can: a step at a time, when
@@ -11,14 +16,14 @@ export class DrivenClock implements Clock {
   /** The function is killed: whatever it still waits for fails. */
   killed = false;
   readonly #clock: ManualClock;
-  readonly #servers: () => readonly Loopback[];
+  readonly #servers: () => readonly Busy[];
   #runs = 0;
   #driving: Promise<void> | undefined;
   #sleeping = 0;
   /** Requests under way: each has its time limit. */
   #asking = 0;
 
-  constructor(clock: ManualClock, servers: () => readonly Loopback[]) {
+  constructor(clock: ManualClock, servers: () => readonly Busy[]) {
     this.#clock = clock;
     this.#servers = servers;
   }

@@ -1,6 +1,7 @@
 import type { Config, ConfigDocument } from '../../lambda/config/config.ts';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { GroupOptions } from '../aws/model.ts';
+import type { Certificate } from '../certificates.ts';
 import type { NomadOptions } from '../nomad/emulator.ts';
 
 /** The Command document, as CloudFormation would name it. */
@@ -19,6 +20,8 @@ export interface WorldOptions {
   /** The Nomad that is emulated. */
   version?: NomadOptions['version'];
   nomad?: Partial<Extract<ConfigDocument['nomad'], { via: 'http' }>>;
+  /** Nomad is asked through the client agents of the instances; with a certificate over TLS. */
+  clients?: Partial<Extract<ConfigDocument['nomad'], { via: 'clients' }>> & { certificate?: Certificate };
   /** The event bus that the function is given; null for none. */
   bus?: string | null;
   /** What AWS says before an instance goes, and which of it is acted on. */
@@ -61,6 +64,7 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
   const { policy, nomad, bus = 'default', ssm, moreGroups = [], unknownGroups = [], addresses = 1 } = options;
   const { tellsHeartbeatTimeout = false, heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
   const told = tellsHeartbeatTimeout === true ? heartbeatTimeoutSeconds : tellsHeartbeatTimeout;
+  const { certificate, ...clients } = options.clients ?? {};
   const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
   const names = options.anyGroup ? [ANY_GROUP] : [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
   return {
@@ -68,7 +72,9 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
     hook: { name: HOOK, ...(told && { heartbeatTimeoutSeconds: told }) },
     nomad: ssm
       ? { via: 'ssm', document: DOCUMENT, ...ssm }
-      : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
+      : options.clients
+        ? { via: 'clients', ...(certificate && { scheme: 'https' }), ...clients }
+        : { via: 'http', address, ...(addresses > 1 && { fallbackAddresses }), ...nomad },
     policy,
     ...(options.notices && { notices: options.notices }),
     ...(options.chooses && { chooses: options.chooses }),

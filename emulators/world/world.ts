@@ -13,6 +13,7 @@ import { ManualClock } from '../clock.ts';
 import { NomadEmulator } from '../nomad/emulator.ts';
 import type { NodeSpec } from '../nomad/nodes.ts';
 import { loadBundle, runInOwnProcess } from './bundle.ts';
+import { type ClientNetwork, openClientNetwork } from './client-network.ts';
 import { DrivenClock } from './driven-clock.ts';
 import { deliveredTypes, documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
 
@@ -72,6 +73,8 @@ export class World {
   /** Auto Scaling has heard who goes, where it has asked. */
   #chosen: Promise<void> = Promise.resolve();
   #invoke: Invoke;
+  /** Where Nomad is asked through its clients. */
+  #clients: ClientNetwork | undefined;
   /** What the function lives by. */
   readonly #time: DrivenClock;
 
@@ -86,7 +89,10 @@ export class World {
     this.aws = aws;
     this.nomad = nomad;
     this.#environment = environment;
-    this.#time = new DrivenClock(clock, () => this.#servers);
+    this.#time = new DrivenClock(clock, () => [
+      ...this.#servers,
+      ...(this.#clients ? [this.#clients.network.waiting] : []),
+    ]);
     this.#invoke = () => Promise.reject(new Error('not deployed'));
     for (const detailType of delivered) aws.onEvent((event) => this.events.push(event), { detailType });
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
@@ -110,8 +116,15 @@ export class World {
     const document = documentOf(options, address);
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
     const world = new World(clock, aws, nomad, environment, deliveredTypes(options));
+    const nodesOf = (instanceId: string) => world.#nodes.get(instanceId) ?? [];
+    if (options.clients) world.#clients = await openClientNetwork({ aws, nomad, nodesOf, ...options.clients });
     await world.coldStart();
     return world;
+  }
+
+  /** From now on no packet reaches this instance. */
+  cutOff(instanceId: string): void {
+    this.#clients?.cutOff.add(instanceId);
   }
 
   /** A new function environment: nothing of the one before is left. */
@@ -283,7 +296,7 @@ export class World {
   }
 
   get #servers() {
-    return [this.nomad.server, ...Object.values(this.aws.servers)];
+    return [this.nomad.server, ...(this.#clients ? [this.#clients.agents] : []), ...Object.values(this.aws.servers)];
   }
 
   /** The log as CloudWatch has it: a line of JSON for each record. */
@@ -327,6 +340,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    await this.#clients?.close();
     await this.nomad.close();
     await this.aws.close();
   }

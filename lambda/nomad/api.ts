@@ -6,7 +6,7 @@ import type { AllocationInList, AllocationJson, AllocationStub } from './json/al
 import type { BlockedEvaluation, PendingEvaluation, WaitingEvaluation } from './json/evaluation.ts';
 import type { JobJson } from './json/job.ts';
 import type { MembersJson, NodeInList, NodeJson, NodeStub } from './json/node.ts';
-import { accepted, isMissing, led } from './led.ts';
+import { accepted, isMissing, led, notTaken } from './led.ts';
 import { type Ask, type NomadRequest, type NomadResponse, part, type Transport } from './transport/transport.ts';
 
 /** The last of a task's log that is read, in bytes. */
@@ -205,13 +205,18 @@ export class NomadApi {
   }
 
   async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {
-    await this.#order({ path: `/v1/node/${nodeId}/eligibility`, body: { Eligibility: eligibility } });
+    const path = `/v1/node/${nodeId}/eligibility`;
+    const answer = await this.#ask({ method: 'POST', path, body: { Eligibility: eligibility } });
+    // Where nothing had to change, a leader answers with an index of 0 too.
+    if (answer.headers.index === '0' && (await this.node(nodeId))?.SchedulingEligibility !== eligibility)
+      accepted(answer, path);
   }
 
-  /** Changes the dynamic metadata of a node, by way of its client; null removes a key. */
+  /** Changes the dynamic metadata of a node, by way of its client; null removes a key. @throws NomadError also if its client has not heard it */
   async setNodeMeta(nodeId: string, meta: Record<string, string | null>): Promise<void> {
-    const body = { NodeID: nodeId, Meta: meta };
-    await this.#order({ path: '/v1/client/metadata', query: { node_id: nodeId }, body });
+    const [path, query] = ['/v1/client/metadata', { node_id: nodeId }];
+    const answer = await this.#ask({ method: 'POST', path, query, body: { NodeID: nodeId, Meta: meta } });
+    if ((answer.body as { Meta?: object | null }).Meta === null) throw notTaken(path);
   }
 
   /** Removes a node, and all that Nomad knows of it. */

@@ -28,8 +28,12 @@ export function led(answer: NomadResponse, path: string): NomadResponse {
  */
 export function accepted({ headers }: NomadResponse, path: string): void {
   if (headers.index === undefined || Number(headers.index) > 0) return;
-  throw new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
+  throw notTaken(path);
 }
+
+/** Why an order is not done that an agent answers with 200. */
+export const notTaken = (path: string): NomadError =>
+  new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
 
 /** Whether Nomad itself says, in these words, that something does not exist. Any other 404 is not Nomad's word. */
 export const isMissing = ({ status, answer, headers }: NomadError, words: string): boolean =>

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { aclCases } from './cases-acl.ts';
 import { answerCases } from './cases-answers.ts';
 import { awayCases } from './cases-away.ts';
+import { clientCases } from './cases-clients.ts';
 import { drainCases } from './cases-drain.ts';
 import { freshCases, headerCases } from './cases-headers.ts';
 import { lateDiskCases } from './cases-late-disk.ts';
@@ -52,6 +53,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));
     describe('a client that is away', () => awayCases(the));
+    describe('a client agent', () => clientCases(the));
     // Last: it leaves one client fewer.
     describe('a client that dies', () => deathCases(the));
   });

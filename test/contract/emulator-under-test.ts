@@ -15,10 +15,13 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
     { name: 'client-a', instanceId: 'i-0a0a', hostVolumes: ['data-a'] },
     { name: 'client-b', instanceId: 'i-0b0b', hostVolumes: ['data-b'] },
   ].map((spec) => ({ ...spec, id: nomad.addNode(spec).id }));
+  const agents = await nomad.clientAgents.listen((host) =>
+    nodes.filter(({ name }) => name === host).map(({ id }) => id),
+  );
   // Each request has arrived, and is answered unless it waits for the clock.
   const settle = async () => {
     do await setImmediate();
-    while (under.open > nomad.server.parked || nomad.server.busy > 0);
+    while (under.open > nomad.server.parked + agents.parked || nomad.server.busy + agents.busy > 0);
   };
   const wait = async (ms: number) => {
     await settle();
@@ -40,6 +43,11 @@ export const startEmulator = (version: Version) => async (): Promise<NomadUnderT
     },
     stopClient: async (i) => nomad.stopClient(nodes[i]?.id ?? ''),
     startClient: async (i) => nomad.startClient(nodes[i]?.id ?? ''),
+    clientAt: (i) => ({ url: agents.url, host: nodes[i]?.name ?? '' }),
+    stopServers: async () => {
+      nomad.clientAgents.servers = 'refuse';
+    },
+    startServers: () => nomad.clientAgents.heal(),
     newIdentity: async (i) => {
       const node = nodes[i];
       if (node) node.id = nomad.newIdentity(node.id).id;

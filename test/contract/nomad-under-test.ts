@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { isObject, type Json, type JsonObject } from './recording.ts';
 
 /** The Nomad that the shared cases run against: the emulator on a clock that they move, or real agents in real time. */
@@ -17,6 +20,11 @@ export interface NomadUnderTest {
   /** The agent of the i-th client dies; its tasks run on. */
   stopClient(i: number): Promise<void>;
   startClient(i: number): Promise<void>;
+  /** Where the agent of the i-th client answers, and as which host. */
+  clientAt(i: number): { url: string; host: string };
+  /** The servers' machines are down: nobody listens there. */
+  stopServers(): Promise<void>;
+  startServers(): Promise<void>;
   /** The client's data directory is emptied: its agent comes back as another node, whose id `nodes[i]` then has. */
   newIdentity(i: number): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +59,22 @@ export class Nomad {
   async #fetch(path: string, request: RequestInit): Promise<{ response: Response; text: string }> {
     const response = await fetch(`${this.under.address}${path}`, request);
     return { response, text: await response.text() };
+  }
+
+  /** Asks the agent of the i-th client. */
+  async client(i: number, method: string, path: string, body?: object): Promise<Omit<Answer, 'body'>> {
+    this.under.open += 1;
+    const { url, host } = this.under.clientAt(i);
+    const headers = { Host: host, 'X-Nomad-Token': this.under.managementToken };
+    try {
+      const outgoing = request(`${url}${path}`, { method, headers });
+      outgoing.end(body && JSON.stringify(body));
+      const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+      const given = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as [string, string]);
+      return { status: incoming.statusCode ?? 0, headers: new Headers(given), text: await text(incoming) };
+    } finally {
+      this.under.open -= 1;
+    }
   }
 
   get(path: string, token?: string): Promise<Answer> {

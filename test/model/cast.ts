@@ -85,6 +85,8 @@ export interface Cast {
   forgotten: number;
   /** The shortest heartbeat timeout that the hook has had, in seconds. */
   shortestTimeout: number;
+  /** Instances that waited while the hook's timeout changed: nothing says which one holds for them, and so when Auto Scaling's cap is. */
+  retimed: Set<string>;
   account: Account;
 }
 
@@ -145,6 +147,7 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
     remembersSince: world.clock.now(),
     forgotten: 0,
     shortestTimeout: HEARTBEAT_TIMEOUT,
+    retimed: new Set(),
     account: new Account(
       world,
       secrets,

@@ -82,6 +82,7 @@ export async function enact(stage: Stage, step: Step): Promise<void> {
       return changeToken(stage, step.how);
     case "the hook's timeout changes":
       cast.shortestTimeout = Math.min(cast.shortestTimeout, step.seconds);
+      for (const { instanceId: waiting } of world.aws.waiting) cast.retimed.add(waiting);
       return world.aws.addHook(GROUP, {
         name: HOOK,
         heartbeatTimeoutSeconds: step.seconds,

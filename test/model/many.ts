@@ -26,6 +26,7 @@ export function playMany(half: 'even' | 'odd'): void {
       // What a failing story shrinks to is not counted: all of it is played.
       if (!failed && count++ % 2 !== (half === 'even' ? 0 : 1)) return;
       await play(one).catch((error) => {
+        if (!failed) process.stdout.write(`story ${count - 1}: ${JSON.stringify(one)}\n${String(error)}\n`);
         failed = true;
         throw error;
       });

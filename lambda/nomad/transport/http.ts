@@ -176,7 +176,8 @@ export class HttpTransport implements Transport {
     const headers = headersOf(header);
     // A proxy may repeat what it was asked with.
     const told = token ? answer.body.replaceAll(token, '…') : answer.body;
-    if (this.#agents.most > 1 && isHollow(question, headers)) throw new Failure(asked, 0, WITHOUT_LEADER);
+    const hollow = question.method === 'GET' && headers.knownLeader === 'false';
+    if (hollow && this.#agents.most > 1) throw new Failure(asked, 0, WITHOUT_LEADER);
     if (answer.status !== 200) throw new Failure(asked, answer.status, told, undefined, headers);
     if (question.text) return { body: answer.body, headers };
     const nextToken = header('x-nomad-nexttoken');
@@ -196,10 +197,6 @@ export class HttpTransport implements Transport {
     return connections;
   }
 }
-
-/** It comes from an agent that is not in touch with a leader; such a client agent has not passed an order on. */
-const isHollow = ({ method }: NomadRequest, { knownLeader, index }: ResponseHeaders): boolean =>
-  method === 'GET' ? knownLeader === 'false' : index === '0';
 
 /** A question, the token to ask it with, and the clock of the run that asks. */
 interface Asked {

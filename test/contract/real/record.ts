@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startNomad } from '../../../emulators/real-nomad/agent.ts';
-import { Nomad, type NomadUnderTest } from '../nomad-under-test.ts';
+import { Nomad } from '../nomad-under-test.ts';
 import { type Exchange, isObject, type Json, type Recording, recording } from '../recording.ts';
 import { POLICIES, translatedBy } from '../replay.ts';
 import { SCENES } from './scenes.ts';
+import { underTest } from './under-test.ts';
 
 /**
  * `NOMAD_BIN=/path/to/nomad node test/contract/real/record.ts [scenario…]`, as root: records what a real Nomad answers to the
@@ -20,13 +21,7 @@ const record = async (scenario: string): Promise<void> => {
     const [a, b] = real.nodes;
     // A list is in the order of its ids: client-a is first in what is replayed.
     if (a && b && a.id > b.id) return await record(scenario);
-    const nomad = new Nomad({
-      ...real,
-      open: 0,
-      now: () => Date.now(),
-      wait: (ms) => sleep(ms),
-      waitForChange: () => sleep(250),
-    } satisfies NomadUnderTest);
+    const nomad = new Nomad(underTest(real));
     const { about, exchanges } = recording(LIKE, scenario);
     const answered = await sendAll(nomad, scenario, exchanges);
     const { version } = real;

@@ -4,11 +4,11 @@ import { AwsEmulator } from '../../../emulators/aws/aws.ts';
 import type { LogLine } from '../../../emulators/aws/cloudwatch/log-events.ts';
 import { environmentOf } from '../../../emulators/aws/environment.ts';
 import type { GroupOptions } from '../../../emulators/aws/model.ts';
-import type { Certificate } from '../../../emulators/certificates.ts';
 import { RunningClock } from '../../../emulators/clock.ts';
 import { since } from '../../../emulators/nomad/version.ts';
-import { type RealNomad, startNomad } from '../../../emulators/real-nomad/agent.ts';
+import { type AgentOptions, addressOf, type RealNomad, startNomad } from '../../../emulators/real-nomad/agent.ts';
 import { loadBundle } from '../../../emulators/world/bundle.ts';
+import { Network } from '../../../emulators/world/network.ts';
 import { FUNCTION } from '../../../emulators/world/world.ts';
 import type { Report } from '../../../lambda/core/drain/report.ts';
 import type { Clock } from '../../../lambda/core/model/clock.ts';
@@ -58,6 +58,7 @@ export class Stage {
   readonly aws: AwsEmulator;
   readonly events: unknown[] = [];
   readonly #instanceIds: string[];
+  #network: Network | undefined;
 
   private constructor(nomad: RealNomad, aws: AwsEmulator, instanceIds: string[]) {
     this.nomad = nomad;
@@ -72,26 +73,33 @@ export class Stage {
    */
   static async start(
     count: number,
-    {
-      tls,
-      group = {},
-      heartbeat,
-    }: { tls?: Certificate & { ca: string }; group?: Partial<GroupOptions>; heartbeat?: string } = {},
+    { group = {}, ...agents }: AgentOptions & { group?: Partial<GroupOptions> } = {},
   ): Promise<Stage> {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
     const instanceIds = [...'123456789abcdef'].slice(0, count).map((digit) => `i-${digit.repeat(17)}`);
-    const nomad = await startNomad(binary, instanceIds, { tls, ...(heartbeat && { heartbeat }) });
+    const nomad = await startNomad(binary, instanceIds, agents);
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
     aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });
     Object.assign(process.env, environmentOf(aws));
-    aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
-    for (const id of instanceIds) aws.addInstance('builders', { id });
+    if (nomad.managementToken) aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
+    for (const [i, id] of instanceIds.entries()) aws.addInstance('builders', { id, privateIp: addressOf(i) });
     return stage;
   }
 
+  /** The client agents answer at the private addresses of their instances, for as long as those run. */
+  openClients(): void {
+    this.#network = Network.open((address, port) => {
+      const instance = this.aws.instanceAt(address);
+      if (instance?.ec2State !== 'running') return 'lost';
+      const { address: own = '' } = this.nomad.nodes[this.#instanceIds.indexOf(instance.id)] ?? {};
+      return port === 4646 && own !== '' ? Number(new URL(own).port) : 'refused';
+    });
+  }
+
   async close(): Promise<void> {
+    this.#network?.close();
     await this.aws.close();
     await this.nomad.close();
   }
@@ -142,7 +150,7 @@ export class Stage {
     const { makeHandler } = await loadBundle();
     const document = {
       groups: [{ name: 'builders', hook: 'nomad-drain' }],
-      nomad: { via: 'http', address: this.nomad.address, ...access },
+      nomad: 'via' in access ? access : { via: 'http', address: this.nomad.address, ...access },
       policy,
       ...more,
     };
@@ -240,13 +248,14 @@ export class Stage {
     return this.#instanceIds.indexOf(instanceId);
   }
 
-  /** An instance that no test has scaled in yet. */
+  /** An instance with a Nomad client that no test has scaled in yet. */
   inService(): string {
     return this.allInService()[0] ?? '';
   }
 
   allInService(): string[] {
-    return this.aws.instances('builders').flatMap(({ id, state }) => (state === 'InService' ? [id] : []));
+    const inService = this.aws.instances('builders').filter(({ state }) => state === 'InService');
+    return inService.map(({ id }) => id).filter((id) => this.#instanceIds.includes(id));
   }
 }
 

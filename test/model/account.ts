@@ -5,6 +5,8 @@ export interface Deed {
   /** Milliseconds since the epoch. */
   at: number;
   what: string;
+  /** How a wait ended, as the log says it: a run that was killed over its completion has logged nothing. */
+  outcome?: unknown;
 }
 
 /** What the function has done in a story, and what each step of it found. */
@@ -53,7 +55,7 @@ export class Account {
       const outcome = this.#world.log.find(
         (line) => line.message === 'instance released' && line.instanceId === instanceId,
       );
-      note(`builder ${builder}`, { at, what: `${by}: ${result}, ${outcome?.outcome}` });
+      note(`builder ${builder}`, { at, what: `${by}: ${result}`, outcome: outcome?.outcome });
     }
     return deeds;
   }
@@ -75,13 +77,17 @@ export function differences(warm: Account, cold: Account): string[] {
     for (let nth = 0; nth < Math.max(here.length, there.length); nth++) {
       const [one, other] = [here[nth], there[nth]];
       if (Math.min(one?.at ?? other?.at ?? 0, other?.at ?? Number.POSITIVE_INFINITY) >= until) return [];
-      if (one?.what === other?.what && Math.abs((one?.at ?? 0) - (other?.at ?? 0)) <= slack) continue;
+      if (isSame(one, other) && Math.abs((one?.at ?? 0) - (other?.at ?? 0)) <= slack) continue;
       if (isAllowed(warm, one, other)) return [];
       return [`${who}: warm ${said(one)}, cold ${said(other)}`];
     }
     return [];
   });
 }
+
+const isSame = (one: Deed | undefined, other: Deed | undefined): boolean =>
+  one?.what === other?.what &&
+  (one?.outcome === undefined || other?.outcome === undefined || one.outcome === other.outcome);
 
 /** What a warm function is meant to know that a cold one cannot. */
 function isAllowed(warm: Account, one: Deed | undefined, other: Deed | undefined): boolean {
@@ -90,7 +96,9 @@ function isAllowed(warm: Account, one: Deed | undefined, other: Deed | undefined
 }
 
 const said = (deed: Deed | undefined): string =>
-  deed ? `${deed.what} at ${new Date(deed.at).toISOString().slice(11, 19)}` : 'nothing';
+  deed
+    ? `${[deed.what, deed.outcome ?? []].flat().join(', ')} at ${new Date(deed.at).toISOString().slice(11, 19)}`
+    : 'nothing';
 
 /** How far apart the two plays are: one may have waited longer in a step. */
 function driftOf(warm: Account, cold: Account): number {

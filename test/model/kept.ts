@@ -194,4 +194,23 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'healed' },
     },
   },
+  {
+    because:
+      'an agent comes back as another node, which names nobody, and dies: its build is waited for as long as Nomad keeps it',
+    story: {
+      ...PLAIN,
+      deadline: 'short',
+      version: '1.8.4',
+      rebalance: 'cordon',
+      purge: true,
+      retain: true,
+      steps: [
+        { what: 'agent comes back as another', builder: 1, saying: 'nothing' },
+        { what: 'build', builder: 1, seconds: 373, kind: 'outlives its agent' },
+        { what: 'client dies', builder: 1 },
+        { what: 'scale-in', builder: 1, event: 'in time' },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
 ];

@@ -21,16 +21,22 @@ export interface ClosedWorldOptions {
 }
 
 /**
- * The live nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to
- * be somebody else.
+ * The nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to be somebody
+ * else. Of those that are down only those of which Nomad keeps allocations (`unknown`): their clients may run them.
  *
  * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
  * @throws Error if Nomad or EC2 does not answer
  */
 export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, since = 0): Promise<NodeStub[]> {
-  const { nodes } = await nomad.nodes(`Status != "down" and ${namingNone(options.nodeMetaKey)}`);
-  return nobodys(nomad, options, nodes, since);
+  const { nodes } = await nomad.nodes(namingNone(options.nodeMetaKey));
+  const down = nodes.filter(({ Status }) => Status === 'down');
+  const keeping = new Set(down.length > 0 ? await nodesWithUnknown(nomad) : []);
+  const others = nodes.filter((node) => !down.includes(node) || keeping.has(node.ID));
+  return nobodys(nomad, options, others, since);
 }
+
+const nodesWithUnknown = (nomad: NomadReads): Promise<string[]> =>
+  nomad.listAllocations('ClientStatus == "unknown"', { resources: 'false' }, ({ NodeID }) => NodeID);
 
 /**
  * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have

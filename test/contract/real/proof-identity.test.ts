@@ -18,7 +18,7 @@ const nodeOf = (nodeId: string) => stage.ask<Node>('GET', `/v1/node/${nodeId}`);
 
 describe('which node an instance is, with a real Nomad', () => {
   beforeAll(async () => {
-    stage = await Stage.start(7);
+    stage = await Stage.start(8);
   }, 180_000);
   afterAll(() => stage?.close());
 
@@ -108,6 +108,25 @@ describe('which node an instance is, with a real Nomad', () => {
 
     const told = await stage.deploy({ graceSeconds: 5 }, { ...ACCESS, outsideEc2: { datacenters: ['dc1'] } });
     expect(await stage.untilReleased(told, instanceId)).toMatchObject({ outcome: 'not-a-node' });
+  }, 180_000);
+
+  it('waits while Nomad keeps the build of an agent that came back as another node, which names nobody, and then died', async () => {
+    const instanceId = stage.inService();
+    const before = stage.nodeOf(instanceId);
+    await stage.nomad.loseFingerprint(stage.clientOf(instanceId));
+    const after = stage.nodeOf(instanceId);
+    await stage.run('kept', after, 'sleep 600', { group: stage.keptWhileAway });
+    await stage.nomad.stopClient(stage.clientOf(instanceId));
+    const status = async (nodeId: string) => (await nodeOf(nodeId)).Status;
+    await expect.poll(() => status(before), { timeout: 60_000 }).toBe('down');
+    await expect.poll(() => status(after), { timeout: 60_000 }).not.toBe('ready');
+    const handler = await stage.deploy({ graceSeconds: 5 });
+
+    await handler(await stage.beginScaleIn(instanceId), {}).catch(() => {});
+    for (let sweeps = 0; sweeps < 2; sweeps++) await stage.sweep(handler).catch(() => {});
+
+    expect(await stage.allocationsOf('kept')).toMatchObject([{ ClientStatus: 'unknown' }]);
+    expect(stage.completionOf(instanceId)).toBeUndefined();
   }, 180_000);
 });
 

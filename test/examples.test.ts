@@ -72,6 +72,13 @@ const SHOWN: Record<string, (template: Template) => void> = {
       template.hasResourceProperties('AWS::Events::Rule', { EventPattern: pattern });
     }
   },
+  'circleci-server': (template) => {
+    expect(hooked(template)).toEqual(['circleci-circleci-nomad-clients-asg']);
+    expect(configOf(template)).toMatchObject({ nomad: { via: 'clients', scheme: 'http', port: 4646 } });
+    // 5 h, the longest build by default, and two hours of a rerun with SSH.
+    expect(configOf(template).policy.deadlineSeconds).toBe(7 * 3600);
+    expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig.SubnetIds).toHaveLength(2);
+  },
   'run-command': (template) => {
     expect(configOf(template).nomad.via).toBe('ssm');
     expect(Object.keys(statementsOf(template))).toContain('AskOnlyThere');

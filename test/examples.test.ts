@@ -101,6 +101,10 @@ describe('the examples', () => {
 
   test('synthesize without a warning', () => {
     expect(warnings).toBe('');
+    // What the CDK's command line prints, once it reads the metadata of the stacks; without any there is no such file.
+    const said = globSync(join(out, '*/*.{metadata,template}.json')).map((file) => readFileSync(file, 'utf8'));
+    expect(said.length).toBeGreaterThanOrEqual(NAMES.length);
+    expect(said.join()).not.toContain('aws:cdk:warning');
   });
 
   test.each(Object.entries(SHOWN))('show what they promise: %s', (name, shows) => {

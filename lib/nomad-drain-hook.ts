@@ -8,7 +8,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { CONFIG_VARIABLE } from '../lambda/config/config.ts';
+import { CONFIG_VARIABLE, type ConfigDocument } from '../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import { QUEUED_FOR_SECONDS } from '../lambda/events/interruptions.ts';
 import { Endpoints } from './access/endpoints.ts';
@@ -118,7 +118,7 @@ export class NomadDrainHook extends Construct {
       ...wrongGroups,
       ...problemsOf(document, PROPERTY_NAMES).filter(({ id }) => id !== 'nomad-drain-hook:groupTwice'),
       ...environmentProblems(environment, Stack.of(this)),
-      ...vpcProblems(props),
+      ...vpcProblems(props, document),
       ...memoryProblems(props.memorySize),
       ...concurrencyProblems(props.reservedConcurrentExecutions),
       ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
@@ -287,10 +287,16 @@ export class NomadDrainHook extends Construct {
   }
 }
 
-function vpcProblems({ vpc, vpcSubnets, securityGroups, vpcEndpoints }: NomadDrainHookProps): ConfigProblem[] {
-  if (vpc || !(vpcSubnets || securityGroups || vpcEndpoints)) return [];
-  const message = 'vpcSubnets, securityGroups, vpcEndpoints: no vpc given';
-  return [{ path: [], id: 'nomad-drain-hook:vpcMissing', message }];
+function vpcProblems(props: NomadDrainHookProps, { nomad }: ConfigDocument): ConfigProblem[] {
+  const { vpc, vpcSubnets, securityGroups, vpcEndpoints } = props;
+  if (vpc) return [];
+  if (vpcSubnets || securityGroups || vpcEndpoints) {
+    const message = 'vpcSubnets, securityGroups, vpcEndpoints: no vpc given';
+    return [{ path: [], id: 'nomad-drain-hook:vpcMissing', message }];
+  }
+  if (nomad.via !== 'clients') return [];
+  const message = 'missing: the private addresses of Nomad clients are reachable from inside a VPC alone';
+  return [{ path: ['vpc'], id: 'nomad-drain-hook:clientsNeedVpc', message }];
 }
 
 const asksAnother = (index: number): ConfigProblem => ({

@@ -241,8 +241,8 @@ export interface NomadDrainHookProps {
    */
   readonly testEvents?: TestEventsOptions;
   /**
-   * The VPC to run in, where Nomad can be reached only from inside. Its subnets need a route to the APIs of Auto Scaling, EC2,
-   * EventBridge and Systems Manager, too: a NAT gateway or interface endpoints.
+   * The VPC to run in, where Nomad can be reached only from inside; required by `NomadAccess.clients`. Its subnets need a route to
+   * the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints.
    * @default - outside of any VPC
    */
   readonly vpc?: ec2.IVpc;

@@ -72,6 +72,13 @@ const SHOWN: Record<string, (template: Template) => void> = {
       template.hasResourceProperties('AWS::Events::Rule', { EventPattern: pattern });
     }
   },
+  'circleci-server': (template) => {
+    expect(hooked(template)).toEqual(['circleci-circleci-nomad-clients-asg']);
+    expect(configOf(template)).toMatchObject({ nomad: { via: 'clients', scheme: 'http', port: 4646 } });
+    // 5 h, the longest build by default, and two hours of a rerun with SSH.
+    expect(configOf(template).policy.deadlineSeconds).toBe(7 * 3600);
+    expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig.SubnetIds).toHaveLength(2);
+  },
   'run-command': (template) => {
     expect(configOf(template).nomad.via).toBe('ssm');
     expect(Object.keys(statementsOf(template))).toContain('AskOnlyThere');
@@ -94,6 +101,10 @@ describe('the examples', () => {
 
   test('synthesize without a warning', () => {
     expect(warnings).toBe('');
+    // What the CDK's command line prints, once it reads the metadata of the stacks; without any there is no such file.
+    const said = globSync(join(out, '*/*.{metadata,template}.json')).map((file) => readFileSync(file, 'utf8'));
+    expect(said.length).toBeGreaterThanOrEqual(NAMES.length);
+    expect(said.join()).not.toContain('aws:cdk:warning');
   });
 
   test.each(Object.entries(SHOWN))('show what they promise: %s', (name, shows) => {

@@ -8,7 +8,9 @@
 set -eu
 : "${BUCKET:?is missing: an S3 bucket in the region of the groups}"
 : "${GROUP_NAMES:?is missing: the Auto Scaling groups, separated by commas}"
-: "${NOMAD_ADDRESS:?is missing: where the HTTP API of Nomad answers}"
+# Where Nomad is asked through the clients of the groups, there is no address.
+case " $* " in *" NomadVia=clients "*) NOMAD_ADDRESS=${NOMAD_ADDRESS-} ;; esac
+: "${NOMAD_ADDRESS?is missing: where the HTTP API of Nomad answers}"
 release=${0%.deploy.sh}
 stack=${STACK_NAME:-nomad-drain-hook}
 

@@ -5,8 +5,20 @@
 data "aws_partition" "current" {
   lifecycle {
     precondition {
-      condition     = local.by_ssm || var.nomad_address != null
+      condition     = local.by_ssm || local.by_clients || var.nomad_address != null
       error_message = "nomad_address: missing."
+    }
+    precondition {
+      condition     = !local.by_clients || (var.nomad_address == null && length(var.nomad_fallback_addresses) == 0)
+      error_message = "nomad_via = \"clients\": nomad_address and nomad_fallback_addresses have no meaning with it. The clients of the groups are found by their private addresses."
+    }
+    precondition {
+      condition     = local.by_clients || (var.nomad_client_scheme == null && var.nomad_client_port == null)
+      error_message = "nomad_client_scheme, nomad_client_port: need nomad_via = \"clients\"."
+    }
+    precondition {
+      condition     = !local.by_clients || local.in_vpc
+      error_message = "subnet_ids: missing: the private addresses of Nomad clients are reachable from inside a VPC alone."
     }
     precondition {
       condition = !local.by_ssm || length(compact([
@@ -34,10 +46,10 @@ data "aws_partition" "current" {
     }
     precondition {
       condition     = local.secure || length(compact([var.nomad_client_certificate_parameter, var.nomad_client_key_parameter, var.nomad_server_name])) == 0
-      error_message = "nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name: need an https:// address."
+      error_message = "nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name: need an https:// address, or nomad_client_scheme = \"https\"."
     }
     precondition {
-      condition     = alltrue([for address in var.nomad_fallback_addresses : startswith(address, "https:") == local.secure])
+      condition     = local.by_clients || alltrue([for address in var.nomad_fallback_addresses : startswith(address, "https:") == local.secure])
       error_message = "nomad_fallback_addresses: not of the same scheme as nomad_address."
     }
     precondition {
@@ -76,7 +88,7 @@ data "aws_partition" "current" {
 }
 
 locals {
-  secure = var.nomad_address == null ? false : startswith(var.nomad_address, "https:")
+  secure = local.by_clients ? local.client_scheme == "https" : (var.nomad_address == null ? false : startswith(var.nomad_address, "https:"))
 
   # As the function calculates it (lambda/core/decide/deadlines.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
   # than 48 h; of that the kill margin must be left at the deadline, or two and a half minutes if that is more.
@@ -93,7 +105,7 @@ check "short_hook" {
 
 check "plain_http" {
   assert {
-    condition     = local.by_ssm || var.nomad_address == null || local.secure
-    error_message = "nomad_address: Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https."
+    condition     = local.by_ssm || local.secure || (var.nomad_address == null && !local.by_clients)
+    error_message = "${local.by_clients ? "nomad_client_scheme" : "nomad_address"}: Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https."
   }
 }

@@ -5,6 +5,8 @@ locals {
   nomad = { for field, value in {
     via               = var.nomad_via
     address           = var.nomad_address
+    scheme            = local.by_clients ? local.client_scheme : null
+    port              = local.by_clients ? local.client_port : null
     fallbackAddresses = length(var.nomad_fallback_addresses) > 0 ? var.nomad_fallback_addresses : null
     region            = var.nomad_region
     nodeMetaKey       = var.nomad_node_meta_key
@@ -24,8 +26,11 @@ locals {
     nodePools   = var.outside_ec2_node_pools
   } : field => names if length(names) > 0 }
 
-  by_ssm   = var.nomad_via == "ssm"
-  audience = var.nomad_audience == null ? "nomad" : var.nomad_audience
+  by_ssm        = var.nomad_via == "ssm"
+  by_clients    = var.nomad_via == "clients"
+  client_scheme = var.nomad_client_scheme == null ? "http" : var.nomad_client_scheme
+  client_port   = var.nomad_client_port == null ? 4646 : var.nomad_client_port
+  audience      = var.nomad_audience == null ? "nomad" : var.nomad_audience
 
   policy = {
     deadlineSeconds   = var.deadline_seconds

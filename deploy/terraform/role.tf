@@ -32,6 +32,13 @@ locals {
     { Sid = "WriteLog", Effect = "Allow", Action = local.write_log, Resource = local.log_arns },
     local.in_vpc ? { Sid = "AttachToVpc", Effect = "Allow", Action = local.attach_to_vpc, Resource = "*" } : null,
     local.in_vpc ? local.deny_attach_to_code : null,
+    # The instances of the groups and their addresses. AWS has no resource-level permissions for it.
+    local.by_clients ? {
+      Sid      = "FindClients"
+      Effect   = "Allow"
+      Action   = ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeWarmPool", "ec2:DescribeInstances"]
+      Resource = "*"
+    } : null,
     # Only the parameters for the token and TLS. No listing, no history.
     length(local.parameters) > 0 ? {
       Sid      = "ReadNomadParameters"

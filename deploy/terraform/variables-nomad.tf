@@ -1,18 +1,40 @@
 # How Nomad is reached
 
 variable "nomad_via" {
-  description = "How the function reaches Nomad: `http`, or `ssm`: without a network path, by the `nomad` command of an instance."
+  description = "How the function reaches Nomad: `http`; `clients`: no address leads to the servers, so Nomad is asked through the clients of the groups; or `ssm`: without a network path, by the `nomad` command of an instance."
   type        = string
   default     = "http"
 
   validation {
-    condition     = contains(["http", "ssm"], var.nomad_via)
-    error_message = "nomad_via: must be http or ssm, not ${jsonencode(var.nomad_via)}."
+    condition     = contains(["http", "clients", "ssm"], var.nomad_via)
+    error_message = "nomad_via: must be http, clients or ssm, not ${jsonencode(var.nomad_via)}."
+  }
+}
+
+variable "nomad_client_scheme" {
+  description = "With `nomad_via = \"clients\"`: `https` where the clients have TLS on HTTP (`tls { http = true }`). Null for `http`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.nomad_client_scheme == null ? true : contains(["http", "https"], var.nomad_client_scheme)
+    error_message = "nomad_client_scheme: must be http or https, not ${jsonencode(var.nomad_client_scheme)}."
+  }
+}
+
+variable "nomad_client_port" {
+  description = "With `nomad_via = \"clients\"`: the port on which the clients listen for HTTP. Null for 4646."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.nomad_client_port == null ? true : var.nomad_client_port >= 1 && var.nomad_client_port <= 65535 && floor(var.nomad_client_port) == var.nomad_client_port
+    error_message = "nomad_client_port: must be a port, 1 to 65535, not ${jsonencode(var.nomad_client_port)}."
   }
 }
 
 variable "nomad_address" {
-  description = "The address of Nomad's HTTP API, such as `https://nomad.internal:4646`. Required, but for `nomad_via = \"ssm\"`."
+  description = "The address of Nomad's HTTP API, such as `https://nomad.internal:4646`. Required for `nomad_via = \"http\"`."
   type        = string
   default     = null
 
@@ -147,7 +169,7 @@ variable "nomad_client_key_parameter" {
 }
 
 variable "nomad_server_name" {
-  description = "The name in Nomad's certificate if it is not the host of the address, such as `server.global.nomad`."
+  description = "The name in Nomad's certificate if it is not the host of the address, such as `server.global.nomad`. Null for that host; with `nomad_via = \"clients\"` for `client.<region>.nomad`."
   type        = string
   default     = null
 

@@ -183,7 +183,7 @@ variable "memory_size" {
 }
 
 variable "subnet_ids" {
-  description = "The subnets to run in, where Nomad can be reached only from inside a VPC. They need a route to the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints. Empty for a function outside any VPC."
+  description = "The subnets to run in, where Nomad can be reached only from inside a VPC. Required for `nomad_via = \"clients\"`. They need a route to the APIs of Auto Scaling, EC2, EventBridge and Systems Manager, too: a NAT gateway or interface endpoints. Empty for a function outside any VPC."
   type        = list(string)
   default     = []
 

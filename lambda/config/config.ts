@@ -119,11 +119,13 @@ const http = z
 
 /** Nomad's default port for HTTP. */
 export const DEFAULT_NOMAD_PORT = 4646;
+/** Nomad's clients listen without TLS by default. */
+export const DEFAULT_CLIENT_SCHEME = 'http';
 
 const clients = z
   .strictObject({
     via: z.literal('clients'),
-    scheme: z._default(z.enum(['http', 'https']), 'http'),
+    scheme: z._default(z.enum(['http', 'https']), DEFAULT_CLIENT_SCHEME),
     /** Where the client agents listen for HTTP. */
     port: z._default(
       z

@@ -3,7 +3,12 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { DEFAULT_AUDIENCE, IDENTITY_SECONDS } from '../../lambda/config/config.ts';
+import {
+  DEFAULT_AUDIENCE,
+  DEFAULT_CLIENT_SCHEME,
+  DEFAULT_NOMAD_PORT,
+  IDENTITY_SECONDS,
+} from '../../lambda/config/config.ts';
 import { defined } from '../defined.ts';
 import type { NomadDocument } from './nomad-document.ts';
 import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';
@@ -290,7 +295,7 @@ export function httpDocument(props: HttpAccessProps): NomadDocument {
 
 /** The part of the configuration document for HTTP or HTTPS to the clients. */
 export function clientsDocument(props: ClientsAccessProps): NomadDocument {
-  const { scheme, port, region, serverName } = props;
+  const { scheme = DEFAULT_CLIENT_SCHEME, port = DEFAULT_NOMAD_PORT, region, serverName } = props;
   return defined({
     via: 'clients' as const,
     scheme,

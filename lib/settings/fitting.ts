@@ -1,9 +1,9 @@
-import { type SettingName, settings } from './schema.ts';
+import { type SettingName, settings, WAYS } from './schema.ts';
+
+const ADDRESSES = ['nomadAddress', 'nomadFallbackAddresses'] as const;
 
 /** With nomadVia=ssm these are set on the instances themselves. */
-const ONLY_HTTP = [
-  'nomadAddress',
-  'nomadFallbackAddresses',
+const CREDENTIALS = [
   'nomadTokenParameter',
   'nomadLogin',
   'nomadCaParameter',
@@ -18,6 +18,20 @@ const REQUIRED = {
   nomadAddress: "where Nomad's HTTP API answers, like -c nomadAddress=https://nomad.internal:4646",
 } as const;
 
+/** What has no meaning by each way to Nomad. */
+const MEANINGLESS: Readonly<Record<(typeof WAYS)[number], readonly SettingName[]>> = {
+  http: [],
+  clients: ADDRESSES,
+  ssm: [...ADDRESSES, ...CREDENTIALS],
+};
+
+/** What belongs to one way to Nomad alone. */
+const OF_ONE_WAY = {
+  nomadGateway: 'ssm',
+  nomadClientScheme: 'clients',
+  nomadClientPort: 'clients',
+} as const;
+
 const NETWORK = ['vpcId', 'subnetIds', 'securityGroupIds'] as const;
 
 /** The settings, and which of them need or exclude each other. Checked even when a value is wrong: all problems are reported at once. */
@@ -25,21 +39,30 @@ export const fittingSettings = settings.superRefine(
   (values, context) => {
     const refuse = (name: SettingName, message: string) => context.addIssue({ code: 'custom', path: [name], message });
     const isGiven = (name: SettingName) => values[name] !== undefined;
-    const ssm = values.nomadVia === 'ssm';
+    // It may be no way at all: that is refused by itself.
+    const via = WAYS.find((way) => way === values.nomadVia) ?? 'http';
 
-    for (const name of ['groups', ...(ssm ? [] : ['nomadAddress' as const])] as const) {
+    for (const name of ['groups', ...(via === 'http' ? ['nomadAddress' as const] : [])] as const) {
       if (!isGiven(name)) refuse(name, `missing: ${REQUIRED[name]}`);
     }
     for (const name of NETWORK.some(isGiven) ? NETWORK : []) {
       if (!isGiven(name)) refuse(name, 'missing: vpcId, subnetIds and securityGroupIds belong together');
     }
-    for (const name of ssm ? ONLY_HTTP : []) {
-      if (isGiven(name)) refuse(name, 'has no meaning with nomadVia=ssm');
+    if (via === 'clients' && !NETWORK.some(isGiven))
+      refuse(
+        'vpcId',
+        'missing: nomadVia=clients needs vpcId, subnetIds and securityGroupIds, to reach private addresses',
+      );
+    for (const name of MEANINGLESS[via]) {
+      if (isGiven(name)) refuse(name, `has no meaning with nomadVia=${via}`);
     }
-    if (isGiven('nomadGateway') && !ssm) refuse('nomadGateway', 'needs nomadVia=ssm');
+    for (const [name, needed] of Object.entries(OF_ONE_WAY) as [keyof typeof OF_ONE_WAY, string][]) {
+      if (isGiven(name) && via !== needed) refuse(name, `needs nomadVia=${needed}`);
+    }
     if (isGiven('nomadAudience') && !isGiven('nomadLogin'))
       refuse('nomadAudience', 'belongs to nomadLogin, which is missing');
-    if (values.chooseIdleFirst && ssm) refuse('chooseIdleFirst', 'has no meaning with nomadVia=ssm: that is too slow');
+    if (values.chooseIdleFirst && via === 'ssm')
+      refuse('chooseIdleFirst', 'has no meaning with nomadVia=ssm: that is too slow');
     if (isGiven('onlyIdleFor') && !values.chooseIdleFirst) refuse('onlyIdleFor', 'needs chooseIdleFirst=true');
     if (isGiven('restoreAfter') && !isGiven('rebalanceRecommendations') && !values.scheduledMaintenance)
       refuse(

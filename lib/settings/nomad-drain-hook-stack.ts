@@ -10,23 +10,19 @@ import type { Network, Settings } from './settings.ts';
 
 const DESCRIPTION = 'Drains the HashiCorp Nomad nodes of instances that Auto Scaling terminates';
 
+/** The way to Nomad that the settings choose. */
+function accessOf({ nomad, clients, runCommand }: Settings): NomadAccess {
+  if (runCommand) return NomadAccess.runCommand(runCommand);
+  return clients ? NomadAccess.clients(clients) : NomadAccess.http(nomad);
+}
+
 /** A stack of one {@link NomadDrainHook} for existing groups, for any account and region. */
 export class NomadDrainHookStack extends Stack {
   readonly drainHook: NomadDrainHook;
 
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
-    const {
-      groups,
-      nomad,
-      runCommand,
-      policy,
-      hook,
-      notices,
-      purgeNodes = false,
-      chooseIdleFirst = false,
-      ...others
-    } = settings;
+    const { groups, policy, hook, notices, purgeNodes = false, chooseIdleFirst = false, ...others } = settings;
     const { memorySize, alarmTopic, runbookUrl, eventBus, network, stackName, renamed } = others;
     super(scope, id, { description: DESCRIPTION, ...(stackName && { stackName }) });
     for (const { old, now } of renamed) {
@@ -39,7 +35,7 @@ export class NomadDrainHookStack extends Stack {
     Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
     this.drainHook = new NomadDrainHook(this, 'DrainHook', {
       groups,
-      nomad: runCommand ? NomadAccess.runCommand(runCommand) : NomadAccess.http(nomad),
+      nomad: accessOf(settings),
       policy,
       hook,
       notices,

@@ -1,10 +1,18 @@
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as z from 'zod';
-import { DEFAULT_AUDIENCE, DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
+import {
+  DEFAULT_AUDIENCE,
+  DEFAULT_CLIENT_SCHEME,
+  DEFAULT_NOMAD_PORT,
+  DEFAULT_RESTORE_SECONDS,
+} from '../../lambda/config/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { DEFAULT_MEMORY } from '../function/memory.ts';
 import { DEFAULT_HOOK } from '../props.ts';
 import { asWritten, awsId, choice, duration, flag, list, parameterName, text, unitOf } from './kinds.ts';
+
+/** The ways to Nomad. */
+export const WAYS = ['http', 'clients', 'ssm'] as const;
 
 const RESULTS = ['CONTINUE', 'ABANDON'] as const;
 
@@ -23,11 +31,22 @@ export const settings = z
       unit: 'names',
       description: 'the Auto Scaling groups of Nomad clients',
     }),
-    nomadVia: choice('http', 'ssm').meta({
+    nomadVia: choice(...WAYS).meta({
       default: 'http',
       description:
-        '`ssm`: without a network path, by the `nomad` command of an instance ([how](security.md#no-network-path))',
+        '`clients`: no address leads to the servers, so Nomad is asked through the clients of the groups ([ways](security.md#ways-to-nomad)); `ssm`: without a network path, by the `nomad` command of an instance ([how](security.md#no-network-path))',
     }),
+    nomadClientScheme: choice('http', 'https').meta({
+      default: DEFAULT_CLIENT_SCHEME,
+      description: 'with `nomadVia=clients`: `https` if the clients have TLS on HTTP (`tls { http = true }`)',
+    }),
+    nomadClientPort: text(/^\d{1,6}$/, 'a port')
+      .transform(Number)
+      .meta({
+        unit: 'port',
+        default: String(DEFAULT_NOMAD_PORT),
+        description: 'with `nomadVia=clients`: the port on which the clients listen for HTTP',
+      }),
     nomadGateway: text(/^[^=]+=[^=]*$/, 'a tag of instances, like Role=nomad-server')
       .transform((tag) => {
         const [key = '', value = ''] = tag.split('=');
@@ -40,7 +59,7 @@ export const settings = z
       }),
     nomadAddress: text(/./, 'the URL of Nomad').meta({
       unit: 'URL',
-      otherwise: 'required, except with `nomadVia=ssm`',
+      otherwise: 'required with `nomadVia=http`',
       description: "where Nomad's HTTP API answers, `https://…` or `http://…`",
     }),
     nomadFallbackAddresses: list(/./, 'the URLs of further Nomad servers, separated by commas').meta({
@@ -77,7 +96,7 @@ export const settings = z
     }),
     nomadServerName: text(/./, "the name in Nomad's certificate").meta({
       unit: 'name',
-      otherwise: "the address's host",
+      otherwise: "the address's host; with `nomadVia=clients` `client.<region>.nomad`",
       description: "the name that Nomad's certificate is for, such as `server.global.nomad`",
     }),
     nomadRegion: text(/./, 'the name of a region of Nomad').meta({
@@ -203,7 +222,7 @@ export const settings = z
     vpcId: text(awsId('vpc'), 'like vpc-0123abcd').meta({
       unit: 'id',
       otherwise: 'none: outside any VPC',
-      description: 'the VPC that the function runs in; needs the next two',
+      description: 'the VPC that the function runs in; needs the next two. Required with `nomadVia=clients`',
     }),
     subnetIds: list(awsId('subnet'), 'like subnet-0123abcd,subnet-4567cdef').meta({
       unit: 'ids',

@@ -1,6 +1,12 @@
 import { closestMatch } from 'leven';
 import { ConfigError, type ConfigProblem } from '../../lambda/errors.ts';
-import { type HttpAccessProps, httpDocument, type RunCommandAccessProps } from '../access/nomad-access.ts';
+import {
+  type ClientsAccessProps,
+  clientsDocument,
+  type HttpAccessProps,
+  httpDocument,
+  type RunCommandAccessProps,
+} from '../access/nomad-access.ts';
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
 import { memoryProblems } from '../function/memory.ts';
@@ -20,6 +26,8 @@ export interface Network {
 export interface Settings {
   readonly groups: readonly string[];
   readonly nomad: HttpAccessProps;
+  /** Given with nomadVia=clients; `nomad` is not used then. */
+  readonly clients?: ClientsAccessProps;
   /** Given with nomadVia=ssm; `nomad` is not used then. */
   readonly runCommand?: RunCommandAccessProps;
   readonly policy: DrainPolicy;
@@ -53,7 +61,8 @@ export function readSettings(context: Record<string, unknown>): Settings {
   const wrong = wrongSettings(source);
   const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrong.has(key))));
   const read = settingsOf(sound, renamed);
-  const document = documentOf({ ...read, groupNames: read.groups, nomad: httpDocument(read.nomad) });
+  const nomad = read.clients ? clientsDocument(read.clients) : httpDocument(read.nomad);
+  const document = documentOf({ ...read, groupNames: read.groups, nomad });
   // A wrong setting is reported once: the checks below see a default in its place.
   const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
   const problems = [
@@ -104,6 +113,8 @@ const FIELD_NAMES: FieldNames = {
   'chooses.onlyIdleForSeconds': 'onlyIdleFor',
   'nomad.address': 'nomadAddress',
   'nomad.fallbackAddresses': 'nomadFallbackAddresses',
+  'nomad.scheme': 'nomadClientScheme',
+  'nomad.port': 'nomadClientPort',
   'nomad.login': 'nomadLogin',
   'nomad.clientCertificate': 'nomadClientCertificateParameter',
   'nomad.clientKey': 'nomadClientKeyParameter',
@@ -118,19 +129,26 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     nodeMetaKey: values.nomadNodeMetaKey,
     outsideEc2: defined({ datacenters: values.outsideEc2Datacenters, nodePools: values.outsideEc2NodePools }),
   };
+  const credentials = {
+    token: values.nomadTokenParameter,
+    login: authMethod === undefined ? undefined : defined({ authMethod, audience: values.nomadAudience }),
+    ca: values.nomadCaParameter,
+    clientCertificate: values.nomadClientCertificateParameter,
+    clientKey: values.nomadClientKeyParameter,
+    serverName: values.nomadServerName,
+  };
   return defined({
     groups: values.groups ?? ['missing'],
     nomad: defined({
       address: values.nomadAddress ?? 'https://missing',
       fallbackAddresses: values.nomadFallbackAddresses,
-      token: values.nomadTokenParameter,
-      login: authMethod === undefined ? undefined : defined({ authMethod, audience: values.nomadAudience }),
-      ca: values.nomadCaParameter,
-      clientCertificate: values.nomadClientCertificateParameter,
-      clientKey: values.nomadClientKeyParameter,
-      serverName: values.nomadServerName,
+      ...credentials,
       ...place,
     }),
+    clients:
+      values.nomadVia === 'clients'
+        ? defined({ scheme: values.nomadClientScheme, port: values.nomadClientPort, ...credentials, ...place })
+        : undefined,
     runCommand: values.nomadVia === 'ssm' ? defined({ ...place, gateway: values.nomadGateway }) : undefined,
     policy: defined({
       deadline: values.deadline,

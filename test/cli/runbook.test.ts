@@ -4,9 +4,11 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { CLI } from '../../scripts/build-cli.ts';
 
-const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+const page = ['operations', 'circleci-server']
+  .map((name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8'))
+  .join('\n');
 
-/** Every command line on the page, without comments and what is piped, by its command. */
+/** Every command line on the pages, without comments and what is piped, by its command. */
 const typed = Map.groupBy(
   [...page.matchAll(/(?:^|`)nomad-drain-hook ([a-z][^`|#\n]*)/gm)].map(([, line = '']) => line.trim().split(/\s+/)),
   ([command = '']) => command,
@@ -15,14 +17,14 @@ const typed = Map.groupBy(
 const help = async (command: string) =>
   (await promisify(execFile)(process.execPath, [CLI, command, '--help'], { env: { PATH: process.env.PATH } })).stdout;
 
-describe('docs/operations.md', () => {
-  test('has command lines', () => {
+describe('docs/operations.md and docs/circleci-server.md', () => {
+  test('have command lines', () => {
     expect([...typed.keys()]).toEqual(
       expect.arrayContaining(['status', 'doctor', 'history', 'describe', 'extend', 'release']),
     );
   });
 
-  test.each([...typed])('types %s with options and arguments that it has', async (command, lines) => {
+  test.each([...typed])('type %s with options and arguments that it has', async (command, lines) => {
     const text = await help(command);
     const [, usage = ''] = /^Usage: nomad-drain-hook \S+ \[options\](.*)$/m.exec(text) ?? [];
     const most = usage.match(/[<[]/g)?.length ?? 0;

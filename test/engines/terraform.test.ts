@@ -127,6 +127,12 @@ for (const [name, { command, missing }, host] of PROGRAMS) {
 
 /** The variables of the examples that have some. */
 const GIVEN: Record<string, object> = {
+  'circleci-server': {
+    circleci: { nomad_asg_name: '' },
+    basename: 'circleci',
+    vpc_id: EVERYTHING.vpc_id,
+    subnet_ids: EVERYTHING.subnet_ids,
+  },
   spot: { launch_template_id: 'lt-0123456789abcdef0', subnet_ids: EVERYTHING.subnet_ids },
   vpc: { nomad_security_group_id: 'sg-0123abcd' },
 };

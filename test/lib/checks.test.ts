@@ -24,6 +24,7 @@ const VARIANTS: Record<string, (stack: Stack) => Partial<NomadDrainHookProps>> =
   insideVpc: (stack) => ({ vpc: importedVpc(stack), vpcEndpoints: true }),
   notices: () => ({ notices: { rebalance: 'cordon', maintenance: true }, purgeNodes: true }),
   runCommand: () => ({ nomad: NomadAccess.runCommand() }),
+  clients: (stack) => ({ nomad: NomadAccess.clients({ token: '/t' }), vpc: importedVpc(stack), chooseIdleFirst: true }),
   login: () => ({ nomad: NomadAccess.http({ address, login: { authMethod: 'aws' } }) }),
   ownKey: (stack) => {
     const encryptionKey = new kms.Key(stack, 'Key', { enableKeyRotation: true });

@@ -239,6 +239,24 @@ describe('a function that asks through instances', () => {
   });
 });
 
+describe('a function that asks through the clients of its groups', () => {
+  test('may find them, and so may the one that says which instances go; each reads its parameters', () => {
+    const stack = emptyStack();
+    const nomad = NomadAccess.clients({ token: '/nomad/token' });
+    const template = templateOf({ nomad, chooseIdleFirst: true, vpc: vpcIn(stack) }, stack);
+    const policies = Object.values(resources(template, 'AWS::IAM::Policy'));
+    expect(policies).toHaveLength(2);
+    for (const { Properties } of policies) {
+      const named = (sid: string) => Properties.PolicyDocument.Statement.find(({ Sid }: Json) => Sid === sid);
+      expect(named('FindClients')).toMatchObject({
+        Action: ['autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeWarmPool', 'ec2:DescribeInstances'],
+        Resource: '*',
+      });
+      expect(named('ReadNomadParameters').Resource).toEqual(arn('ssm', ':parameter/nomad/token'));
+    }
+  });
+});
+
 test('docs/security.md lists every action there is, and none besides', () => {
   const documented = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
   const listed = [...documented.matchAll(/^\| `(\w+:\w+)` \|/gm)].map(([, action]) => action);

@@ -3,7 +3,7 @@ import { Annotations as CdkAnnotations, Duration, Stack, Token } from 'aws-cdk-l
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import type { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import { describe, expect, test } from 'vitest';
-import { type HttpAccessProps, NomadAccess } from '../../lib/access/nomad-access.ts';
+import { type ClientsAccessProps, type HttpAccessProps, NomadAccess } from '../../lib/access/nomad-access.ts';
 import { functionCode } from '../../lib/function/function-code.ts';
 import type { DrainPolicy, LifecycleHookOptions, NomadDrainHookProps } from '../../lib/props.ts';
 import { drainHook, emptyStack, groupIn, problemsOf } from './stacks.ts';
@@ -19,6 +19,7 @@ const inLib = new Set(sources.flatMap((file) => idsIn(read(file))));
 const http = (props: Partial<HttpAccessProps>) => ({
   nomad: NomadAccess.http({ address: 'https://nomad.internal:4646', ...props }),
 });
+const clients = (props: ClientsAccessProps) => ({ nomad: NomadAccess.clients(props) });
 const policy = (given: DrainPolicy) => ({ policy: given });
 const hook = (given: LifecycleHookOptions) => ({ hook: given });
 const seconds = (amount: number) => Duration.seconds(amount);
@@ -27,8 +28,10 @@ const many = (count: number, name: string) => Array.from({ length: count }, (_, 
 /** How to meet each of them. */
 const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   badAddress: http({ address: 'nomad.internal:4646' }),
+  badPort: clients({ port: 65_536 }),
   badValue: policy({ onTimeout: 'KEEP' as DefaultResult }),
   chooseNeedsHttp: { chooseIdleFirst: true, nomad: NomadAccess.runCommand() },
+  clientsNeedVpc: clients({}),
   concurrencyTooLow: { reservedConcurrentExecutions: 1 },
   certificateWithoutKey: http({ clientCertificate: '/certificate' }),
   deadlineBeyondHook: hook({ heartbeatTimeout: seconds(60) }),

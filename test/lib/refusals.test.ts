@@ -16,6 +16,7 @@ import {
   problemsOf,
   templateOf,
   thrownProblems,
+  vpcIn,
 } from './stacks.ts';
 
 const at = (address: string) => ({ nomad: NomadAccess.http({ address }) });
@@ -307,6 +308,15 @@ describe('plain HTTP', () => {
       expect.stringContaining('[ack: nomad-drain-hook:plainHttp]'),
     ]);
     expect(warnings('https://nomad.internal:4646')).toEqual([]);
+  });
+
+  test('is warned about where clients are asked, too', () => {
+    const warned = (scheme?: 'http' | 'https') => {
+      const stack = emptyStack();
+      drainHook({ nomad: NomadAccess.clients(scheme ? { scheme } : {}), vpc: vpcIn(stack) }, stack);
+      return Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('plain HTTP')).length;
+    };
+    expect([warned(), warned('http'), warned('https')]).toEqual([1, 1, 0]);
   });
 });
 

@@ -27,14 +27,24 @@ describe('docs/settings.md', () => {
     nomadLogin: 'aws',
     rebalanceRecommendations: 'cordon',
   };
-  function made(settings: Partial<Record<SettingName, string>>) {
-    const app = makeApp({ ...given, ...settings });
+  const { nomadAddress: _, ...withoutAddress } = given;
+  const ofClients = {
+    ...withoutAddress,
+    nomadVia: 'clients',
+    ...{ vpcId: 'vpc-11111111', subnetIds: 'subnet-11111111', securityGroupIds: 'sg-11111111' },
+  };
+  const OF_CLIENTS: readonly SettingName[] = ['nomadClientScheme', 'nomadClientPort'];
+  /** @param name the setting that differs from its default */
+  function made(name: SettingName, settings: Partial<Record<SettingName, string>>) {
+    const app = makeApp({ ...(OF_CLIENTS.includes(name) ? ofClients : given), ...settings });
     const stack = new NomadDrainHookStack(app, 'NomadDrainHook', readSettings(app.node.getAllContext()));
     return { name: stack.stackName, template: Template.fromStack(stack).toJSON() };
   }
 
   /** In place of each default, another value. */
   const OTHER: Partial<Record<SettingName, string>> = {
+    nomadClientScheme: 'https',
+    nomadClientPort: '4650',
     nomadAudience: 'other',
     deadline: '61m',
     killMargin: '61s',
@@ -54,12 +64,12 @@ describe('docs/settings.md', () => {
   const defaults = rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 
   test.each(defaults)('names the default that holds: %s', (name, value) => {
-    const without = made({});
-    expect(made({ [name]: value })).toEqual(without);
-    // There is one way besides, which takes no address.
+    const without = made(name, {});
+    expect(made(name, { [name]: value })).toEqual(without);
+    // There are two ways besides, which take no address.
     if (name === 'nomadVia') return;
     const other = OTHER[name];
     expect(other, `another value for ${name}`).toBeDefined();
-    expect(made({ [name]: other })).not.toEqual(without);
+    expect(made(name, { [name]: other })).not.toEqual(without);
   });
 });

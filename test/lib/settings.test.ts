@@ -212,6 +212,48 @@ describe('the settings', () => {
     expect(problems({ ...required, nomadGateway: 'Role=x' })).toEqual(['nomadGateway: needs nomadVia=ssm']);
   });
 
+  test('may have Nomad asked through the clients of the groups: inside a VPC, by no address', () => {
+    const network = { vpcId: 'vpc-11111111', subnetIds: 'subnet-11111111', securityGroupIds: 'sg-11111111' };
+    const clients = { groups: 'builders', nomadVia: 'clients', ...network };
+    const outsideEc2 = { datacenters: [], nodePools: [] };
+    expect(configOf(templateWith(clients)).nomad).toEqual({ via: 'clients', scheme: 'http', port: 4646, outsideEc2 });
+    const tls = { nomadClientScheme: 'https', nomadCaParameter: '/ca', nomadServerName: 'client.eu.nomad' };
+    const others = { nomadClientPort: '4650', nomadLogin: 'aws', nomadRegion: 'eu', chooseIdleFirst: 'true' };
+    const template = templateWith({ ...clients, ...tls, ...others });
+    expect(configOf(template).nomad).toEqual({
+      via: 'clients',
+      scheme: 'https',
+      port: 4650,
+      ca: { parameter: '/ca' },
+      serverName: 'client.eu.nomad',
+      login: { authMethod: 'aws', audience: 'nomad' },
+      region: 'eu',
+      outsideEc2,
+    });
+    expect(drainFunction(template).Properties.VpcConfig.SubnetIds).toEqual(['subnet-11111111']);
+
+    expect(problems({ groups: 'builders', nomadVia: 'clients' })).toEqual([
+      'vpcId: missing: nomadVia=clients needs vpcId, subnetIds and securityGroupIds, to reach private addresses',
+    ]);
+    const addresses = { nomadAddress: 'https://nomad', nomadFallbackAddresses: 'https://other', nomadGateway: 'a=b' };
+    expect(problems({ ...clients, ...addresses })).toEqual([
+      'nomadGateway: needs nomadVia=ssm',
+      'nomadAddress: has no meaning with nomadVia=clients',
+      'nomadFallbackAddresses: has no meaning with nomadVia=clients',
+    ]);
+    expect(problems({ ...clients, nomadServerName: 'client.global.nomad', nomadClientPort: '0' })).toEqual([
+      'nomadClientPort: must be a port, 1 to 65535 [nomad-drain-hook:badPort]',
+      'nomadServerName: needs the scheme https [nomad-drain-hook:httpsNeeded]',
+    ]);
+    expect(problems({ ...required, nomadClientScheme: 'http', nomadClientPort: '4646' })).toEqual([
+      'nomadClientScheme: needs nomadVia=clients',
+      'nomadClientPort: needs nomadVia=clients',
+    ]);
+    expect(problems({ ...required, nomadVia: 'client' })).toEqual([
+      'nomadVia: must be http or clients or ssm, not "client"',
+    ]);
+  });
+
   test('may name an event bus by its ARN, and refuse what is no topic and no bus', () => {
     const eventBus = 'arn:aws:events:eu-west-1:111122223333:event-bus/builds';
     expect(configOf(templateWith({ ...required, eventBus })).events).toEqual({ bus: eventBus });

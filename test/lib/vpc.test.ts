@@ -30,6 +30,14 @@ describe('inside a VPC', () => {
     });
   });
 
+  test('it has to run if it asks the clients of the groups, by their private addresses', () => {
+    expect(problemsOf(() => drainHook({ nomad: NomadAccess.clients() }))).toEqual([
+      'vpc: missing: the private addresses of Nomad clients are reachable from inside a VPC alone [nomad-drain-hook:clientsNeedVpc]',
+    ]);
+    const stack = emptyStack();
+    expect(problemsOf(() => drainHook({ nomad: NomadAccess.clients(), vpc: vpcIn(stack) }, stack))).toEqual([]);
+  });
+
   describe('without a NAT gateway', () => {
     const servicesWith = (nomad: NomadAccess) => {
       const stack = emptyStack();
@@ -50,6 +58,14 @@ describe('inside a VPC', () => {
       ]);
       const login = { authMethod: 'aws' };
       expect(servicesWith(NomadAccess.http({ address, login })).names).toEqual(['autoscaling', 'ec2', 'events', 'sts']);
+      expect(servicesWith(NomadAccess.clients()).names).toEqual(['autoscaling', 'ec2', 'events']);
+      expect(servicesWith(NomadAccess.clients({ login, scheme: 'https', ca: '/ca' })).names).toEqual([
+        'autoscaling',
+        'ec2',
+        'events',
+        'ssm',
+        'sts',
+      ]);
     });
 
     test('it alone may use them', () => {

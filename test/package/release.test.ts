@@ -115,6 +115,8 @@ describe('with CloudFormation', () => {
     const commands = new Commands(join(directory, 'missing'), { aws: '' });
     const script = `GROUP_NAMES=builders NOMAD_ADDRESS=https://nomad sh '${join(release, name)}.deploy.sh'`;
     await expect(commands.run(script, directory)).rejects.toThrow(/BUCKET: is missing/);
+    const withoutAddress = `BUCKET=code GROUP_NAMES=builders sh '${join(release, name)}.deploy.sh' NomadVia=http`;
+    await expect(commands.run(withoutAddress, directory)).rejects.toThrow(/NOMAD_ADDRESS: is missing/);
     expect(commands.calls()).toEqual([]);
   });
 });

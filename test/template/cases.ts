@@ -3,11 +3,21 @@ import type { Json } from '../lib/stacks.ts';
 
 export const REQUIRED = { NomadAddress: 'https://nomad.internal:4646', CodeBucket: 'code', CodeKey: 'drain.zip' };
 export const ONE = { ...REQUIRED, GroupNames: 'builders' };
+/** Where Nomad is asked through the clients of the groups: there is no address then. */
+export const BY_CLIENTS = {
+  CodeBucket: 'code',
+  CodeKey: 'drain.zip',
+  GroupNames: 'builders',
+  NomadVia: 'clients',
+  SubnetIds: 'subnet-11111111,subnet-22222222',
+  SecurityGroupIds: 'sg-11111111',
+};
 export const EVERYTHING = {
   ...REQUIRED,
   GroupNames: 'builders, runners,gpu.large',
   NomadTokenParameter: '/nomad/drain-token',
   NomadCaParameter: '/nomad/ca',
+  NomadServerName: 'server.global.nomad',
   OutsideEc2Datacenters: 'onprem,office',
   OutsideEc2NodePools: 'macs',
   SubnetIds: 'subnet-11111111,subnet-22222222',

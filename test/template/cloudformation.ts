@@ -24,10 +24,11 @@ const NOTHING = Symbol('AWS::NoValue');
 /**
  * What CloudFormation makes of a template and the values of its parameters, as far as can be told beforehand: a reference
  * to a resource stays one. Knows the functions that our templates use, and refuses others.
- * @throws Error for a parameter that CloudFormation would refuse
+ * @throws Error for parameters that CloudFormation would refuse, by themselves or by a rule of the template
  */
 export function make(template: Json, values: ParameterValues = {}): Made {
   const stack = new Evaluation(template, values);
+  stack.checkRules();
   const made = (section: Json): [string, Json][] =>
     Object.entries(stack.resolve(section ?? {}) as Record<string, Json>)
       .filter(([, { Condition: name }]) => name === undefined || stack.holds(name))
@@ -67,6 +68,16 @@ class Evaluation {
     );
   }
 
+  /** @throws Error for an assertion that does not hold */
+  checkRules(): void {
+    for (const { RuleCondition: applies, Assertions: assertions } of Object.values<Json>(this.#template.Rules ?? {})) {
+      if (applies && !this.#test(applies)) continue;
+      for (const { Assert: asserted, AssertDescription: says } of assertions) {
+        if (!this.#test(asserted)) throw new Error(`Template validation error: ${says}`);
+      }
+    }
+  }
+
   holds(condition: string): boolean {
     return this.#test(this.#template.Conditions[condition]);
   }
@@ -77,6 +88,7 @@ class Evaluation {
     if (name === 'Fn::Not') return !this.#test(given[0]);
     if (name === 'Fn::And') return given.every((each: Json) => this.#test(each));
     if (name === 'Fn::Or') return given.some((each: Json) => this.#test(each));
+    if (name === 'Fn::Contains') return this.resolve(given[0]).includes(this.resolve(given[1]));
     if (name === 'Condition') return this.holds(given);
     throw new Error(`not a condition: ${name}`);
   }

@@ -4,7 +4,7 @@ import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
-import { configIn, EVERYTHING, ONE, ofType } from './cases.ts';
+import { BY_CLIENTS, configIn, EVERYTHING, ONE, ofType } from './cases.ts';
 import { make, type ParameterValues } from './cloudformation.ts';
 import { PARAMETERS, TEMPLATE, TEXT } from './template.ts';
 
@@ -24,6 +24,7 @@ describe('the function', () => {
         address: 'https://nomad.internal:4646',
         token: { parameter: '/nomad/drain-token' },
         ca: { parameter: '/nomad/ca' },
+        serverName: 'server.global.nomad',
         outsideEc2: { datacenters: ['onprem', 'office'], nodePools: ['macs'] },
       },
       policy: {
@@ -112,12 +113,13 @@ describe('the parameters', () => {
   test.each(numbers.filter(([name]) => name !== 'AlarmAfterSeconds'))(
     '%s goes as far as the function takes it',
     (name, declared) => {
+      const given = name === 'NomadClientPort' ? BY_CLIENTS : ONE;
       for (const edge of [declared.MinValue!, declared.MaxValue!]) {
-        expect(() => configIn(made({ ...ONE, [name]: String(edge) }))).not.toThrow();
+        expect(() => configIn(made({ ...given, [name]: String(edge) }))).not.toThrow();
         const past = edge === declared.MinValue ? edge - 1 : edge + 1;
-        expect(() => made({ ...ONE, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
+        expect(() => made({ ...given, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
         const wider = { ...TEMPLATE, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
-        expect(() => configIn(make(wider, { ...ONE, [name]: String(past) }).resources)).toThrow('is refused');
+        expect(() => configIn(make(wider, { ...given, [name]: String(past) }).resources)).toThrow('is refused');
       }
     },
   );
@@ -127,7 +129,6 @@ describe('the parameters', () => {
     [
       'NomadAddress',
       [
-        '',
         'nomad:4646',
         'ftp://nomad',
         'https://no"mad',
@@ -143,6 +144,9 @@ describe('the parameters', () => {
     ['NomadCaParameter', ['nomad-ca', '/a"', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----']],
     ['OutsideEc2Datacenters', ['a"', 'a b', 'a\\', 'a,,b']],
     ['OutsideEc2NodePools', ['a"', 'a b', 'a\\', 'a,']],
+    ['NomadVia', ['ssm', '']],
+    ['NomadClientScheme', ['tcp', '']],
+    ['NomadServerName', ['a"', 'a b', 'a\\', '.a']],
     ['HookName', ['', 'a b', 'a"']],
     ['SubnetIds', ['vpc-11111111', 'subnet-1,x']],
     ['SecurityGroupIds', ['subnet-11111111']],
@@ -156,6 +160,16 @@ describe('the parameters', () => {
     ['ChooseIdleFirst', ['yes', '']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
+  });
+
+  const { SubnetIds: _, ...outside } = BY_CLIENTS;
+  test.each<[string, ParameterValues]>([
+    ['NomadAddress is missing: NomadVia=http needs it.', { ...ONE, NomadAddress: '' }],
+    ['NomadAddress has no meaning with NomadVia=clients.', { ...ONE, ...BY_CLIENTS }],
+    ['SubnetIds are missing: the private addresses of Nomad clients', outside],
+  ])('that do not fit each other are refused before anything is made: %s', (says, values) => {
+    expect(() => made(values)).toThrow(says);
+    expect(() => made(BY_CLIENTS)).not.toThrow();
   });
 
   test('are listed in docs/without-cdk.md as they are', () => {
@@ -179,7 +193,7 @@ describe('the parameters', () => {
 
 describe('for CloudFormation the template', () => {
   test('has nothing of the CDK in it that an account without it lacks', () => {
-    expect(TEMPLATE.Rules).toBeUndefined();
+    expect(Object.keys(TEMPLATE.Rules)).toEqual(['Address', 'Clients']);
     expect(JSON.stringify(TEMPLATE)).not.toMatch(/cdk|bootstrap/i);
   });
 

@@ -2,14 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { CONFIG_VARIABLE, parseConfig } from '../../lambda/config/config.ts';
 import { synthesized } from '../../scripts/synthesis.ts';
 import type { Json } from '../lib/stacks.ts';
-import { EVERYTHING, ONE, ofType } from './cases.ts';
+import { BY_CLIENTS, EVERYTHING, ONE, ofType } from './cases.ts';
 import { type Made, make, type ParameterValues, readable } from './cloudformation.ts';
 import { TEMPLATE } from './template.ts';
 
 /** How a parameter is called as a setting of the app, and how its value is written there. */
 const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   GroupNames: (groups) => ({ groups }),
+  NomadVia: (nomadVia) => ({ nomadVia }),
   NomadAddress: (nomadAddress) => ({ nomadAddress }),
+  NomadClientScheme: (nomadClientScheme) => ({ nomadClientScheme }),
+  NomadClientPort: (nomadClientPort) => ({ nomadClientPort }),
+  NomadServerName: (nomadServerName) => ({ nomadServerName }),
   NomadTokenParameter: (nomadTokenParameter) => ({ nomadTokenParameter }),
   NomadCaParameter: (nomadCaParameter) => ({ nomadCaParameter }),
   OutsideEc2Datacenters: (outsideEc2Datacenters) => ({ outsideEc2Datacenters }),
@@ -129,6 +133,17 @@ describe('a template for those without the CDK makes what the CDK makes', () => 
     ],
     ['with clients outside EC2, by datacenter alone', { ...ONE, OutsideEc2Datacenters: 'onprem' }],
     ['with clients outside EC2, by node pool alone', without('OutsideEc2Datacenters')],
+    ['through the clients of the groups', BY_CLIENTS],
+    [
+      'through the clients of the groups, with everything that goes with it',
+      {
+        ...without('NomadAddress'),
+        NomadVia: 'clients',
+        NomadClientScheme: 'https',
+        NomadClientPort: '4650',
+        NomadServerName: 'client.global.nomad',
+      },
+    ],
     ['outside of any VPC', without('SubnetIds', 'SecurityGroupIds')],
     ['that does nothing before an instance goes but at its lifecycle event', { ...ONE, SpotInterruptions: 'false' }],
     ['that drains where EC2 recommends it', { ...ONE, RebalanceRecommendations: 'drain' }],

@@ -12,7 +12,20 @@ export interface Parameter {
 }
 
 /** The short forms of CloudFormation's functions that the template uses. */
-const FUNCTIONS = ['Ref', 'Condition', 'Equals', 'FindInMap', 'GetAtt', 'If', 'Join', 'Not', 'Or', 'Split', 'Sub'];
+const FUNCTIONS = [
+  'Ref',
+  'Condition',
+  'Contains',
+  'Equals',
+  'FindInMap',
+  'GetAtt',
+  'If',
+  'Join',
+  'Not',
+  'Or',
+  'Split',
+  'Sub',
+];
 
 const customTags = FUNCTIONS.flatMap((name): (ScalarTag | CollectionTag)[] => {
   const tag = `!${name}`;

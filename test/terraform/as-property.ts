@@ -42,7 +42,8 @@ const option = (
   ...(setting && { setting }),
   give: (value) => ({ [group]: { [name]: convert(value) } }),
 });
-const BOTH = ['HttpAccessProps', 'RunCommandAccessProps'];
+const ALL = ['HttpAccessProps', 'ClientsAccessProps', 'RunCommandAccessProps'];
+const CREDENTIALS = ['NomadCredentialsProps'];
 
 /** What each variable of the module is in the construct. A variable, a property or a setting that is missing here fails a test. */
 export const AS_PROPERTY: Record<string, AsProperty> = {
@@ -55,11 +56,13 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     give: (groups) => ({ groups }),
   },
   nomad_via: { properties: ['NomadDrainHookProps.nomad'], setting: 'nomadVia', give: (via) => ({ via }) },
+  nomad_client_scheme: nomad('scheme', 'nomadClientScheme', ['ClientsAccessProps']),
+  nomad_client_port: nomad('port', 'nomadClientPort', ['ClientsAccessProps']),
   nomad_address: nomad('address', 'nomadAddress'),
   nomad_fallback_addresses: nomad('fallbackAddresses', 'nomadFallbackAddresses'),
-  nomad_token_parameter: nomad('token', 'nomadTokenParameter'),
+  nomad_token_parameter: nomad('token', 'nomadTokenParameter', CREDENTIALS),
   nomad_login: {
-    properties: ['HttpAccessProps.login', 'LoginProps.authMethod'],
+    properties: ['NomadCredentialsProps.login', 'LoginProps.authMethod'],
     setting: 'nomadLogin',
     give: (authMethod) => ({ nomad: { login: { authMethod } } }),
   },
@@ -68,12 +71,12 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     setting: 'nomadAudience',
     give: (audience) => ({ nomad: { login: { audience } } }),
   },
-  nomad_ca_parameter: nomad('ca', 'nomadCaParameter'),
-  nomad_client_certificate_parameter: nomad('clientCertificate', 'nomadClientCertificateParameter'),
-  nomad_client_key_parameter: nomad('clientKey', 'nomadClientKeyParameter'),
-  nomad_server_name: nomad('serverName', 'nomadServerName'),
+  nomad_ca_parameter: nomad('ca', 'nomadCaParameter', CREDENTIALS),
+  nomad_client_certificate_parameter: nomad('clientCertificate', 'nomadClientCertificateParameter', CREDENTIALS),
+  nomad_client_key_parameter: nomad('clientKey', 'nomadClientKeyParameter', CREDENTIALS),
+  nomad_server_name: nomad('serverName', 'nomadServerName', ['HttpAccessProps', 'ClientsAccessProps']),
   nomad_encryption_key_arn: {
-    properties: ['HttpAccessProps.encryptionKey'],
+    properties: ['NomadCredentialsProps.encryptionKey'],
     give: (arn, stack) => ({ nomad: { encryptionKey: kms.Key.fromKeyArn(stack, 'Key', arn) } }),
   },
   nomad_gateway: {
@@ -81,8 +84,8 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     setting: 'nomadGateway',
     give: (gateway) => ({ nomad: { gateway } }),
   },
-  nomad_region: nomad('region', 'nomadRegion', BOTH),
-  nomad_node_meta_key: nomad('nodeMetaKey', 'nomadNodeMetaKey', BOTH),
+  nomad_region: nomad('region', 'nomadRegion', ALL),
+  nomad_node_meta_key: nomad('nodeMetaKey', 'nomadNodeMetaKey', ['NomadNodesProps']),
   outside_ec2_datacenters: outsideEc2('datacenters', 'outsideEc2Datacenters'),
   outside_ec2_node_pools: outsideEc2('nodePools', 'outsideEc2NodePools'),
   deadline_seconds: option('policy', ['DrainPolicy', 'deadline'], 'deadline', seconds),

@@ -15,10 +15,14 @@ export function propertiesOf(variables: Variables, stack: Stack): Partial<NomadD
     AS_PROPERTY[name]!.give(value, stack),
   );
   const { via, nomad = {}, ...properties } = given.reduce(merged, {});
-  const access = via === 'ssm' ? NomadAccess.runCommand(nomad) : NomadAccess.http(nomad);
   // In a list of Terraform's that is empty nothing is given.
   if (properties.securityGroups?.length === 0) delete properties.securityGroups;
-  return { ...properties, nomad: access };
+  return { ...properties, nomad: accessBy(via, nomad) };
+}
+
+function accessBy(via: string | undefined, nomad: Json): NomadAccess {
+  if (via === 'ssm') return NomadAccess.runCommand(nomad);
+  return via === 'clients' ? NomadAccess.clients(nomad) : NomadAccess.http(nomad);
 }
 
 /** What the CDK makes for the same settings, under ids without the path and the hash. */

@@ -71,6 +71,13 @@ export const EVERYTHING: Variables = {
 
 const BY_SSM: Variables = { package: PACKAGE, group_names: ['builders', 'runners'], nomad_via: 'ssm' };
 
+export const BY_CLIENTS: Variables = {
+  package: PACKAGE,
+  group_names: ['builders', 'runners'],
+  nomad_via: 'clients',
+  ...NETWORK,
+};
+
 /** What the module is compared with the construct for, each in a sentence. */
 export const CASES: readonly (readonly [string, Variables])[] = [
   ['with nothing but what is required', ONE],
@@ -85,6 +92,22 @@ export const CASES: readonly (readonly [string, Variables])[] = [
     { ...BY_SSM, nomad_gateway: { tag: 'Role', value: 'nomad-server' }, nomad_region: 'eu', nomad_node_meta_key: 'id' },
   ],
   ['through instances, from inside a VPC', { ...BY_SSM, ...NETWORK, vpc_endpoints: true }],
+  ['through the clients of the groups', BY_CLIENTS],
+  [
+    'through the clients of the groups, with TLS, a login and endpoints',
+    {
+      ...BY_CLIENTS,
+      ...TLS,
+      nomad_client_scheme: 'https',
+      nomad_client_port: 4650,
+      nomad_login: 'aws',
+      nomad_region: 'eu',
+      outside_ec2_datacenters: ['onprem'],
+      security_group_ids: [],
+      vpc_endpoints: true,
+      choose_idle_first: true,
+    },
+  ],
   ['with clients outside EC2, by datacenter', { ...ONE, outside_ec2_datacenters: ['onprem'] }],
   ['with clients outside EC2, through instances', { ...BY_SSM, outside_ec2_node_pools: ['macs'] }],
   [

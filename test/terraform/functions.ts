@@ -20,6 +20,7 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   ceil: Math.ceil,
   chunklist: (items, size) =>
     items.flatMap((_: Value, place: number) => (place % size ? [] : [items.slice(place, place + size)])),
+  coalesce: (...values) => values.find((value: Value) => value !== null && value !== ''),
   compact: (items) => items.filter((item: Value) => item !== null && item !== ''),
   concat: (...lists) => lists.flat(1),
   contains: (items, item) => items.includes(item),

@@ -8,6 +8,7 @@ const SENTENCES = new Set([
   'with everything, for three groups',
   'through instances of the groups',
   'through instances with a tag',
+  'through the clients of the groups',
   'inside a VPC, with a security group of its own and endpoints',
   'without alarms',
   'with other numbers',

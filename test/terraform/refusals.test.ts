@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drainHook, emptyStack } from '../lib/stacks.ts';
 import { propertiesOf } from './by-cdk.ts';
-import { EVERYTHING, ONE, type Variables } from './cases.ts';
+import { BY_CLIENTS, EVERYTHING, ONE, type Variables } from './cases.ts';
 import { MODULE, make } from './module.ts';
 
 const refusals = (given: Variables) => make({ ...ONE, ...given }).problems;
@@ -95,6 +95,7 @@ describe('a text is refused where the construct refuses it', () => {
 describe('what does not fit together is refused, as by the construct', () => {
   const network = { vpc_id: 'vpc-11111111', subnet_ids: ['subnet-11111111'] };
   const address = { nomad_address: null };
+  const clients = { ...address, nomad_via: 'clients', ...network };
   test.each<[string, Variables]>([
     ['group_names: must name at least one group.', { group_names: [] }],
     ['group_names: a group is named more than once: "builders".', { group_names: ['builders', 'builders'] }],
@@ -140,6 +141,14 @@ describe('what does not fit together is refused, as by the construct', () => {
     ],
     ['choose_idle_first: Nomad has to be asked over HTTP', { ...address, nomad_via: 'ssm', choose_idle_first: true }],
     ['vpc_id, security_group_ids, vpc_endpoints: no subnet_ids', { vpc_endpoints: true }],
+    ['subnet_ids: missing: the private addresses of Nomad clients', { ...address, nomad_via: 'clients' }],
+    [
+      'nomad_client_certificate_parameter, nomad_client_key_parameter, nomad_server_name: need an https',
+      { ...clients, nomad_server_name: 'client.global.nomad' },
+    ],
+    ['nomad_client_port: must be a port, 1 to 65535, not 65536.', { ...clients, nomad_client_port: 65_536 }],
+    ['nomad_client_port: must be a port, 1 to 65535, not 0.5.', { ...clients, nomad_client_port: 0.5 }],
+    ['nomad_client_scheme: must be http or https, not "tcp".', { ...clients, nomad_client_scheme: 'tcp' }],
     [
       'nomad_token_parameter: must be the name of a parameter',
       { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
@@ -169,7 +178,18 @@ describe('what does not fit together is refused, as by the construct', () => {
     ['name: must have from 1 to 37 letters, digits and hyphens, not "a name".', { name: 'a name' }],
     ['3288 or 3653, not 10.', { log_retention_days: 10 }],
     ['subnet_ids: must be like subnet-0123abcd, not "vpc-11111111".', { subnet_ids: ['vpc-11111111'] }],
-    ['nomad_via: must be http or ssm, not "https".', { nomad_via: 'https' }],
+    ['nomad_via: must be http, clients or ssm, not "https".', { nomad_via: 'https' }],
+    [
+      'nomad_via = "clients": nomad_address and nomad_fallback_addresses have',
+      { ...clients, nomad_address: 'https://n' },
+    ],
+    [
+      'nomad_via = "clients": nomad_address and nomad_fallback_addresses have',
+      { ...clients, nomad_fallback_addresses: ['https://n'] },
+    ],
+    ['nomad_client_scheme, nomad_client_port: need nomad_via = "clients".', { nomad_client_scheme: 'https' }],
+    ['nomad_client_scheme, nomad_client_port: need nomad_via = "clients".', { nomad_client_port: 4646 }],
+    ['nomad_gateway: needs nomad_via', { ...clients, nomad_gateway: { tag: 'Role', value: 'server' } }],
     ['runtime: must be nodejs22.x or nodejs24.x, not "nodejs18.x".', { runtime: 'nodejs18.x' }],
     ['role_path: must begin and end with a slash, not "nomad".', { role_path: 'nomad' }],
     ['permissions_boundary: must be the ARN of a policy, like', { permissions_boundary: 'boundary' }],
@@ -215,6 +235,7 @@ describe('what the construct warns of is warned of', () => {
   test.each<[string, Variables]>([
     ['heartbeat_timeout_seconds: a hook of 60 s may lapse', { heartbeat_timeout_seconds: 60, deadline_seconds: 600 }],
     ['nomad_address: Nomad is asked over plain HTTP', { nomad_address: 'http://nomad.internal:4646' }],
+    ['nomad_client_scheme: Nomad is asked over plain HTTP', { ...BY_CLIENTS, nomad_address: null }],
   ])('%s', (says, given) => {
     expect(make({ ...ONE, ...given }).warnings).toEqual([expect.stringContaining(says)]);
     expect(make({ ...ONE, ...given }).problems).toEqual([]);
@@ -224,5 +245,6 @@ describe('what the construct warns of is warned of', () => {
     expect(make(EVERYTHING)).toMatchObject({ problems: [], warnings: [] });
     expect(make({ ...ONE, nomad_address: null }).warnings).toEqual([]);
     expect(make({ ...ONE, nomad_address: null, nomad_via: 'ssm' }).warnings).toEqual([]);
+    expect(make({ ...BY_CLIENTS, nomad_client_scheme: 'https' })).toMatchObject({ problems: [], warnings: [] });
   });
 });

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTemplate } from '../../scripts/build-template.ts';
 import { terraformModule } from '../../scripts/release.ts';
-import { EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
+import { BY_CLIENTS, EVERYTHING, ONE, PACKAGE, type Variables } from './cases.ts';
 import { DATA, MODULE, make, type Resource } from './module.ts';
 import { comparable, resourcesOf, WAYS } from './plans.ts';
 import { computed, labelOf, type RunningProvider, startProvider } from './provider/provider.ts';
@@ -66,6 +66,7 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
       'a value that is not right',
       {
         numbers: { deadline_seconds: 0.5, grace_seconds: 3601, kill_margin_seconds: -1 },
+        port: { ...BY_CLIENTS, nomad_address: null, nomad_client_port: 65_536 },
         texts: { hook_name: 'a hook', nomad_region: '', package: { ...PACKAGE, sha256: 'abc' } },
         twice: { group_names: ['builders', 'builders'] },
         parameter: { nomad_token_parameter: '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d' },
@@ -83,6 +84,8 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
         },
         missing: { nomad_address: null, nomad_audience: 'nomad', vpc_endpoints: true },
         ssm: { nomad_via: 'ssm', choose_idle_first: true },
+        clients: { nomad_via: 'clients' },
+        scheme: { nomad_client_scheme: 'https', nomad_client_port: 4650 },
         hook: { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },
         checksum: { package: { file: join(MODULE, 'README.md'), sha256: 'a'.repeat(64) } },
         many: { group_names: Array.from({ length: 120 }, (_, index) => `builders-${index}`) },

@@ -34,7 +34,7 @@ export const settings = z
     nomadVia: choice(...WAYS).meta({
       default: 'http',
       description:
-        '`clients`: no address leads to the servers, so Nomad is asked through the clients of the groups ([ways](security.md#ways-to-nomad)); `ssm`: without a network path, by the `nomad` command of an instance ([how](security.md#no-network-path))',
+        '`clients`: no address leads to the servers, so Nomad is asked through the clients of the groups ([how](security.md#through-the-clients)); `ssm`: without a network path, by the `nomad` command of an instance ([how](security.md#no-network-path))',
     }),
     nomadClientScheme: choice('http', 'https').meta({
       default: DEFAULT_CLIENT_SCHEME,

@@ -2,7 +2,7 @@ import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import { CLIENT, forRun } from './aws/client.ts';
-import { addressesOfInstances } from './aws/ec2.ts';
+import { instancesAt } from './aws/ec2.ts';
 import { EventBus } from './aws/event-bus.ts';
 import { type OnDemand, onDemand } from './aws/lazy-clients.ts';
 import { EmbeddedMetrics } from './aws/metrics.ts';
@@ -133,7 +133,7 @@ export class Composition {
       tokenName: tokenName(nomad),
       nodeMetaKey: nomad.nodeMetaKey,
       outsideEc2: nomad.outsideEc2,
-      addressesOfInstances: (addresses) => addressesOfInstances(ec2, addresses),
+      instancesAt: (addresses) => instancesAt(ec2, addresses),
       seenAllocations: this.#seenAllocations,
       scope,
       thorough,

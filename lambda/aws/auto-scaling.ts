@@ -21,8 +21,6 @@ export interface InstanceState {
   instanceId: string;
   group: string;
   state: string;
-  /** Its Availability Zone, where Auto Scaling was asked for members. */
-  zone?: string | undefined;
 }
 
 /** What Auto Scaling says of a group's hook. */
@@ -55,6 +53,8 @@ export class AutoScaling {
   readonly #clock: RunClock;
   /** The first termination policy of each group whose members were read. */
   readonly firstPolicies = new Map<string, string>();
+  /** The Availability Zone of each instance whose group's members were read. */
+  readonly zones = new Map<string, string>();
 
   constructor(client: AutoScalingClient, clock: RunClock) {
     this.#warm = client;
@@ -90,8 +90,9 @@ export class AutoScaling {
   ): Promise<InstanceState[]> {
     const members = new Map<string, InstanceState>();
     const add = (group: string, instances: Instance[] = []) => {
-      for (const { InstanceId: instanceId = '', LifecycleState: state = '', AvailabilityZone: zone } of instances) {
-        members.set(instanceId, { instanceId, group, state, zone });
+      for (const { InstanceId: instanceId = '', LifecycleState: state = '', AvailabilityZone } of instances) {
+        members.set(instanceId, { instanceId, group, state });
+        if (AvailabilityZone) this.zones.set(instanceId, AvailabilityZone);
       }
     };
     const withWarmPool: string[] = [];

@@ -88,9 +88,9 @@ const ADDRESS_FILTERS = {
 /** All filters of a call together take 200 values. */
 const ADDRESSES_PER_CALL = 150;
 
-/** Those of these addresses that an instance of this account and region has. @throws Error if EC2 does not say */
-export async function addressesOfInstances(client: EC2Client, addresses: readonly string[]): Promise<Set<string>> {
-  const found = new Set<string>();
+/** Which instance of this account and region has each of these addresses, if one has. @throws Error if EC2 does not say */
+export async function instancesAt(client: EC2Client, addresses: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
   for (const family of [4, 6] as const) {
     const asked = distinct(addresses).filter((address) => isIP(address) === family);
     for (const Values of chunks(asked, ADDRESSES_PER_CALL)) {
@@ -100,7 +100,7 @@ export async function addressesOfInstances(client: EC2Client, addresses: readonl
       ];
       for await (const page of paginateDescribeInstances({ client }, { Filters })) {
         for (const instance of (page.Reservations ?? []).flatMap(({ Instances }) => Instances ?? [])) {
-          for (const address of toFacts(instance).addresses ?? []) found.add(address);
+          for (const address of toFacts(instance).addresses ?? []) found.set(address, instance.InstanceId ?? '');
         }
       }
     }

@@ -7,7 +7,7 @@ import { running } from './ec2.ts';
 
 interface NomadClientsOptions {
   ec2: EC2Client;
-  autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members'>;
+  autoScaling: (clock: RunClock) => Pick<AutoScaling, 'members' | 'zones'>;
   /** The groups whose clients may be asked. */
   groups: () => readonly string[];
 }
@@ -18,8 +18,12 @@ interface NomadClientsOptions {
  */
 export function nomadClients({ ec2, autoScaling, groups }: NomadClientsOptions): ListClients {
   return async (clock) => {
-    const members = await autoScaling(clock).members(groups());
-    const inService = acrossZones(members.filter(({ state }) => state === 'InService'));
+    const asked = autoScaling(clock);
+    const members = await asked.members(groups());
+    const inService = acrossZones(
+      members.filter(({ state }) => state === 'InService'),
+      asked.zones,
+    );
     const waiting = members.filter(waits);
     // Where some do not run, there are others.
     const candidates = [...inService.slice(0, 2 * MOST_CLIENTS), ...waiting.slice(0, 2 * MOST_CLIENTS)];
@@ -34,9 +38,10 @@ export function nomadClients({ ec2, autoScaling, groups }: NomadClientsOptions):
 }
 
 /** One of each zone, then a second of each, and so on. */
-function acrossZones(members: readonly InstanceState[]): InstanceState[] {
+function acrossZones(members: readonly InstanceState[], zones: ReadonlyMap<string, string>): InstanceState[] {
   const counts = new Map<string, number>();
-  const nth = members.map(({ zone = '' }) => {
+  const nth = members.map(({ instanceId }) => {
+    const zone = zones.get(instanceId) ?? '';
     const count = counts.get(zone) ?? 0;
     counts.set(zone, count + 1);
     return count;

@@ -128,6 +128,21 @@ export const awayCases = (the: () => Nomad): void => {
     expect(await the().node(0)).toMatchObject({ Drain: kept });
   });
 
+  test('a node that is down takes a drain, which is complete at once, and is ineligible when its agent is back', async () => {
+    await run('gone', {});
+    await leave();
+    await the().until(
+      45_000,
+      () => the().node(0),
+      ({ Status }) => Status === 'down',
+    );
+    expect((await the().drain(0, HOUR)).status).toBe(200);
+    const drained = await the().untilDrained(0, 5_000);
+    expect(drained).toMatchObject({ SchedulingEligibility: 'ineligible', LastDrain: { Status: 'complete' } });
+    await comeBack();
+    expect(await the().node(0)).toMatchObject({ SchedulingEligibility: 'ineligible', Drain: false });
+  });
+
   test('a build that Nomad waits for holds the drain until its time is up, and is lost then, though it still runs', async () => {
     if (!from('1.8.0')) return;
     await run('late', { Disconnect: { Replace: false, LostAfter: 12 * SECOND } });

@@ -69,7 +69,7 @@ describe('TerminateInstances by hand', () => {
 });
 
 describe('a node that dies', () => {
-  it('in an instance that runs on is lost to Nomad, and the instance is let go at once when it has to go', async () => {
+  it('in an instance that runs on is lost to Nomad: drained first, so that nothing starts if its agent comes back, and released', async () => {
     await start();
     const { instanceId, nodeId } = addBusyBuilder(3600);
     world.nomad.killInstance(nodeId);
@@ -80,7 +80,8 @@ describe('a node that dies', () => {
     const [report] = await world.deliver();
 
     expect(report?.instances).toMatchObject([{ instanceId, action: 'complete', outcome: 'node-lost' }]);
-    expect(drainRequests()).toBe(0);
+    expect(drainRequests()).toBe(1);
+    expect(eligibility(nodeId)).toBe('ineligible');
   });
 });
 

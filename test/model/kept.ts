@@ -213,4 +213,38 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'healed' },
     },
   },
+  {
+    because: 'an agent comes back as another node, at the address of its instance, while EC2 does not say what that is',
+    story: {
+      ...PLAIN,
+      deadline: 'short',
+      purge: true,
+      retain: true,
+      skewSeconds: 300,
+      steps: [
+        { what: 'agent comes back as another', builder: 2, saying: 'its address' },
+        { what: 'EC2 fails', how: 'UnauthorizedOperation', requests: 3 },
+        { what: 'sweep' },
+        { what: 'goes while builds are planned', builder: 2, gapMs: 1997, seconds: 4 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
+  {
+    because: 'an agent comes back just as its instance is released, because its node was down',
+    story: {
+      ...PLAIN,
+      deadline: 'short',
+      rebalance: 'cordon',
+      purge: true,
+      retain: true,
+      steps: [
+        { what: 'build', builder: 2, seconds: 237, kind: 'plain' },
+        { what: 'agent goes away', builder: 2 },
+        { what: 'Nomad is away', seconds: 240 },
+        { what: 'goes while builds are planned', builder: 2, gapMs: 231, seconds: 288 },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
 ];

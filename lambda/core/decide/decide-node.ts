@@ -53,19 +53,23 @@ function decideDrained(seen: Drained): Decision {
   );
 }
 
-/** A node that is down is lost once nothing on it is alive; only a token that sees every namespace can tell. */
-function lost({ node, alive, seesEveryNamespace, now }: Seen): Decision | undefined {
+/**
+ * A node that is down is lost once nothing on it is alive; only a token that sees every namespace can tell. While its instance runs, its
+ * agent may come back, and get work before the instance is terminated: its node is drained first.
+ */
+function lost({ node, alive, seesEveryNamespace, now, termination }: Seen): Decision | undefined {
   if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
+  if (node.drain === undefined && termination.ec2 !== 'stopped') return undefined;
   if (node.forgotten && now < node.forgotten.until) return undefined;
   return complete('node-lost', 'Nomad says that the node is down');
 }
 
 function notDraining({ node, alive, since, now, policy, termination, seesEveryNamespace }: Seen): Decision {
   const { heartbeatTimeoutSeconds } = termination;
-  const what = seesEveryNamespace ? count(alive) : 'what the token does not see';
+  const left = seesEveryNamespace ? alive.length > 0 && count(alive) : 'what the token does not see';
   const because =
     node.status === 'down'
-      ? `the node is down, and ${what} may still run there: nothing new may start when its agent comes back`
+      ? `the node is down${left ? `, and ${left} may still run there` : ''}: nothing new may start when its agent comes back`
       : 'the node is not draining and its instance has to go';
   if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
     return timedOut(`the time is up: ${because}`, policy);

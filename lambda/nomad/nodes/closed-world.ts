@@ -16,8 +16,8 @@ export interface ClosedWorldOptions {
   nodeMetaKey: string | undefined;
   /** Where clients are that are no EC2 instances. */
   outsideEc2: { datacenters?: readonly string[] | undefined; nodePools?: readonly string[] | undefined } | undefined;
-  /** Those of these addresses that EC2 says are an instance's. @throws Error if EC2 does not say */
-  addressesOfInstances: (addresses: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** The instances that EC2 says have these addresses, by address. @throws Error if EC2 does not say */
+  instancesAt: (addresses: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 }
 
 /**
@@ -27,12 +27,17 @@ export interface ClosedWorldOptions {
  * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
  * @throws Error if Nomad or EC2 does not answer
  */
-export async function mayBeIt(nomad: NomadReads, options: ClosedWorldOptions, since = 0): Promise<NodeStub[]> {
+export async function mayBeIt(
+  nomad: NomadReads,
+  options: ClosedWorldOptions,
+  instanceId: string,
+  since = 0,
+): Promise<NodeStub[]> {
   const { nodes } = await nomad.nodes(namingNone(options.nodeMetaKey));
   const down = nodes.filter(({ Status }) => Status === 'down');
   const keeping = new Set(down.length > 0 ? await nodesWithUnknown(nomad) : []);
   const others = nodes.filter((node) => !down.includes(node) || keeping.has(node.ID));
-  return nobodys(nomad, options, others, since);
+  return nobodys(nomad, options, { instanceId, nodes: others, since });
 }
 
 const nodesWithUnknown = (nomad: NomadReads): Promise<string[]> =>
@@ -47,27 +52,33 @@ const nodesWithUnknown = (nomad: NomadReads): Promise<string[]> =>
 export async function laterIdentities(
   nomad: NomadReads,
   options: ClosedWorldOptions,
-  earlier: readonly NodeStub[],
-  now: EpochMs,
+  instanceId: string,
+  { earlier, now }: { earlier: readonly NodeStub[]; now: EpochMs },
 ): Promise<NodeStub[]> {
   const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
   const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
   const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(options.nodeMetaKey)}`);
   const found: NodeStub[] = [];
-  for (const stub of await nobodys(nomad, options, nodes, since)) {
+  for (const stub of await nobodys(nomad, options, { instanceId, nodes, since })) {
     const node = await nomad.node(stub.ID);
     if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
   }
   return found;
 }
 
-/** Of nodes that name nobody those that are not known to be somebody else: drained for another, with another's address, or not EC2's. */
+/**
+ * Of nodes that name nobody those that are not known to be somebody else: drained for another, with the address of another, or not EC2's.
+ * The instance's own addresses may not have been known when its nodes were looked for.
+ */
 async function nobodys(
   nomad: NomadReads,
-  { outsideEc2, addressesOfInstances }: ClosedWorldOptions,
-  nodes: readonly NodeStub[],
-  since: number,
+  { outsideEc2, instancesAt }: ClosedWorldOptions,
+  { instanceId, nodes, since }: { instanceId: string; nodes: readonly NodeStub[]; since: number },
 ): Promise<NodeStub[]> {
+  const ofAnother = async (addresses: readonly string[]) => {
+    const owners = await instancesAt(addresses);
+    return (address: string) => (owners.get(address) ?? instanceId) !== instanceId;
+  };
   const left = nodes.filter(
     (node) =>
       node.CreateIndex > since &&
@@ -76,8 +87,8 @@ async function nobodys(
       !outsideEc2?.nodePools?.includes(node.NodePool),
   );
   if (left.length === 0) return [];
-  const others = await addressesOfInstances(left.map(({ Address }) => Address));
-  const unknown = left.filter(({ Address }) => !others.has(Address));
+  const isAnothers = await ofAnother(left.map(({ Address }) => Address));
+  const unknown = left.filter(({ Address }) => !isAnothers(Address));
   if (unknown.length === 0 || unknown.length > MOST_READ) return unknown;
 
   // A client may advertise an address that EC2 does not know, and have another.
@@ -85,6 +96,6 @@ async function nobodys(
   for (const { ID } of unknown) {
     addresses.set(ID, (await nomad.node(ID))?.Attributes?.['unique.network.ip-address']);
   }
-  const found = await addressesOfInstances([...addresses.values()].flatMap((address) => address ?? []));
-  return unknown.filter(({ ID }) => !found.has(addresses.get(ID) ?? ''));
+  const isElsewhere = await ofAnother([...addresses.values()].flatMap((address) => address ?? []));
+  return unknown.filter(({ ID }) => !isElsewhere(addresses.get(ID) ?? ''));
 }

@@ -109,10 +109,18 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
   // Its agent may live on under another identity.
   const ofIt = nodes.map(({ json }) => json);
   if (!allNamed && !ofIt.some(isLive)) {
-    const others = await mayBeIt(nomad, asked, Math.max(0, ...ofIt.map(({ CreateIndex }) => CreateIndex)));
+    const others = await mayBeIt(
+      nomad,
+      asked,
+      termination.instanceId,
+      Math.max(0, ...ofIt.map(({ CreateIndex }) => CreateIndex)),
+    );
     if (others.length > 0) return { is: 'unproven', nodes: others.map(called) };
   } else if (!allNamed) {
-    const [later] = await laterIdentities(nomad, asked, ofIt, asked.clock.now());
+    const [later] = await laterIdentities(nomad, asked, termination.instanceId, {
+      earlier: ofIt,
+      now: asked.clock.now(),
+    });
     if (later) return { is: 'unanswered', because: `its agent may have just come back as node ${called(later)}` };
   }
   return nodes.length > 0 ? present(nodes.map(({ node }) => node)) : { is: 'absent', seen: ids.size > 0 };

@@ -115,7 +115,7 @@ describe('which node an instance is, with a real Nomad', () => {
     const before = stage.nodeOf(instanceId);
     await stage.nomad.loseFingerprint(stage.clientOf(instanceId));
     const after = stage.nodeOf(instanceId);
-    await stage.run('kept', after, 'sleep 600', { group: stage.keptWhileAway });
+    await stage.run('kept', after, 'sleep 600', { group: stage.keptThoughDown });
     await stage.nomad.stopClient(stage.clientOf(instanceId));
     const status = async (nodeId: string) => (await nodeOf(nodeId)).Status;
     await expect.poll(() => status(before), { timeout: 60_000 }).toBe('down');

@@ -240,6 +240,14 @@ export class Stage {
       : { MaxClientDisconnect: 3600e9 };
   }
 
+  /** Where a node can be down and keep allocations as unknown, what has it do so (cases-away.ts); else what keeps them on a disconnected one. */
+  get keptThoughDown(): object {
+    const { version } = this.nomad;
+    return since(version, '1.8.0') && !since(version, '1.11.2')
+      ? { Disconnect: { Replace: false } }
+      : this.keptWhileAway;
+  }
+
   nodeOf(instanceId: string): string {
     return this.nomad.nodes.find((node) => node.instanceId === instanceId)?.id ?? '';
   }

@@ -23,7 +23,13 @@ import {
 export const whatIsLeft: readonly Situation[] = [
   // No node, or none any more.
   {
-    when: 'the node is down, and everything on it is lost',
+    when: 'the node is down, and everything on it is lost: its agent may come back while the instance is terminated',
+    nomad: node({ status: 'down', allocations: [allocation('lost', { tasks: [task('build', 'running')] })] }),
+    decision: start(21_600),
+  },
+  {
+    when: 'the node is down, and everything on it is lost, and EC2 has stopped the instance',
+    termination: waiting({ ec2: 'stopped' }),
     nomad: node({ status: 'down', allocations: [allocation('lost', { tasks: [task('build', 'running')] })] }),
     decision: done('node-lost'),
   },

@@ -173,7 +173,10 @@ export class Groups {
       "an instance was launched to aid in balancing the group's zones.",
     );
     const cause = 'an instance was taken out of service to aid in balancing the zones of its group.';
-    this.once(next, 'InService', () => this.remove(instance, cause, false));
+    this.once(next, 'InService', () => {
+      // It may have been detached meanwhile.
+      if ((instance as Instance).member) this.remove(instance, cause, false);
+    });
   }
 
   /** Takes the instance out of its group, or into standby, while it runs on: no hook is asked. */

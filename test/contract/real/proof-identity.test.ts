@@ -111,7 +111,7 @@ describe('which node an instance is, with a real Nomad', () => {
   }, 180_000);
 
   it('waits while Nomad keeps the build of an agent that came back as another node, which names nobody, and then died', async () => {
-    const instanceId = stage.inService();
+    const instanceId = stage.allInService().at(-1) ?? '';
     const before = stage.nodeOf(instanceId);
     await stage.nomad.loseFingerprint(stage.clientOf(instanceId));
     const after = stage.nodeOf(instanceId);

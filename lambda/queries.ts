@@ -45,15 +45,22 @@ export interface AnswerPortsOptions {
 function answerPorts(options: AnswerPortsOptions): AnswerPorts {
   const { config, clock, logger, aws, ec2, whoIsWho, permissions, lastSweepAt } = options;
   const nomad: NomadReads = new NomadApi(readOnly(options.transport), clock);
-  const autoScaling: Pick<AutoScaling, 'members' | 'hook' | 'firstPolicies'> = options.autoScaling;
+  const autoScaling: Pick<AutoScaling, 'members' | 'hook' | 'firstPolicies' | 'deletionProtections'> =
+    options.autoScaling;
   const groups = config.groups.filter(({ name }) => name !== ANY_GROUP);
   const { nodeMetaKey } = config.nomad;
+  let described: ReturnType<AutoScaling['members']> | undefined;
+  // The checks of doctor have it read once.
+  const members = () => {
+    described ??= autoScaling.members(groups.map(({ name }) => name));
+    return described;
+  };
   return {
     groups,
     policy: config.policy,
     clock,
     permissions,
-    members: () => autoScaling.members(groups.map(({ name }) => name)),
+    members,
     clients: new NomadClients({ nomad, clock, whoIsWho, permissions }),
     jobs: new NomadJobs(nomad),
     logs: new NomadLogs(nomad, nodeMetaKey),
@@ -67,6 +74,7 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
       clock,
       nomad,
       autoScaling,
+      members,
       lastSweepAt,
       // Its own memory: what is asked is how the hooks are now.
       hooks: new Hooks({ autoScaling, clock, logger, memory: new Map(), asConfigured: false }),

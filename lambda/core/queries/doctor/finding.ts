@@ -7,7 +7,10 @@ export const FINDINGS = [
   'certificate',
   'sweep',
   'hook',
+  'deletion',
   'nodes',
+  'other-drains',
+  'longest-build',
   'who-goes',
   'run-command',
 ] as const;

@@ -43,7 +43,7 @@ describe('doctor', () => {
     const { code, stdout, stderr } = await operator.run('doctor');
     expect([code, stderr]).toEqual([0, '']);
     const lines = stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^warning {2}certificate: http:.* is asked without TLS/);
+    expect(lines[0]).toMatch(/^warning {2}certificate: http:.* is reached without TLS/);
     expect(lines[1]).toMatch(/^ {9}→ turn on TLS in Nomad/);
     expect(lines.slice(2, -2).every((line) => line.startsWith('ok       '))).toBe(true);
     for (const line of [

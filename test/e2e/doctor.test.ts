@@ -53,7 +53,7 @@ describe('doctor', () => {
       `nomad-drain-hook ${version} on Node.js ${process.versions.node.split('.', 1)[0]}`,
       'Nomad answers, and 127.0.0.1:4647 leads',
       '1 server of Nomad 2.0.6-dev, all alive',
-      expect.stringContaining('is asked without TLS'),
+      expect.stringContaining('is reached without TLS'),
       'the Nomad token sees every namespace and may drain nodes',
       'hook nomad-drain of group builders holds an instance for the drain deadline of 6 h',
       'group builders is protected against a forced deletion (prevent-force-deletion)',

@@ -4,7 +4,7 @@ import type { AnswerPorts, Member, NodeOfInstance } from '../ports.ts';
 import type { Finding } from './finding.ts';
 import type { Fleet } from './fleet.ts';
 
-/** Instances that are looked at one by one, because no node names them. */
+/** Instances that are checked one by one, because no node names them. */
 const MOST_LOOKED_AT = 20;
 /** An instance may take so long to boot and register its node, in milliseconds. */
 const BOOTING_MS = 300_000;
@@ -82,7 +82,7 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
   add(
     'unknown',
     which('unknown'),
-    (ids) => `no node names ${ids}, and EC2 does not say at which addresses to look`,
+    (ids) => `no node names ${ids}, and EC2 does not report their addresses`,
     'run doctor again in a minute',
   );
   return findings;
@@ -93,6 +93,6 @@ const idsOf = (those: readonly NodeOfInstance[]): string => named(those.map(({ i
 const more = (group: string, left: number): Finding => ({
   id: 'nodes',
   level: 'unknown',
-  what: `group ${group}: no node names ${left} more, which were not looked at one by one`,
-  do: 'mend the others first',
+  what: `group ${group}: no node names ${left} more, which were not checked one by one`,
+  do: 'fix the others first',
 });

@@ -9,7 +9,7 @@ import { checkRunCommand, checkSweep, checkVersion, checkWhoGoes } from './check
 import type { Finding, FindingId } from './finding.ts';
 import { type Fleet, readFleet } from './fleet.ts';
 
-/** What the function finds when it looks at its surroundings, in the order in which to mend it. */
+/** What the function finds in its surroundings, in the order in which to fix it. */
 export interface DoctorAnswer {
   run: 'doctor';
   findings: Finding[];
@@ -35,7 +35,7 @@ const CHECKS: readonly (readonly [FindingId, Check])[] = [
   ['run-command', checkRunCommand],
 ];
 
-/** Never throws because of what it looks at: what cannot be asked is a finding too. */
+/** Never throws because of what it checks: what cannot be checked is a finding too. */
 export async function doctor(ports: AnswerPorts): Promise<DoctorAnswer> {
   let read: Promise<Fleet> | undefined;
   const fleet = () => {

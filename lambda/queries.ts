@@ -9,7 +9,7 @@ import { iso, messageOf } from './core/basics.ts';
 import type { EpochMs, RunClock } from './core/model/clock.ts';
 import type { Logger } from './core/ports.ts';
 import type { Command } from './core/queries/command.ts';
-import type { AnswerPorts } from './core/queries/ports.ts';
+import type { AnswerPorts, Member } from './core/queries/ports.ts';
 import { type Answer, answer } from './core/queries/query.ts';
 import { examination } from './examination.ts';
 import { narrowToken, type Permissions } from './nomad/acl.ts';
@@ -49,10 +49,12 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
     options.autoScaling;
   const groups = config.groups.filter(({ name }) => name !== ANY_GROUP);
   const { nodeMetaKey } = config.nomad;
-  let described: ReturnType<AutoScaling['members']> | undefined;
-  // The checks of doctor have it read once.
+  let described: Promise<Member[]> | undefined;
+  // Several checks of doctor need them: they are read once. Answers show them as they are here.
   const members = () => {
-    described ??= autoScaling.members(groups.map(({ name }) => name));
+    described ??= autoScaling
+      .members(groups.map(({ name }) => name))
+      .then((all) => all.map(({ instanceId, group, state }) => ({ instanceId, group, state })));
     return described;
   };
   return {

@@ -7,6 +7,7 @@ import type { Config, GroupConfig } from './config/config.ts';
 import type { RunClock } from './core/model/clock.ts';
 import type { Examination, NodeOfInstance } from './core/queries/ports.ts';
 import { findNodes } from './nomad/nodes/find-nodes.ts';
+import { drainDeadlines, drainsOfOthers } from './nomad/queries/other-drains.ts';
 import type { NomadReads } from './nomad/read-only.ts';
 import { shownCertificate } from './nomad/transport/certificates.ts';
 import type { Tls } from './nomad/transport/tls.ts';
@@ -20,7 +21,9 @@ interface ExaminationOptions {
   groups: readonly GroupConfig[];
   clock: RunClock;
   nomad: NomadReads;
-  autoScaling: Pick<AutoScaling, 'members' | 'firstPolicies'>;
+  autoScaling: Pick<AutoScaling, 'firstPolicies' | 'deletionProtections'>;
+  /** Reads the groups, and with them what {@link autoScaling} knows of each. */
+  members: () => Promise<unknown>;
   hooks: Hooks;
   /** What EC2 says of these instances. */
   describe: (instanceIds: readonly string[]) => Promise<Map<string, InstanceFacts>>;
@@ -72,9 +75,17 @@ export function examination(options: ExaminationOptions): Examination {
 
     groupsThatDoNotAsk: async () => {
       if (!config.chooses.on) return undefined;
-      await autoScaling.members(groups.map(({ name }) => name));
+      await options.members();
       return silentGroups(autoScaling.firstPolicies);
     },
+
+    deletionProtections: async () => {
+      await options.members();
+      return autoScaling.deletionProtections;
+    },
+
+    drainsOfOthers: () => drainsOfOthers(nomad),
+    drainDeadlines: (nodeIds) => drainDeadlines(nomad, nodeIds),
 
     runCommandOn: async () => (access.via === 'ssm' ? options.gateways() : undefined),
   };

@@ -9,7 +9,7 @@ import { iso, messageOf } from './core/basics.ts';
 import type { EpochMs, RunClock } from './core/model/clock.ts';
 import type { Logger } from './core/ports.ts';
 import type { Command } from './core/queries/command.ts';
-import type { AnswerPorts } from './core/queries/ports.ts';
+import type { AnswerPorts, Member } from './core/queries/ports.ts';
 import { type Answer, answer } from './core/queries/query.ts';
 import { examination } from './examination.ts';
 import { narrowToken, type Permissions } from './nomad/acl.ts';
@@ -45,15 +45,24 @@ export interface AnswerPortsOptions {
 function answerPorts(options: AnswerPortsOptions): AnswerPorts {
   const { config, clock, logger, aws, ec2, whoIsWho, permissions, lastSweepAt } = options;
   const nomad: NomadReads = new NomadApi(readOnly(options.transport), clock);
-  const autoScaling: Pick<AutoScaling, 'members' | 'hook' | 'firstPolicies'> = options.autoScaling;
+  const autoScaling: Pick<AutoScaling, 'members' | 'hook' | 'firstPolicies' | 'deletionProtections'> =
+    options.autoScaling;
   const groups = config.groups.filter(({ name }) => name !== ANY_GROUP);
   const { nodeMetaKey } = config.nomad;
+  let described: Promise<Member[]> | undefined;
+  // Several checks of doctor need them: they are read once. Answers show them as they are here.
+  const members = () => {
+    described ??= autoScaling
+      .members(groups.map(({ name }) => name))
+      .then((all) => all.map(({ instanceId, group, state }) => ({ instanceId, group, state })));
+    return described;
+  };
   return {
     groups,
     policy: config.policy,
     clock,
     permissions,
-    members: () => autoScaling.members(groups.map(({ name }) => name)),
+    members,
     clients: new NomadClients({ nomad, clock, whoIsWho, permissions }),
     jobs: new NomadJobs(nomad),
     logs: new NomadLogs(nomad, nodeMetaKey),
@@ -67,6 +76,7 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
       clock,
       nomad,
       autoScaling,
+      members,
       lastSweepAt,
       // Its own memory: what is asked is how the hooks are now.
       hooks: new Hooks({ autoScaling, clock, logger, memory: new Map(), asConfigured: false }),

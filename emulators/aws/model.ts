@@ -1,4 +1,4 @@
-import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
+import type { DeletionProtection, LifecycleState } from '@aws-sdk/client-auto-scaling';
 import type { InstanceStateName } from '@aws-sdk/client-ec2';
 
 export const ACCOUNT = '123456789012';
@@ -55,6 +55,8 @@ export interface GroupOptions {
   /** InstanceLifecyclePolicy with TerminateHookAbandon `retain`. */
   retainOnAbandon?: boolean;
   minSize?: number;
+  /** Null: not reported, as by an older API. @default `none` */
+  deletionProtection?: DeletionProtection | null;
   /** Behind a load balancer: how long it takes to deregister an instance, before that waits for its hooks. @default 0 */
   deregistrationSeconds?: number;
   /** Who goes first; a function may be the first of them. @default `Default` */
@@ -75,6 +77,7 @@ export interface Group {
   hooks: Map<string, Hook>;
   warmPool?: WarmPool;
   retainOnAbandon: boolean;
+  deletionProtection: DeletionProtection | null;
   terminationPolicies: readonly string[];
   onDemandPercentage: number;
   deregistrationSeconds: number;

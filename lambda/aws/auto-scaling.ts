@@ -1,6 +1,7 @@
 import {
   type AutoScalingClient,
   CompleteLifecycleActionCommand,
+  type DeletionProtection,
   DescribeAutoScalingInstancesCommand,
   DescribeLifecycleHooksCommand,
   type Instance,
@@ -55,6 +56,8 @@ export class AutoScaling {
   readonly firstPolicies = new Map<string, string>();
   /** The Availability Zone of each instance whose group's members were read. */
   readonly zones = new Map<string, string>();
+  /** How each of these groups is protected against its deletion; undefined if Auto Scaling does not say. */
+  readonly deletionProtections = new Map<string, DeletionProtection | undefined>();
 
   constructor(client: AutoScalingClient, clock: RunClock) {
     this.#warm = client;
@@ -103,6 +106,7 @@ export class AutoScaling {
           const { AutoScalingGroupName: name = '', TerminationPolicies: [first = 'Default'] = [] } = group;
           add(name, group.Instances);
           this.firstPolicies.set(name, first);
+          this.deletionProtections.set(name, group.DeletionProtection);
           if (group.WarmPoolConfiguration) withWarmPool.push(name);
         }
       }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { OWN_FINDINGS } from '../../bin/cli/commands/doctor/finding.ts';
 import type { MetricAlarm } from '../../emulators/aws/cloudwatch/alarms.ts';
 import { lambdaError } from '../../emulators/aws/events/functions.ts';
-import { FUNCTION, FUNCTION_ARN, SWEEP } from '../../emulators/world/world.ts';
+import { FUNCTION, FUNCTION_ARN, MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 
 const alarm = (AlarmName: string, more: Partial<MetricAlarm> = {}): MetricAlarm => ({
@@ -17,8 +17,13 @@ const alarm = (AlarmName: string, more: Partial<MetricAlarm> = {}): MetricAlarm 
 
 /** All is in order, but that Nomad is on loopback without TLS. */
 async function startInOrder() {
-  const operator = await Operator.start({ tellsHeartbeatTimeout: true });
-  operator.world.addBuilder();
+  const operator = await Operator.start({
+    tellsHeartbeatTimeout: true,
+    group: { deletionProtection: 'prevent-force-deletion' },
+  });
+  const { nodeId: on } = operator.world.addBuilder();
+  operator.world.nomad.run({ id: 'build', type: 'batch', on, runSeconds: 300 });
+  await operator.world.advance(10 * MINUTE);
   operator.world.aws.rules.set('Sweep', { schedule: 'rate(1 minute)', enabled: true, targets: [FUNCTION_ARN] });
   operator.functions.alarms.push(alarm('OldestWait'), alarm('other', { ...{ AlarmActions: [] }, Dimensions: [] }));
   await operator.world.wake(SWEEP);
@@ -38,19 +43,19 @@ describe('doctor', () => {
     const { code, stdout, stderr } = await operator.run('doctor');
     expect([code, stderr]).toEqual([0, '']);
     const lines = stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^warning {2}certificate: http:.* is asked without TLS/);
+    expect(lines[0]).toMatch(/^warning {2}certificate: http:.* is reached without TLS/);
     expect(lines[1]).toMatch(/^ {9}→ turn on TLS in Nomad/);
     expect(lines.slice(2, -2).every((line) => line.startsWith('ok       '))).toBe(true);
     for (const line of [
       'ok       token: the Nomad token sees every namespace and may drain nodes',
       `ok       function: function ${FUNCTION} can be run`,
-      'ok       schedule: rule Sweep wakes the function: rate(1 minute)',
-      'ok       alarms: none of 1 alarms fires, and each tells somebody when it does',
-      'ok       quota: 1000 runs of functions may go on at the same time in this account and region',
+      'ok       schedule: rule Sweep invokes the function: rate(1 minute)',
+      'ok       alarms: the alarm is not firing, and has an action',
+      'ok       quota: 1000 concurrent Lambda executions are allowed in this account and region',
     ]) {
       expect(lines).toContain(line);
     }
-    expect(lines.at(-1)).toBe('1 warning, 12 ok');
+    expect(lines.at(-1)).toBe('1 warning, 15 ok');
     expect((await operator.run('doctor', '--quiet')).stdout).not.toContain('ok  ');
   });
 
@@ -72,12 +77,12 @@ describe('doctor', () => {
     expect(code).toBe(2);
     expect(of('schedule')).toMatchObject([{ level: 'problem', do: 'aws events enable-rule --name Sweep' }]);
     expect(of('alarms')).toMatchObject([
-      { level: 'problem', what: '2 of 4 alarms fire: timed out, failed runs', do: runbook },
+      { level: 'problem', what: '2 of 4 alarms are firing: timed out, failed runs', do: runbook },
       { level: 'warning', what: '1 of 4 alarms have no action: NotANode' },
     ]);
     operator.world.aws.rules.clear();
     expect((await found(operator)).of('schedule')).toMatchObject([
-      { level: 'problem', what: 'no rule wakes the function on a schedule' },
+      { level: 'problem', what: 'no rule invokes the function on a schedule' },
     ]);
   });
 
@@ -104,7 +109,7 @@ describe('doctor', () => {
       }),
     });
     expect((await found(operator)).of('alarms')).toMatchObject([
-      { level: 'unknown', what: expect.stringContaining('not authorized'), do: 'it takes cloudwatch:DescribeAlarms' },
+      { level: 'unknown', what: expect.stringContaining('not authorized'), do: 'allow cloudwatch:DescribeAlarms' },
     ]);
   });
 
@@ -143,7 +148,7 @@ describe('doctor', () => {
     const operator = await startInOrder();
     const { tooLong, screen } = await operator.onTerminal('doctor');
     expect(tooLong).toEqual([]);
-    expect(screen).toContain('1 warning, 12 ok');
+    expect(screen).toContain('1 warning, 15 ok');
   });
 
   test('ends with 1 where there is no function to ask', async () => {

@@ -102,13 +102,15 @@ async function withBuilds(): Promise<Operator> {
 const BUILD_LOG =
   'fetching 214 packages\ncompiling src/ (1,204 files)\nwarning: unused import in src/wave.ts\nlinking\n';
 
-/** A function without TLS to Nomad, whose token is too narrow and whose alarms have no action. */
+/** A function without TLS to Nomad, whose token is too narrow, whose group can be deleted with force, and whose alarms have no action. */
 async function withFaults(): Promise<Operator> {
   const operator = await Operator.start({ acl: true, nomad: { token: { parameter: '/nomad/drain-token' } } });
   const { world, functions } = operator;
   world.nomad.policy('narrow', 'node { policy = "write" }\nnamespace "default" { capabilities = ["read-job"] }');
   world.aws.putParameter('/nomad/drain-token', world.nomad.token({ policies: ['narrow'] }), 'SecureString');
-  world.addBuilder();
+  const { nodeId: on } = world.addBuilder();
+  world.nomad.run({ id: 'build-40', type: 'batch', on, runSeconds: 40 * 60 });
+  await world.advance(HOUR);
   world.aws.rules.set('NomadDrainHook-Sweep', { schedule: 'rate(1 minute)', enabled: true, targets: [FUNCTION_ARN] });
   const Dimensions = [{ Name: 'FunctionName', Value: FUNCTION }];
   const alarm = { ActionsEnabled: true, AlarmActions: [], StateValue: 'OK', Dimensions } as const;

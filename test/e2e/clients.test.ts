@@ -262,7 +262,7 @@ describe('an operator', () => {
     const { findings } = await world.ask<'doctor'>({ command: 'doctor' });
     const about = (id: string) => findings.filter((finding) => finding.id === id).map(({ what }) => what);
     expect(about('nomad')[0]).toMatch(/^Nomad answers through the Nomad client of i-\w+ \(.*\), and .* leads$/);
-    expect(about('certificate')[0]).toMatch(/^http:\/\/10\.0\.[\d.]+:4646 is asked without TLS/);
+    expect(about('certificate')[0]).toMatch(/^http:\/\/10\.0\.[\d.]+:4646 is reached without TLS/);
   });
 
   it('lets idle instances go first: the group that asks is the one whose clients are asked', async () => {

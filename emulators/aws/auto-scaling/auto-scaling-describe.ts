@@ -144,6 +144,7 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
     TerminationPolicies: group.terminationPolicies,
     WarmPoolConfiguration: describeWarmPool(group),
     WarmPoolSize: group.warmPool && members.filter(isWarmed).length,
+    DeletionProtection: group.deletionProtection ?? undefined,
     InstanceLifecyclePolicy: group.retainOnAbandon
       ? { RetentionTriggers: { TerminateHookAbandon: 'retain' } }
       : undefined,

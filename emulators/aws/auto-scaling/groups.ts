@@ -61,7 +61,7 @@ export class Groups {
     const { name, hook, hooks = hook ? [hook] : [], moreHooks = [], warmPool } = options;
     const { retainOnAbandon = false, minSize = 0, deregistrationSeconds = 0 } = options;
     const { terminationPolicies = ['Default'], onDemandPercentage = 100, suspendedProcesses = [] } = options;
-    const { desiredCapacityType, weight } = options;
+    const { desiredCapacityType, weight, deletionProtection = 'none' } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
       name,
@@ -69,6 +69,7 @@ export class Groups {
       hooks: new Map([...hooks, ...moreHooks].map((each) => [each.name, makeHook(each)])),
       ...(warmPool && { warmPool: { reuse: false, state: 'Stopped' as const, ...warmPool } }),
       retainOnAbandon,
+      deletionProtection,
       terminationPolicies,
       onDemandPercentage,
       deregistrationSeconds,

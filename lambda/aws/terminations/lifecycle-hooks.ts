@@ -123,7 +123,7 @@ function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, po
     case undefined:
       return undefined;
     case 'no group':
-      return `Auto Scaling has no group ${name}: nobody there is drained; correct its name in the settings, or take it out`;
+      return `Auto Scaling has no group ${name}: its instances are not drained; correct its name in the settings, or take it out`;
     case 'no hook':
       return `group ${name} has no lifecycle hook ${hook}: its instances end undrained; put it back by hand, or deploy with another hookName`;
     case 'other transition':

@@ -142,8 +142,31 @@ export interface Examination {
   nodesByAddress(instanceIds: readonly string[]): Promise<NodeOfInstance[]>;
   /** A sentence for each group that does not ask a function who goes; undefined where none has to. */
   groupsThatDoNotAsk(): Promise<string[] | undefined>;
+  /** How each group that Auto Scaling has is protected against its deletion; undefined if Auto Scaling does not say. */
+  deletionProtections(): Promise<ReadonlyMap<string, DeletionProtection | undefined>>;
+  /** The last drains of ineligible nodes that this software has not requested, cancelled ones left out. */
+  drainsOfOthers(): Promise<OtherDrain[]>;
+  /**
+   * How long after its beginning the deadline of the last drain of each of these nodes is, or was, in seconds; `never` for a drain without
+   * one. Nodes of which Nomad does not know it are absent.
+   */
+  drainDeadlines(nodeIds: readonly string[]): Promise<ReadonlyMap<string, number | 'never'>>;
   /** The instances that may be asked for Nomad; undefined where it is asked over the network. */
   runCommandOn(): Promise<string[] | undefined>;
+}
+
+/** Which deletions of its group Auto Scaling refuses. */
+export type DeletionProtection = 'none' | 'prevent-force-deletion' | 'prevent-all-deletion';
+
+/** A drain in Nomad's records that this software has not requested. */
+export interface OtherDrain {
+  nodeId: string;
+  nodeName: string;
+  /** Who requested it, by `drained_by` of its metadata, as nomad-autoscaler writes it. */
+  by?: string;
+  isOn: boolean;
+  /** How long a drain that has ended took, in seconds; 0 for one that is on. */
+  tookSeconds: number;
 }
 
 export interface Server {

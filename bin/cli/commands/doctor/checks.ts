@@ -4,7 +4,7 @@ import type { OwnFinding, OwnId } from './finding.ts';
 
 /** The CDK refuses to deploy onto an older bootstrap stack. */
 const LEAST_BOOTSTRAP = 6;
-/** An event's run takes up to five seconds: with fewer at the same time a large scale-in waits in line. */
+/** An event's run takes up to five seconds: with fewer concurrent executions a large scale-in is throttled. */
 const LEAST_CONCURRENCY = 100;
 /** The first agent that passes parameters as environment variables. */
 const LEAST_AGENT = [3, 3, 2746, 0] as const;
@@ -41,8 +41,8 @@ export async function checkFromHere(
       try {
         return await check();
       } catch (error) {
-        const what = `it could not be asked: ${messageOf(error).split('\n', 1)[0]}`;
-        return [{ id, level: 'unknown', what, do: `it takes ${permission}` }];
+        const what = `it could not be checked: ${messageOf(error).split('\n', 1)[0]}`;
+        return [{ id, level: 'unknown', what, do: `allow ${permission}` }];
       }
     }),
   );
@@ -72,20 +72,20 @@ async function checkSchedule({ surroundings }: Account, arn: string): Promise<Ow
   const id = 'schedule';
   const rules = await surroundings.schedules(arn);
   const [enabled] = rules.filter((rule) => rule.enabled);
-  if (enabled) return [{ id, level: 'ok', what: `rule ${enabled.name} wakes the function: ${enabled.expression}` }];
+  if (enabled) return [{ id, level: 'ok', what: `rule ${enabled.name} invokes the function: ${enabled.expression}` }];
   const [rule] = rules;
   if (!rule) {
     return [
       {
         id,
         level: 'problem',
-        what: 'no rule wakes the function on a schedule',
-        do: 'deploy again: nobody is released without it',
+        what: 'no rule invokes the function on a schedule',
+        do: 'deploy again: without it, busy instances are never released',
       },
     ];
   }
   const todo = `aws events enable-rule --name ${rule.name}`;
-  return [{ id, level: 'problem', what: `rule ${rule.name} is disabled: nobody is drained or released`, do: todo }];
+  return [{ id, level: 'problem', what: `rule ${rule.name} is disabled: busy instances are not released`, do: todo }];
 }
 
 async function checkAlarms({ surroundings }: Account, name: string): Promise<OwnFinding[]> {
@@ -97,14 +97,14 @@ async function checkAlarms({ surroundings }: Account, name: string): Promise<Own
         id,
         level: 'warning',
         what: 'the function has no alarms',
-        do: 'deploy with monitoring, or make alarms of your own',
+        do: 'deploy with monitoring, or create custom alarms',
       },
     ];
   }
   const findings: OwnFinding[] = [];
   const firing = alarms.filter(({ fires }) => fires);
   if (firing.length > 0) {
-    const what = `${firing.length} of ${alarms.length} alarms fire: ${named(firing.map((alarm) => alarm.name))}`;
+    const what = `${firing.length} of ${alarms.length} alarms are firing: ${named(firing.map((alarm) => alarm.name))}`;
     const pages = firing.flatMap(({ runbook }) => runbook ?? []);
     const todo = pages.length > 0 ? named(pages) : 'docs/operations.md has a section on each';
     findings.push({ id, level: 'problem', what, do: todo });
@@ -115,7 +115,16 @@ async function checkAlarms({ surroundings }: Account, name: string): Promise<Own
     findings.push({ id, level: 'warning', what, do: 'deploy with alarmTopic, or add actions to them' });
   }
   if (findings.length > 0) return findings;
-  return [{ id, level: 'ok', what: `none of ${alarms.length} alarms fires, and each tells somebody when it does` }];
+  return [
+    {
+      id,
+      level: 'ok',
+      what:
+        alarms.length === 1
+          ? 'the alarm is not firing, and has an action'
+          : `none of the ${alarms.length} alarms is firing, and each has an action`,
+    },
+  ];
 }
 
 async function checkAgents(
@@ -129,12 +138,19 @@ async function checkAgents(
   const old = askedThrough.filter((instanceId) => isOld(agents.get(instanceId)?.version));
   if (offline.length === askedThrough.length) {
     const todo = 'start the agent there, and give its role AmazonSSMManagedInstanceCore';
-    return [{ id, level: 'problem', what: 'SSM reaches no instance through which Nomad could be asked', do: todo }];
+    return [
+      {
+        id,
+        level: 'problem',
+        what: 'SSM reaches none of the instances through which the function queries Nomad',
+        do: todo,
+      },
+    ];
   }
   const findings: OwnFinding[] = [];
   if (offline.length > 0) {
     const what = `${offline.length} of ${askedThrough.length} SSM agents are not online: ${named(offline)}`;
-    findings.push({ id, level: 'warning', what, do: 'start the agent there; the others are asked meanwhile' });
+    findings.push({ id, level: 'warning', what, do: 'start the agent there; meanwhile the function uses the others' });
   }
   if (old.length > 0) {
     const what = `${old.length} of ${askedThrough.length} SSM agents are too old: ${named(old)}`;
@@ -156,9 +172,9 @@ function isOld(version: string | undefined): boolean {
 async function checkQuota({ lambda }: Account): Promise<OwnFinding[]> {
   const id = 'quota';
   const concurrency = await lambda.unreservedConcurrency();
-  const what = `${concurrency} runs of functions may go on at the same time in this account and region`;
+  const what = `${concurrency} concurrent Lambda executions are allowed in this account and region`;
   if (concurrency >= LEAST_CONCURRENCY) return [{ id, level: 'ok', what }];
-  const todo = `ask for a quota of ${LEAST_CONCURRENCY} or more (Lambda, concurrent executions): many drains at once begin late`;
+  const todo = `request a quota of ${LEAST_CONCURRENCY} or more (Lambda, concurrent executions): otherwise many simultaneous drains start late`;
   return [{ id, level: 'warning', what, do: todo }];
 }
 
@@ -166,9 +182,11 @@ async function checkBootstrap({ surroundings }: Account): Promise<OwnFinding[]> 
   const id = 'bootstrap';
   const version = await surroundings.bootstrapVersion();
   if (version === undefined) {
-    return [{ id, level: 'ok', what: 'the account is not bootstrapped for the CDK here: only cdk deploy needs that' }];
+    return [
+      { id, level: 'ok', what: 'the CDK is not bootstrapped in this account and region: only cdk deploy needs that' },
+    ];
   }
-  const what = `the CDK's bootstrap stack is of version ${version}`;
+  const what = `the CDK bootstrap stack has version ${version}`;
   if (version >= LEAST_BOOTSTRAP) return [{ id, level: 'ok', what }];
   return [{ id, level: 'warning', what, do: 'npx cdk bootstrap, before the next cdk deploy' }];
 }

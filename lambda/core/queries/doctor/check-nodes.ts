@@ -2,17 +2,17 @@ import { named } from '../../explain.ts';
 import type { Client } from '../../scale-in/candidate.ts';
 import type { AnswerPorts, Member, NodeOfInstance } from '../ports.ts';
 import type { Finding } from './finding.ts';
+import type { Fleet } from './fleet.ts';
 
-/** Instances that are looked at one by one, because no node names them. */
+/** Instances that are checked one by one, because no node names them. */
 const MOST_LOOKED_AT = 20;
 /** An instance may take so long to boot and register its node, in milliseconds. */
 const BOOTING_MS = 300_000;
 
 /** Whether each instance in service is exactly one node. */
-export async function checkNodes(ports: AnswerPorts): Promise<Finding[]> {
-  const members = (await ports.members()).filter(({ state }) => state === 'InService');
-  const { candidates } = await ports.clients.readVisible(members.map(({ instanceId }) => ({ instanceId, pool: '' })));
-  const alive = members.map((member, index) => ({ member, nodes: (candidates[index]?.clients ?? []).filter(isUp) }));
+export async function checkNodes(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
+  const { instances } = await fleet();
+  const alive = instances.map(({ member, clients }) => ({ member, nodes: clients.filter(isUp) }));
   const unnamed = alive.filter(({ nodes }) => nodes.length === 0).map(({ member }) => member.instanceId);
   const found = await ports.examination.nodesByAddress(unnamed.slice(0, MOST_LOOKED_AT));
   return ports.groups.flatMap(({ name }) => {
@@ -82,8 +82,8 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
   add(
     'unknown',
     which('unknown'),
-    (ids) => `no node names ${ids}, and EC2 does not say at which addresses to look`,
-    'look again in a minute',
+    (ids) => `no node names ${ids}, and EC2 does not report their addresses`,
+    'run doctor again in a minute',
   );
   return findings;
 }
@@ -93,6 +93,6 @@ const idsOf = (those: readonly NodeOfInstance[]): string => named(those.map(({ i
 const more = (group: string, left: number): Finding => ({
   id: 'nodes',
   level: 'unknown',
-  what: `group ${group}: no node names ${left} more, which were not looked at one by one`,
-  do: 'mend the others first',
+  what: `group ${group}: no node names ${left} more, which were not checked one by one`,
+  do: 'fix the others first',
 });

@@ -19,12 +19,12 @@ export async function checkNomad({ examination }: AnswerPorts): Promise<Finding[
         id,
         level: 'problem',
         what: `Nomad does not answer: ${messageOf(leader.reason)}`,
-        do: 'look at the address, subnets and security groups; see NomadUnreachable in docs/operations.md',
+        do: 'check the address, subnets and security groups; see NomadUnreachable in docs/operations.md',
       },
     ];
   }
   if (leader.value === '') {
-    const todo = 'see to the servers: nomad server members, nomad operator raft list-peers';
+    const todo = 'check the servers: nomad server members, nomad operator raft list-peers';
     return [{ id, level: 'problem', what: 'Nomad answers, and has no leader: nothing can be drained', do: todo }];
   }
   const through = examination.through();
@@ -37,7 +37,7 @@ const unlisted = (reason: unknown): Finding => ({
   id: 'servers',
   level: 'unknown',
   what: `Nomad does not list its servers: ${messageOf(reason)}`,
-  do: 'see to the token',
+  do: 'check the token',
 });
 
 function serversFinding(servers: readonly Server[]): Finding[] {
@@ -85,7 +85,7 @@ function judge(found: ShownCertificate, now: number): Omit<Finding, 'id'> {
     case 'none':
       return {
         level: 'warning',
-        what: `${address} is asked without TLS: anyone who can listen there reads the token`,
+        what: `${address} is reached without TLS: anyone on the network path can read the token`,
         do: 'turn on TLS in Nomad (tls { http = true }), and give an https:// address',
       };
     case 'untrusted':
@@ -94,7 +94,7 @@ function judge(found: ShownCertificate, now: number): Omit<Finding, 'id'> {
       return {
         level: 'unknown',
         what: `${address} shows no certificate: ${found.because}`,
-        do: 'see whether this server is up: another one may have answered',
+        do: 'check whether this server is up: another one may have answered',
       };
     case 'valid': {
       const left = Math.floor((found.until - now) / 1000);

@@ -29,7 +29,7 @@ export async function checkSweep({ examination: { lastSweepAt }, clock }: Answer
       id,
       level: 'unknown',
       what,
-      do: 'look whether SweepMissing fires, and whether the rule of the schedule is enabled',
+      do: 'check whether SweepMissing fires, and whether the rule of the schedule is enabled',
     },
   ];
 }
@@ -39,7 +39,8 @@ export async function checkWhoGoes({ examination }: AnswerPorts): Promise<Findin
   const silent = await examination.groupsThatDoNotAsk();
   if (silent === undefined) return [];
   const id = 'who-goes';
-  if (silent.length === 0) return [{ id, level: 'ok', what: 'each group asks a function which instances go' }];
+  if (silent.length === 0)
+    return [{ id, level: 'ok', what: 'each group calls a function to choose which instances terminate' }];
   return silent.map((what) => ({ id, level: 'problem', what, do: 'run the command in the outputs of the stack' }));
 }
 
@@ -50,8 +51,12 @@ export async function checkRunCommand({ examination }: AnswerPorts): Promise<Fin
   const id = 'run-command';
   if (instances.length === 0) {
     const todo = 'an instance has to run: one in service in a group, or one with the tag of the gateways';
-    return [{ id, level: 'problem', what: 'there is no instance to ask Nomad through', do: todo }];
+    return [
+      { id, level: 'problem', what: 'there is no instance through which the function could query Nomad', do: todo },
+    ];
   }
-  const what = `${instances.length} instances may be asked; which of their SSM agents are online, the function may not read`;
-  return [{ id, level: 'unknown', what, do: 'aws ssm describe-instance-information says PingStatus and AgentVersion' }];
+  const what = `the function queries Nomad through ${instances.length} instances, and may not read which of their SSM agents are online`;
+  return [
+    { id, level: 'unknown', what, do: 'aws ssm describe-instance-information shows PingStatus and AgentVersion' },
+  ];
 }

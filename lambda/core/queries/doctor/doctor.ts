@@ -1,12 +1,15 @@
 import { messageOf } from '../../basics.ts';
 import type { AnswerPorts } from '../ports.ts';
-import { checkGroups } from './check-groups.ts';
+import { checkDeletion, checkGroups } from './check-groups.ts';
+import { checkLongestBuild } from './check-longest-build.ts';
 import { checkNodes } from './check-nodes.ts';
 import { checkCertificates, checkNomad, checkToken } from './check-nomad.ts';
+import { checkOtherDrains } from './check-other-drains.ts';
 import { checkRunCommand, checkSweep, checkVersion, checkWhoGoes } from './check-setup.ts';
 import type { Finding, FindingId } from './finding.ts';
+import { type Fleet, readFleet } from './fleet.ts';
 
-/** What the function finds when it looks at its surroundings, in the order in which to mend it. */
+/** What the function finds in its surroundings, in the order in which to fix it. */
 export interface DoctorAnswer {
   run: 'doctor';
   findings: Finding[];
@@ -14,7 +17,8 @@ export interface DoctorAnswer {
   askedThrough?: string[];
 }
 
-type Check = (ports: AnswerPorts) => Promise<Finding[]>;
+/** @param fleet reads the fleet, or has read it for another check */
+type Check = (ports: AnswerPorts, fleet: () => Promise<Fleet>) => Promise<Finding[]>;
 
 const CHECKS: readonly (readonly [FindingId, Check])[] = [
   ['version', checkVersion],
@@ -22,22 +26,35 @@ const CHECKS: readonly (readonly [FindingId, Check])[] = [
   ['certificate', checkCertificates],
   ['token', checkToken],
   ['hook', checkGroups],
+  ['deletion', checkDeletion],
   ['nodes', checkNodes],
+  ['other-drains', checkOtherDrains],
+  ['longest-build', checkLongestBuild],
   ['sweep', checkSweep],
   ['who-goes', checkWhoGoes],
   ['run-command', checkRunCommand],
 ];
 
-/** Never throws because of what it looks at: what cannot be asked is a finding too. */
+/** Never throws because of what it checks: what cannot be checked is a finding too. */
 export async function doctor(ports: AnswerPorts): Promise<DoctorAnswer> {
+  let read: Promise<Fleet> | undefined;
+  const fleet = () => {
+    read ??= readFleet(ports);
+    return read;
+  };
   const found = await Promise.all(
     CHECKS.map(async ([id, check]) => {
       try {
-        return await check(ports);
+        return await check(ports, fleet);
       } catch (error) {
-        const what = `it could not be asked: ${messageOf(error)}`;
+        const what = `it could not be checked: ${messageOf(error)}`;
         return [
-          { id, level: 'unknown', what, do: 'mend what is wrong before it in this list, and look again' } as const,
+          {
+            id,
+            level: 'unknown',
+            what,
+            do: 'fix the problems above it in this list first, then run doctor again',
+          } as const,
         ];
       }
     }),

@@ -1,4 +1,4 @@
-/** What `doctor` looks at; docs/reference.md says of each what to do. */
+/** What `doctor` checks; docs/reference.md explains each. */
 export const FINDINGS = [
   'version',
   'nomad',
@@ -7,17 +7,20 @@ export const FINDINGS = [
   'certificate',
   'sweep',
   'hook',
+  'deletion',
   'nodes',
+  'other-drains',
+  'longest-build',
   'who-goes',
   'run-command',
 ] as const;
 
 export type FindingId = (typeof FINDINGS)[number];
 
-/** One thing that `doctor` has looked at. */
+/** The result of one check. */
 export interface Finding<Id extends string = FindingId> {
   id: Id;
-  /** `problem`: builds may be killed or instances kept; `unknown`: it could not be asked, so it may be either. */
+  /** `problem`: builds may be killed or instances held; `unknown`: it could not be checked. */
   level: 'ok' | 'warning' | 'problem' | 'unknown';
   /** What is so, in a sentence. */
   what: string;

@@ -1,6 +1,7 @@
 import { say, sayJobs } from '../../explain.ts';
 import type { Client, Running } from '../../scale-in/candidate.ts';
 import { allWithin, chanceAnyLonger, type Rest } from '../../scale-in/durations.ts';
+import { isBuild } from '../builds.ts';
 import { type BuildPlan, type PlannedBuild, planBuild, rounded, seconds } from './build.ts';
 import type { GroupInstance, PlanCircumstances } from './circumstances.ts';
 import { planServices, type ServicePlan } from './service.ts';
@@ -98,9 +99,6 @@ interface Facts {
 
 /** Whether its client is heard of. What runs on another is what Nomad keeps as unknown: it may come back. */
 const isThere = ({ status }: Client) => status !== 'down' && status !== 'disconnected';
-
-/** What a drain waits for until its deadline; Nomad moves services, and stops system jobs at the end. */
-export const isBuild = ({ jobType }: Running): boolean => jobType === 'batch' || jobType === 'sysbatch';
 
 /** A drain that is on keeps its deadline. */
 function deadlineOf(clients: readonly Client[], { deadlineSeconds, now }: PlanCircumstances): number {

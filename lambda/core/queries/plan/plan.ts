@@ -1,15 +1,16 @@
 import { messageOf } from '../../basics.ts';
-import { type Client, runsOf } from '../../scale-in/candidate.ts';
+import { runsOf } from '../../scale-in/candidate.ts';
 import type { Known } from '../../scale-in/choose.ts';
 import { byJob, type EndedBuild, RunTimes } from '../../scale-in/durations.ts';
 import { within } from '../../short.ts';
+import { buildsHere } from '../builds.ts';
 import type { PlanCommand } from '../command.ts';
 import type { AnswerPorts, Member } from '../ports.ts';
 import { AnswerError } from '../query-error.ts';
 import { type BuildTimes, buildTimes } from './build-times.ts';
 import type { GroupInstance, PlanCircumstances } from './circumstances.ts';
 import { compareDeadlines, type DeadlinePlan } from './deadlines.ts';
-import { type InstancePlan, isBuild, planInstance, VERDICTS, type Verdict } from './instance.ts';
+import { type InstancePlan, planInstance, VERDICTS, type Verdict } from './instance.ts';
 
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {
@@ -97,48 +98,6 @@ async function readInstances(
 
 /** A scale-in takes instances in service; those in standby, in the warm pool or still booting it does not take. */
 const mayGo = ({ state }: Member) => state === 'InService' || state.startsWith('Terminating');
-
-/**
- * The builds of the node pools of these instances, ended or not: other pools may build something else. A node that Nomad has
- * forgotten may have been of any pool.
- */
-function buildsHere(
-  instances: readonly GroupInstance[],
-  clients: readonly Client[],
-  { builds: ended, all }: { builds: readonly EndedBuild[]; all: boolean },
-  now: number,
-): EndedBuild[] {
-  const pools = new Set(instances.flatMap((each) => each.clients).map(({ nodePool }) => nodePool));
-  const elsewhere = new Set(
-    clients.filter(({ nodePool }) => pools.size > 0 && !pools.has(nodePool)).map(({ id }) => id),
-  );
-  const running = clients.flatMap(({ id, runs }) =>
-    runs.filter(isBuild).map(({ job, namespace, createdAt }): EndedBuild => {
-      return { job, namespace, createdAt, nodeId: id, ms: Math.max(0, now - createdAt), ended: false };
-    }),
-  );
-  return inView(ended, running, all).filter(({ nodeId }) => !elsewhere.has(nodeId));
-}
-
-/**
- * Each with the age at which it came into view. Nomad forgets what has ended: of those that began before the first end that it still knows,
- * only the long ones are there. Of those that began before all that were read, only those that still run are.
- */
-function inView(ended: readonly EndedBuild[], running: readonly EndedBuild[], all: boolean): EndedBuild[] {
-  const begins = ended.map(({ createdAt }) => createdAt);
-  const firstRead = all ? Number.NEGATIVE_INFINITY : begins.reduce((one, other) => Math.min(one, other));
-  const firstEnd = ended.reduce(
-    (first, { createdAt, ms }) => Math.min(first, createdAt + ms),
-    Number.POSITIVE_INFINITY,
-  );
-  const began = begins
-    .filter((at) => at <= firstEnd)
-    .reduce((one, other) => Math.max(one, other), Number.NEGATIVE_INFINITY);
-  return [...ended, ...running.filter(({ createdAt }) => createdAt >= firstRead)].map((build) => ({
-    ...build,
-    from: Math.max(0, began - build.createdAt),
-  }));
-}
 
 const countVerdicts = (plans: readonly InstancePlan[]): Record<Verdict, number> =>
   Object.fromEntries(

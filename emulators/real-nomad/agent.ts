@@ -57,6 +57,9 @@ const INSTANCE_ID = 'Attributes["unique.platform.aws.instance-id"]';
 /** A first start has to create its keyring: 22 s have been seen. */
 const START_LIMIT_MS = 150_000;
 
+/** How often a server is started again whose port is taken. */
+const RESTARTS = 20;
+
 /** Nobody listens there. */
 const NOBODY = 'http://127.0.0.1:9';
 
@@ -202,8 +205,17 @@ export const startNomad = async (
         await server.exited;
       },
       startServer: async () => {
-        server = startServer();
-        await until(server, log, leads);
+        // Meanwhile one of its ports may have become that of an outgoing connection.
+        for (let attempt = 1; ; attempt++) {
+          server = startServer();
+          try {
+            await until(server, log, leads);
+            return;
+          } catch (error) {
+            if (server.process.exitCode === null || attempt === RESTARTS) throw error;
+            await sleep(1_000);
+          }
+        }
       },
       pauseServer: () => void server.process.kill('SIGSTOP'),
       resumeServer: () => void server.process.kill('SIGCONT'),

@@ -22,15 +22,19 @@ export function nomadClients({ ec2, autoScaling, groups }: NomadClientsOptions):
     const isBad = ({ instanceId }: InstanceState) => bad.has(instanceId);
     const isSound = (member: InstanceState) => !isBad(member);
     const failures: unknown[] = [];
-    const members = await asked.members(groups(), (error) => failures.push(error));
-    const inService = members.filter(({ state }) => state === 'InService');
+    const failed = (error: unknown) => failures.push(error);
+    const ofGroups = await asked.members(groups(), failed, 'groups');
+    // Those of some of the groups are enough to ask.
+    const enough = ofGroups.some((member) => isInService(member) || waits(member));
+    if (!enough && failures.length > 0) throw failures[0];
+    // A call for each warm pool, only for an instance that waits in one while no other is left to ask.
+    const members = enough ? ofGroups : await asked.members(groups());
+    const inService = members.filter(isInService);
     const known = [acrossZones(inService, asked.zones), members.filter(waits)].map((some) => goodFirst(some, good));
     // Where some do not run, there are others.
     const candidates = [isSound, isBad].flatMap((is) =>
       known.flatMap((some) => some.filter(is).slice(0, 2 * MOST_CLIENTS)),
     );
-    // Those of some groups, or without those of a warm pool, are enough to ask.
-    if (candidates.length === 0 && failures.length > 0) throw failures[0];
     const found = await running(
       forRun(ec2, clock),
       candidates.map(({ instanceId }) => instanceId),
@@ -40,6 +44,8 @@ export function nomadClients({ ec2, autoScaling, groups }: NomadClientsOptions):
       .slice(0, MOST_CLIENTS);
   };
 }
+
+const isInService = ({ state }: InstanceState) => state === 'InService';
 
 const goodFirst = (members: readonly InstanceState[], good: string | undefined): InstanceState[] =>
   members.toSorted((one, other) => Number(other.instanceId === good) - Number(one.instanceId === good));

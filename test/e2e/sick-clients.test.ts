@@ -12,6 +12,14 @@ async function startLeaving(count: number, options: WorldOptions = {}) {
   return { builders, leaving };
 }
 
+/** The function says who goes, for any group. */
+const CHOOSES = {
+  clients: {},
+  anyGroup: true,
+  group: { terminationPolicies: [FUNCTION_ARN, 'Default'] },
+  chooses: { on: true },
+};
+
 const outOfReach = ({ instanceId }: { instanceId: string }) => world.cutOff(instanceId);
 const withoutAgent = ({ nodeId }: { nodeId: string }) => world.nomad.stopClient(nodeId);
 
@@ -52,10 +60,21 @@ describe('where many clients of a group do not answer', () => {
   });
 });
 
-it('where Auto Scaling does not tell the warm pool, the clients of the group are asked', async () => {
-  const { leaving } = await startLeaving(3, { group: { warmPool: {} } });
-  await world.scaleIn(leaving.instanceId);
+it('a throttled warm pool is not read while the group has clients to ask: idle instances go first all the same', async () => {
+  await start({ ...CHOOSES, group: { ...CHOOSES.group, warmPool: {} } });
+  const builders = Array.from({ length: 3 }, () => world.addBuilder());
+  for (const { nodeId } of builders.slice(0, 2))
+    world.nomad.run({ id: `build-${nodeId}`, type: 'batch', on: nodeId, runSeconds: 600 });
   world.aws.servers.autoScaling.fault = throttled({ action: 'DescribeWarmPool' });
+  await world.shrink(1);
+  expect(world.aws.waiting.map(({ instanceId }) => instanceId)).toEqual([builders[2]?.instanceId]);
+});
+
+it('of 151 groups those that Auto Scaling lists are enough to ask', async () => {
+  const moreGroups = Array.from({ length: 150 }, (_, index) => ({ name: `group-${index}` }));
+  const { leaving } = await startLeaving(3, { moreGroups });
+  world.aws.servers.autoScaling.fault = throttled({ action: 'DescribeAutoScalingGroups', group: 'group-140' });
+  await world.scaleIn(leaving.instanceId);
   await world.deliver();
   expect(world.nomad.node(leaving.nodeId).LastDrain).not.toBeNull();
 });
@@ -88,11 +107,7 @@ it('a client that shuts down does not count for status and doctor: they name the
 });
 
 it('a function that no group has asked yet is made ready without a warning', async () => {
-  await startLeaving(1, {
-    anyGroup: true,
-    group: { terminationPolicies: [FUNCTION_ARN, 'Default'] },
-    chooses: { on: true },
-  });
+  await startLeaving(1, CHOOSES);
   expect(await world.wake({ command: 'warm' })).toEqual({ run: 'warm', instances: [], warnings: [] });
   expect(world.log.filter(({ level }) => level !== 'info')).toEqual([]);
 });

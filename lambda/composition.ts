@@ -177,6 +177,11 @@ export class Composition {
     return this.#chosenFor === undefined ? [] : [this.#chosenFor];
   }
 
+  /** It is known whom to ask for Nomad: of the clients of any group, those of the group that has asked last who goes. */
+  get knowsNomad(): boolean {
+    return this.#config.nomad.via === 'http' || this.#groups.length > 0;
+  }
+
   /** What the story of who goes needs, for one run. @param group the one that scales in */
   forChoice(group: string, clock: RunClock): ChooseOptions {
     this.#chosenFor = group;

@@ -160,7 +160,9 @@ export class Runner {
   /** Reads what a termination policy needs. That it cannot is no failure: the question then reads it itself. */
   async #getReady({ name, budgetMs }: Run, about: Record<string, unknown>, remainingMs: number): Promise<Report> {
     const clock = new RunClock(this.#clock, this.#clock.now() + Math.min(budgetMs, remainingMs));
-    const warnings = await this.#composition.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
+    const problems = await this.#composition.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
+    // Before any group has asked, that is as it should be, every four minutes.
+    const warnings = this.#composition.knowsNomad ? problems : [];
     for (const because of warnings) this.#logger.warn('not ready for who goes', { ...about, because });
     this.#logger.info('run ended', about);
     return { run: name, instances: [], warnings };

@@ -82,7 +82,7 @@ export class AutoScaling {
   }
 
   /**
-   * Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups leaves out.
+   * Every instance of these groups, and of their warm pools, which DescribeAutoScalingGroups leaves out, unless only `groups` are wanted.
    * @param failed is called if Auto Scaling does not tell all of some of them
    */
   async members(
@@ -90,6 +90,7 @@ export class AutoScaling {
     failed = (error: unknown, _groups: readonly string[]): void => {
       throw error;
     },
+    wanted: 'groups' | 'groups and warm pools' = 'groups and warm pools',
   ): Promise<InstanceState[]> {
     const members = new Map<string, InstanceState>();
     const add = (group: string, instances: Instance[] = []) => {
@@ -106,8 +107,12 @@ export class AutoScaling {
           const { AutoScalingGroupName: name = '', TerminationPolicies: [first = 'Default'] = [] } = group;
           add(name, group.Instances);
           this.firstPolicies.set(name, first);
+<<<<<<< HEAD
           this.deletionProtections.set(name, group.DeletionProtection);
           if (group.WarmPoolConfiguration) withWarmPool.push(name);
+=======
+          if (group.WarmPoolConfiguration && wanted !== 'groups') withWarmPool.push(name);
+>>>>>>> h-break
         }
       }
     };

@@ -10,8 +10,9 @@ const manage = async (path: string, body: object) => {
 };
 
 /** An auth method that trusts this AWS account, and a binding rule for `role`. */
-const startWithLogin = async ({ audience = 'nomad', role = ROLE_ARN, ttl = '10m0s' } = {}) => {
-  await start({ acl: true, nomad: { login: { authMethod: 'aws' } } });
+const startWithLogin = async ({ audience = 'nomad', role = ROLE_ARN, ttl = '10m0s', throughClients = false } = {}) => {
+  const access = { login: { authMethod: 'aws' } };
+  await start({ acl: true, ...(throughClients ? { clients: access } : { nomad: access }) });
   world.nomad.policy('drainer', 'node { policy = "write" }\nnamespace "*" { capabilities = ["read-job"] }');
   const { issuer } = world.aws.federation;
   await manage('/v1/acl/auth-method', {
@@ -66,6 +67,17 @@ describe('a function that holds no secret', () => {
     await world.sweepFor(3 * MINUTE);
 
     expect(logins()).toBe(2);
+    expect(world.completion(instanceId)).toBeUndefined();
+    expect(world.log.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('logs in through another client where one is shutting down', async () => {
+    const { instanceId } = await startWithLogin({ throughClients: true });
+    const gateway = world.addBuilder();
+    world.addBuilder();
+    world.nomad.clientAgents.shutDown(gateway.nodeId);
+    await world.deliver();
+    await world.sweepFor(3 * MINUTE);
     expect(world.completion(instanceId)).toBeUndefined();
     expect(world.log.filter(({ level }) => level === 'error')).toEqual([]);
   });

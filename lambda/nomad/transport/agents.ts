@@ -5,6 +5,8 @@ export interface Agent {
   url: URL;
   /** What an operator calls it. */
   name: string;
+  /** The instance that it runs on, where it is a client's. */
+  instanceId?: string;
 }
 
 /** The agents that may be asked, and which is asked next. */
@@ -14,8 +16,11 @@ export interface Agents {
   /** The one to ask next. @throws Error if it is not known whom to ask */
   next(clock: RunClock): Promise<Agent>;
   answered(agent: Agent): void;
-  /** It did not answer, or not as it should. */
-  failed(agent: Agent): void;
+  /**
+   * It did not answer, or not as it should.
+   * @returns whether another one has not failed yet, and so can be asked at once
+   */
+  failed(agent: Agent): boolean;
   /** The run ends: the next one finds out anew. */
   close(): void;
 }
@@ -42,9 +47,10 @@ export class NamedAgents implements Agents {
 
   answered(): void {}
 
-  failed(agent: Agent): void {
+  failed(agent: Agent): boolean {
     // Of several questions that one server leaves unanswered, the first turns to the next.
     if (this.#agents[this.#turn] === agent) this.#turn = (this.#turn + 1) % this.#agents.length;
+    return false;
   }
 
   close(): void {}

@@ -6,8 +6,10 @@ import type { Agent, Agents } from './agents.ts';
  * that of another Nomad region.
  */
 const LIST_LIVES_MS = 10_000;
-/** How many clients are listed: those of any more are not needed to get an answer. */
+/** How many clients are listed: where none of them answers, the next list has others. */
 export const MOST_CLIENTS = 8;
+/** How many clients that did not answer are remembered. */
+const MOST_BAD = 256;
 
 /** A running instance with a Nomad client. */
 export interface ClientInstance {
@@ -16,8 +18,19 @@ export interface ClientInstance {
   address: string;
 }
 
-/** The clients that may be asked, at most {@link MOST_CLIENTS}, the best first: as AWS says now. @throws Error if AWS does not say */
-export type ListClients = (clock: RunClock) => Promise<readonly ClientInstance[]>;
+/** What is known of clients from asking them, by their instances. */
+export interface Experience {
+  /** The one that answered last. */
+  good?: string | undefined;
+  /** Those that did not answer when they were asked last. */
+  bad: ReadonlySet<string>;
+}
+
+/**
+ * The clients that may be asked, at most {@link MOST_CLIENTS}, the best first: as AWS says now.
+ * @throws Error if AWS does not say
+ */
+export type ListClients = (clock: RunClock, experience?: Experience) => Promise<readonly ClientInstance[]>;
 
 /** How clients are asked over HTTP. */
 interface ClientAccess {
@@ -42,9 +55,11 @@ export class ClientAgents implements Agents {
   readonly #list: ListClients;
   readonly #access: ClientAccess;
   #listed: Listed | undefined;
-  /** The one that answered last, by its URL. */
+  /** Those of the last list. */
+  #known: readonly Agent[] = [];
+  /** The one that answered last, by its instance. */
   #good: string | undefined;
-  /** Those that did not answer when they were asked last, by their URLs: the latest last. */
+  /** Those that did not answer when they were asked last, by their instances: the latest last. */
   readonly #bad = new Set<string>();
 
   constructor(list: ListClients, access: ClientAccess) {
@@ -55,21 +70,24 @@ export class ClientAgents implements Agents {
   async next(clock: RunClock): Promise<Agent> {
     const agents = await this.#agents(clock);
     const bad = [...this.#bad];
-    const rank = ({ url: { origin } }: Agent) => (origin === this.#good ? -2 : bad.indexOf(origin));
+    const rank = ({ instanceId = '' }: Agent) => (instanceId === this.#good ? -2 : bad.indexOf(instanceId));
     const [best] = agents.toSorted((one, other) => rank(one) - rank(other));
     if (!best) throw new Error('no running instance of the groups has a Nomad client to ask');
     return best;
   }
 
-  answered({ url: { origin } }: Agent): void {
-    this.#good = origin;
-    this.#bad.delete(origin);
+  answered({ instanceId = '' }: Agent): void {
+    this.#good = instanceId;
+    this.#bad.delete(instanceId);
   }
 
-  failed({ url: { origin } }: Agent): void {
-    if (this.#good === origin) this.#good = undefined;
-    this.#bad.delete(origin);
-    this.#bad.add(origin);
+  failed({ instanceId: failed = '' }: Agent): boolean {
+    if (this.#good === failed) this.#good = undefined;
+    this.#bad.delete(failed);
+    this.#bad.add(failed);
+    const [oldest = ''] = this.#bad;
+    if (this.#bad.size > MOST_BAD) this.#bad.delete(oldest);
+    return this.#known.some(({ instanceId = '' }) => !this.#bad.has(instanceId));
   }
 
   close(): void {
@@ -88,13 +106,12 @@ export class ClientAgents implements Agents {
   }
 
   async #readAgents(clock: RunClock): Promise<readonly Agent[]> {
-    const clients = await this.#list(clock);
-    const agents = clients.map((client) => {
+    const clients = await this.#list(clock, { good: this.#good, bad: this.#bad });
+    this.#known = clients.map((client) => {
+      const { instanceId } = client;
       const url = urlOf(client, this.#access);
-      return { url, name: `the Nomad client of ${client.instanceId} (${url.origin})` };
+      return { url, name: `the Nomad client of ${instanceId} (${url.origin})`, instanceId };
     });
-    const known = new Set(agents.map(({ url }) => url.origin));
-    for (const origin of this.#bad) if (!known.has(origin)) this.#bad.delete(origin);
-    return agents;
+    return this.#known;
   }
 }

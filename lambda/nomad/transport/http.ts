@@ -4,6 +4,7 @@ import { NomadError } from '../../errors.ts';
 import type { Agent, Agents } from './agents.ts';
 import { type Fetched, Renewable } from './cached-credential.ts';
 import { Connections, NoResponse } from './connections.ts';
+import { LOGIN_PATH } from './login.ts';
 import type { Tls } from './tls.ts';
 import {
   type Ask,
@@ -51,7 +52,7 @@ export class HttpTransport implements Transport {
   readonly #region: string | undefined;
   readonly #token: Renewable<string> | undefined;
   readonly #tls: Renewable<Tls>;
-  /** The agent that answered last, as an operator calls it. */
+  /** The agent that answered last in this run, as an operator calls it. */
   #through: string | undefined;
   #underWay = 0;
   /** Questions that wait for their turn. */
@@ -70,6 +71,7 @@ export class HttpTransport implements Transport {
 
   /** Closes its connections. A frozen function would hold them open, and Nomad counts them (100 from one address). */
   close(): void {
+    this.#through = undefined;
     this.#agents.close();
     this.#closeConnections();
   }
@@ -123,10 +125,12 @@ export class HttpTransport implements Transport {
         return answer;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (error.isOfServer) this.#agents.failed(agent);
+        const another = error.isOfServer && this.#agents.failed(agent);
         const elsewhere = this.#agents.most > 1;
         const last = attempt === attempts || clock.now() >= until;
         if (last || !isSafeToRetry(question, error, elsewhere)) throw error.toNomadError();
+        // What the servers say through one agent they say through the next, for a while.
+        if (another && error.status === 0) continue;
         await clock.sleep(100 * 2 ** Math.min(attempt, ATTEMPTS) * (0.5 + Math.random())).catch((over) => {
           throw over instanceof RunOver ? error.toNomadError() : over;
         });
@@ -176,8 +180,8 @@ export class HttpTransport implements Transport {
     const headers = headersOf(header);
     // A proxy may repeat what it was asked with.
     const told = token ? answer.body.replaceAll(token, '…') : answer.body;
-    const hollow = question.method === 'GET' && headers.knownLeader === 'false';
-    if (hollow && this.#agents.most > 1) throw new Failure(asked, 0, WITHOUT_LEADER);
+    if (this.#agents.most > 1 && isHollow(question, agent, answer.body, headers))
+      throw new Failure(asked, 0, WITHOUT_LEADER, new NoResponse(WITHOUT_LEADER, { unread: true }));
     if (answer.status !== 200) throw new Failure(asked, answer.status, told, undefined, headers);
     if (question.text) return { body: answer.body, headers };
     const nextToken = header('x-nomad-nexttoken');
@@ -235,6 +239,18 @@ class Failure extends Error {
     return new NomadError(this.#asked, this.status, this.message, this.#headers);
   }
 }
+
+/** What a client agent that shuts down says instead of what the servers know, where no header tells (Nomad's client/rpc.go). */
+const HOLLOW: Record<string, RegExp> = {
+  '/v1/status/leader': /^""\s*$/,
+  '/v1/agent/members': /"Members":null/,
+  [LOGIN_PATH]: /^null\s*$/,
+};
+
+/** Who answers is in touch with no leader, and has done nothing. */
+const isHollow = ({ method, path }: NomadRequest, { instanceId }: Agent, said: string, headers: ResponseHeaders) =>
+  (method === 'GET' && headers.knownLeader === 'false') ||
+  (instanceId !== undefined && HOLLOW[path]?.test(said) === true);
 
 /** Nomad refuses the token. Asked about the token itself, it says so in other ways: 2.0 with 500, 1.6 with 404. */
 function isRefusal({ status, answer }: NomadError): boolean {

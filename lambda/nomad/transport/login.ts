@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/model/clock.ts';
 import { NomadError } from '../../errors.ts';
 import type { Fetched } from './cached-credential.ts';
-import type { Ask } from './transport.ts';
+import { type Ask, WITHOUT_LEADER } from './transport.ts';
 
 /** A login token is replaced this long before it expires, in milliseconds: longer than a run takes. */
 const MARGIN_MS = 90_000;
+export const LOGIN_PATH = '/v1/acl/login';
 
 /**
  * Logs in: exchanges a signed statement of our identity for a Nomad token that expires.
@@ -16,11 +17,12 @@ const MARGIN_MS = 90_000;
 export async function login(ask: Ask, authMethod: string, jwt: string, clock: Clock): Promise<Fetched<string>> {
   try {
     const body = { AuthMethodName: authMethod, LoginToken: jwt };
-    const token = (await ask({ method: 'POST', path: '/v1/acl/login', body })).body as {
+    const token = (await ask({ method: 'POST', path: LOGIN_PATH, body })).body as {
       SecretID: string;
       CreateTime: string;
       ExpirationTime?: string;
-    };
+    } | null;
+    if (!token) throw new NomadError({ method: 'POST', path: LOGIN_PATH, address: 'its address' }, 0, WITHOUT_LEADER);
     // By its lifetime, so that the clocks of the servers do not matter.
     const life = Date.parse(token.ExpirationTime ?? '') - Date.parse(token.CreateTime);
     if (!Number.isFinite(life)) return { value: token.SecretID };

@@ -86,7 +86,7 @@ function judge(found: ShownCertificate, now: number): Omit<Finding, 'id'> {
       return {
         level: 'warning',
         what: `${address} is reached without TLS: anyone on the network path can read the token`,
-        do: 'turn on TLS in Nomad (tls { http = true }), and give an https:// address',
+        do: 'turn on TLS in Nomad (tls { http = true }), and give an https:// address; for clients, the scheme https',
       };
     case 'untrusted':
       return { level: 'problem', what: `${address}: ${found.because}`, do: 'do as it says' };

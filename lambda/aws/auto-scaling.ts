@@ -107,12 +107,8 @@ export class AutoScaling {
           const { AutoScalingGroupName: name = '', TerminationPolicies: [first = 'Default'] = [] } = group;
           add(name, group.Instances);
           this.firstPolicies.set(name, first);
-<<<<<<< HEAD
           this.deletionProtections.set(name, group.DeletionProtection);
-          if (group.WarmPoolConfiguration) withWarmPool.push(name);
-=======
           if (group.WarmPoolConfiguration && wanted !== 'groups') withWarmPool.push(name);
->>>>>>> h-break
         }
       }
     };

@@ -22,7 +22,6 @@ export const clientCases = (the: () => Nomad): void => {
     const ofClient = await the().client(0, 'GET', path);
     const said = ({ status, headers }: typeof ofClient) => ({
       status,
-      type: headers.get('content-type'),
       index: headers.has('x-nomad-index'),
       leader: headers.get('x-nomad-knownleader'),
     });

@@ -82,7 +82,7 @@ function unnamedOnes(group: string, found: readonly NodeOfInstance[], { clock }:
   add(
     'unknown',
     which('unknown'),
-    (ids) => `no node names ${ids}, and EC2 does not say at which addresses to look`,
+    (ids) => `no node names ${ids}, and EC2 does not report its addresses`,
     'look again in a minute',
   );
   return findings;

@@ -252,7 +252,9 @@ describe('an instance is meant by', () => {
       'error: Auto Scaling has no instance i-0123456789abcdef0 in the groups served here\n',
     );
     world.nomad.addNode({ name: 'elsewhere' });
-    expect(await drains(operator, 'elsewhere')).toContain('error: node elsewhere is not on an instance of the groups\n');
+    expect(await drains(operator, 'elsewhere')).toContain(
+      'error: node elsewhere is not on an instance of the groups\n',
+    );
   });
 });
 

@@ -67,7 +67,7 @@ export class Loopback {
     });
   }
 
-  /** The connections that are open now die, and nobody hears it: as when a NAT gateway forgets them. */
+  /** The open connections die without notice: as when a NAT gateway forgets them. */
   loseConnections(): void {
     for (const socket of this.#sockets) this.#lost.add(socket);
   }

@@ -45,7 +45,7 @@ export class NomadError extends Error {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** The text of the answer, as it came: for nobody's eyes. */
+  /** The text of the answer, unredacted: never shown or logged. */
   readonly #answer: string;
   /** What the headers of the answer say. */
   readonly headers: { readonly index?: string; readonly knownLeader?: string };

@@ -1,4 +1,4 @@
-/** How much of what others say is looked at: nobody is told more. */
+/** How much of a text from outside is examined: the rest is cut, and never reported. */
 const MOST = 2_000;
 
 const SECRETS: readonly (readonly [secret: RegExp, instead: string])[] = [

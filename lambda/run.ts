@@ -140,7 +140,7 @@ export class Runner {
       case 'serve':
         return this.#serve(run, about, remainingMs);
       case 'answer': {
-        // Loaded for who asks: no event and no sweep needs it.
+        // Loaded for queries: no event and no sweep needs it.
         const { answerTo } = await import('./queries.ts');
         const until = this.#clock.now() + Math.max(0, Math.min(run.budgetMs, remainingMs - LAST_MS));
         const answer = await answerTo(run.command, this.#composition.forAnswers(new RunClock(this.#clock, until)));
@@ -163,7 +163,7 @@ export class Runner {
     const problems = await this.#composition.permissions(clock).then(narrowToken, (error) => [messageOf(error)]);
     // Before any group has asked, that is as it should be, every four minutes.
     const warnings = this.#composition.knowsNomad ? problems : [];
-    for (const because of warnings) this.#logger.warn('not ready for who goes', { ...about, because });
+    for (const because of warnings) this.#logger.warn('not ready to choose instances', { ...about, because });
     this.#logger.info('run ended', about);
     return { run: name, instances: [], warnings };
   }
@@ -199,7 +199,7 @@ export class Runner {
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
     for (const warning of warnings) this.#logger.error('warning', { because: warning });
     const failures = [
-      ...(interrupted === undefined ? [] : [`the run could not go on: ${interrupted}`]),
+      ...(interrupted === undefined ? [] : [`the run could not continue: ${interrupted}`]),
       ...sayUnserved(result),
       ...ofHooks.failures,
       ...unasked,

@@ -16,7 +16,7 @@ const EVENT_MS = 5_000;
  * then remembers its heartbeats and what has been reported. No run lasts longer.
  */
 export const SWEEP_MS = 56_000;
-/** Somebody waits for the answer to a query, in milliseconds. */
+/** The time limit of a query, in milliseconds: an operator is waiting for its answer. */
 const QUERY_MS = 25_000;
 /** The function that answers as a termination policy has a timeout of five seconds. */
 const WARM_MS = 4_000;

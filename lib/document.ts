@@ -142,7 +142,7 @@ function ofToken(problem: ConfigProblem, document: ConfigDocument): ConfigProble
   // biome-ignore lint/suspicious/noExplicitAny: a path may lead anywhere
   const value = problem.path.reduce((within: any, key) => within?.[key], document);
   if (typeof value !== 'number' || !Token.isUnresolved(value)) return problem;
-  const message = 'is a token: a duration must be known at synthesis, for it is checked against the hook';
+  const message = 'is a token: a duration must be known at synthesis, because it is checked against the hook';
   return { ...problem, id: 'nomad-drain-hook:durationToken', message };
 }
 
@@ -164,7 +164,7 @@ function withoutTokens(document: ConfigDocument): string {
 function choiceProblems({ chooses, nomad }: ConfigDocument): ConfigProblem[] {
   if (!chooses?.on || nomad.via !== 'ssm') return [];
   const message =
-    'Nomad has to be asked over HTTP: through instances no answer comes in the two seconds that Auto Scaling waits';
+    'Nomad must be reached over HTTP: through instances no answer comes within the two seconds that Auto Scaling waits';
   return [{ path: ['chooses', 'on'], id: 'nomad-drain-hook:chooseNeedsHttp', message }];
 }
 

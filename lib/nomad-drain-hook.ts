@@ -302,7 +302,7 @@ function vpcProblems(props: NomadDrainHookProps, { nomad }: ConfigDocument): Con
 const asksAnother = (index: number): ConfigProblem => ({
   path: ['groups', index],
   id: 'nomad-drain-hook:asksAnother',
-  message: 'has a function as its termination policy already, and a group can have one: take one of the two out',
+  message: 'has a function as its termination policy already, and a group can have only one: remove one of the two',
 });
 
 /** What the construct calls the fields of the configuration document. */

@@ -120,7 +120,7 @@ export interface MonitoringOptions {
    * The topic that is notified when an alarm fires and when it resolves; in the stack's own region. An encrypted topic needs
    * a customer managed key that CloudWatch may use: with `alias/aws/sns` nothing arrives. To notify other people of some
    * alarms, leave it out and add actions to `NomadDrainHook.alarms`.
-   * @default - nobody is notified; the alarms only have their state
+   * @default - no notifications; the alarms only change state
    */
   readonly alarmTopic?: sns.ITopic;
   /**
@@ -175,7 +175,7 @@ export interface NomadDrainHookProps {
    */
   readonly purgeNodes?: boolean;
   /**
-   * Whether instances with idle Nomad clients go first when Auto Scaling chooses, by a function of its own as the first
+   * Whether instances with idle Nomad clients go first when Auto Scaling chooses, by a separate function as the first
    * termination policy of each group. The stack sets it on its own groups; for other groups it has the command in its outputs.
    * @default false
    */

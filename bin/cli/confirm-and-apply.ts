@@ -14,7 +14,7 @@ export interface Change {
   /** Asks the person. @throws Problem if it is not agreed to */
   agree: (yes: boolean) => Promise<void>;
   make: () => Promise<unknown>;
-  /** What a person is told when it is done; undefined if the command goes on, and tells itself how it ends. */
+  /** What is reported when it is done; undefined if the command continues, and reports itself how it ends. */
   done?: string;
 }
 

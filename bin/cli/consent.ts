@@ -19,7 +19,7 @@ export class Interrupted extends Cancelled {}
 
 /**
  * Asks the person at the terminal, unless --yes has agreed beforehand.
- * @throws Problem if the answer is anything but yes, or there is nobody to ask
+ * @throws Problem if the answer is anything but yes, or there is no terminal to ask on
  */
 export async function consent({ screen }: Context, question: string, yes: boolean): Promise<void> {
   if (yes) return;
@@ -30,7 +30,7 @@ export async function consent({ screen }: Context, question: string, yes: boolea
 
 /**
  * Has the person type a word, unless --yes has agreed beforehand.
- * @throws Problem if it is another, or there is nobody to ask
+ * @throws Problem if it is another, or there is no terminal to ask on
  */
 export async function typed({ screen }: Context, question: string, word: string, yes: boolean): Promise<void> {
   if (yes) return;
@@ -44,6 +44,6 @@ function asks({ streams: { stdin: input, stderr: output } }: Context['screen']) 
   if (input.isTTY && output.isTTY) return { input, output };
   throw new Problem(
     'there is no terminal to ask on, so nothing was changed',
-    'Say --yes to agree beforehand, or --dry-run to see what would be done.',
+    'Use --yes to confirm in advance, or --dry-run to see what would be done.',
   );
 }

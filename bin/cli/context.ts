@@ -36,7 +36,7 @@ export class Context {
   /**
    * Asks the deployed function, with a spinner on a terminal.
    * @param event such as `{ command: 'status' }`
-   * @throws whatever is to be told as a problem
+   * @throws whatever is to be reported as a problem
    */
   async ask<Answer>(event: object): Promise<Answer> {
     const answer = await this.screen.during('asking the function', this.account.function.ask<Answer>(event));

@@ -19,5 +19,5 @@ export const durationIn =
 /** How far back, in seconds, such as `30m`, `12h` or `7d`. */
 export const secondsBack = durationIn(
   /^(\d{1,5})([mhd])$/,
-  'It has to be a number of minutes, hours or days, such as 30m, 12h or 7d.',
+  'It must be a number of minutes, hours or days, such as 30m, 12h or 7d.',
 );

@@ -7,7 +7,7 @@ export class FunctionFailed extends Error {
   /** @param answer what Lambda says of the error: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html */
   constructor(answer: unknown) {
     const { errorType, errorMessage } = (answer ?? {}) as { errorType?: unknown; errorMessage?: unknown };
-    super(typeof errorMessage === 'string' ? errorMessage : 'it does not say why');
+    super(typeof errorMessage === 'string' ? errorMessage : 'it gives no reason');
     this.type = typeof errorType === 'string' ? errorType : '';
   }
 }

@@ -57,7 +57,7 @@ export function noWaiting(given: string, held: readonly InstanceReport[]): Probl
   const unnamed = held.filter(({ nodeName, unserved }) => unserved && nodeName === undefined);
   const [first] = unnamed;
   if (!first || given.startsWith('i-')) {
-    return new Problem(`no waiting instance is ${given}`, 'List them with: nomad-drain-hook status');
+    return new Problem(`no waiting instance matches ${given}`, 'List them with: nomad-drain-hook status');
   }
   const ids = unnamed.map(({ instanceId }) => instanceId).join(', ');
   return new Problem(

@@ -50,7 +50,7 @@ function functionFailed(error: FunctionFailed): Problem {
   if (error.type === 'EventError') {
     return because('If the command is unknown there, an older version is deployed: deploy this one, or use its own.');
   }
-  return because("Run nomad-drain-hook doctor; the function's log says more.");
+  return because("Run nomad-drain-hook doctor; the function's log has more.");
 }
 
 const MISSING_CREDENTIALS =
@@ -61,13 +61,13 @@ function ofCredentials(error: SdkError, profile: string | undefined): Problem | 
   const because = (wrong: string, todo: string) => new Problem(wrong, todo, { cause: error });
   const ofProfile = profile === undefined ? '' : ` of profile ${profile}`;
   if (message === 'Region is missing') {
-    return because('no AWS region is set', 'Say --region <region>, or set AWS_REGION, or a region of the profile.');
+    return because('no AWS region is set', 'Set --region <region>, AWS_REGION, or a region in the profile.');
   }
   if (['CredentialsProviderError', 'TokenProviderError'].includes(name)) {
     if (/sso|token is expired|refresh/i.test(message)) {
       const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
       return because(
-        `the SSO session${ofProfile} has expired, or was never begun`,
+        `the SSO session${ofProfile} has expired, or was never started`,
         `Log in again: ${login} (AWS CLI version 2)`,
       );
     }
@@ -101,11 +101,11 @@ function ofAws(error: SdkError): Problem | undefined {
   if (error instanceof FunctionNotFound) {
     return because(
       `there is no such function: ${oneLine(message)}`,
-      'Say where it is: --region, --profile, --function. One that an older version made has no alias query: deploy it again.',
+      'Set --region, --profile or --function. A function of an older version has no alias query: deploy it again.',
     );
   }
   if (/Throttl|TooManyRequests/.test(name)) {
-    return because(`AWS takes no more requests now: ${oneLine(message)}`, 'Try again in a minute.');
+    return because(`AWS is throttling requests: ${oneLine(message)}`, 'Try again in a minute.');
   }
   if (name === 'TimeoutError' || SILENT.test(code)) {
     return because(`AWS does not answer: ${oneLine(message)}`, 'Check the network, the proxy and --region.');

@@ -87,7 +87,7 @@ async function howTheyEnded(
   { began, now }: { began: number; now: number },
 ): Promise<Outcomes> {
   let releases: Release[] = [];
-  let because = "the function's log has not said it yet: see nomad-drain-hook history";
+  let because = "it is not in the function's log yet: see nomad-drain-hook history";
   for (let tries = 0; tries < LOG_TRIES; tries++) {
     try {
       // An instance of a warm pool may have waited before.
@@ -112,7 +112,7 @@ function outcomesText({ releases, unknown }: Outcomes, page: Page): string {
   return [
     ...releases.map((release) => releaseText(release, page)),
     ...unknown.map(({ instanceId, because }) =>
-      page.ink.bad(wrap(`${instanceId}  released; how is not known: ${because}`, page.columns, '  ')),
+      page.ink.bad(wrap(`${instanceId}  released; the outcome is not known: ${because}`, page.columns, '  ')),
     ),
   ].join('\n');
 }

@@ -14,7 +14,7 @@ export interface Seen {
 /** How often a command that watches looks. */
 export const INTERVAL = new Option('--interval <seconds>', 'time between two requests').default(5).argParser((text) => {
   const seconds = Number(text);
-  if (!(seconds > 0)) throw new InvalidArgumentError('It has to be a number of seconds above 0.');
+  if (!(seconds > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.');
   return seconds;
 });
 

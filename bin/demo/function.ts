@@ -36,7 +36,7 @@ export async function deploy(stage: Stage, { say, released }: Told, over: AbortS
     (message: string, { instanceId, outcome, because }: Record<string, unknown>) => {
       if (message.startsWith('run ')) return;
       const name = builders.find((each) => each.instanceId === instanceId)?.name;
-      // Why each instance waits is told beside it, not here: but what is wrong is told with its reason.
+      // Why each instance waits is shown beside it, not here; but problems are shown with their reason.
       const text = `${message}${outcome ? ` (${outcome})` : ''}${tone ? `: ${because}` : ''}`;
       const good = outcome ? ('good' as const) : undefined;
       const as = tone ?? good;

@@ -50,7 +50,7 @@ export class Audience {
     const builds = new Set(seen.flatMap(({ builder }) => builder.builds));
     const happened = seen.flatMap(({ builder: { name }, allocations }) =>
       allocations.flatMap(({ id, job, ended, cameAt, changedAt }): News[] => {
-        // What runs on somebody's Nomad for the first time comes from nowhere.
+        // On a real Nomad, an allocation that is seen for the first time comes from nowhere.
         const [came, moved] = [isNew(id), !isNew(`job ${job}`)];
         if (builds.has(job))
           return ended && isNew(`end of ${id}`) ? [{ at: changedAt, name, ...endOf(job, ended) }] : [];

@@ -43,7 +43,7 @@ async function main(): Promise<number> {
   const { NOMAD_ADDR, NOMAD_TOKEN: token } = process.env;
   forgetShell();
   if (NOMAD_ADDR && values.nomad === undefined) {
-    tell('NOMAD_ADDR is set, and left alone: to drain idle clients of that Nomad, say --nomad <address>');
+    tell('NOMAD_ADDR is set, and left alone: to drain idle clients of that Nomad, use --nomad <address>');
   }
 
   const interruption = new AbortController();

@@ -26,7 +26,7 @@ export interface Allocation {
   cameAt: number;
   /** Absent while it runs. */
   ended?: Ended;
-  /** When it last changed, so when it ended, if it has. Likewise. */
+  /** When it last changed, so when it ended, if it has. In milliseconds since the epoch. */
   changedAt: number;
 }
 
@@ -119,7 +119,7 @@ export function nomadApi(address: string, token?: string, signal?: AbortSignal):
         if (Meta?.[key] !== undefined) return;
         await sleep(META_PAUSE_MS);
       }
-      throw new Error(`Nomad: the client of node ${nodeId} has not told its servers of its metadata`);
+      throw new Error(`Nomad: the client of node ${nodeId} has not sent its metadata to its servers`);
     },
 
     async runBuild(job, nodeId, seconds) {

@@ -24,10 +24,10 @@ interface RealStageProps {
 }
 
 /**
- * A real Nomad: its ready and eligible clients on which nothing runs, all but one of which will be drained. Whoever started
- * the demo sees them first, and agrees.
+ * A real Nomad: its ready and eligible clients on which nothing runs, all but one of which will be drained. The user who started
+ * the demo sees them first, and confirms.
  *
- * @throws Error when there are not two such clients with the raw_exec driver, or nobody agrees
+ * @throws Error when there are not two such clients with the raw_exec driver, or the user does not confirm
  */
 export async function realStage({ address, token, undo, signal, tell, ask }: RealStageProps): Promise<Stage> {
   if (!/^https?:\/\//.test(address)) throw new Error(`--nomad needs an http:// or https:// address, not ${address}`);

@@ -1,4 +1,4 @@
-/** Something that the demo does to somebody's Nomad. */
+/** A change that the demo makes to a real Nomad. */
 export interface Deed {
   /** What is there to be undone, in words. */
   readonly what: string;
@@ -7,7 +7,7 @@ export interface Deed {
   readonly byHand: string;
 }
 
-/** Everything that the demo has done to somebody's Nomad, to be undone. */
+/** All changes that the demo has made to a real Nomad, to be undone. */
 export class Undo {
   readonly #deeds: Deed[] = [];
 

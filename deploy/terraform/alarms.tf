@@ -59,7 +59,7 @@ locals {
       statistic = "Sum"
       minutes   = local.lasting
       silence   = local.nothing
-      says      = "Nomad has not answered as it should in each of the last ${local.lasting} minutes: every instance is held meanwhile."
+      says      = "Requests to Nomad have failed in each of the last ${local.lasting} minutes: every instance is held meanwhile."
     }),
     merge(local.by_default, {
       name      = "TokenTooNarrow"
@@ -95,7 +95,7 @@ locals {
       statistic = "Maximum"
       minutes   = local.lasting
       silence   = local.unknown
-      says      = "For ${local.lasting} minutes no sweep could serve some instance."
+      says      = "Each sweep of the last ${local.lasting} minutes left an instance unserved."
     }),
     merge(local.once_an_hour, {
       name   = "TimedOut"
@@ -170,7 +170,7 @@ locals {
       first  = "doctor"
       metric = "ChoicesFellBack"
       choice = "ours"
-      says   = "Auto Scaling chose which instances go: the function that lets idle ones go first did not know, or not in time."
+      says   = "Auto Scaling chose which instances go: the function that lets idle ones go first had no answer, or not in time."
     }),
     merge(local.once_an_hour, {
       name   = "ChoiceFailed"

@@ -62,7 +62,7 @@ data "aws_partition" "current" {
     }
     precondition {
       condition     = !var.choose_idle_first || !local.by_ssm
-      error_message = "choose_idle_first: Nomad has to be asked over HTTP: through instances no answer comes in the two seconds that Auto Scaling waits."
+      error_message = "choose_idle_first: Nomad must be reached over HTTP: through instances no answer comes within the two seconds that Auto Scaling waits."
     }
     precondition {
       condition     = var.choose_idle_first || var.only_idle_for_seconds == null
@@ -106,6 +106,6 @@ check "short_hook" {
 check "plain_http" {
   assert {
     condition     = local.by_ssm || local.secure || (var.nomad_address == null && !local.by_clients)
-    error_message = "${local.by_clients ? "nomad_client_scheme" : "nomad_address"}: Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https."
+    error_message = "${local.by_clients ? "nomad_client_scheme" : "nomad_address"}: Nomad is reached over plain HTTP: the ACL token and every answer cross the network unencrypted. Use https."
   }
 }

@@ -63,7 +63,7 @@ locals {
       more = { stacked = true }
     },
     {
-      title = "What went wrong with them"
+      title = "Problems during waits"
       unit  = "Count"
       lines = [
         { metric = "AllocationsKilled", stat = "Sum", label = "allocations killed" },
@@ -94,7 +94,7 @@ locals {
   # Log records about them. The first has the last word of each instance in the records that end a run, of those that still wait.
   records = [
     {
-      title = "What is waited for, and why"
+      title = "Waiting instances, and why"
       query = [
         "filter message = \"run ended\" and run in [\"event\", \"sweep\"]",
         "fields jsonParse(@message) as record",
@@ -106,7 +106,7 @@ locals {
       ]
     },
     {
-      title = "Who was released, and why"
+      title = "Released instances, and why"
       query = [
         "filter message = \"instance released\"",
         "fields @timestamp, instanceId, group, nodeId, outcome, because",

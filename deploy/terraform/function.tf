@@ -105,7 +105,7 @@ resource "aws_lambda_function_event_invoke_config" "function" {
 # For those who may ask and not drain: through it the function answers queries, and does nothing else.
 resource "aws_lambda_alias" "query" {
   name             = "query"
-  description      = "Answers queries, and does nothing else: for those who may ask and not drain"
+  description      = "Answers queries only: for those who may query and not drain"
   function_name    = aws_lambda_function.function.function_name
   function_version = "$LATEST"
 }

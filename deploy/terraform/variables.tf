@@ -73,7 +73,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that is notified when an alarm fires and when it resolves. An encrypted topic needs a customer managed key that CloudWatch may use. Null: nobody is notified; the alarms only have their state."
+  description = "The SNS topic that is notified when an alarm fires and when it resolves. An encrypted topic needs a customer managed key that CloudWatch may use. Null: no notifications; the alarms only change state."
   type        = string
   default     = null
 
@@ -118,7 +118,7 @@ variable "event_bus" {
 }
 
 variable "test_events" {
-  description = "Whether to make shareable events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance and maintenance. Needs the registry `lambda-testevent-schemas`, which the account has once anybody has shared a test event."
+  description = "Whether to make shareable events for the Test button of the Lambda console: status, dryRun, sweep, and dry runs of spot, rebalance and maintenance. Needs the registry `lambda-testevent-schemas`, which the account has once any user has shared a test event."
   type        = bool
   default     = false
 }

@@ -44,7 +44,7 @@ resource "aws_lambda_function" "who_goes" {
   count = var.choose_idle_first ? 1 : 0
 
   function_name = "${var.name}-who-goes"
-  description   = "Says which instances go when Auto Scaling asks: idle Nomad clients first"
+  description   = "Chooses which instances Auto Scaling terminates: idle Nomad clients first"
   role          = aws_iam_role.who_goes[0].arn
 
   filename          = local.package.file
@@ -87,7 +87,7 @@ resource "aws_cloudwatch_event_rule" "warm" {
   count = var.choose_idle_first ? 1 : 0
 
   name                = "${var.name}-warm"
-  description         = "Every 4 minutes: the function that says which instances go stays warm"
+  description         = "Every 4 minutes: keeps the function that chooses instances warm"
   schedule_expression = "rate(4 minutes)"
   state               = "ENABLED"
   tags                = var.tags

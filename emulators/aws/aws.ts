@@ -183,7 +183,7 @@ export class AwsEmulator extends WaysOut {
     return this.#groups.addInService(this.group(group), options).id;
   }
 
-  /** Adds an instance that runs outside any group: a server, somebody else's builder. */
+  /** Adds an instance that runs outside any group: a server, or a builder that is not ours. */
   addForeignInstance(options: InstanceOptions = {}): string {
     return this.#fleet.launch(undefined, options).id;
   }

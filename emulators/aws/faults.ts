@@ -26,7 +26,7 @@ export interface Requests {
   group?: string;
   /** Those that name this instance, by its id. */
   instanceId?: string;
-  /** The first so many of them. */
+  /** How many of them, from the first. */
   times?: number;
 }
 

@@ -161,7 +161,7 @@ export function isMember(instance: Instance | undefined): instance is Member {
 
 /** How long AWS takes, in milliseconds: guesses of the right order, to be set where a test needs another. */
 export interface Timing {
-  /** From `Terminating` to `Terminating:Wait`, and likewise in the other transitions. */
+  /** From `Terminating` to `Terminating:Wait`, and the same for the other transitions. */
   beforeWaitMs: number;
   /** From `…:Proceed` to what follows. */
   afterProceedMs: number;

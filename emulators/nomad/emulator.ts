@@ -42,7 +42,7 @@ export interface RecordedRequest {
   at: number;
 }
 
-/** So many of the latest requests are kept. */
+/** How many of the latest requests are recorded. */
 const KEPT_REQUESTS = 10_000;
 
 /** A Nomad region on loopback: servers and clients that live by the given clock, and Nomad's HTTP API before them. */

@@ -168,7 +168,7 @@ export const nodeStub = (node: Node, { resources = false, os = false } = {}): No
   Version: node.Attributes['nomad.version'],
 });
 
-/** The node as filters see it: Nomad computes Drain only when it writes JSON, so a filter does not find it; its secret it shows to nobody. */
+/** The node as filters see it: Nomad computes Drain only when it writes JSON, so a filter does not find it; its secret is never shown. */
 export const filterableNode = (node: Node): object => new Proxy(node, AS_FILTERED);
 
 /** Not a copy: a filter looks at every node, and at few of its fields. */

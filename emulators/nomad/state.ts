@@ -7,7 +7,7 @@ import type { Version } from './version.ts';
 
 type Table = 'nodes' | 'allocs' | 'jobs' | 'evals' | 'namespaces' | 'acl_policy' | 'acl_token' | 'acl_roles';
 
-/** What the servers know. Every change is committed at an index, and whoever waits for a change is told. */
+/** What the servers know. Every change is committed at an index, and blocking queries are answered on a change. */
 export class State {
   readonly clock: Timeline;
   readonly version: Version;

@@ -25,7 +25,7 @@ export interface RealNomad {
   restartUnnamed(i: number): Promise<void>;
   /** Empties the data directory of the i-th client, whose agent comes back as another node: its id is then in `nodes`. */
   newIdentity(i: number): Promise<void>;
-  /** Likewise, and its fingerprint of EC2 fails: it does not say which instance it is. */
+  /** The same, and its EC2 fingerprint fails: it does not report which instance it is. */
   loseFingerprint(i: number): Promise<void>;
   /** The server stops, and keeps its data; until it is started again, there is no leader. */
   stopServer(): Promise<void>;
@@ -60,7 +60,7 @@ const START_LIMIT_MS = 150_000;
 /** How often a server is started again whose port is taken. */
 const RESTARTS = 20;
 
-/** Nobody listens there. */
+/** An address without a listener. */
 const NOBODY = 'http://127.0.0.1:9';
 
 interface Agent {
@@ -259,7 +259,7 @@ const tlsConfig = (directory: string, { ca, cert, key }: Certificate & { ca: str
   };
 };
 
-/** TLS between the agents, as `server.global.nomad` and `client.global.nomad`; nobody is asked for a certificate over HTTP. */
+/** TLS between the agents, as `server.global.nomad` and `client.global.nomad`; no client certificate is required over HTTP. */
 const rpcTls = (
   directory: string,
   { ca, ...certificates }: NonNullable<NonNullable<AgentOptions['circleci']>['tls']>,

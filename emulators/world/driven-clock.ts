@@ -79,7 +79,7 @@ export class DrivenClock implements Clock {
     this.#driving = undefined;
   }
 
-  /** The function waits for the clock, and nobody has work that it waits for. */
+  /** The function waits for the clock, and for no work of others. */
   #waits(): boolean {
     const servers = this.#servers();
     const parked = servers.reduce((sum, server) => sum + server.parked, 0);
@@ -87,7 +87,7 @@ export class DrivenClock implements Clock {
   }
 }
 
-/** What has not settled after so many turns waits for another process, such as a script: spinning would take its core. */
+/** What has not settled after this many turns waits for another process, such as a script: spinning would take its core. */
 const SPINS = 100;
 
 /** Lets what is under way over real sockets go on. */

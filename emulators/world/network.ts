@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
 
-/** Where a connection to an address of the VPC leads: a port of loopback; an instance on which nobody listens; or no machine at all. */
+/** Where a connection to an address of the VPC leads: a port of loopback; an instance without a listener; or no machine at all. */
 export type Destination = number | 'refused' | 'lost';
 
 /** The addresses that instances of the emulators have. */
 const OF_VPC = /^10\.0\.\d+\.\d+$/;
-/** Nobody listens on it. */
+/** It has no listener. */
 const CLOSED_PORT = 1;
 
 type Route = (address: string, port: number) => Destination | undefined;
@@ -17,7 +17,7 @@ type Route = (address: string, port: number) => Destination | undefined;
 export class Network {
   static readonly #all = new Set<Network>();
   readonly #route: Route;
-  /** Connections that nobody answers: each has a time limit for connecting, and one for the answer. */
+  /** Connections that get no answer: each has a time limit for connecting, and one for the answer. */
   readonly waiting = { busy: 0, parked: 0 };
 
   private constructor(route: Route) {

@@ -61,11 +61,11 @@ export class World {
   readonly printed: string[] = [];
   /** What the function has put on the event bus, as a rule would hand it on. */
   readonly told: EventBridgeEvent[] = [];
-  /** Events that have arrived and wake nobody until `deliver` is called. */
+  /** Events that have arrived, and start no run until `deliver` is called. */
   readonly events: EventBridgeEvent[] = [];
   /** What the function has answered. */
   readonly reports: Report[] = [];
-  /** How runs have failed that nobody has waited for: see {@link wakeByEvents}. */
+  /** The errors of failed runs that no caller awaited: see {@link wakeByEvents}. */
   readonly failed: Error[] = [];
   /** The nodes of each instance, the one that its agent is now last. */
   readonly #nodes = new Map<string, string[]>();
@@ -208,7 +208,7 @@ export class World {
     }
   }
 
-  /** The same with runs that may fail, as they must while somebody cannot be served: the next one comes all the same. */
+  /** The same with runs that may fail, as they must while some instance cannot be served: the next one runs all the same. */
   async sweepOnFor(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
     while (this.clock.now() < end) await this.sweepFor(Math.min(MINUTE, end - this.clock.now())).catch(() => {});
@@ -224,7 +224,7 @@ export class World {
     await this.clock.advance(Math.max(0, target - this.clock.now()));
   }
 
-  /** The group shrinks by so many instances, and its function says who goes; what it answers then begins. */
+  /** The group shrinks by this many instances, and its function chooses them; their terminations then begin. */
   async shrink(by: number): Promise<void> {
     this.aws.shrink(GROUP, by);
     await this.#chosen;
@@ -278,7 +278,7 @@ export class World {
     }
   }
 
-  /** The function is killed after so many requests of a run: the last one is carried out, and nobody hears the answer. */
+  /** The function is killed after this many requests of a run: the last one is executed, and its answer is lost. */
   async killRun(event: unknown, afterRequests: number): Promise<void> {
     let left = afterRequests;
     for (const server of this.#servers) {
@@ -309,7 +309,7 @@ export class World {
     return (await this.#onRealTime(event)).log;
   }
 
-  /** Likewise, with a heap of so many megabytes. @returns the most memory that the process had at a time, in megabytes */
+  /** The same, with a heap of this many megabytes. @returns the most memory that the process had at a time, in megabytes */
   async memoryAsDeployed(event: unknown, heapMegabytes: number): Promise<number> {
     return (await this.#onRealTime(event, [`--max-old-space-size=${heapMegabytes}`])).megabytes;
   }

@@ -52,7 +52,7 @@ export function gateways(options: GatewaysOptions): Instances {
       const seconds = Math.ceil(((unsettled.get(node) ?? sentAt) - sentAt) / 1_000);
       if (seconds > 0) {
         throw new CommandFailed(
-          `an order for this node was sent before, and may be carried out for ${seconds} s more`,
+          `a request for this node was sent before, and may still be executed for ${seconds} s more`,
           false,
         );
       }

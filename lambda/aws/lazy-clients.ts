@@ -13,7 +13,7 @@ import { nomadClients } from './nomad-clients.ts';
  */
 export interface OnDemand extends AwsAccess {
   eventBridge(): Promise<EventBridge>;
-  /** Loads what this configuration needs, before anybody asks for it. */
+  /** Loads what this configuration needs before it is first used. */
   load(): Promise<void>;
 }
 

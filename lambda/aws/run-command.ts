@@ -7,7 +7,7 @@ import {
 import { messageOf } from '../core/basics.ts';
 import type { Clock } from '../core/model/clock.ts';
 
-/** How often SSM is asked whether a command has ended, in milliseconds. */
+/** How often SSM is polled whether a command has ended, in milliseconds. */
 const POLL_MS = 500;
 /** How long SSM tries to deliver a command, in seconds; 30 is the minimum. */
 const DELIVERY_SECONDS = 30;
@@ -75,7 +75,7 @@ export async function runCommand(
       .catch((error): Partial<GetCommandInvocationCommandOutput> => {
         // SSM knows a command only a moment after it was sent; and a throttled question says nothing about the command.
         if ((error as Error).name === 'InvocationDoesNotExist' || !forGood(error)) return { Status: 'Pending' };
-        throw new CommandFailed(`SSM does not say how the command went: ${messageOf(error)}`, false);
+        throw new CommandFailed(`SSM does not report how the command ended: ${messageOf(error)}`, false);
       });
     if (seen.Status === 'Success') return seen.StandardOutputContent ?? '';
     if (!UNDER_WAY.includes(seen.Status ?? '')) throw failure(seen);

@@ -30,7 +30,7 @@ export function webIdentity(): WebIdentity {
       const advice = name.startsWith('OutboundWebIdentityFederationDisabled')
         ? ': enable outbound identity federation for this account (aws iam enable-outbound-web-identity-federation)'
         : '';
-      throw new Error(`STS does not say who we are: ${name}: ${messageOf(error)}${advice}`);
+      throw new Error(`STS does not return our identity: ${name}: ${messageOf(error)}${advice}`);
     }
   };
 }

@@ -7,7 +7,7 @@ export const chunks = <T>(items: readonly T[], size: number): T[][] =>
 // biome-ignore lint/style/noRestrictedGlobals: it reads no clock.
 export const iso = (time: EpochMs): string => new Date(time).toISOString();
 
-/** Likewise by their names; unknown ones are left out. */
+/** Times by name, ISO 8601; unknown ones are left out. */
 export function inIso<Name extends string>(times: { readonly [name in Name]?: number | undefined }) {
   const known = Object.entries<number | undefined>(times).flatMap(([name, time]) =>
     time === undefined ? [] : [[name, iso(time)]],

@@ -1,6 +1,6 @@
 import { type Allocation, isClientTerminal, isTaskAlive, secondsRun } from './model/allocation.ts';
 
-/** At most so many are named in a sentence, and of jobs; the rest are counted. */
+/** How many allocations, and how many jobs, a sentence names at most; the rest are counted. */
 const MOST_NAMED = 5;
 const MOST_JOBS = 3;
 /** A service that cannot be replaced is stuck after this time, in milliseconds: until then, room may become free. */
@@ -47,10 +47,10 @@ export function say(seconds: number): string {
 export const sayAmbiguous = (nodeIds: readonly string[]): string =>
   `more than one node may be this instance: ${named(nodeIds.toSorted())}`;
 
-/** No node is known to be an instance, and these nodes are not known to be anybody else. */
+/** No node is known to be an instance, and these nodes are not known to be another instance. */
 export const sayUnproven = (nodes: readonly string[]): string =>
   `no node is known to be this instance, and any of these live nodes may be it: ${named(nodes.toSorted())}. Let their agents ` +
-  'fingerprint EC2, set nodeMetaKey, or name the datacenters or node pools of clients that are no EC2 instances (outsideEc2)';
+  'fingerprint EC2, set nodeMetaKey, or name the datacenters or node pools of clients that are not EC2 instances (outsideEc2)';
 
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 

@@ -86,7 +86,7 @@ export interface Eligibility {
   makeIneligible(nodeId: string): Promise<void>;
   /** Those that are not down. */
   list(): Promise<IneligibleNode[]>;
-  /** Makes a node eligible again. @returns false if somebody has changed its eligibility since */
+  /** Makes a node eligible again. @returns false if its eligibility has been changed since */
   restore(node: IneligibleNode): Promise<boolean>;
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from './ports.ts';
 
-/** A longer word is cut: Auto Scaling's names have up to 255 characters, and those of Nomad's jobs as many as somebody gives them. */
+/** A longer word is cut: Auto Scaling's names have up to 255 characters, and those of Nomad's jobs have no limit. */
 const LONGEST_WORD = /\S{257,}/gu;
 const KEPT_OF_WORD = 255;
 /** A longer text is cut, in characters. */
@@ -8,7 +8,7 @@ const LONGEST_TEXT = 4_000;
 /** What a task has written is handed on as it is: how much is read of it is bounded. */
 const AS_IT_IS = ['stderr', 'text'];
 
-/** A text for people: a name that nobody can read is cut, and so is a text that nobody reads to its end. */
+/** A text for people: names and texts that are too long to read are cut. */
 export function short(text: string): string {
   const cut = text.replace(
     LONGEST_WORD,

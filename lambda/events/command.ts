@@ -24,7 +24,7 @@ const beginningOfId = matching(
 );
 const nodeName = matching(/^[\w.-]{1,255}$/, 'name or id of a node');
 const namespace = matching(/^(\*|[\w-]{1,128})$/, 'namespace');
-const offset = matching(/^\d{1,9}:\d{1,15}$/, 'offset that an answer has given');
+const offset = matching(/^\d{1,9}:\d{1,15}$/, 'offset from an earlier answer');
 
 /** The fields of each command. */
 const FIELDS: { readonly [C in AnyCommand as C['command']]: FieldsOf<C> } = {
@@ -57,7 +57,7 @@ const NEEDED: { readonly [name: string]: readonly string[] } = { dryRun: ['insta
 export function readCommand({ command, ...given }: Record<string, unknown>): AnyCommand {
   if (!isKnown(command)) {
     const known = Object.keys(FIELDS).join(', ');
-    throw new EventError(`unknown command ${shown(command)}: known are ${known}`);
+    throw new EventError(`unknown command ${shown(command)}: the commands are ${known}`);
   }
   const fields: Readonly<Record<string, ReadField<unknown>>> = FIELDS[command];
   const names = Object.keys(fields);
@@ -78,9 +78,9 @@ function checkLogs(asked: LogsCommand): void {
   if ([allocation, instanceId, node].filter((each) => each !== undefined).length !== 1) {
     throw new EventError('command logs needs one of allocation, instanceId and node');
   }
-  if (allocation !== undefined && job !== undefined) throw new EventError('an allocation is of one job: leave job out');
+  if (allocation !== undefined && job !== undefined) throw new EventError('an allocation belongs to one job: omit job');
   if (asked.offset !== undefined && (allocation === undefined || task === undefined)) {
-    throw new EventError('offset goes on reading one log: name the allocation and the task');
+    throw new EventError('offset continues one log: give the allocation and the task');
   }
 }
 

@@ -11,7 +11,7 @@ export const wholeNumber =
   (min: number, max: number): ReadField<number> =>
   (given, field) => {
     if (typeof given === 'number' && Number.isInteger(given) && min <= given && given <= max) return given;
-    throw new EventError(`${field} is no whole number from ${min} to ${max}: ${shown(given)}`);
+    throw new EventError(`${field} must be a whole number from ${min} to ${max}, not ${shown(given)}`);
   };
 
 export const oneOf =
@@ -19,14 +19,14 @@ export const oneOf =
   (given, field) => {
     const found = known.find((each) => each === given);
     if (found !== undefined) return found;
-    throw new EventError(`${field} is none of ${known.join(', ')}: ${shown(given)}`);
+    throw new EventError(`${field} must be one of ${known.join(', ')}, not ${shown(given)}`);
   };
 
 export const matching =
   (pattern: RegExp, what: string): ReadField<string> =>
   (given, field) => {
     if (typeof given === 'string' && pattern.test(given)) return given;
-    throw new EventError(`${field} is no ${what}: ${shown(given)}`);
+    throw new EventError(`${field} is not a valid ${what}: ${shown(given)}`);
   };
 
 export const text = matching(/^\P{C}{1,1000}$/u, 'text of 1 to 1000 characters');

@@ -22,7 +22,7 @@ export function noticesOf(
   const sentAt = Math.min(said.time ?? now, now);
   if (now - sentAt > (DELIVERED_FOR_SECONDS[said.kind] + QUEUED_FOR_SECONDS) * 1000) {
     const ago = `AWS sent it ${say((now - sentAt) / 1000)} ago`;
-    return { because: `the event is too old: ${ago}, and EventBridge and Lambda have given it up since` };
+    return { because: `the event is too old: ${ago}, longer than EventBridge and Lambda retry` };
   }
   switch (said.kind) {
     case 'spot':

@@ -32,12 +32,12 @@ export function readWake(event: unknown): Wake {
 
   if (command !== undefined) return wakeOf(readCommand(event as Record<string, unknown>));
   // A misspelt value must not start a real drain.
-  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun is neither true nor false');
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new EventError('dryRun must be true or false');
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   const said = readSaid(event as Record<string, unknown>);
   if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : nothing(said.because);
   if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
-    return nothing(`no event that is acted on: ${shown(source)}, ${shown(type)}`);
+    return nothing(`not an event that is handled: ${shown(source)}, ${shown(type)}`);
   }
   return readLifecycleEvent(detail, time, dryRun === true);
 }

@@ -43,7 +43,7 @@ export function readQuestion(event: unknown): TerminationQuestion | undefined {
 
 function listOf(question: Fields, field: string): Fields[] {
   const given = question[field];
-  if (!Array.isArray(given)) throw new EventError(`the question lacks ${field}`);
+  if (!Array.isArray(given)) throw new EventError(`the event lacks ${field}`);
   return given.map(fieldsOf);
 }
 

@@ -99,7 +99,7 @@ export function judgeRules(rules: Rules[]): Permissions {
 const ANONYMOUS: Token = { AccessorID: 'anonymous', Type: 'client', Policies: ['anonymous'], Roles: null };
 
 async function readToken(ask: Ask, name: string, now: number): Promise<Token | 'acl-off'> {
-  const expired = new Error(`${name} has expired: make a new one that expires later, or never`);
+  const expired = new Error(`${name} has expired: create a new one that expires later, or never`);
   try {
     const token = (await ask({ method: 'GET', path: '/v1/acl/token/self' })).body as Token;
     if (token.AccessorID === 'acls-disabled') return 'acl-off';
@@ -114,7 +114,7 @@ async function readToken(ask: Ask, name: string, now: number): Promise<Token | '
     if (error.answer.includes('missing secret id')) return ANONYMOUS;
     if (error.answer.includes('ACL token expired')) throw expired;
     if (error.status === 403 || error.answer.includes('ACL token not found')) {
-      throw new Error(`Nomad does not know ${name}: it was revoked, or is of another cluster. ${error.message}`);
+      throw new Error(`Nomad does not know ${name}: it was revoked, or belongs to another cluster. ${error.message}`);
     }
     throw error;
   }

@@ -258,7 +258,7 @@ export class NomadApi {
     accepted(await this.#ask({ method: 'POST', ...question }), question.path);
   }
 
-  /** Asks what only somebody can answer who knows a leader. @throws NomadError also if who answers knows none */
+  /** A query whose answer counts only from an agent that knows a leader. @throws NomadError also if the agent knows none */
   async #query(question: Omit<NomadRequest, 'method'>): Promise<NomadResponse> {
     return led(await this.#ask({ method: 'GET', ...question }), question.path);
   }
@@ -292,5 +292,5 @@ async function found<T>(asked: Promise<NomadResponse>, missing: string): Promise
 /** A list of objects; Nomad says `[]` for an empty one. @throws NomadError if it is something else */
 function listIn<T>({ body }: NomadResponse, path: string): T[] {
   if (Array.isArray(body) && !body.includes(null)) return body as T[];
-  throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, 'its answer is no list');
+  throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, 'its answer is not a list');
 }

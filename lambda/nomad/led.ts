@@ -2,7 +2,7 @@ import { NomadError } from '../errors.ts';
 import { type NomadResponse, type ResponseHeaders, WITHOUT_LEADER } from './transport/transport.ts';
 
 /**
- * Who answers is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. Its index is 0
+ * The agent that answered is in touch with a leader. A client agent that shuts down is not, and answers as if everything were gone. Its index is 0
  * then; but that of a list is 0 too where there has never been anything in it.
  */
 const isLed = ({ knownLeader }: ResponseHeaders): boolean => knownLeader === 'true';
@@ -16,7 +16,7 @@ export function led(answer: NomadResponse, path: string): NomadResponse {
   if (isLed(answer.headers)) return answer;
   const because =
     answer.headers.knownLeader === undefined
-      ? 'the answer has no X-Nomad-KnownLeader: a proxy before Nomad has to hand on these headers'
+      ? 'the response has no X-Nomad-KnownLeader header: a proxy in front of Nomad must forward its response headers'
       : WITHOUT_LEADER;
   throw new NomadError({ method: 'GET', path, address: 'its address' }, 0, because);
 }
@@ -24,7 +24,7 @@ export function led(answer: NomadResponse, path: string): NomadResponse {
 /**
  * An order that a leader has carried out. A client agent that shuts down answers 200 to orders too, with an index of 0 (seen on 1.6.10,
  * 1.11.3 and 2.0.6).
- * @throws NomadError if nobody has carried it out
+ * @throws NomadError if no leader has carried it out
  */
 export function accepted({ headers }: NomadResponse, path: string): void {
   if (headers.index === undefined || Number(headers.index) > 0) return;
@@ -33,7 +33,7 @@ export function accepted({ headers }: NomadResponse, path: string): void {
 
 /** Why an order is not done that an agent answers with 200. */
 export const notTaken = (path: string): NomadError =>
-  new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has taken the order');
+  new NomadError({ method: 'POST', path, address: 'its address' }, 0, 'no leader has accepted the request');
 
 /** Whether Nomad itself says, in these words, that something does not exist. Any other 404 is not Nomad's word. */
 export const isMissing = ({ status, answer, headers }: NomadError, words: string): boolean =>

@@ -221,7 +221,7 @@ class ClientsAccess extends NomadAccess {
 function warnOfPlainHttp(scope: Construct): void {
   Annotations.of(scope).addWarningV2(
     'nomad-drain-hook:plainHttp',
-    `Nomad is asked over plain HTTP: the ACL token and every answer cross the network readable. Use https.`,
+    `Nomad is reached over plain HTTP: the ACL token and every answer cross the network unencrypted. Use https.`,
   );
 }
 

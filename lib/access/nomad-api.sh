@@ -18,12 +18,12 @@ fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
 [ -n "${SSM_Method:-}" ] ||
   fail 3 'this SSM agent does not pass parameters as environment variables: 3.3.2746.0 or later does'
 
-# Nobody but us reads or writes there. In /run only root makes files, so that nobody else can have made it before; all the same,
-# what is a link, or somebody else's, or open to others, is not used.
+# Only this user reads or writes there. Only root creates files in /run, so no other user can have created it before; even so,
+# a link, another user's directory, or one open to others is not used.
 umask 077
 mkdir "$directory" 2>/dev/null || :
 [ -n "$(find "$directory" -prune -type d -user "$(id -u)" -perm 700 2>/dev/null)" ] ||
-  fail 3 "$directory is not a directory that only user $(id -u) can enter: somebody else has made it. Look what it is, and remove it"
+  fail 3 "$directory is not a directory that only user $(id -u) can enter: something else created it. Inspect it, then remove it"
 answer="$directory/$SSM_Request"
 
 # Writes the body of the answer, and on descriptor 3 what the nomad command says of its doings: the request's headers with
@@ -43,7 +43,7 @@ heard() { sed -n '/^< HTTP/p; /^< [Xx]-[Nn]omad-/p; /^< [Dd]ate:/p; /^Error/p'; 
 header() { printf '%s\n' "$said" | sed -n "s/^< $1: *//p" | tail -n 1 | tr -d '\r'; }
 
 # Takes out of the answer what must not lie in SSM's history: of each allocation's job, which holds the environment of its
-# tasks, all but what the function reads, and the token of whoever asks for it. Splits JSON at its quotes, so that what stands
+# tasks, all but what the function reads, and the token of the caller. Splits JSON at its quotes, so that what stands
 # outside of strings and what stands inside come by turns.
 # shellcheck disable=SC2016
 spare='
@@ -144,7 +144,7 @@ spared() {
 }
 
 if [ "$SSM_Page" = 0 ]; then
-  # What an earlier question left behind that nobody came back for.
+  # What earlier requests left behind, whose callers never came back.
   find "$directory" -mindepth 1 -maxdepth 1 -mmin +10 -exec rm -rf {} +
   # How the nomad command of this instance reaches its agent: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_CACERT, …
   for settings in /etc/profile.d/nomad.sh /etc/nomad-drain-hook.env; do

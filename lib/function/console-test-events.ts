@@ -61,7 +61,7 @@ const REGISTRY = 'lambda-testevent-schemas';
 export interface TestEventsOptions {
   /**
    * Whether to make the registry `lambda-testevent-schemas`. It has the test events of all functions of an account and
-   * region, and there can be only one: the console makes it with the first event that anybody shares. If this stack makes it,
+   * region, and there can be only one: the console makes it with the first event that any user shares. If this stack makes it,
    * it stays when the stack is deleted, with the events of others; the next stack must not make it again.
    * @default false
    */

@@ -6,7 +6,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 
 /** How a rule invokes a function. */
 export interface FunctionTargetProps {
-  /** Invocations that Lambda refused are tried again so many times. */
+  /** How often an invocation that Lambda refused is retried. */
   readonly retryAttempts: number;
   /** An event that is older is not delivered any more. */
   readonly maxEventAge: Duration;

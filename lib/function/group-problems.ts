@@ -23,7 +23,7 @@ export function groupProblems(scope: Construct, groups: readonly DrainedGroup[])
     const { key, name } = knownGroup(group);
     const path = ['groups', index];
     if (name === ANY_GROUP) {
-      const message = 'must be the name of a group: "*" is no sign for all groups here';
+      const message = 'must be the name of a group: "*" does not stand for all groups here';
       return [{ path, id: 'nomad-drain-hook:groupName', message }];
     }
     if (keys.indexOf(key) < index) {

@@ -24,7 +24,7 @@ export function referredTo(groupName: string): IConstruct | undefined {
   return Reference.isReference(token) && token.toString() === groupName ? token.target : undefined;
 }
 
-/** The path of what makes the group below its stack, which nested stacks belong to; another stack is told apart by its name. */
+/** The path of what makes the group below its stack, including nested stacks; another stack is distinguished by its name. */
 function pathOf(target: IConstruct, here: Stack): string {
   const root = rootOf(target);
   const path = encodeURIComponent(target.node.path.slice(root.node.path.length + 1));

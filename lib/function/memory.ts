@@ -4,7 +4,7 @@ import type { ConfigProblem } from '../../lambda/errors.ts';
 /**
  * The memory of the function that drains, in megabytes. It needs half of that: eight nodes with 72 MB of allocations each at once are its
  * heaviest case. Lambda gives a share of a core with it, here 0.18: enough for some 1,500 instances that begin to wait in the same minute.
- * A sweep stays awake while anybody waits, so more would cost more all the time. docs/performance.md has the measurements.
+ * A sweep runs on while any instance waits, so more memory would cost more all the time. docs/performance.md has the measurements.
  */
 export const DEFAULT_MEMORY = 320;
 /**

@@ -6,7 +6,7 @@ import { QUERY_ALIAS } from '../../lambda/core/queries/command.ts';
 export const queryAlias = (scope: Construct, handler: lambda.Function): lambda.CfnAlias =>
   new lambda.CfnAlias(scope, 'Query', {
     name: QUERY_ALIAS,
-    description: 'Answers queries, and does nothing else: for those who may ask and not drain',
+    description: 'Answers queries only: for those who may query and not drain',
     functionName: handler.functionName,
     functionVersion: '$LATEST',
   });

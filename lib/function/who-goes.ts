@@ -15,7 +15,7 @@ import { CHOOSING_MEMORY } from './memory.ts';
 /** The first termination policy of a group that asks no function, and has none. */
 const DEFAULT = 'Default';
 
-/** Who asks, and how to answer. */
+/** The caller, and how to answer it. */
 export interface WhoGoesProps {
   readonly groups: readonly autoscaling.IAutoScalingGroup[];
   /** The configuration of the function that drains. */
@@ -51,7 +51,7 @@ export class WhoGoes extends Construct {
     this.function = new lambda.Function(this, 'Function', {
       ...common,
       memorySize: CHOOSING_MEMORY,
-      description: 'Says which instances go when Auto Scaling asks: idle Nomad clients first',
+      description: 'Chooses which instances Auto Scaling terminates: idle Nomad clients first',
       // Auto Scaling waits two seconds. The rest is for a cold start that the rule below brings about.
       timeout: Duration.seconds(5),
       role,
@@ -77,7 +77,7 @@ export class WhoGoes extends Construct {
 
   #keepWarm(): void {
     const rule = new events.Rule(this, 'Warm', {
-      description: 'Every 4 minutes: the function that says which instances go stays warm',
+      description: 'Every 4 minutes: keeps the function that chooses instances warm',
       schedule: events.Schedule.rate(Duration.minutes(4)),
     });
     rule.addTarget(
@@ -110,11 +110,11 @@ export class WhoGoes extends Construct {
     if (others.length === 0) return;
     const names = others.map(({ autoScalingGroupName }) => quoted(autoScalingGroupName));
     new CfnOutput(this, 'Ask', {
-      description: 'Makes the groups ask the function which instances go',
+      description: 'Makes the function a termination policy of the groups',
       value: policyCommand(names, `${this.function.functionArn} ${DEFAULT}`),
     });
     new CfnOutput(this, 'AskNoMore', {
-      description: 'Takes that back: before the stack is deleted, or chooseIdleFirst is taken out',
+      description: 'Reverts that: before the stack is deleted, or chooseIdleFirst is removed',
       value: policyCommand(names, DEFAULT),
     });
   }

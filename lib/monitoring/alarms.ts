@@ -84,7 +84,7 @@ function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limit
     },
     NomadUnreachable: {
       title: 'Nomad unreachable',
-      says: `Nomad has not answered as it should in each of the last ${LASTING} minutes: every instance is held meanwhile.`,
+      says: `Requests to Nomad have failed in each of the last ${LASTING} minutes: every instance is held meanwhile.`,
       first: 'doctor',
       metric: measured('NomadErrors', 'Sum'),
       minutes: LASTING,
@@ -116,7 +116,7 @@ function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limit
     },
     InstanceUnserved: {
       title: 'instance unserved',
-      says: `For ${LASTING} minutes no sweep could serve some instance.`,
+      says: `Each sweep of the last ${LASTING} minutes left an instance unserved.`,
       first: 'status',
       metric: measured('InstancesUnserved', 'Maximum'),
       minutes: LASTING,
@@ -194,7 +194,7 @@ function choiceConditions(whoGoes: lambda.IFunction) {
   return {
     ChoiceFellBack: {
       title: 'choice fell back',
-      says: 'Auto Scaling chose which instances go: the function that lets idle ones go first did not know, or not in time.',
+      says: 'Auto Scaling chose which instances go: the function that lets idle ones go first had no answer, or not in time.',
       first: 'doctor',
       metric: measuredBy(whoGoes)('ChoicesFellBack', 'Sum'),
       ...ONCE_AN_HOUR,

@@ -51,7 +51,7 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
     defaultInterval: Duration.hours(12),
     widgets: [
       [...alarmStates(alarms), links(props)],
-      [records(props.logGroup, 'What is waited for, and why', WAITED_FOR)],
+      [records(props.logGroup, 'Waiting instances, and why', WAITED_FOR)],
       [
         counts('Waiting instances', [line('InstancesWaiting', 'Maximum', 'waiting')]),
         graph('The oldest wait', 'Hours', {
@@ -92,7 +92,7 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
           ),
           { stacked: true },
         ),
-        counts('What went wrong with them', [
+        counts('Problems during waits', [
           line('AllocationsKilled', 'Sum', 'allocations killed'),
           line('DrainsStuck', 'Maximum', 'drains stuck'),
           line('InstancesUnserved', 'Maximum', 'instances not served'),
@@ -113,7 +113,7 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
           }),
         ]),
       ],
-      [records(props.logGroup, 'Who was released, and why', LET_GO)],
+      [records(props.logGroup, 'Released instances, and why', LET_GO)],
     ],
   });
 }

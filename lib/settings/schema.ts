@@ -80,7 +80,7 @@ export const settings = z
     nomadAudience: text(/./, 'an audience of that auth method').meta({
       unit: 'text',
       default: DEFAULT_AUDIENCE,
-      description: "for whom AWS states that identity: one of the auth method's `BoundAudiences`",
+      description: "the audience of that identity: one of the auth method's `BoundAudiences`",
     }),
     nomadCaParameter: parameterName().meta({
       otherwise: 'the public CAs',
@@ -88,7 +88,7 @@ export const settings = z
     }),
     nomadClientCertificateParameter: parameterName().meta({
       otherwise: 'none',
-      description: "the parameter that holds the function's own certificate, PEM, if Nomad asks for one",
+      description: "the parameter that holds the function's own certificate, PEM, if Nomad requires one",
     }),
     nomadClientKeyParameter: parameterName().meta({
       otherwise: 'none',

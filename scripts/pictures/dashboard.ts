@@ -203,7 +203,7 @@ function waitedFor(instances: Report['instances']): Panel {
     ...instances.map((each, index) => ({ at, row: index + 1, text: of(each), color: INK.text })),
   ]);
   return {
-    title: 'What is waited for, and why',
+    title: 'Waiting instances, and why',
     width: 895,
     height: 20 * (instances.length + 1),
     data: { values },

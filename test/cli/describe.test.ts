@@ -116,7 +116,7 @@ describe('describe', () => {
     await world.deliver();
     await world.sweepFor(10 * MINUTE);
     const text = oneLine((await operator.run('describe', instanceId)).stdout);
-    expect(text).toContain(`${instanceId} Terminating:Retained: held until a person has looked at it`);
+    expect(text).toContain(`${instanceId} Terminating:Retained: runs until you terminate it`);
     expect(text).not.toContain('Nothing holds it');
   });
 });

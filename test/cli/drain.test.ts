@@ -67,7 +67,7 @@ describe('drain', () => {
     const { code, stderr } = await operator.run('drain', 'client-1');
     expect(stderr).toBe(
       'error: there is no terminal to ask on, so nothing was changed\n' +
-        'Say --yes to agree beforehand, or --dry-run to see what would be done.\n',
+        'Use --yes to confirm in advance, or --dry-run to see what would be done.\n',
     );
     expect(code).toBe(1);
     expect(calls(operator)).toEqual([]);
@@ -135,7 +135,7 @@ describe('drain', () => {
     const { code, stdout } = await operator.run('drain', 'client-1', '--yes', '--wait', ...OFTEN);
 
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      `${busy.instanceId} released; how is not known: the function's log cannot be read: not authorized`,
+      `${busy.instanceId} released; the outcome is not known: the function's log cannot be read: not authorized`,
     );
     expect(code).toBe(2);
   });
@@ -148,14 +148,14 @@ describe('drain', () => {
     await connect(world.aws).autoScaling.send(abandoned);
     await world.advance(2 * SECOND);
     const { code, stdout } = await operator.run('drain', 'client-1', '--wait', ...OFTEN);
-    expect(stdout).toContain(`${busy.instanceId}  Terminating:Retained: held until a person has looked at it`);
+    expect(stdout).toContain(`${busy.instanceId}  Terminating:Retained: runs until you terminate it`);
     expect(code).toBe(2);
   });
 
   test('with --replace keeps the desired capacity', async () => {
     const { operator, busy } = await withBuild({ group: { minSize: 2 } });
     const refused = await operator.run('drain', busy.instanceId, '--yes');
-    expect(refused.stderr).toMatch(/^error: builders is as small as it may be: its minimum is 2\nSay --replace/);
+    expect(refused.stderr).toMatch(/^error: builders is as small as it may be: its minimum is 2\nUse --replace/);
     expect(refused.code).toBe(1);
 
     const { code, stdout } = await operator.run('drain', busy.instanceId, '--yes', '--replace');
@@ -183,7 +183,7 @@ describe('drain', () => {
     await world.scaleIn(busy.instanceId);
     passAtEachLook(operator, MINUTE);
     const { code, stdout, stderr } = await operator.run('drain', 'client-1', '--yes', '--wait', ...OFTEN);
-    expect(stderr).toContain(`${busy.instanceId} goes already: nothing was changed.`);
+    expect(stderr).toContain(`${busy.instanceId} is terminating already: nothing changed.`);
     expect(stdout).toContain('1 of 1 instance released');
     expect(code).toBe(0);
     expect(desired(operator)).toBe(1);
@@ -203,7 +203,7 @@ describe('drain', () => {
     server.fault = () => 'hang-up';
     const unasked = await operator.run('drain', busy.instanceId, '--yes');
     expect(unasked.stderr).toMatch(
-      /^error: the drain hook is not in order, so nothing was changed: Nomad cannot be asked: /,
+      /^error: the drain hook is not in order, so nothing was changed: Nomad cannot be queried: /,
     );
     server.fault = ({ url }) => (url.pathname.startsWith('/v1/node/') ? 'hang-up' : undefined);
     const { code, stderr } = await operator.run('drain', busy.instanceId, '--yes');
@@ -246,13 +246,15 @@ describe('an instance is meant by', () => {
   test('nothing that there is not, which is told', async () => {
     const { operator, world } = await withBuild();
     expect(await drains(operator, 'client-9')).toBe(
-      'error: no instance or node is client-9\nList them with: nomad-drain-hook nodes\n',
+      'error: no instance or node matches client-9\nList them with: nomad-drain-hook nodes\n',
     );
     expect(await drains(operator, 'i-0123456789abcdef0')).toContain(
       'error: Auto Scaling has no instance i-0123456789abcdef0 in the groups served here\n',
     );
     world.nomad.addNode({ name: 'elsewhere' });
-    expect(await drains(operator, 'elsewhere')).toContain('error: node elsewhere is on no instance of the groups\n');
+    expect(await drains(operator, 'elsewhere')).toContain(
+      'error: node elsewhere is not on an instance of the groups\n',
+    );
   });
 });
 

@@ -53,7 +53,7 @@ describe('extend', () => {
     // A hundred heartbeat timeouts of a minute.
     expect(await refused('client-1', '4h')).toContain('until 2026-03-01T10:40:01.000Z at the latest The most is 79m');
     expect(await refused('client-1', '30m')).toContain('the deadline is later already: 2026-03-01T10:00:02');
-    expect(await refused('client-9', '1h')).toContain('no waiting instance is client-9');
+    expect(await refused('client-9', '1h')).toContain('no waiting instance matches client-9');
     expect(await refused('client-1', 'soon')).toContain('such as 90m or 4h');
     delete operator.environment.NOMAD_ADDR;
     expect(await refused('client-1', '70m')).toContain('NOMAD_ADDR is not set');

@@ -56,7 +56,7 @@ describe('logs', () => {
       stdout: '',
       stderr:
         `error: ${instanceId} runs more than one allocation: build-42 (${id.slice(0, 8)}), test-7 (${other.slice(0, 8)})\n` +
-        'Name one by its job or its id, or say --all.\n',
+        'Name one by its job or its id, or use --all.\n',
     });
     expect((await operator.run('logs', instanceId, '--all')).stdout).toBe(
       [
@@ -110,7 +110,7 @@ describe('logs', () => {
     expect(log).toMatchObject({ text: 'line 40\n', cut: true });
     const { stderr } = await operator.run('logs', id, '-n', '50', '--bytes', '16');
     expect(stderr).toBe(`only the last 2 lines of build-42 (task t of ${id.slice(0, 8)}, running) could be read\n`);
-    expect((await operator.run('logs', id, '-n', '0')).stderr).toContain('It has to be a whole number above 0.');
+    expect((await operator.run('logs', id, '-n', '0')).stderr).toContain('It must be a whole number above 0.');
   });
 
   test('leaves out builds that ended before --since: a line of a log has no time', async () => {
@@ -125,7 +125,7 @@ describe('logs', () => {
       stderr: expect.stringMatching(
         new RegExp(
           `^error: nothing ran in the last 5 min: build-42 \\(${id.slice(0, 8)}\\) ended at 2026-03-01T09:01:0\\d.*Z\\n` +
-            'Say a longer --since, or leave it out. Lines have no times: for the last of them, say --lines.\\n$',
+            'Use a longer --since, or omit it. Log lines have no timestamps: for the last ones, use --lines.\\n$',
         ),
       ),
     });
@@ -135,7 +135,7 @@ describe('logs', () => {
     const { operator, id } = await startWithBuild();
     const { code, stderr } = await operator.run('logs', 'build-42');
     expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
-      `build-42 is a job: logs are of an allocation, an instance or a node Its allocations: ${id.slice(0, 8)} on builder-1.`,
+      `build-42 is a job: logs belong to an allocation, an instance or a node Its allocations: ${id.slice(0, 8)} on builder-1.`,
     );
     expect(code).toBe(1);
   });
@@ -167,7 +167,7 @@ describe('logs', () => {
       'error: no node in Nomad names instance i-0123456789abcdef0',
     );
     const none = instanceId.startsWith('i-0') ? 'i-1' : 'i-0';
-    expect(await refused(none)).toContain(`error: no node is of an instance that begins with ${none}`);
+    expect(await refused(none)).toContain(`error: no node belongs to an instance whose id begins with ${none}`);
     expect(await refused('builder-1', 'other')).toContain('error: no allocation of job other is on builder-1');
     expect(await refused(id, '--task', 'main')).toContain('has no task main: it has t');
     expect(await refused(id, '--bytes', '0')).toContain('whole number from 1 to 65536');

@@ -68,7 +68,7 @@ describe('nodes', () => {
     const operator = await Operator.start();
     const { code, stderr } = await operator.run('nodes', '--cpu', 'much');
     expect(code).toBe(1);
-    expect(stderr).toContain('It has to be a whole number above 0.');
+    expect(stderr).toContain('It must be a whole number above 0.');
     expect(operator.world.nomad.requests).toEqual([]);
   });
 });

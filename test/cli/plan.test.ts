@@ -43,8 +43,8 @@ describe('plan', () => {
   client-2  ████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     ▸
   client-4  ████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     ▸
   client-3  ×                                                                  ▸
-  █ even odds that its builds have ended  ░ odds of 19 to 1
-  × a service stops, with nowhere to go  ▸ the deadline is later
+  █ builds end (p50)  ░ builds end (p95)  × a service stops, with nowhere to go
+  ▸ the deadline is later
 
   ${busy.instanceId}  client-2  goes in 12 min or so
     ci/dispatch-1700009999-abcdef01 has run for 15 min; of 25 runs of ci that took longer, half ended within 12 min more, 19 of 20 within 23 min
@@ -54,16 +54,16 @@ describe('plan', () => {
     web has nowhere to go: of 3 eligible nodes in pool default, constraint \${node.unique.id} = ${serves.nodeId} rules out 3; a drain stops it at once, and it runs nowhere until there is room
 
 how long builds take here  30 builds that ended by themselves, and 2 that were killed or still run, begun in the last 1 h 45 min
-      builds  half within  95 % within  longest
-  ci      30       25 min       38 min   39 min
+      builds     p50     p95  longest
+  ci      30  25 min  38 min   39 min
 
 what a deadline would mean
-  deadline       spares  kills  kills now
-  5 min         0 of 30   80 %        1.6
-  15 min        5 of 30   41 %        0.8
-  30 min       20 of 30    6 %          0
-  1 h          30 of 30    0 %          0
-  6 h (yours)  30 of 30    0 %          0
+  deadline            spares  kills  kills now
+  5 min              0 of 30   80 %        1.6
+  15 min             5 of 30   41 %        0.8
+  30 min            20 of 30    6 %          0
+  1 h               30 of 30    0 %          0
+  6 h (configured)  30 of 30    0 %          0
   spares: of the builds above, those that took no longer. kills: of the builds that are under way when a drain begins. kills now: of those that run now, if all drains began now, as far as is known.
 `);
     // A service would run nowhere.
@@ -87,7 +87,7 @@ what a deadline would mean
     expect(code).toBe(2);
   });
 
-  test('reckons with another deadline, and fits a terminal of 80 columns', async () => {
+  test('evaluates another deadline, and fits a terminal of 80 columns', async () => {
     const { operator } = await start();
     const { code, screen, tooLong } = await operator.onTerminal('plan', 'builders', '--deadline', '20m');
     expect(tooLong).toEqual([]);
@@ -95,7 +95,7 @@ what a deadline would mean
     expect(screen).toContain('client-2  ████████████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░┃');
     expect(screen).toContain('may lose a build in 20 min');
     expect(screen.replaceAll(/\s+/g, ' ')).toContain('the deadline in 20 min kills it with a chance of 20 %');
-    expect(screen).toMatch(/20 min \(asked for\) {2}10 of 30/);
+    expect(screen).toMatch(/20 min \(requested\) {2}10 of 30/);
     expect(code).toBe(2);
   });
 
@@ -123,7 +123,7 @@ what a deadline would mean
     operator.world.addBuilder({ name: 'client-1' });
     const { code, stdout } = await operator.run('plan');
     expect(stdout).toContain('builders  1 instance: 1 goes at once\n  at once  client-1\n\n');
-    expect(stdout).toContain('how long builds take here  Nomad knows of none that has ended');
+    expect(stdout).toContain('how long builds take here  Nomad knows of no build that has ended');
     expect(code).toBe(0);
   });
 
@@ -142,13 +142,13 @@ what a deadline would mean
         'error: group builder is not served here; there is builders\nnomad-drain-hook nodes and nomad-drain-hook jobs list what there is.\n',
     });
     expect((await operator.run('plan', '--deadline', 'soon')).stderr).toBe(
-      "error: option '--deadline <duration>' argument 'soon' is invalid. It has to be a duration up to 48h, such as 45m or 1h30m.\n" +
+      "error: option '--deadline <duration>' argument 'soon' is invalid. It must be a duration up to 48h, such as 45m or 1h30m.\n" +
         'Its arguments and options are in: nomad-drain-hook plan --help\n',
     );
-    expect((await operator.run('plan', '--deadline', '49h')).stderr).toContain('It has to be a duration up to 48h');
+    expect((await operator.run('plan', '--deadline', '49h')).stderr).toContain('It must be a duration up to 48h');
     const { code, stderr } = await operator.run('plan', '--svg', join(folder, 'plan.svg'));
     expect([code, stderr.split('\n').length]).toEqual([1, 3]);
-    expect(stderr).toMatch(/^error: .*plan\.svg cannot be written: ENOENT.*\nGive a file in a folder that exists\.\n$/);
+    expect(stderr).toMatch(/^error: .*plan\.svg cannot be written: ENOENT.*\nUse a file in an existing folder\.\n$/);
   });
 
   test('where Nomad is away says that it could not be answered', async () => {

@@ -103,7 +103,7 @@ describe('release', () => {
     const { instanceId } = world.addBuilder();
     expect(await operator.run('release', instanceId, '--yes')).toMatchObject({
       code: 1,
-      stderr: `error: no waiting instance is ${instanceId}\nList them with: nomad-drain-hook status\n`,
+      stderr: `error: no waiting instance matches ${instanceId}\nList them with: nomad-drain-hook status\n`,
     });
   });
 });

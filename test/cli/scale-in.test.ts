@@ -96,7 +96,7 @@ describe('scale-in', () => {
     [
       'counts virtual processors',
       { desiredCapacityType: 'vcpu' as const },
-      'is no number of instances: it counts vcpu',
+      'is not a number of instances: it counts vcpu',
     ],
     ['has instances with weights', { weight: 4 }, 'it counts units: its instances have weights'],
     [

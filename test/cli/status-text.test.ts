@@ -58,7 +58,7 @@ describe('the text of status', () => {
     const retained = [{ instanceId: 'i-9', group: 'others', state: 'Terminating:Retained' }];
     expect(statusText(report({ retained }), page)).toBe(
       'builders  no instances draining\n\nothers  no instances draining, 1 retained\n' +
-        '  i-9  Terminating:Retained: held until a person has looked at it',
+        '  i-9  Terminating:Retained: runs until you terminate it',
     );
   });
 

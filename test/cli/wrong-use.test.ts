@@ -49,7 +49,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     delete operator.environment.AWS_REGION;
     expect(await told(operator, 'status')).toEqual([
       'error: no AWS region is set',
-      'Say --region <region>, or set AWS_REGION, or a region of the profile.',
+      'Set --region <region>, AWS_REGION, or a region in the profile.',
     ]);
     // As the AWS CLI reads it.
     operator.environment.AWS_DEFAULT_REGION = 'us-east-1';
@@ -95,7 +95,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     delete operator.environment.AWS_ACCESS_KEY_ID;
     operator.environment.AWS_CONFIG_FILE = file;
     expect(await told(operator, 'status', '--profile', 'ci')).toEqual([
-      'error: the SSO session of profile ci has expired, or was never begun',
+      'error: the SSO session of profile ci has expired, or was never started',
       'Log in again: aws sso login --profile ci (AWS CLI version 2)',
     ]);
   });
@@ -115,7 +115,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
 
   test('no function in this region, or by this stack', async () => {
     const operator = await Operator.start();
-    const todo = 'Say where it is: --region, --profile, --stack, or the function itself: --function <name>.';
+    const todo = 'Set --region, --profile or --stack, or name the function: --function <name>.';
     expect(await told(operator, 'status', '--stack', 'Other')).toEqual([
       'error: no drain hook is deployed in us-east-1 by a stack named Other',
       todo,
@@ -128,7 +128,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     const operator = await Operator.start();
     expect(await told(operator, 'status', '--function', 'nope')).toEqual([
       'error: there is no such function: Function not found: arn:aws:lambda:us-east-1:123456789012:function:nope:query',
-      'Say where it is: --region, --profile, --function. One that an older version made has no alias query: deploy it again.',
+      'Set --region, --profile or --function. A function of an older version has no alias query: deploy it again.',
     ]);
   });
 
@@ -160,7 +160,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     operator.functions.deployed.get(FUNCTION)!.invoke = () => Promise.reject(new Error('Auto Scaling: AccessDenied'));
     expect(await told(operator, 'status')).toEqual([
       'error: the function failed: Auto Scaling: AccessDenied',
-      "Run nomad-drain-hook doctor; the function's log says more.",
+      "Run nomad-drain-hook doctor; the function's log has more.",
     ]);
   });
 
@@ -170,7 +170,7 @@ describe('wrong use is told in two lines, what is wrong and what to do:', () => 
     operator.world.nomad.server.fault = () => 'hang-up';
     const [wrong, todo] = await told(operator, 'drain', 'client-1', '--yes');
     expect(wrong).toMatch(/^error: the function failed: Nomad at http:.*ECONNRESET/);
-    expect(todo).toBe("Run nomad-drain-hook doctor; the function's log says more.");
+    expect(todo).toBe("Run nomad-drain-hook doctor; the function's log has more.");
   });
 
   test('AWS is out of reach', async () => {

@@ -27,10 +27,10 @@ describe('an answer', () => {
   it('is given to nobody who asks wrongly: the error says what is wrong and what there is', async () => {
     await start();
     const asked = (event: object) => expect(world.ask(event)).rejects;
-    await asked({ command: 'capacities' }).toThrow('unknown command "capacities": known are status, ');
+    await asked({ command: 'capacities' }).toThrow('unknown command "capacities": the commands are status, ');
     await asked({ command: 'status', group: GROUP }).toThrow('command status has no field group: it has no fields');
     await asked({ ...CAPACITY, cpus: 1 }).toThrow('command capacity has no field cpus: it has cpu, memoryMb');
-    await asked({ ...CAPACITY, cpu: '1000' }).toThrow('cpu is no whole number from 1 to 100000000: "1000"');
+    await asked({ ...CAPACITY, cpu: '1000' }).toThrow('cpu must be a whole number from 1 to 100000000, not "1000"');
     expect(world.nomad.requests).toEqual([]);
   });
 

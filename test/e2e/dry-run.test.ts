@@ -40,7 +40,7 @@ describe('a dry run', () => {
     await world.advance(15 * SECOND);
     const report = await world.wake(dryRun(instanceId));
     expect(report.instances).toMatchObject([
-      { action: 'complete', outcome: 'drained', would: 'let the instance go: drained, CONTINUE' },
+      { action: 'complete', outcome: 'drained', would: 'release the instance: drained, CONTINUE' },
     ]);
     expect(world.completion(instanceId)).toBeUndefined();
   });
@@ -95,10 +95,10 @@ describe('a dry run', () => {
     await start();
     const { instanceId } = world.addBuilder();
     await world.scaleIn(instanceId);
-    await expect(world.wake({ ...SWEEP, dryRun: 'yes' })).rejects.toThrow('dryRun is neither true nor false');
-    await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is no instance id');
+    await expect(world.wake({ ...SWEEP, dryRun: 'yes' })).rejects.toThrow('dryRun must be true or false');
+    await expect(world.wake(dryRun(undefined))).rejects.toThrow('instanceId is not a valid instance id');
     await expect(world.wake({ command: 'dry-run' })).rejects.toThrow(
-      'unknown command "dry-run": known are status, warm, dryRun, ',
+      'unknown command "dry-run": the commands are status, warm, dryRun, ',
     );
     expect(world.writings()).toEqual([]);
   });

@@ -35,7 +35,7 @@ describe('on the event bus', () => {
           hook: 'nomad-drain',
           nodeId,
           nodeName: 'client-a',
-          because: 'the node is not draining and its instance has to go',
+          because: 'the node is not draining and its instance is terminating',
           allocations: [{ id, job: 'build', namespace: 'default', taskGroup: 'g', type: 'batch', status: 'running' }],
           allocationCount: 1,
         },

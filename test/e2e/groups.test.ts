@@ -75,13 +75,13 @@ describe('an installation that cannot work', () => {
       'a group without our hook',
       { hooks: [{ name: 'another' }] },
       [],
-      /group builders has no lifecycle hook nomad-drain: .*put it back by hand, or deploy with another hookName/,
+      /group builders has no lifecycle hook nomad-drain: .*recreate it, or deploy with another hookName/,
     ],
     [
       'a hook for launches',
       { hooks: [{ name: 'nomad-drain', transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' }] },
       [],
-      /hook nomad-drain of group builders is for autoscaling:EC2_INSTANCE_LAUNCHING: .*make it one for/,
+      /hook nomad-drain of group builders is for autoscaling:EC2_INSTANCE_LAUNCHING: .*change it to/,
     ],
     ['a group that does not exist', undefined, ['bilders'], /Auto Scaling has no group bilders: .*correct its name/],
   ];

@@ -65,7 +65,9 @@ describe('jobs', () => {
     expect(await named({ status: 'running' })).toEqual(['build']);
     expect(await named({ status: 'dead', namespace: 'ci' })).toEqual(['bad', 'good']);
     expect(await named({ status: 'pending', namespace: 'ci' })).toEqual([]);
-    await expect(ask({ status: 'stopped' })).rejects.toThrow('status is none of running, pending, dead: "stopped"');
+    await expect(ask({ status: 'stopped' })).rejects.toThrow(
+      'status must be one of running, pending, dead, not "stopped"',
+    );
   });
 
   it('that run and wait for more are among the pending ones, with what has no room', async () => {

@@ -187,15 +187,17 @@ describe('logs', () => {
       world.nomad.run({ id: `twin-${i}`, type: 'batch', on: nodeId, runSeconds: 600 }),
     ).flat();
     await refused({ allocation: '0123' }).toThrow('no allocation that the token sees begins with 0123');
-    await refused({ allocation: id, job: 'build' }).toThrow('an allocation is of one job: leave job out');
+    await refused({ allocation: id, job: 'build' }).toThrow('an allocation belongs to one job: omit job');
     await refused({ instanceId: 'i-0123456789abcdef0' }).toThrow('no node in Nomad names instance i-0123456789abcdef0');
     await refused({ node: 'builder-3' }).toThrow('Nomad has no node builder-3');
     await refused({ instanceId: other.instanceId }).toThrow(`nothing runs on ${other.instanceId}: name a job`);
     await refused({ instanceId, job: 'none' }).toThrow(`no allocation of job none is on ${instanceId}`);
     await refused({}).toThrow('command logs needs one of allocation, instanceId and node');
-    await refused({ allocation: 'abc' }).toThrow('allocation is no id of an allocation, or four or more digits');
-    await refused({ allocation: id, offset: '0:0' }).toThrow('name the allocation and the task');
-    await refused({ node: 'a" or Name != "' }).toThrow('node is no name or id of a node');
+    await refused({ allocation: 'abc' }).toThrow(
+      'allocation is not a valid id of an allocation, or four or more digits',
+    );
+    await refused({ allocation: id, offset: '0:0' }).toThrow('give the allocation and the task');
+    await refused({ node: 'a" or Name != "' }).toThrow('node is not a valid name or id of a node');
     // Nomad's ids are random: two that begin alike.
     const ids = ['abcd0000-0000-4000-8000-000000000000', 'abcd1111-0000-4000-8000-000000000000'];
     for (const allocation of [...world.nomad.state.allocations.values()].slice(-2)) {

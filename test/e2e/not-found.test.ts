@@ -134,7 +134,7 @@ describe('EC2 that does not say where an instance is', () => {
     for (let minute = 0; minute < 10; minute++) {
       await expect(world.sweepFor(MINUTE)).rejects.toThrow(`1 of 1 instances not served: ${instanceId}`);
     }
-    expect(JSON.stringify(world.log)).toContain('EC2 does not say at which addresses to look');
+    expect(JSON.stringify(world.log)).toContain('EC2 does not report its addresses');
     world.aws.servers.ec2.fault = undefined;
     await world.sweepFor(30 * MINUTE);
 

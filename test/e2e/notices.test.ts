@@ -114,7 +114,7 @@ describe('a rebalance recommendation', () => {
     await world.advance(66 * MINUTE);
     expect(await world.wake(old)).toMatchObject({
       run: 'nothing',
-      because: 'the event is too old: AWS sent it 1 h 6 min ago, and EventBridge and Lambda have given it up since',
+      because: 'the event is too old: AWS sent it 1 h 6 min ago, longer than EventBridge and Lambda retry',
     });
   });
 
@@ -272,7 +272,7 @@ describe('maintenance that no event has told in time', () => {
     await world.sweepFor(10 * MINUTE);
     expect(eligibility(nodeId)).toBe('eligible');
     expect(world.reports.at(-1)?.instances).toMatchObject([
-      { because: 'maintenance of the instance is scheduled, but somebody has ended the drain for it' },
+      { because: 'maintenance of the instance is scheduled, but the drain for it has been cancelled' },
     ]);
   });
 
@@ -309,7 +309,7 @@ describe('maintenance that no event has told in time', () => {
     await world.scaleIn(instanceId);
     world.aws.servers.ec2.fault = ({ body }) =>
       body.includes('DescribeInstanceStatus') ? ec2Error('UnauthorizedOperation', 'denied', 403) : undefined;
-    await expect(world.wake(SWEEP)).rejects.toThrow(/EC2 does not say which maintenance is scheduled/);
+    await expect(world.wake(SWEEP)).rejects.toThrow(/EC2 does not list scheduled maintenance/);
     expect(world.completion(instanceId)).toMatchObject({ by: 'call' });
   });
 });

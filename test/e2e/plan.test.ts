@@ -114,7 +114,7 @@ describe('a plan', () => {
       'group runner is not served here; there are builders, runners',
     );
     await expect(plan({ deadlineSeconds: 0 })).rejects.toThrow(
-      'deadlineSeconds is no whole number from 1 to 172800: 0',
+      'deadlineSeconds must be a whole number from 1 to 172800, not 0',
     );
   });
 

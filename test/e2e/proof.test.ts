@@ -128,7 +128,7 @@ describe('an HTTP status', () => {
     const { instanceId } = await uploading();
     world.nomad.server.fault = hollow;
 
-    await expect(world.wake(SWEEP)).rejects.toThrow('who answers knows no leader');
+    await expect(world.wake(SWEEP)).rejects.toThrow('the agent that answered knows no leader');
     await world.sweepFor(10 * MINUTE).catch(() => {});
 
     expect(world.completion(instanceId)).toBeUndefined();
@@ -141,7 +141,7 @@ describe('an HTTP status', () => {
     await world.scaleIn(instanceId);
     world.nomad.hollow = ({ method }) => method !== 'GET';
 
-    await expect(world.deliver()).rejects.toThrow('no leader has taken the order');
+    await expect(world.deliver()).rejects.toThrow('no leader has accepted the request');
     expect(world.nomad.node(nodeId).LastDrain).toBeNull();
 
     world.nomad.hollow = false;
@@ -155,7 +155,7 @@ describe('an HTTP status', () => {
     world.nomad.server.fault = ({ url }) =>
       url.pathname.endsWith('/allocations') || url.pathname === '/v1/nodes' ? { status: 200, body: '[]' } : undefined;
 
-    await expect(world.wake(SWEEP)).rejects.toThrow('a proxy before Nomad has to hand on these headers');
+    await expect(world.wake(SWEEP)).rejects.toThrow('a proxy in front of Nomad must forward its response headers');
 
     expect(world.completion(instanceId)).toBeUndefined();
   });

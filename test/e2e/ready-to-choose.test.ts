@@ -75,7 +75,9 @@ describe('a function that was made ready', () => {
     const report = await world.wake(WARM);
     expect(report).toMatchObject({ run: 'warm', warnings: [expect.stringContaining('no answer')] });
     expect(world.clock.now() - began).toBeLessThan(5_000);
-    expect(world.log).toContainEqual(expect.objectContaining({ level: 'warn', message: 'not ready for who goes' }));
+    expect(world.log).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'not ready to choose instances' }),
+    );
   });
 });
 

@@ -32,7 +32,7 @@ describe('an order of which nobody knows whether it was carried out', () => {
 
     // While it may still come, no second one is sent, by the next sweep neither.
     await expect(world.wake(SWEEP)).rejects.toThrow(
-      /an order for this node was sent before, and may be carried out for \d+ s more/,
+      /a request for this node was sent before, and may still be executed for \d+ s more/,
     );
     expect(ordered()).toHaveLength(1);
     expect(drainsOf(world)).toHaveLength(0);

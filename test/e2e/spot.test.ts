@@ -273,7 +273,7 @@ describe('EC2 is asked which Spot instances it interrupts', () => {
     world.aws.servers.ec2.fault = ({ body }) =>
       body.includes('DescribeSpotInstanceRequests') ? ec2Error('UnauthorizedOperation', 'denied', 403) : undefined;
     expect(await world.wake(SWEEP)).toMatchObject({ warnings: [] });
-    const message = 'EC2 does not say which Spot instances it interrupts: only their warnings do';
+    const message = 'EC2 does not list interrupted Spot instances: only warning events report them';
     expect(world.log).toContainEqual(expect.objectContaining({ level: 'warn', message, because: 'denied' }));
   });
 
@@ -319,7 +319,7 @@ describe('a warning and the lifecycle event of one instance', () => {
     expect(report.instances).toMatchObject([
       { instanceId, action: 'start-drain', remaining: [{ job: `build-${nodeId}` }] },
     ]);
-    const because = 'EC2 interrupts the Spot instance before the drain that is on would end';
+    const because = 'EC2 interrupts the Spot instance before the current drain would end';
     expect(world.log).toContainEqual(
       expect.objectContaining({ message: 'drain shortened', instanceId, nodeId, because }),
     );

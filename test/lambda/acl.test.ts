@@ -113,7 +113,9 @@ describe('what Nomad answers about a token', () => {
     });
     await expect(ask(answers('2026-03-01T08:59:59Z'))).rejects.toThrow('the token has expired');
     expect(await ask(answers('2026-03-01T09:00:01Z'))).toEqual(everything);
-    await expect(ask({ [self]: [500, 'ACL token expired'] })).rejects.toThrow('the token has expired: make a new one');
+    await expect(ask({ [self]: [500, 'ACL token expired'] })).rejects.toThrow(
+      'the token has expired: create a new one',
+    );
   });
 
   it('that Nomad does not know it, in the words of 1.6 and of 2.0; any other failure is said as it is', async () => {

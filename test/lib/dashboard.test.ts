@@ -16,7 +16,7 @@ describe('the dashboard', () => {
     expect(first).toMatchObject({ type: 'alarm', x: 0, y: 0, width: 16 });
     expect(first!.properties.alarms).toHaveLength(Object.keys(alarmsOf(templateOf())).length);
     expect(links).toMatchObject({ type: 'text', y: 0 });
-    expect(second).toMatchObject({ y: 5, width: 24, properties: { title: 'What is waited for, and why' } });
+    expect(second).toMatchObject({ y: 5, width: 24, properties: { title: 'Waiting instances, and why' } });
   });
 
   test('links to the runbook, wherever that is, at the sections that someone is paged for', () => {
@@ -99,7 +99,7 @@ describe('the dashboard', () => {
     const template = templateOf();
     const [log] = Object.keys(resources(template, 'AWS::Logs::LogGroup'));
     const tables = dashboardOf(template).widgets.filter(({ type }) => type === 'log');
-    expect(titles(tables)).toEqual(['What is waited for, and why', 'Who was released, and why']);
+    expect(titles(tables)).toEqual(['Waiting instances, and why', 'Released instances, and why']);
     for (const { properties } of tables) {
       expect(properties).toMatchObject({ view: 'table', query: expect.stringContaining(`SOURCE '${log}' | filter`) });
     }

@@ -262,7 +262,7 @@ test('a duration that only CloudFormation knows is refused by that', () => {
   const minutes = new CfnParameter(stack, 'Minutes', { type: 'Number' }).valueAsNumber;
   const policy = { deadline: Duration.minutes(minutes) };
   expect(problemsOf(() => drainHook({ policy }, stack))).toEqual([
-    'policy.deadline: is a token: a duration must be known at synthesis, for it is checked against the hook [nomad-drain-hook:durationToken]',
+    'policy.deadline: is a token: a duration must be known at synthesis, because it is checked against the hook [nomad-drain-hook:durationToken]',
   ]);
 });
 

@@ -268,7 +268,7 @@ describe('at synth is refused', () => {
 
   test('to choose where Nomad is asked through instances', () => {
     expect(problemsOf(() => drainHook({ chooseIdleFirst: true, nomad: NomadAccess.runCommand() }))).toEqual([
-      expect.stringMatching(/^chooseIdleFirst: Nomad has to be asked over HTTP/),
+      expect.stringMatching(/^chooseIdleFirst: Nomad must be reached over HTTP/),
     ]);
   });
 

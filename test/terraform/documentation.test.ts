@@ -16,7 +16,7 @@ const readme = readFileSync(join(MODULE, 'README.md'), 'utf8');
 
 /** What an example is warned of, where nothing can be done about it there. */
 const WARNED: Record<string, string[]> = {
-  'examples/circleci-server/main.tf': ['nomad_client_scheme: Nomad is asked over plain HTTP'],
+  'examples/circleci-server/main.tf': ['nomad_client_scheme: Nomad is reached over plain HTTP'],
 };
 
 describe('an example is taken by the module:', () => {

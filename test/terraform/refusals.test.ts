@@ -139,7 +139,7 @@ describe('what does not fit together is refused, as by the construct', () => {
       'nomad_fallback_addresses: must be at most six addresses, not 7.',
       { nomad_fallback_addresses: Array(7).fill('https://n') },
     ],
-    ['choose_idle_first: Nomad has to be asked over HTTP', { ...address, nomad_via: 'ssm', choose_idle_first: true }],
+    ['choose_idle_first: Nomad must be reached over HTTP', { ...address, nomad_via: 'ssm', choose_idle_first: true }],
     ['vpc_id, security_group_ids, vpc_endpoints: no subnet_ids', { vpc_endpoints: true }],
     ['subnet_ids: missing: the private addresses of Nomad clients', { ...address, nomad_via: 'clients' }],
     [
@@ -234,8 +234,8 @@ describe('README.md says how many groups fit about, with every option chosen', (
 describe('what the construct warns of is warned of', () => {
   test.each<[string, Variables]>([
     ['heartbeat_timeout_seconds: a hook of 60 s may lapse', { heartbeat_timeout_seconds: 60, deadline_seconds: 600 }],
-    ['nomad_address: Nomad is asked over plain HTTP', { nomad_address: 'http://nomad.internal:4646' }],
-    ['nomad_client_scheme: Nomad is asked over plain HTTP', { ...BY_CLIENTS, nomad_address: null }],
+    ['nomad_address: Nomad is reached over plain HTTP', { nomad_address: 'http://nomad.internal:4646' }],
+    ['nomad_client_scheme: Nomad is reached over plain HTTP', { ...BY_CLIENTS, nomad_address: null }],
   ])('%s', (says, given) => {
     expect(make({ ...ONE, ...given }).warnings).toEqual([expect.stringContaining(says)]);
     expect(make({ ...ONE, ...given }).problems).toEqual([]);

@@ -33,7 +33,7 @@ export interface Group {
   instances: GroupInstance[];
 }
 
-/** DescribeAutoScalingInstances takes so many ids a call. */
+/** How many ids DescribeAutoScalingInstances takes per call. */
 const IDS_PER_CALL = 50;
 
 /** Auto Scaling, asked and told with the operator's own credentials: its audit log names a person. */

@@ -30,7 +30,7 @@ export async function findFunction(client: ResourceGroupsTaggingAPIClient, stack
   if (only === undefined) {
     throw new Problem(
       `no drain hook is deployed in ${region}${stack === undefined ? '' : ` by a stack named ${stack}`}`,
-      `Say where it is: --region, --profile, --stack, or the function itself: --function <name>.`,
+      `Set --region, --profile or --stack, or name the function: --function <name>.`,
     );
   }
   if (others.length === 0) return only.name;

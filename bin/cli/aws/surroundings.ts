@@ -7,7 +7,7 @@ export interface Alarm {
   name: string;
   /** Where the runbook says what to do, if the alarm does. */
   runbook: string | undefined;
-  /** Somebody is told when it fires. */
+  /** It has an action: notifications are sent when it fires. */
   tells: boolean;
   fires: boolean;
 }

@@ -3,7 +3,7 @@ import wrapAnsi from 'wrap-ansi';
 
 const ELLIPSIS = '…';
 
-/** A text in at most so many columns: cut with an ellipsis. The text has no colours yet. */
+/** A text in at most this number of columns: cut with an ellipsis. The text has no colours yet. */
 export function cut(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let kept = '';
@@ -18,7 +18,7 @@ export function cut(text: string, columns: number): string {
 const DURATION = /\d+ h \d+ min\b|\d+ (?:s|min|h|d)\b/g;
 const NO_BREAK = '\u00a0';
 
-/** Paragraphs in so many columns, each line behind an indent. A word that is longer than a line is broken. */
+/** Paragraphs wrapped to this number of columns, each line indented. A word that is longer than a line is broken. */
 export function wrap(text: string, columns: number, indent = ''): string {
   const room = columns - stringWidth(indent);
   const held = text.replaceAll(DURATION, (duration) => duration.replaceAll(' ', NO_BREAK));
@@ -58,7 +58,7 @@ export function table(rows: readonly (readonly (Cell | string)[])[], options: Ta
   );
   const flexible = options.flexible ?? widths.indexOf(Math.max(...widths));
   const excess = stringWidth(indent) + sum(widths) + GAP.length * (widths.length - 1) - columns;
-  // A column is never made so narrow that nothing can be told by it.
+  // A column is never made so narrow that it becomes useless.
   if (excess > 0) widths[flexible] = Math.max(LEAST, (widths[flexible] ?? 0) - excess);
   const lines = cells.map((row) =>
     row.map(({ text, ink = plain }, column) => {

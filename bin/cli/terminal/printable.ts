@@ -5,7 +5,7 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
  * An answer without what would move the cursor, colour the screen or worse: names of jobs, nodes and errors are whatever
- * somebody once gave to Nomad. Line breaks and tabs stay.
+ * was once given to Nomad. Line breaks and tabs stay.
  */
 export function printable<Value>(value: Value): Value {
   if (typeof value === 'string') return stripVTControlCharacters(value).replace(CONTROL, '') as Value;

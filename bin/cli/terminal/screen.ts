@@ -16,7 +16,7 @@ export type Live = Pick<LiveView, 'show' | 'end'>;
 export class Screen {
   /** What answers are laid out for. */
   readonly page: Page;
-  /** The same for what is told on stderr. */
+  /** The same for what is written to stderr. */
   readonly margin: Page;
   readonly streams: Streams;
 

@@ -94,7 +94,7 @@ export function autoScalingActions(groups: Groups): QueryActions {
 
 const isResult = (value: string) => value === 'CONTINUE' || value === 'ABANDON';
 
-// AWS is known to say "No Lifecycle Hook found …" to DeleteLifecycleHook; nobody has quoted how it goes on.
+// AWS is known to say "No Lifecycle Hook found …" to DeleteLifecycleHook; the rest of the message is not known.
 const noHook = (group: Group, hook: string) =>
   validationError(`No Lifecycle Hook found with name '${hook}' for group '${group.name}'`);
 

@@ -116,7 +116,7 @@ export class LifecycleActions {
     this.#arm(action);
   }
 
-  /** The instance goes another way: nobody waits for its hooks any more. */
+  /** The instance leaves in another way: its hooks no longer hold it. */
   drop(instance: Instance): void {
     for (const action of this.#waiting.get(instance.id)?.actions ?? []) this.#disarm(action);
     this.#waiting.delete(instance.id);

@@ -13,7 +13,7 @@ export class Schedule {
     return this.#clock.now();
   }
 
-  /** Runs `callback` in `ms` milliseconds, at once where that is none. Returns a function that calls it off. */
+  /** Runs `callback` in `ms` milliseconds, at once where that is none. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void {
     if (ms <= 0) {
       callback();

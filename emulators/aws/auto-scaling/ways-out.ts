@@ -30,7 +30,7 @@ export class WaysOut {
     return this.#groups.policies.asked;
   }
 
-  /** The group's desired capacity shrinks by so many: its termination policies say who goes. */
+  /** Lowers the group's desired capacity by this number: its termination policies choose the instances. */
   shrink(group: string, by: number): void {
     const from = this.group(group);
     const before = from.desiredCapacity;
@@ -40,7 +40,7 @@ export class WaysOut {
   }
 
   /**
-   * Scales in by these instances, or by so many of the oldest: to the warm pool where that reuses them. A load balancer takes
+   * Scales in by these instances, or by this number of the oldest: to the warm pool where that reuses them. A load balancer takes
    * `deregistrationSeconds` to let them go first, if not as long as the group says.
    */
   scaleIn(group: string, which: readonly string[] | number, { deregistrationSeconds }: ScaleInOptions = {}): string[] {

@@ -8,7 +8,7 @@ export interface LogLine {
 
 /** How many events a call looks through: a page may hold none, and the next one some. */
 const LOOKED_AT = 50;
-/** `{ ($.message = "a") || ($.message = "b") }`: as far as anybody asks. */
+/** `{ ($.message = "a") || ($.message = "b") }`: as far as it is used. */
 const PATTERN = /^\{ (\(\$\.\w+ = "[^"]*"\)(?: \|\| \(\$\.\w+ = "[^"]*"\))*) \}$/;
 
 /** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html */

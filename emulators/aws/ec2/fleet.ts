@@ -29,14 +29,14 @@ export interface InstanceOptions {
 
 type Listener = (instance: Instance) => void;
 
-/** The instances, as EC2 runs them: it knows nothing of hooks, and shuts down what it is told to. */
+/** The instances, as EC2 runs them: it knows nothing of hooks, and shuts down what it is requested to. */
 export class Fleet {
   readonly instances = new Map<string, Instance>();
   /** Told when an instance begins to shut down or to stop: what runs on it ends now. */
   readonly gone = new Set<Listener>();
-  /** Told when an instance is terminated, whoever asked for it, and whether it ran or not. */
+  /** Called when an instance is terminated, by any caller, and whether it ran or not. */
   readonly dying = new Set<Listener>();
-  /** Told when an instance begins to stop, whoever asked for it. */
+  /** Called when an instance begins to stop, by any caller. */
   readonly stopping = new Set<Listener>();
   /** Told when an instance boots from a new root volume: what ran on it has ended, and what was on the old volume is gone. */
   readonly rebooted = new Set<Listener>();

@@ -7,7 +7,7 @@ export interface EventBridgeEvent {
   version: '0';
   id: string;
   'detail-type': string;
-  /** `aws.autoscaling`, `aws.ec2`, or whoever put it there. */
+  /** `aws.autoscaling`, `aws.ec2`, or any other sender. */
   source: string;
   account: string;
   time: string;
@@ -87,12 +87,12 @@ export class EventBus {
     for (const delay of this.deliver(event)) this.#schedule.after(delay, () => this.#arrive(event));
   }
 
-  /** An event that somebody puts on the bus. */
+  /** An event that a sender puts on the bus. */
   put(source: string, detailType: string, detail: Record<string, unknown>): void {
     this.#arrive(this.#event({ source, detailType, detail }));
   }
 
-  /** An event that has come before comes again, as it is: from an archive, or by somebody's hand. */
+  /** An event that has come before comes again, as it is: from an archive, or sent by hand. */
   resend(event: EventBridgeEvent): void {
     this.#arrive(event);
   }

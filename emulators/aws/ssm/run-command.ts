@@ -55,7 +55,7 @@ const GIVEN_UP = {
 
 /** How a command reaches an instance. */
 export interface Delivery {
-  /** After so many milliseconds; Infinity is never. @default at once */
+  /** After this many milliseconds; Infinity is never. @default at once */
   afterMs?: number;
   /** The command runs, and what the agent reports of it is lost (github.com/aws/amazon-ssm-agent/issues/316). */
   unreported?: boolean;

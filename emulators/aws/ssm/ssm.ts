@@ -49,8 +49,8 @@ export class ParameterStore {
 }
 
 /**
- * All calls of GetParameter, GetParameters and GetParametersByPath of an account and region together, in a second, where nobody
- * pays for more. https://docs.aws.amazon.com/general/latest/gr/ssm.html
+ * All calls of GetParameter, GetParameters and GetParametersByPath of an account and region together, in a second, unless
+ * higher throughput is paid for. https://docs.aws.amazon.com/general/latest/gr/ssm.html
  */
 const READS_PER_SECOND = 40;
 
@@ -104,7 +104,7 @@ function describe({ name, type, value, version, modifiedAt }: Parameter, decrypt
   return {
     Name: name,
     Type: type,
-    // Without decryption a SecureString is ciphertext, which nobody can use.
+    // Without decryption a SecureString is ciphertext, which is of no use.
     Value: encrypted ? Buffer.from(`kms:${value.length}:${name}`).toString('base64') : value,
     Version: version,
     LastModifiedDate: modifiedAt / 1000,

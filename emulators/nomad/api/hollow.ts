@@ -3,7 +3,7 @@ import { HttpError, hollowHeaders } from './http.ts';
 
 /**
  * What a client agent answers that shuts down: its questions to the servers come back empty, and without an error
- * (`client/rpc.go`). Seen on 1.6.10, 1.11.3 and 2.0.6 at an interrupt: writes seem to be accepted, and nobody has heard of them.
+ * (`client/rpc.go`). Seen on 1.6.10, 1.11.3 and 2.0.6 at an interrupt: writes seem to be accepted, and are lost.
  */
 const NOTHING: [path: RegExp, empty: unknown][] = [
   [/^\/v1\/(nodes|allocations|evaluations|jobs|namespaces|acl\/policies|acl\/policy\/self|acl\/roles)$/, []],

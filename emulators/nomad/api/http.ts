@@ -70,7 +70,7 @@ export const json = (body: unknown, headers: Record<string, string>): EmulatorRe
   body: Array.isArray(body) && body.length > PIECEMEAL ? Readable.from(pieces(body)) : JSON.stringify(body),
 });
 
-/** Lists of more than so many items are sent piece by piece. */
+/** Lists of more items than this are sent in pieces. */
 const PIECEMEAL = 50;
 
 /** Characters of a piece, at least. */

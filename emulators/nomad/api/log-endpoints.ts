@@ -22,7 +22,7 @@ export const readLogs: Endpoint = (call) => {
   };
 };
 
-/** The agent that is asked checks these, before anybody looks for the allocation. */
+/** The agent that is asked checks these, before the allocation is looked up. */
 const asked = ({ query }: Call) => {
   const name = query.get('task');
   if (!name) throw new HttpError(400, 'must provide task name');

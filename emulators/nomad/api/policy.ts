@@ -161,7 +161,7 @@ export class Permissions {
     return this.#management || this.#agent === 'read' || this.#agent === 'write';
   }
 
-  /** In the namespace `*`, whoever may in any namespace may. */
+  /** In the namespace `*`, a permission in any namespace is enough. */
   namespace(name: string, capability: string): boolean {
     if (this.#management) return true;
     if (name === '*' && [...this.#namespaces.values()].some((set) => set.has(capability))) return true;

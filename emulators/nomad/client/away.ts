@@ -42,7 +42,7 @@ export const expired = (allocation: Allocation, version: Version, now: number): 
   return since + lostAfterMs <= now;
 };
 
-/** Of an allocation that neither has ended nor is told to stop. */
+/** Of an allocation that has neither ended nor been ordered to stop. */
 export const fateOf = (allocation: Allocation, node: Node | undefined, version: Version, now: number): Fate => {
   const { lostAfterMs, replace } = disconnectOf(allocation, version);
   const { ClientStatus, DesiredTransition } = allocation;

@@ -11,7 +11,7 @@ import { awaitDisk } from './disk.ts';
  * `drain-batch` (CreateTime, Received, ModifyTime). */
 const RECEIVE_MS = 15;
 const REPORT_MS = 160;
-/** From the servers' forgetting it to the client's beginning to stop it: within a second, and so many at a time. */
+/** From the servers' forgetting it to the client's beginning to stop it: within a second, and this many at a time. */
 const FORGOTTEN_MS = 200;
 const FORGOTTEN_AT_ONCE = 2;
 
@@ -97,7 +97,7 @@ export class Client {
     run.tasks.finish();
   }
 
-  /** The agent forgets all it has run: its data directory is empty. What still runs, runs on, and nobody knows of it. */
+  /** The agent forgets all it has run: its data directory is empty. What still runs, runs on unknown to Nomad. */
   forget(): void {
     this.connected = false;
     for (const run of this.#runs.values()) {
@@ -132,7 +132,7 @@ export class Client {
     this.powered = false;
     for (const run of this.#runs.values()) {
       const gone = run.tasks.lose();
-      // Of what its own agent has forgotten, nobody knew that it lived.
+      // Of what its own agent has forgotten, Nomad did not know that it was alive.
       if (run.lost) continue;
       run.lost = true;
       run.health?.();

@@ -1,6 +1,6 @@
 import type { Allocation, Task } from '../model.ts';
 
-/** Nomad sends a log in frames of at most so many bytes. */
+/** How many bytes of a log Nomad sends per frame at most. */
 const FRAME_BYTES = 64 * 1024;
 const MEGABYTE = 1024 * 1024;
 
@@ -11,7 +11,7 @@ interface LogFile {
 }
 
 /**
- * What a task has written until now, as its Meta says, so many times: all of it at its start, or a line in so many seconds. A log
+ * What a task has written until now, repeated as its Meta says: all of it at its start, or one line every given number of seconds. A log
  * of which nothing is said is empty.
  */
 export const logFilesOf = (

@@ -28,7 +28,7 @@ export const registerAnew = (servers: Servers, nodeId: string): void => {
   moveMetadata(client.node, anew);
   client.node = anew;
   scheduler.nodeChanged(anew);
-  // It is told what it should not run any more, and tells how that is.
+  // It learns which allocations to stop, and reports their state.
   client.reconnect();
 };
 

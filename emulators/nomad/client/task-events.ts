@@ -31,7 +31,7 @@ export const terminated = (nanos: number, exitCode: number, signal: number) =>
   });
 export const killed = (nanos: number) => event(nanos, 'Killed', 'Task successfully killed');
 
-/** Why tasks are killed whom nobody told to stop: a sibling failed, the leader ended, or only sidecars are left. */
+/** Why tasks are killed without an order to stop: a sibling failed, the leader ended, or only sidecars are left. */
 export const siblingFailed = (nanos: number, FailedSibling: string) =>
   event(nanos, 'Sibling Task Failed', `Task's sibling "${FailedSibling}" failed`, {
     Details: { failed_sibling: FailedSibling },

@@ -56,7 +56,7 @@ export class TaskRun {
     return this.phase === 'dead' || this.#ended;
   }
 
-  /** Its process runs on its machine, whoever knows. */
+  /** Its process runs on its machine, known to Nomad or not. */
   get runs(): boolean {
     return (this.phase === 'running' || this.phase === 'stopping') && !this.#ended;
   }

@@ -47,7 +47,7 @@ const isDead = ({ state }: Servers, job: Job): boolean =>
     (evaluation) => isOf(job)(evaluation) && (evaluation.Status === 'pending' || evaluation.Status === 'blocked'),
   );
 
-/** `withBuilds`: of a job that is to go as a whole, builds that need not be stopped by anybody among them. */
+/** `withBuilds`: of a job that is to go as a whole, including builds, stopped or not. */
 const takenOf = (servers: Servers, { ID, Type, Namespace, JobID }: Evaluation, withBuilds = false) => {
   const { state } = servers;
   const job = state.job(Namespace, JobID);

@@ -20,7 +20,7 @@ interface Doings {
   startsSlowlyOn?: string;
   stderr?: string;
   stdout?: string;
-  /** It writes a line of these in so many seconds, the first at once; absent: all at its start. */
+  /** It writes one line every this many seconds, the first at once; absent: all at its start. */
   lineSeconds?: number;
 }
 

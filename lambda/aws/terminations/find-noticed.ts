@@ -29,13 +29,13 @@ export function announced(
   const problems: string[] = [];
   const maintenance = () =>
     maintenanceOf(ec2).catch((error) => {
-      problems.push(`EC2 does not say which maintenance is scheduled: ${messageOf(error)}`);
+      problems.push(`EC2 does not list scheduled maintenance: ${messageOf(error)}`);
       return [];
     });
   const interruptions = () =>
     interruptionsOf(ec2).catch((error) => {
       const because = messageOf(error);
-      logger.warn('EC2 does not say which Spot instances it interrupts: only their warnings do', { because });
+      logger.warn('EC2 does not list interrupted Spot instances: only warning events report them', { because });
       return new Map<string, number>();
     });
   let scheduled: ReturnType<typeof maintenance> | undefined;

@@ -12,7 +12,7 @@ export type FindWaiting = () => Promise<FoundTerminations>;
 
 export interface FoundTerminations {
   waiting: Termination[];
-  /** Instances that Auto Scaling retains for a person to look at. */
+  /** Instances that Auto Scaling retains until you terminate them to look at. */
   retained?: RetainedInstance[];
   /** What else could not be found out, and has to be; each in a sentence. */
   problems?: string[];
@@ -64,7 +64,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
         for (const [instanceId, at] of began) since.set(instanceId, { at, by: 'activity' });
       } catch (error) {
         const because = messageOf(error);
-        logger.warn('no scaling activities: waits are not dated', { group: name, because });
+        logger.warn('scaling activities cannot be read: it is not known when waits began', { group: name, because });
       }
     };
     await pMap(groups, date, { concurrency: CONCURRENCY });
@@ -121,7 +121,7 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
 
 /**
  * When a wait began, by its event: an event that is not from just now may be of an earlier wait, or sent again. Then it counts if it is not
- * older than the activity that is under way; undefined if nobody says.
+ * older than the activity that is under way; undefined if unknown.
  */
 async function beganBy(
   { autoScaling, logger }: DescribeOptions,
@@ -136,7 +136,12 @@ async function beganBy(
     return isPast && time >= began ? { at: time, by: 'event' } : { at: began, by: 'activity' };
   } catch (error) {
     const because = messageOf(error);
-    logger.warn('no scaling activities: the wait is not dated', { instanceId, nodeId: UNKNOWN, group, because });
+    logger.warn('scaling activities cannot be read: it is not known when the wait began', {
+      instanceId,
+      nodeId: UNKNOWN,
+      group,
+      because,
+    });
     return undefined;
   }
 }

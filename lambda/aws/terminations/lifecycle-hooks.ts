@@ -123,13 +123,13 @@ function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, po
     case undefined:
       return undefined;
     case 'no group':
-      return `Auto Scaling has no group ${name}: its instances are not drained; correct its name in the settings, or take it out`;
+      return `Auto Scaling has no group ${name}: no instances are drained there; correct its name in the settings, or remove it`;
     case 'no hook':
-      return `group ${name} has no lifecycle hook ${hook}: its instances end undrained; put it back by hand, or deploy with another hookName`;
+      return `group ${name} has no lifecycle hook ${hook}: its instances are terminated undrained; recreate it, or deploy with another hookName`;
     case 'other transition':
       return (
-        `hook ${hook} of group ${name} is for ${facts.transition}: its instances end undrained; ` +
-        'make it one for autoscaling:EC2_INSTANCE_TERMINATING'
+        `hook ${hook} of group ${name} is for ${facts.transition}: its instances are terminated undrained; ` +
+        'change it to autoscaling:EC2_INSTANCE_TERMINATING'
       );
     case 'there':
       if (hookHolds(policy, facts.seconds)) return undefined;

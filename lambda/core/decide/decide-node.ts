@@ -61,7 +61,7 @@ function lost({ node, alive, seesEveryNamespace, now, termination }: Seen): Deci
   if (node.status !== 'down' || !node.allocations || alive.length > 0 || !seesEveryNamespace) return undefined;
   if (node.drain === undefined && termination.ec2 !== 'stopped') return undefined;
   if (node.forgotten && now < node.forgotten.until) return undefined;
-  return complete('node-lost', 'Nomad says that the node is down');
+  return complete('node-lost', 'Nomad reports the node as down');
 }
 
 function notDraining({ node, alive, since, now, policy, termination, seesEveryNamespace }: Seen): Decision {
@@ -70,7 +70,7 @@ function notDraining({ node, alive, since, now, policy, termination, seesEveryNa
   const because =
     node.status === 'down'
       ? `the node is down${left ? `, and ${left} may still run there` : ''}: nothing new may start when its agent comes back`
-      : 'the node is not draining and its instance has to go';
+      : 'the node is not draining and its instance is terminating';
   if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
     return timedOut(`the time is up: ${because}`, policy);
   return begin(node, because, { since, now, policy, termination });
@@ -190,8 +190,7 @@ function settling({ node, now }: Drained): Decision | undefined {
 
 /** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */
 function empty({ node, drain }: Drained): Decision {
-  if (node.status === 'down')
-    return complete('node-lost', 'Nomad says that the node is down, and its drain is complete');
+  if (node.status === 'down') return complete('node-lost', 'Nomad reports the node as down, and its drain is complete');
   return drain.deadlineReached || drain.ours?.forcedAt !== undefined
     ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
     : complete('drained', 'everything on the drained node has stopped');

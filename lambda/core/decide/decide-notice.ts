@@ -73,9 +73,9 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances
     const runs = left.length > 0 ? `: ${names(left, circumstances.now)}` : '';
     return shorten(notice, node, circumstances) ?? wait(`${because}, and its node drains${runs}`);
   }
-  // Not again and again: somebody wants to use the node until then.
+  // Not again and again: the node is wanted until then.
   if (notice.kind === 'maintenance' && ended?.drainedBy === drainedBy(notice, circumstances.policy)) {
-    return wait(`${because}, but somebody has ended the drain for it`);
+    return wait(`${because}, but the drain for it has been cancelled`);
   }
   if (notice.kind === 'rebalance' && notice.how === 'cordon') {
     if (!eligible) return wait(`${because}; the node is ineligible already`);
@@ -84,12 +84,12 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances
   return startDrain(node.id, { how: 'start', deadlineSeconds: secondsFor(notice, circumstances) }, because);
 }
 
-/** A drain that would end after the instance ends with it: its deadline is shortened. Nobody's drain is made longer. */
+/** A drain that would end after the instance ends with it: its deadline is shortened. No drain is made longer. */
 function shorten(notice: Notice, node: NomadNode, circumstances: Circumstances): Decision | undefined {
   const deadlineAt = node.drain?.deadlineAt ?? node.drain?.ours?.deadlineAt ?? 'never';
   const endsAt = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
   if (endsAt <= latestFor(notice, circumstances) + REQUEST_MS) return undefined;
-  const because = `${BECAUSE[notice.kind]} before the drain that is on would end`;
+  const because = `${BECAUSE[notice.kind]} before the current drain would end`;
   return startDrain(node.id, { how: 'shorten', deadlineSeconds: secondsFor(notice, circumstances) }, because);
 }
 

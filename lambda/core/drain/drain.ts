@@ -187,14 +187,19 @@ class Passes {
     for (const { id: nodeId } of eligible) {
       await eligibility.makeIneligible(nodeId).catch((error) => {
         const because = messageOf(error);
-        logger.warn('services may be moved onto a node that goes too', { instanceId, nodeId, group, because });
+        logger.warn('services may be moved onto a node that is terminating too', {
+          instanceId,
+          nodeId,
+          group,
+          because,
+        });
       });
     }
   }
 }
 
 const UNPROVEN = {
-  seen: { is: 'unanswered', because: 'Nomad was not asked' } as Observation,
+  seen: { is: 'unanswered', because: 'Nomad was not queried' } as Observation,
   seesEveryNamespace: false,
 };
 

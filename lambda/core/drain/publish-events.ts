@@ -67,7 +67,7 @@ export class EventAnnouncer {
     const { publisher, logger } = this.#ports;
     if (publisher.stuck.get(instanceId) === state) return [];
     publisher.stuck.set(instanceId, state);
-    const because = `its lifecycle action was abandoned, and the group retains it (${state}): a person has to end it`;
+    const because = `its lifecycle action was abandoned, and the group retains it (${state}): it runs until you terminate it`;
     logger.warn('instance retained', { instanceId, nodeId: UNKNOWN, group, because });
     const detail = { instanceId, group, nodeId: null, allocations: [], allocationCount: 0 };
     return [{ type: 'retained', at, because, times: {}, detail }];

@@ -23,7 +23,7 @@ export interface Report {
   /** The groups that the run is about: in a sweep and in `status` all that are configured. */
   groups?: string[];
   instances: InstanceReport[];
-  /** Instances that Auto Scaling retains for a person to look at, if there are any. */
+  /** Instances that Auto Scaling retains until you terminate them to look at, if there are any. */
   retained?: readonly RetainedInstance[];
   /** Nodes that were removed from Nomad, because their instances have ended; absent if there are none. */
   purged?: readonly PurgedNode[];
@@ -219,13 +219,13 @@ function would(decision: Decision): string {
       const { order } = decision;
       if (order.how === 'force') return 'force the drain: what still runs is killed';
       const deadline = `a deadline of ${say(order.deadlineSeconds)}`;
-      if (order.how === 'shorten') return `shorten the drain that is on to ${deadline}`;
-      return order.how === 'start' ? `start the drain with ${deadline}` : `ask for the drain again with ${deadline}`;
+      if (order.how === 'shorten') return `shorten the current drain to ${deadline}`;
+      return order.how === 'start' ? `start the drain with ${deadline}` : `request the drain again with ${deadline}`;
     }
     case 'cordon':
       return 'make the node ineligible, and drain nothing';
     case 'complete':
-      return `let the instance go: ${decision.outcome}, ${decision.result}`;
+      return `release the instance: ${decision.outcome}, ${decision.result}`;
     case 'wait':
       return 'wait';
     case 'error':

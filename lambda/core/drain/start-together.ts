@@ -2,7 +2,7 @@ import type { Clock } from '../model/clock.ts';
 
 /**
  * Items of one pass that are carried out together: once the pass has come to all instances, or a while after the first item. An item
- * that comes later is carried out by itself, so that an instance about which nobody answers holds up no other.
+ * that comes later is carried out by itself, so that an instance without an answer delays no other.
  */
 export class Batch<T> {
   readonly #clock: Clock;

@@ -17,7 +17,7 @@ export function sayUnserved({ instances, unserved }: Pick<Result, 'instances' | 
   return [`${unserved.length} of ${instances.length} instances not served: ${said}`];
 }
 
-/** So many reasons are logged: the last record of a run names each instance. */
+/** How many reasons are logged: the last record of a run names each instance. */
 const MOST_LOGGED = 20;
 
 /** Logs these, once a run. */

@@ -8,7 +8,7 @@ export interface Clock {
   sleep(ms: number): Promise<void>;
   /**
    * Calls back after `ms` milliseconds of this clock's time, beside what a run waits for.
-   * @returns what calls it off
+   * @returns a function that cancels the callback
    */
   after(ms: number, callback: () => void): () => void;
   /** A time limit that expires after `ms` milliseconds of this clock's time. */

@@ -51,7 +51,7 @@ interface DrainEventDetail {
   /** The Nomad node; null if none is known. */
   nodeId: string | null;
   nodeName?: string;
-  /** How it ended, and what Auto Scaling was told: only in `Nomad Drain Ended`. */
+  /** How it ended, and what was reported to Auto Scaling: only in `Nomad Drain Ended`. */
   outcome?: Outcome;
   result?: 'CONTINUE' | 'ABANDON';
   /** What is waited for, the oldest first; at most fifty are listed. */

@@ -23,7 +23,11 @@ export const METRICS = {
   OldestWait: { unit: 'Seconds', recorded: 'sweep', about: 'How long the oldest of them has waited' },
   DrainsStuck: { unit: 'Count', recorded: 'sweep', about: 'Drains that will not end by themselves' },
   InstancesUnserved: { unit: 'Count', recorded: 'sweep', about: 'Instances that a sweep could not serve' },
-  InstancesRetained: { unit: 'Count', recorded: 'sweep', about: 'Instances that Auto Scaling retains for a person' },
+  InstancesRetained: {
+    unit: 'Count',
+    recorded: 'sweep',
+    about: 'Instances that Auto Scaling retains until you terminate them',
+  },
   TokenTooNarrow: { unit: 'Count', recorded: 'run', about: 'The Nomad token lacks permissions (1) or not (0)' },
   TimeToDrain: { unit: 'Seconds', recorded: 'happening', about: 'From the start of a drain to an empty node' },
   WaitAfterEmpty: {
@@ -44,14 +48,14 @@ export const METRICS = {
   TimedOut: { unit: 'Count', recorded: 'happening', about: 'Released: the time was up' },
   AllocationsKilled: { unit: 'Count', recorded: 'happening', about: 'Allocations killed by a drain deadline' },
   HeartbeatsRefused: { unit: 'Count', recorded: 'happening', about: 'Heartbeats that Auto Scaling refused' },
-  NomadErrors: { unit: 'Count', recorded: 'happening', about: 'Requests that Nomad did not answer as it should' },
+  NomadErrors: { unit: 'Count', recorded: 'happening', about: 'Requests to Nomad that failed' },
   ChoicesAnswered: {
     unit: 'Count',
     recorded: 'happening',
     about: 'Times that Auto Scaling asked which instances go and was answered',
   },
-  ChoicesFellBack: { unit: 'Count', recorded: 'happening', about: 'Times that it was left to choose by itself' },
-  ChoicesLate: { unit: 'Count', recorded: 'happening', about: 'Answers for which it no longer waited' },
+  ChoicesFellBack: { unit: 'Count', recorded: 'happening', about: 'Choices left to Auto Scaling' },
+  ChoicesLate: { unit: 'Count', recorded: 'happening', about: 'Answers that came too late for Auto Scaling' },
   EventsLost: { unit: 'Count', recorded: 'happening', about: 'Events that the event bus did not accept' },
 } as const satisfies Record<string, Metric>;
 

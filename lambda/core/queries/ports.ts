@@ -59,7 +59,7 @@ export interface ListedAllocation {
   namespace: string;
   taskGroup: string;
   status: string;
-  /** It did not end by itself: a drain has killed it, or somebody or Nomad has stopped it. */
+  /** It did not end by itself: a drain has killed it, or a user or Nomad has stopped it. */
   endedBy?: 'drain' | 'stop';
   nodeName: string;
   createdAt: EpochMs;
@@ -87,7 +87,7 @@ export interface Wait {
 
 /** What tasks have written, as far as Nomad's clients still have it. */
 export interface Logs {
-  /** The allocations whose ids begin so, at most so many. */
+  /** The allocations whose ids begin with this prefix, at most `most`. */
   beginningWith(prefix: string, most: number): Promise<LoggedAllocation[]>;
   /** The nodes that name this instance; or those of this name, or if there is none those whose ids begin so. */
   onNodes(where: { instanceId: string } | { node: string }): Promise<LoggedNode[]>;

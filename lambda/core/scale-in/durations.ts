@@ -6,7 +6,7 @@ export interface RunTime {
   ms: number;
   /** It ended by itself. Else it still runs, or was killed: it would have taken longer. */
   ended: boolean;
-  /** How long it had lasted when it came into view, in milliseconds: had it ended before, nobody would know of it. */
+  /** How long it had lasted when it came into view, in milliseconds: had it ended before, it would not be known. */
   from?: number;
 }
 

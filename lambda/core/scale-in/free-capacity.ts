@@ -16,7 +16,7 @@ export class Room {
     this.#left = new Map(left);
   }
 
-  /** What is left when a candidate has gone: it has room for nobody. */
+  /** What is left when a candidate has gone: it has no room for others. */
   without({ clients }: Candidate): Room {
     const gone = clients.map(({ id }) => id);
     return new Room(

@@ -84,7 +84,7 @@ function why(place: (typeof PLACES)[number], candidate: Candidate, rest: Longest
     empty: `nothing runs on ${node}`,
     system: `only system jobs run on ${node}: ${jobs}`,
     movable: `the services of ${node} have room elsewhere: ${left}`,
-    unknown: 'no node names it: it may have just booted, or be no client',
+    unknown: 'no node names it: it may have just booted, or not be a Nomad client',
     busy: rest ? sayRest(rest, node) : '',
   }[place];
 }

@@ -54,7 +54,7 @@ export interface MembersJson {
   Members: { Name: string; Status: string; Tags: { build?: string; region?: string } }[];
 }
 
-/** What a map of Nomad's has under a name that anybody may choose, such as `constructor`. */
+/** What a map of Nomad's has under a name that users choose, such as `constructor`. */
 export const own = <T>(map: Readonly<Record<string, T>> | null | undefined, name: string): T | undefined =>
   map && Object.hasOwn(map, name) ? map[name] : undefined;
 

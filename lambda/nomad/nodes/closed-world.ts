@@ -3,7 +3,7 @@ import type { NodeStub } from '../json/node.ts';
 import type { NomadReads } from '../read-only.ts';
 import { namingNone, quoted, recordedInstance } from './identity.ts';
 
-/** Of so many nodes that seem to be nobody's the attributes are read: of more, none is known to be somebody else. */
+/** Of at most this many nodes that name no instance the attributes are read: beyond that, none is known to be another instance. */
 const MOST_READ = 20;
 
 /**
@@ -21,8 +21,8 @@ export interface ClosedWorldOptions {
 }
 
 /**
- * The nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to be somebody
- * else. Of those that are down only those of which Nomad keeps allocations (`unknown`): their clients may run them.
+ * The nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to be another
+ * instance. Of those that are down only those of which Nomad keeps allocations (`unknown`): their clients may run them.
  *
  * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
  * @throws Error if Nomad or EC2 does not answer
@@ -45,7 +45,7 @@ const nodesWithUnknown = (nomad: NomadReads): Promise<string[]> =>
 
 /**
  * The nodes that may be the agent of these nodes under a later identity, while Nomad does not yet miss it under the earlier one: they have
- * its name, are not known to be somebody else, and have registered within the time that Nomad may take.
+ * its name, are not known to be another instance, and have registered within the time that Nomad may take.
  *
  * @throws Error if Nomad or EC2 does not answer
  */
@@ -67,7 +67,7 @@ export async function laterIdentities(
 }
 
 /**
- * Of nodes that name nobody those that are not known to be somebody else: drained for another, with the address of another, or not EC2's.
+ * Of nodes that name no instance, those that are not known to be another: drained for another, with the address of another, or not in EC2.
  * The instance's own addresses may not have been known when its nodes were looked for.
  */
 async function nobodys(

@@ -104,13 +104,13 @@ export class DrainedNodes {
   }
 }
 
-/** So many questions may follow each other at once, and after them one each so many milliseconds. */
+/** How many queries may follow each other at once; after them, one every `EACH_MS` milliseconds. */
 const BURST = 20;
 const EACH_MS = 1_000;
 
 /**
  * How fast blocking queries may follow each other. Nomad answers one on nodes whenever a client tells anything of its allocations:
- * in a quiet cluster every answer is worth a look at once, and a busy one would have its server asked without a pause.
+ * in a quiet cluster every answer is processed at once; in a busy one the server would be queried without a pause.
  */
 class Pace {
   /** When the questions until now would all have been asked, one each {@link EACH_MS}. */

@@ -101,7 +101,7 @@ export class NomadEligibility implements Eligibility {
   }
 }
 
-/** Whether nobody has made the node eligible, or ineligible, since its drain ended. A node keeps its last ten events. */
+/** Whether the node has been made neither eligible nor ineligible since its drain ended. A node keeps its last ten events. */
 function isUntouchedSinceDrain({ Events, DrainStrategy }: NodeJson): boolean {
   if (DrainStrategy) return true;
   const messages = (Events ?? []).map(({ Message }) => Message);

@@ -52,7 +52,7 @@ export async function findNodes(
   if (nodes.some(isLive) && !(everyWay && addresses && names)) return { nodes };
   // What was not asked is no answer: the agent may live on under another identity.
   if (!addresses || !names) {
-    return { unknown: 'no live node names this instance, and EC2 does not say at which addresses to look' };
+    return { unknown: 'no live node names this instance, and EC2 does not report its addresses' };
   }
   const found = await byAddress(nomad, { ...instance, addresses, names }, nodeMetaKey, nodes);
   return 'mayBe' in found ? found : { nodes: [...nodes, ...found.nodes] };
@@ -66,7 +66,7 @@ export const notFound = (found: Exclude<FoundNodes, { nodes: NodeStub[] }>): Obs
 
 /** A node of a list that Nomad says it does not have: neither of the two is believed. */
 export const contradiction = ({ Name, ID }: NodeStub): Error =>
-  new Error(`Nomad lists node ${Name} (${ID}), and has none of that id`);
+  new Error(`Nomad lists node ${Name} (${ID}), but has no node of that id`);
 
 export const isLive = ({ Status }: NodeStub): boolean => Status !== 'down';
 

@@ -21,8 +21,8 @@ import { mayAllStopLast, whatRuns } from './running-allocations.ts';
 /** AWS may have taken longer to list the waiting instances than Nomad's answer holds, in milliseconds: then Nomad is asked again. */
 const FRESH_MS = 1_000;
 /**
- * From so many instances on, several are asked about at once: what that costs Nomad then grows no faster than they do. Fewer are asked about
- * one by one, so that a node of which Nomad does not answer holds up no other.
+ * From this number of instances on, one query covers several of them, so that the load on Nomad grows no faster than their number. Fewer are queried
+ * one by one, so that a node about which Nomad does not answer delays no other.
  */
 const MANY = 64;
 /**
@@ -45,7 +45,7 @@ export interface ObserverOptions extends ProofOptions {
 
 /**
  * The nodes of the waiting instances, for the length of one run. A first look, by a few questions for all of them, says what they wait
- * for, and may rest on what was read some seconds ago. It releases nobody: that takes a proof.
+ * for, and may rest on what was read some seconds ago. It releases no instance: that takes a proof.
  */
 export class NodeObserver implements Nodes {
   readonly #options: ObserverOptions;
@@ -83,7 +83,7 @@ export class NodeObserver implements Nodes {
   }
 
   get problems(): string[] {
-    if (this.#failure && !this.#options.clock.over) return [`Nomad cannot be asked: ${this.#failure.because}`];
+    if (this.#failure && !this.#options.clock.over) return [`Nomad cannot be queried: ${this.#failure.because}`];
     return narrowToken(this.#permissions);
   }
 

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../core/model/clock.ts';
 import type { AllocationJson, TaskGroupJson } from '../json/allocation.ts';
 
-/** A client stops so many allocations at once that its servers have forgotten (`client.gc_parallel_destroys`). */
+/** How many allocations that its servers have forgotten a client stops at once (`client.gc_parallel_destroys`). */
 const STOPPED_AT_ONCE = 2;
 /** A client hears at its next pull that an allocation is forgotten, in milliseconds. */
 const PULL_MS = 5_000;

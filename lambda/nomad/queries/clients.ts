@@ -37,7 +37,7 @@ export class NomadClients implements Clients {
     return known;
   }
 
-  /** Likewise, as far as the token sees it: more may run. */
+  /** The same, as far as the token sees it: more may run. */
   async readVisible(suggested: readonly Suggested[]): Promise<Known> {
     const { nomad, clock, whoIsWho } = this.#options;
     const instanceIds = suggested.map(({ instanceId }) => instanceId);

@@ -13,7 +13,7 @@ const MOST_JOBS = 100;
 /**
  * The builds that were begun last, of those that have ended.
  *
- * @param most no more than so many
+ * @param most how many at most
  * @param jobs only runs of these jobs
  */
 export function endedBuilds(nomad: NomadReads, most: number, jobs?: readonly string[]): Promise<EndedBuild[]> {

@@ -1,13 +1,13 @@
 import { naming } from '../nodes/identity.ts';
 import type { NomadReads } from '../read-only.ts';
 
-/** Each instance is in so many questions, and no two are in the same. */
+/** How many queries name each instance; no two instances share the same set of queries. */
 const TIMES = 3;
-/** Up to so many instances have a question each: that is as few. */
+/** Up to this number, each instance has its own query: that takes no more queries. */
 const FEW = 5;
 /** Instances named in one question: a load balancer takes 16 kB of a request's first line. */
 const MOST_NAMED = 300;
-/** Beyond so many instances nobody would wait for the answers. */
+/** Beyond this number of instances the answers would come too late to be useful. */
 const MOST_INSTANCES = 4_000;
 /** How long it is remembered which node is which instance, in milliseconds: a data directory may move to another one. */
 const REMEMBERED_MS = 600_000;
@@ -84,7 +84,7 @@ async function ask(
   return found;
 }
 
-/** For each of so many instances the questions that name it, in ascending order: all different, spread over the questions. */
+/** For each of `count` instances the queries that name it, in ascending order: all different, spread over the queries. */
 function codesFor(count: number): number[][] {
   if (count <= FEW) return Array.from({ length: count }, (_, index) => [index]);
   let questions = Math.ceil((TIMES * count) / MOST_NAMED);

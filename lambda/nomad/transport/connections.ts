@@ -204,7 +204,7 @@ async function read(
     if (size > MAX_RESPONSE_BYTES) throw new Error(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   };
-  // Not the request: its connection may be free already when the last piece of the answer is taken, and nobody hears its error then.
+  // Not the request: its connection may be free already when the last piece of the answer is taken, and its error would be lost then.
   watch.begun((error) => incoming.destroy(error));
   let arrived = 0;
   const alive = async function* (arriving: AsyncIterable<Buffer>) {

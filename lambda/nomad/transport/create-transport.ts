@@ -70,7 +70,7 @@ export function tokenName(nomad: NomadConfig): string {
   return loginConfig ? `the ACL token of the login at auth method ${loginConfig.authMethod}` : 'the anonymous token';
 }
 
-/** What verifies Nomad, and what identifies us there. @throws Error if a parameter cannot be read, or is no PEM */
+/** What verifies Nomad, and what identifies us there. @throws Error if a parameter cannot be read, or is not PEM */
 export async function tlsOf(nomad: HttpConfig, aws: AwsAccess, clock: RunClock): Promise<Tls> {
   const { ca, clientCertificate, clientKey, region = 'global' } = nomad;
   // No certificate of a client has its address: it has the name of clients by Nomad's own convention.
@@ -78,7 +78,7 @@ export async function tlsOf(nomad: HttpConfig, aws: AwsAccess, clock: RunClock):
   const read = async (field: string, source: { parameter: string } | undefined) => {
     if (!source) return undefined;
     const pem = await aws.parameter(source.parameter, clock);
-    if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${source.parameter} (${field}) is no PEM`);
+    if (!pem.includes('-----BEGIN ')) throw new Error(`parameter ${source.parameter} (${field}) is not PEM`);
     return pem;
   };
   const [caPem, cert, key] = await Promise.all([

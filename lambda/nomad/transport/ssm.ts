@@ -98,7 +98,7 @@ export class ViaInstances implements Transport {
         if (question.method !== 'GET' && !(error as { undone?: boolean }).undone) break;
       }
     }
-    throw new NomadError(asked, 0, `no instance answers: ${failures.join('; ') || 'there is none to ask'}`);
+    throw new NomadError(asked, 0, `no instance answers: ${failures.join('; ') || 'there are no instances to query'}`);
   }
 
   async #candidates(asked: ConstructorParameters<typeof NomadError>[0], clock: RunClock): Promise<string[]> {
@@ -125,7 +125,7 @@ export class ViaInstances implements Transport {
       const limitMs = question.timeoutMs ?? TIMEOUT_MS;
       const printed = await this.#instances.run(instanceId, { ...parameters, Page: String(page) }, limitMs, clock);
       const [, size, text] = /^(\d+) ([A-Za-z0-9+/=]*)\s*$/.exec(printed) ?? [];
-      if (size === undefined || text === undefined) throw new Error('it printed something else than an answer');
+      if (size === undefined || text === undefined) throw new Error('its output is not a valid answer');
       pages.push(text);
       if ((page + 1) * PAGE_SIZE >= Number(size)) return Buffer.from(pages.join(''), 'base64');
     }

@@ -29,7 +29,8 @@ export function tlsProblem(error: unknown, { ca, cert, serverName }: Tls, host: 
       : `its certificate is not signed by a public CA (${code}): configure ca`;
   }
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate, or its CA, has expired: renew it on the Nomad servers';
-  if (code === 'CERT_NOT_YET_VALID') return 'its certificate is not valid yet: check the clock of who made it';
+  if (code === 'CERT_NOT_YET_VALID')
+    return 'its certificate is not valid yet: check the clock of the machine that issued it';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = (error as { cert?: { subjectaltname?: string } }).cert?.subjectaltname ?? 'no name';
     return `its certificate is for ${names}, not for ${serverName ?? host}: set serverName, e.g. server.global.nomad`;

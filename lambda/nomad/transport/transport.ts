@@ -30,9 +30,9 @@ export interface NomadResponse {
 export interface ResponseHeaders {
   /** Nomad's index of what was asked, for a blocking query. */
   index?: string;
-  /** Whether who answers knows a leader. */
+  /** Whether the agent that answered knows a leader. */
   knownLeader?: string;
-  /** When it was answered, by the clock of who answers, in whole seconds. */
+  /** When it was answered, by the clock of the agent that answered, in whole seconds. */
   at?: EpochMs;
 }
 
@@ -43,7 +43,7 @@ export function headersOf(header: (name: string) => string | undefined): Respons
   return { ...(index && { index }), ...(knownLeader && { knownLeader }), ...(Number.isFinite(time) && { at: time }) };
 }
 
-/** That what came is no JSON. Of JSON that is damaged nothing is repeated: there may be anything in it. */
+/** Says that a body is not JSON. Damaged JSON is not quoted: it may contain anything, such as a secret. */
 export const notJson = (body: string, wanted = 'JSON'): string =>
   `not ${wanted}: ${/^\s*[[{"]/.test(body) ? 'it is damaged, or something else' : body.slice(0, 100)}`;
 
@@ -58,9 +58,9 @@ export const part = (text: string): string =>
   );
 
 /** Why an answer of an agent that is not in touch with a leader does not count. */
-export const WITHOUT_LEADER = 'who answers knows no leader: is that agent shutting down?';
+export const WITHOUT_LEADER = 'the agent that answered knows no leader: is it shutting down?';
 
-/** The fault is of who answers: another server, or instance, may do better. */
+/** The fault is with the server that answered: another server, or instance, may do better. */
 export const isOfServer = (status: number, answer: string): boolean =>
   [502, 503, 504].includes(status) ||
   (status === 500 && /No cluster leader|Not ready to serve consistent reads|rpc error/.test(answer));

@@ -133,8 +133,8 @@ describe('a release by the answers of a real Nomad', () => {
     const said = await stage.sweep(handler).catch((error: Error) => error.message);
 
     for (const each of [event, said]) {
-      expect(each).toContain('the answer has no X-Nomad-KnownLeader');
-      expect(each).toContain('a proxy before Nomad has to hand on these headers');
+      expect(each).toContain('the response has no X-Nomad-KnownLeader header');
+      expect(each).toContain('a proxy in front of Nomad must forward its response headers');
     }
     expect(stage.completionOf(instanceId)).toBeUndefined();
 

@@ -67,14 +67,14 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
   const watched = (answer: object) => watchOne(context, instanceId, { ...options, answer });
   if (isGoing) {
     const answer = { instanceId, group: group.name, changed: false };
-    if (options.wait) context.screen.tell(`${instanceId} goes already: nothing was changed.`);
-    else context.show(answer, () => `${instanceId} goes already: nothing was changed.`);
+    if (options.wait) context.screen.tell(`${instanceId} is terminating already: nothing changed.`);
+    else context.show(answer, () => `${instanceId} is terminating already: nothing changed.`);
     return options.wait ? watched(answer) : EXIT.ok;
   }
   if (!replace && group.desiredCapacity <= group.minSize) {
     throw new Problem(
       `${group.name} is as small as it may be: its minimum is ${group.minSize}`,
-      'Say --replace, so that another instance takes its place, or lower the minimum of the group.',
+      'Use --replace, so that another instance takes its place, or lower the minimum of the group.',
     );
   }
   const plan = await planOf(context, instanceId, group.name);
@@ -87,7 +87,7 @@ async function drain(context: Context, given: string, options: DrainOptions): Pr
       answer,
       agree: (yes) => consent(context, `Take ${instanceId} out of ${group.name}?`, yes),
       make: () => autoScaling.terminate(instanceId, { replace }),
-      ...(!options.wait && { done: 'It goes. Watch it with: nomad-drain-hook status -w' }),
+      ...(!options.wait && { done: 'It is terminating. Watch it with: nomad-drain-hook status -w' }),
     },
     options,
   );

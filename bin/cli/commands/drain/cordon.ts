@@ -12,7 +12,7 @@ import { allocationsText } from '../../terminal/allocations.ts';
 export async function cordon(context: Context, instance: InstanceReport, options: ChangeOptions): Promise<ExitCode> {
   const { instanceId, group, nodeId, nodeName = '', remaining, unserved } = instance;
   if (nodeId === null && unserved) throw nodeUnknown(instance);
-  if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'Nothing can land there.');
+  if (nodeId === null) throw new Problem(`${instanceId} has no node in Nomad`, 'No work can be placed there.');
   const nomad = nomadOf(process.env);
   const { SchedulingEligibility, Name } = await readNode(nomad, nodeId);
   const back = `nomad node eligibility -enable ${nodeId}`;
@@ -26,7 +26,7 @@ export async function cordon(context: Context, instance: InstanceReport, options
     [
       `${page.ink.heading(Name)}  ${instanceId}  ${group}`,
       allocationsText(allocations, page),
-      'Nothing new would land there; what runs there runs on, and the instance stays.',
+      'No new work would be placed there; running work continues; the instance stays.',
     ].join('\n\n'),
   );
   const body = { NodeID: nodeId, Eligibility: 'ineligible' };

@@ -23,10 +23,10 @@ async function findInstance(context: Context, given: string): Promise<Named> {
     [...ofGroups, ...withoutNode],
     isForeign
       ? new Problem(
-          `node ${given} is on no instance of the groups`,
+          `node ${given} is not on an instance of the groups`,
           'To drain it alone: nomad node drain -enable <node>',
         )
-      : new Problem(`no instance or node is ${given}${others}`, 'List them with: nomad-drain-hook nodes'),
+      : new Problem(`no instance or node matches ${given}${others}`, 'List them with: nomad-drain-hook nodes'),
   );
 }
 

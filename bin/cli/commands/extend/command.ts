@@ -19,7 +19,7 @@ const ABOUT = [
   'It changes the drain in Nomad with your own token, by NOMAD_ADDR and NOMAD_TOKEN, as nomad node drain would.',
 ].join('\n\n');
 
-const duration = durationIn(/^(\d{1,4})([mh])$/, 'It has to be a number of minutes or hours, such as 90m or 4h.');
+const duration = durationIn(/^(\d{1,4})([mh])$/, 'It must be a number of minutes or hours, such as 90m or 4h.');
 
 /** `extend`: a later deadline for the drain of a waiting instance. */
 export const extendCommand = (run: Run) =>
@@ -53,8 +53,8 @@ async function extend(context: Context, given: string, seconds: number, options:
   const { DrainStrategy, LastDrain } = await readNode(nomad, nodeId);
   if (!DrainStrategy) {
     throw new Problem(
-      `no drain is on for ${nodeName ?? nodeId}: it has ended, and its deadline with it`,
-      `What still stops there has the time of the policy. See it with: nomad-drain-hook describe ${instanceId}`,
+      `no drain is active for ${nodeName ?? nodeId}: it has ended, and its deadline with it`,
+      `What is still stopping there has the policy's time. See it with: nomad-drain-hook describe ${instanceId}`,
     );
   }
   if (DrainStrategy.Deadline === 0) {
@@ -100,7 +100,7 @@ async function extend(context: Context, given: string, seconds: number, options:
 /** @throws Problem if Auto Scaling would not hold the instance for so long */
 function checkCap({ instanceId, capAt, latestDeadlineAt }: InstanceReport, until: number, now: number): void {
   if (capAt === undefined || latestDeadlineAt === undefined)
-    throw new Problem(`since when ${instanceId} waits is not known`, 'Try again in a minute.');
+    throw new Problem(`it is not known since when ${instanceId} waits`, 'Try again in a minute.');
   const latest = Date.parse(latestDeadlineAt);
   if (until <= latest) return;
   const most = Math.max(0, Math.floor((latest - now) / 60_000));

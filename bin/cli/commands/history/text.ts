@@ -40,7 +40,7 @@ function detailsOf({ because, cause, killed, nowhere }: History['releases'][numb
     line(because),
     ...killed.map((loss) => line(`killed: ${lossText(loss)}`, ink.bad)),
     ...nowhere.map((loss) => line(`runs nowhere now: ${lossText(loss)}`, ink.bad)),
-    line(cause ?? 'Auto Scaling no longer says why it was terminated', ink.quiet),
+    line(cause ?? 'Auto Scaling no longer reports why it was terminated', ink.quiet),
   ];
 }
 

@@ -24,7 +24,7 @@ export const jobsCommand = (run: Run) =>
       'after',
       examples(
         ['nomad-drain-hook jobs', 'all jobs that the token sees; of those that have ended the last ten'],
-        ['nomad-drain-hook jobs --status pending', 'what has no room, and what the scheduler says of it'],
+        ['nomad-drain-hook jobs --status pending', 'jobs without room, and why the scheduler cannot place them'],
         ['nomad-drain-hook jobs -n ci --status dead', 'all that has ended in a namespace, the last first'],
       ),
     )

@@ -14,7 +14,7 @@ export type Jobs = JobsAnswer & {
 
 /** A node's name takes a quarter of the line at most, and this in columns at least. */
 const LEAST_NODE = 10;
-/** Jobs that have ended and are listed, where nobody asks for all. */
+/** How many ended jobs are listed unless all are requested. */
 const ENDED = 10;
 
 /** What has not ended by itself. */

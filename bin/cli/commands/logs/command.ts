@@ -72,20 +72,20 @@ export const logsCommand = (run: Run) =>
 function bytes(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && 0 < number && number <= MOST_BYTES) return number;
-  throw new InvalidArgumentError(`It has to be a whole number from 1 to ${MOST_BYTES}.`);
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_BYTES}.`);
 }
 
 function lines(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('It has to be a whole number above 0.');
+  throw new InvalidArgumentError('It must be a whole number above 0.');
 }
 
 function severalAllocations(whose: string, logs: readonly AllocationLogs[]): Problem {
   const named = logs.map(({ id, job }) => `${job} (${id.slice(0, 8)})`).join(', ');
   return new Problem(
     `${whose} runs more than one allocation: ${named}`,
-    'Name one by its job or its id, or say --all.',
+    'Name one by its job or its id, or use --all.',
   );
 }
 

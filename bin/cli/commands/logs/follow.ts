@@ -46,7 +46,7 @@ export async function followOne(
     if (isUnread(last))
       throw new Problem(
         `the log cannot be read any more: ${last.because}`,
-        'nomad-drain-hook jobs says what became of it.',
+        'See what became of it with: nomad-drain-hook jobs',
       );
     return EXIT.ok;
   } catch (error) {

@@ -19,7 +19,7 @@ export function recentOnly(answer: Logs, seconds: number | undefined): Logs {
   const ended = answer.logs.map(({ job, id, endedAt }) => `${job} (${id.slice(0, 8)}) ended at ${endedAt}`);
   throw new Problem(
     `nothing ran in the last ${say(seconds)}: ${ended.join(', ')}`,
-    'Say a longer --since, or leave it out. Lines have no times: for the last of them, say --lines.',
+    'Use a longer --since, or omit it. Log lines have no timestamps: for the last ones, use --lines.',
   );
 }
 

@@ -64,7 +64,7 @@ async function nodeOfPrefix(context: Context, whose: string, error: Error): Prom
   const named = found.allocations.map(({ id, node }) => `${id.slice(0, 8)} on ${node}`).join(', ');
   const [first] = found.allocations;
   throw new Problem(
-    `${whose} is a job: logs are of an allocation, an instance or a node`,
+    `${whose} is a job: logs belong to an allocation, an instance or a node`,
     first
       ? `Its allocations: ${named}. Say: nomad-drain-hook logs ${first.id.slice(0, 8)}`
       : 'It has no allocation yet.',
@@ -80,6 +80,6 @@ async function instanceBeginning(context: Context, beginning: string): Promise<s
   return resolveInstance(
     beginning,
     instances,
-    new Problem(`no node is of an instance that begins with ${beginning}`, todo),
+    new Problem(`no node belongs to an instance whose id begins with ${beginning}`, todo),
   ).instanceId;
 }

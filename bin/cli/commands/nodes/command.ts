@@ -16,7 +16,7 @@ const ABOUT = [
 export const nodesCommand = (run: Run) =>
   new Command('nodes')
     .argument('[group]', 'only the nodes of this group')
-    .summary('show which clients there are, and what still fits on them')
+    .summary('show the clients, and what still fits on them')
     .description(ABOUT)
     .option('--cpu <MHz>', 'how many allocations of this size fit', positive)
     .option('--memory <MB>', 'how many allocations of this size fit', positive)
@@ -44,6 +44,6 @@ export const nodesCommand = (run: Run) =>
 
 function positive(text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It has to be a whole number above 0.');
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
   return number;
 }

@@ -58,7 +58,7 @@ function rowText(row: CapacityRow, { nodes, all = false }: Nodes, namesPool: boo
   ].join('\n');
 }
 
-/** The states in the order in which they are told. */
+/** The states in the order in which they are shown. */
 const STATES: readonly NodeState[] = ['ready', 'draining', 'ineligible', 'initializing', 'disconnected', 'down'];
 
 function statesText({ nodes }: Capacity, { ink }: Page): string {

@@ -51,7 +51,7 @@ function duration(text: string): number {
   const [all, hours = 0, minutes = 0, seconds = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text) ?? [];
   const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
   if (!all || total < 1 || total > 172_800) {
-    throw new InvalidArgumentError('It has to be a duration up to 48h, such as 45m or 1h30m.');
+    throw new InvalidArgumentError('It must be a duration up to 48h, such as 45m or 1h30m.');
   }
   return total;
 }
@@ -63,7 +63,7 @@ async function writeSvg(context: Context, file: string, answer: Plan, group: str
   try {
     await writeFile(file, timelineSvg(timelineOf(printable(answer.instances)), title));
   } catch (error) {
-    throw new Problem(`${file} cannot be written: ${(error as Error).message}`, 'Give a file in a folder that exists.');
+    throw new Problem(`${file} cannot be written: ${(error as Error).message}`, 'Use a file in an existing folder.');
   }
   context.screen.tell(`The timeline is in ${file}.`);
 }

@@ -32,7 +32,7 @@ const VERDICT: Record<Verdict, readonly [one: string, several: string]> = {
   'at-once': ['goes at once', 'go at once'],
   moves: ['goes when its services have moved', 'go when their services have moved'],
   ends: ['goes when its builds have ended', 'go when their builds have ended'],
-  unknown: ['goes at a time that nobody knows', 'go at a time that nobody knows'],
+  unknown: ['goes at an unknown time', 'go at an unknown time'],
   'may-be-killed': ['has a build that the deadline may kill', 'have builds that the deadline may kill'],
   stops: ['stops a service that has nowhere to go', 'stop services that have nowhere to go'],
   nowhere: ['has a service with nowhere to go', 'have services with nowhere to go'],
@@ -58,7 +58,7 @@ const sayOr = (seconds: number | undefined) => (seconds === undefined ? '-' : sa
 function buildsText(builds: BuildTimes, page: Page): string {
   const { ended, cutShort, sinceSeconds, onlyLast, jobs } = builds;
   const heading = page.ink.heading('how long builds take here');
-  if (ended === 0) return `${heading}  ${page.ink.quiet('Nomad knows of none that has ended')}`;
+  if (ended === 0) return `${heading}  ${page.ink.quiet('Nomad knows of no build that has ended')}`;
   const ofJobs = jobs.filter((times) => times.ended > 0);
   const known = `${onlyLast ? 'the last ' : ''}${count(ended, 'build')} that ended by ${ended === 1 ? 'itself' : 'themselves'}`;
   const others = cutShort > 0 ? `, and ${cutShort} that were killed or still run` : '';
@@ -71,7 +71,7 @@ function buildsText(builds: BuildTimes, page: Page): string {
     sayOr(times.longestSeconds),
   ];
   const rows: (string | Cell)[][] = [
-    ['', 'builds', 'half within', '95 % within', 'longest'].map((text) => ({ text, ink: page.ink.quiet })),
+    ['', 'builds', 'p50', 'p95', 'longest'].map((text) => ({ text, ink: page.ink.quiet })),
     row(ofJobs.length > 1 ? 'all jobs' : (ofJobs.map(nameOf)[0] ?? 'all jobs'), builds),
     ...(ofJobs.length > 1 ? ofJobs : []).map((times) => row(nameOf(times), times)),
   ];
@@ -90,7 +90,7 @@ const EXPLAINED =
 function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes, page: Page): string {
   const { ink } = page;
   const rows = deadlines.map(({ deadlineSeconds, is, spared, killShare, killsNow, unknownNow }): Cell[] => [
-    { text: `${say(deadlineSeconds)}${is === undefined ? '' : is === 'policy' ? ' (yours)' : ' (asked for)'}` },
+    { text: `${say(deadlineSeconds)}${is === undefined ? '' : is === 'policy' ? ' (configured)' : ' (requested)'}` },
     { text: ended === 0 ? '-' : `${spared} of ${ended}` },
     { text: ended === 0 ? '-' : `${Math.round(killShare * 100)} %` },
     {

@@ -68,15 +68,15 @@ function rowSvg(row: TimelineRow, top: number, x: (seconds: number) => number, e
 }
 
 function sayAtOnce(names: readonly string[]): string {
-  if (names.length === 0) return 'none goes at once';
+  if (names.length === 0) return 'no instance goes at once';
   return cut(`${names.length} ${names.length === 1 ? 'goes' : 'go'} at once: ${names.join(', ')}`, LINE);
 }
 
 function legend(y: number): string {
   const items: [color: string, opacity: number, text: string][] = [
-    [KNOWN, 1, 'even odds that builds end'],
-    [KNOWN, 0.35, 'odds of 19 to 1'],
-    [UNKNOWN, 0.35, 'nobody knows'],
+    [KNOWN, 1, 'builds end (p50)'],
+    [KNOWN, 0.35, 'builds end (p95)'],
+    [UNKNOWN, 0.35, 'unknown'],
     [BAD, 0.35, 'a service stays'],
     [BAD, 1, 'a service stops'],
     [GOOD, 1, 'services move'],

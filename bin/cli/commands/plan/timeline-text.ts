@@ -22,9 +22,9 @@ const NO_BREAK = '\u00a0';
 
 /** What a sign says; those that are not there are not explained. */
 const LEGEND: readonly [sign: string, says: string][] = [
-  [SURE, 'even odds that its builds have ended'],
-  [LIKELY, 'odds of 19 to 1'],
-  [UNKNOWN, 'nobody can say'],
+  [SURE, 'builds end (p50)'],
+  [LIKELY, 'builds end (p95)'],
+  [UNKNOWN, 'unknown'],
   [STUCK, 'a service stays until the deadline'],
   [STOPS, 'a service stops, with nowhere to go'],
   [MOVES, 'its services move'],

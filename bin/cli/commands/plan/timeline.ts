@@ -17,7 +17,7 @@ export interface TimelineRow {
   verdict: InstancePlan['verdict'];
   /** It has builds that are waited for. */
   builds: boolean;
-  /** Until then its builds have ended with even odds, and with odds of 19 to 1; absent where nobody can say. */
+  /** When its builds have ended at p50 and p95, in seconds from now; absent where unknown. */
   expected?: number | undefined;
   most?: number | undefined;
   deadline: number;
@@ -29,7 +29,7 @@ const HOUR = 60 * MINUTE;
 const STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE].concat(
   [1, 2, 3, 4, 6, 8, 12, 24].map((hours) => hours * HOUR),
 );
-/** At most so many marks. */
+/** How many marks there are at most. */
 const MOST_TICKS = 6;
 /** A deadline that is not much farther than what is known is on the axis. */
 const NEAR = 2;

@@ -58,7 +58,10 @@ async function release(context: Context, given: string, options: ChangeOptions):
 
 function notHeld(error: Error): never {
   if (!/No active Lifecycle Action found/.test(error.message)) throw error;
-  throw new Problem('Auto Scaling does not hold it any more, or not yet', 'See how it stands: nomad-drain-hook status');
+  throw new Problem(
+    'Auto Scaling does not hold it any more, or not yet',
+    'See its state with: nomad-drain-hook status',
+  );
 }
 
 function dyingText(instance: InstanceReport, page: Page): string {

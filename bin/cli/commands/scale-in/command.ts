@@ -49,7 +49,7 @@ export const scaleInCommand = (run: Run) =>
 
 function capacity(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
 }
 
 async function scaleIn(context: Context, name: string, options: ScaleInOptions): Promise<ExitCode> {
@@ -118,18 +118,18 @@ function checkChoosable(group: Group, going: number): void {
   const weighted = instances.some(({ weight }) => weight !== 1);
   if (capacityType !== 'units' || weighted) {
     const counts = capacityType === 'units' ? 'units: its instances have weights' : capacityType;
-    throw new Problem(`the desired capacity of ${name} is no number of instances: it counts ${counts}`, todo);
+    throw new Problem(`the desired capacity of ${name} is not a number of instances: it counts ${counts}`, todo);
   }
   if (suspended.includes('Terminate')) {
     const resume = `aws autoscaling resume-processes --auto-scaling-group-name ${name} --scaling-processes Terminate`;
-    throw new Problem(`${name} has its process Terminate suspended: Auto Scaling would end no instance`, resume);
+    throw new Problem(`${name} has its process Terminate suspended: Auto Scaling would terminate no instances`, resume);
   }
   const counted = countedOf(group);
   const locked = counted.filter(({ isProtected }) => isProtected).map(({ instanceId }) => instanceId);
   if (locked.length > 0 && counted.length - locked.length < going) {
     throw new Problem(
       `Auto Scaling would not choose ${count(going, 'instance')} of ${name}: protected from scale-in are ${locked.join(', ')}`,
-      `Take the protection away (aws autoscaling set-instance-protection --no-protected-from-scale-in …), or scale in less.`,
+      `Remove the protection (aws autoscaling set-instance-protection --no-protected-from-scale-in …), or scale in less.`,
     );
   }
 }

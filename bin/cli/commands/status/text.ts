@@ -7,7 +7,7 @@ import type { Page } from '../../terminal/page.ts';
 import { between, clockTime, count, moment, shortNames } from '../../terminal/words.ts';
 import type { StatusAnswer } from './ask.ts';
 
-/** Whether somebody has to see to it: nothing of this passes by itself. */
+/** Whether action is needed: none of this resolves by itself. */
 export const needsPerson = ({ instances, retained = [], warnings, lastSweep }: StatusAnswer): boolean =>
   lastSweep === null || instances.some(isInTrouble) || retained.length > 0 || warnings.length > 0;
 
@@ -37,7 +37,7 @@ function sweepText({ at, lastSweep, lastSweepUnknown }: StatusAnswer, { columns,
   return [ink.quiet(`last sweep ${ago} (from CloudWatch)`)];
 }
 
-/** Without sweeps nobody sends heartbeats: waiting instances are terminated with their builds. */
+/** Without sweeps no heartbeats are sent: waiting instances are terminated with their builds. */
 function noSweepText({ lastSweep }: StatusAnswer, { columns, ink }: Page): string[] {
   if (lastSweep !== null) return [];
   const minutes = LOOK_BACK_SECONDS / 60;
@@ -68,7 +68,7 @@ function groupText(group: string, report: Report, page: Page): string {
 
 /** An instance that Auto Scaling keeps though its wait is over. */
 export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
-  page.ink.bad(wrap(`${instanceId}  ${state}: held until a person has looked at it`, page.columns, '  '));
+  page.ink.bad(wrap(`${instanceId}  ${state}: runs until you terminate it`, page.columns, '  '));
 
 /** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
 export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {

@@ -30,7 +30,7 @@ export interface JobTimes
   namespace: string;
 }
 
-/** At most so many jobs are listed. */
+/** How many jobs are listed at most. */
 const MOST_LISTED = 10;
 
 /** @param all whether these are all that Nomad has */

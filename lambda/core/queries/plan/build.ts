@@ -15,15 +15,15 @@ export interface BuildPlan {
   namespace: string;
   taskGroup: string;
   runningSeconds: number;
-  /** In what time it ends with even odds, in seconds; absent if nothing says so. */
+  /** The p50 time until it ends, in seconds; absent if unknown. */
   expectedSeconds?: number;
-  /** In what time 19 of 20 such builds have ended; of fewer than 20, all of them. In seconds. */
+  /** The p95 time until it ends; with fewer than 20 earlier runs, the longest. In seconds. */
   mostSeconds?: number;
   /** How many earlier runs say so: such as took longer than it has run. */
   basis: number;
   /** Nomad has no earlier run of its job: these are builds of other jobs. */
   byOtherJobs?: true;
-  /** The chance that it still runs at the deadline, from 0 to 1. Absent: nobody can say. */
+  /** The chance that it still runs at the deadline, from 0 to 1. Absent: unknown. */
   killChance?: number;
   because: string;
 }
@@ -65,7 +65,7 @@ function ofSame(rest: Rest, job: string): string {
   if (rest.basis > 0) return `; ${sayRest(rest, `of ${familyOf(job)}`)}`;
   const { ended, longest = 0 } = rest.times;
   const all = ended.length === 1 ? 'the one earlier run (' : `all ${ended.length} earlier runs (at most `;
-  return `, longer than ${all}${say(longest / 1000)}): nobody can say for how much longer`;
+  return `, longer than ${all}${say(longest / 1000)}): how much longer it takes is unknown`;
 }
 
 function ofOthers(rest: Rest): string {

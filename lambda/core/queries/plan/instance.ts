@@ -23,9 +23,9 @@ export interface InstancePlan {
   because: string;
   /** In what time the deadline of its drain is, in seconds. */
   deadlineSeconds: number;
-  /** In what time all its builds have ended with even odds, in seconds. Absent: nobody can say. */
+  /** The p50 time until all its builds have ended, in seconds. Absent: unknown. */
   expectedSeconds?: number;
-  /** The same with odds of 19 to 1. */
+  /** The same at p95. */
   mostSeconds?: number;
   /** The chance that the deadline kills a build, from 0 to 1; of those of which something is known. */
   killChance: number;
@@ -36,9 +36,9 @@ export interface InstancePlan {
   serviceCount: number;
 }
 
-/** At most so many builds, and services, of an instance are listed. */
+/** How many builds, and how many services, of an instance are listed at most. */
 const MOST_LISTED = 5;
-/** Below, a build is expected to end in time: odds of 19 to 1. */
+/** Below, a build is expected to end in time: a chance of 95 %. */
 const SMALL_CHANCE = 0.05;
 const NEARLY_CERTAIN = 0.995;
 
@@ -123,18 +123,18 @@ type Finding = Pick<InstancePlan, 'verdict' | 'because'>;
 
 function ofNodes({ instance: { clients }, runs, deadlineMs }: Facts): Finding[] {
   if (clients.length === 0) {
-    return [{ verdict: 'unknown', because: 'no node names it: it may have just booted, or be no client' }];
+    return [{ verdict: 'unknown', because: 'no node names it: it may have just booted, or not be a Nomad client' }];
   }
   const away = clients.filter((client) => !isThere(client) && client.runs.length > 0);
   const elses = clients.filter((client) => isThere(client) && client.draining && client.deadlineAt === undefined);
   return [
     ...away.map(({ name, status, runs: its }) => ({
       verdict: 'unknown' as const,
-      because: `node ${name} is ${status}, and may still run ${sayJobs(its)}: it is waited for until the deadline in ${say(deadlineMs / 1000)}`,
+      because: `node ${name} is ${status}, and may still run ${sayJobs(its)}: it is held until the deadline in ${say(deadlineMs / 1000)}`,
     })),
     ...(runs.some(({ jobType }) => jobType !== 'system') ? elses : []).map(({ name }) => ({
       verdict: 'unknown' as const,
-      because: `node ${name} is drained already, and not by us: that drain has a deadline of its own, which is not known`,
+      because: `node ${name} is drained already, and not by us: that drain has another deadline, which is not known`,
     })),
   ];
 }
@@ -173,7 +173,7 @@ function ofServices({ services }: Facts): Finding[] {
   return [
     ...finding('nowhere', of('nowhere'), 'the same holds for'),
     ...finding('stops', of('stopped'), 'the same holds for'),
-    ...finding('moves', of('perhaps'), 'likewise'),
+    ...finding('moves', of('perhaps'), 'the same holds for'),
     ...finding('moves', of('elsewhere'), 'and so have'),
   ];
 }

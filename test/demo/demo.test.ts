@@ -89,7 +89,7 @@ describe('with --nomad, the demo', () => {
     expect(await demo.ends()).toBe(1);
     const [, ...leaving] = nodes();
     for (const { ID, Name } of leaving) expect(demo.stderr).toContain(`  ${Name}  ${ID}\n`);
-    expect(demo.stderr).toContain('there is no terminal to ask on: --yes agrees beforehand');
+    expect(demo.stderr).toContain('there is no terminal to ask on: --yes confirms in advance');
     expect(writes()).toEqual([]);
   });
 

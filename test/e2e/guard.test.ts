@@ -70,7 +70,7 @@ describe('an event', () => {
     await expect(world.wake(event)).rejects.toThrow(
       'the lifecycle event lacks detail.EC2InstanceId, detail.AutoScalingGroupName, detail.LifecycleHookName',
     );
-    await expect(world.wake(lifecycleEvent('i-1; drop'))).rejects.toThrow('is no instance id');
+    await expect(world.wake(lifecycleEvent('i-1; drop'))).rejects.toThrow('is not a valid instance id');
     await expect(world.wake({ command: 'destroy' })).rejects.toThrow('unknown command "destroy"');
     await expect(world.wake('hello')).rejects.toThrow('not a JSON object');
   });

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGzip, gzipSync } from 'node:zlib';
+import type { Timeline } from '../../clock.ts';
 import type { EmulatorRequest, EmulatorResponse } from '../../server.ts';
 import type { Client } from '../client/client.ts';
 import { goDuration } from '../go-values.ts';
@@ -136,13 +137,27 @@ const waitMs = (text: string | null): number => {
   return limited + limited / 24;
 };
 
-const change = ({ request, servers }: Call, happened: () => boolean, wait: number): Promise<void> =>
+const change = ({ request, servers: { state } }: Call, happened: () => boolean, wait: number): Promise<void> =>
+  parked(request, state.clock, wait, (done) =>
+    state.onCommit(() => {
+      if (happened()) done();
+    }),
+  );
+
+/**
+ * Only the clock is waited for: `ms` milliseconds, unless the client hangs up before.
+ * @param listen may end the wait before; returns what stops listening
+ */
+export const parked = (
+  request: EmulatorRequest,
+  clock: Timeline,
+  ms: number,
+  listen: (done: () => void) => () => void = () => () => {},
+): Promise<void> =>
   new Promise((resolve) => {
     request.park();
-    const stopListening = servers.state.onCommit(() => {
-      if (happened()) done();
-    });
-    const cancel = servers.state.clock.after(wait, () => done());
+    const stopListening = listen(() => done());
+    const cancel = clock.after(ms, () => done());
     const done = () => {
       stopListening();
       cancel();

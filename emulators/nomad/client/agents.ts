@@ -1,5 +1,5 @@
 import { type EmulatorRequest, type EmulatorResponse, Loopback, type Mishap } from '../../server.ts';
-import type { Servers } from '../api/http.ts';
+import { failure, HttpError, parked, type Servers } from '../api/http.ts';
 import { serve } from '../api/routes.ts';
 
 /** From a server's falling silent to what its clients say of it: 35.6 s (1.11.3) to 39.6 s (2.0.6) were seen. */
@@ -90,10 +90,10 @@ export class ClientAgents {
     this.#record(request, nodeId);
     if (this.#shuttingDown.has(nodeId)) return serve({ ...this.#servers, hollow: true }, request);
     if (this.servers === 'answer' || this.#knows(nodeId, request)) return serve(this.#servers, request);
-    if (this.servers === 'refuse') return failed(REFUSED);
+    if (this.servers === 'refuse') return failure(new HttpError(500, REFUSED));
     if (request.method !== 'GET') this.#unread.push(request);
-    await this.#silence(request);
-    return failed(SILENT);
+    await parked(request, this.#servers.state.clock, SILENT_MS);
+    return failure(new HttpError(500, SILENT));
   }
 
   /** Where ACLs are on, the servers have to read the token first. */
@@ -102,26 +102,6 @@ export class ClientAgents {
     const [, allocationId = ''] = LOGS.exec(path) ?? [];
     return OWN.test(path) || this.#servers.state.allocations.get(allocationId)?.NodeID === nodeId;
   }
-
-  #silence(request: EmulatorRequest): Promise<void> {
-    return new Promise((resolve) => {
-      request.park();
-      const done = () => {
-        cancel();
-        request.gone.removeEventListener('abort', done);
-        request.resume();
-        resolve();
-      };
-      const cancel = this.#servers.state.clock.after(SILENT_MS, done);
-      request.gone.addEventListener('abort', done);
-    });
-  }
 }
 
 const addressOf = ({ headers }: EmulatorRequest): string => (headers.host ?? '').replace(/:\d+$/, '');
-
-const failed = (body: string): EmulatorResponse => ({
-  status: 500,
-  headers: { 'Content-Type': 'text/plain; charset=utf-8' },
-  body,
-});

@@ -49,13 +49,18 @@ export function transportTo(nomad: NomadConfig, aws: AwsAccess): Transport {
 
 function agentsOf(nomad: HttpConfig, aws: AwsAccess): Agents {
   if (nomad.via === 'clients') return new ClientAgents(aws.clients, nomad);
-  return new NamedAgents([nomad.address, ...(nomad.fallbackAddresses ?? [])]);
+  return new NamedAgents(serverAddresses(nomad));
 }
+
+const serverAddresses = ({ address, fallbackAddresses = [] }: Extract<HttpConfig, { via: 'http' }>): string[] => [
+  address,
+  ...fallbackAddresses,
+];
 
 /** The addresses at which Nomad answers over HTTP; none through SSM. @throws Error if AWS does not say */
 export async function addressesOf(nomad: NomadConfig, aws: AwsAccess, clock: RunClock): Promise<string[]> {
   if (nomad.via === 'ssm') return [];
-  if (nomad.via === 'http') return [nomad.address, ...(nomad.fallbackAddresses ?? [])];
+  if (nomad.via === 'http') return serverAddresses(nomad);
   return (await aws.clients(clock)).map((client) => urlOf(client, nomad).origin);
 }
 

@@ -28,6 +28,17 @@ const build = async (instanceId: string, job: string, seconds: number) => {
   return { job, instanceId };
 };
 
+/** All instances leave at once, each with a build. @param access how the function asks Nomad */
+async function allLeaveUnharmed(access: object): Promise<void> {
+  const leaving = stage.allInService();
+  const builds = await Promise.all(leaving.map((id, i) => build(id, `last-${i}`, 15 + 10 * i)));
+  const handler = await stage.deploy({}, access);
+  stage.aws.scaleIn('builders', leaving);
+  await expect.poll(() => stage.aws.waiting.length, { timeout: 10_000 }).toBe(leaving.length);
+  await untilReleased(handler, leaving);
+  await expectUnharmed(builds);
+}
+
 describe('CircleCI Server with its Nomad servers in Kubernetes: no ACLs, plain HTTP, asked through the clients', () => {
   const ACCESS = { via: 'clients' };
 
@@ -108,13 +119,7 @@ describe('CircleCI Server with its Nomad servers in Kubernetes: no ACLs, plain H
   }, 300_000);
 
   it('lets all instances leave at once, each after its build: the last is asked about itself', async () => {
-    const leaving = stage.allInService();
-    const builds = await Promise.all(leaving.map((id, i) => build(id, `last-${i}`, 15 + 10 * i)));
-    const handler = await stage.deploy({}, ACCESS);
-    stage.aws.scaleIn('builders', leaving);
-    await expect.poll(() => stage.aws.waiting.length, { timeout: 10_000 }).toBe(leaving.length);
-    await untilReleased(handler, leaving);
-    await expectUnharmed(builds);
+    await allLeaveUnharmed(ACCESS);
     expect(stage.allInService()).toEqual([]);
   }, 300_000);
 });
@@ -144,12 +149,6 @@ describe('CircleCI Server with Nomad servers of its own: TLS between the agents 
   }, 120_000);
 
   it('lets all instances leave at once', async () => {
-    const leaving = stage.allInService();
-    const builds = await Promise.all(leaving.map((id, i) => build(id, `last-${i}`, 15 + 10 * i)));
-    const handler = await stage.deploy({}, ACCESS);
-    stage.aws.scaleIn('builders', leaving);
-    await expect.poll(() => stage.aws.waiting.length, { timeout: 10_000 }).toBe(leaving.length);
-    await untilReleased(handler, leaving);
-    await expectUnharmed(builds);
+    await allLeaveUnharmed(ACCESS);
   }, 180_000);
 });

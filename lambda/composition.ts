@@ -69,7 +69,7 @@ export class Composition {
   readonly #hooks: HookMemory = new Map();
   readonly #stuck = new Map<string, string>();
   readonly #whoIsWho: WhoIsWho;
-  readonly #idleWait: IdleWait | undefined;
+  readonly #idleWaits: ReadonlyMap<string, IdleWait>;
   readonly #seenAllocations = new SeenAllocations();
   readonly #functionName: string;
   /** Marks what we write in Nomad as ours. */
@@ -92,8 +92,8 @@ export class Composition {
     });
     this.#nomad = transportTo(config.nomad, this.#onDemand);
     this.#whoIsWho = new WhoIsWho(config.nomad.nodeMetaKey);
-    const { onlyIdle, onlyIdleForSeconds } = config.chooses;
-    this.#idleWait = onlyIdle ? new IdleWait(onlyIdleForSeconds) : undefined;
+    const waiting = config.groups.filter(({ chooses }) => chooses.onlyIdle);
+    this.#idleWaits = new Map(waiting.map(({ name, chooses }) => [name, new IdleWait(chooses.onlyIdleForSeconds)]));
   }
 
   /** Loads what this configuration needs and not every one does. */
@@ -116,7 +116,7 @@ export class Composition {
 
   /** The ports of the story, for one run. */
   forRun(run: Serving, { clock, hooks, until, last }: RunLimits): Ports & { nodes: NodeObserver } {
-    const { policy, nomad, groups } = this.#config;
+    const { nomad, groups } = this.#config;
     const { sweeps, dryRun, scope, thorough } = run;
     if (sweeps) this.#lastSweepAt = clock.now();
     const logger = this.#logger;
@@ -128,7 +128,6 @@ export class Composition {
       nomad: api,
       clock,
       metrics,
-      policy,
       deployment,
       tokenName: tokenName(nomad),
       nodeMetaKey: nomad.nodeMetaKey,
@@ -157,7 +156,7 @@ export class Composition {
     });
     const logs = { stderrTails: (allocations: readonly Allocation[]) => stderrTails(api, allocations) };
     const publisher = this.#eventBus(clock);
-    const cordons = sweeps && this.#config.notices.rebalance !== 'off';
+    const cordons = sweeps && groups.some(({ notices }) => notices.rebalance !== 'off');
     const eligibility = new NomadEligibility({
       nomad: api,
       clock,
@@ -165,8 +164,11 @@ export class Composition {
       drainedByUs: () => (sweeps ? nodes.drainedByUs : []),
       cordons,
     });
-    const purges = this.#config.purge && sweeps;
-    const endedNodes = purges ? { endedNodes: new NomadEndedNodes(api, nomad.nodeMetaKey, deployment) } : {};
+    const purging = new Set(groups.filter(({ purge }) => purge).map(({ name }) => name));
+    // A drain whose record names no group may be of any of them.
+    const isPurged = (group?: string) => (group === undefined ? purging.size === groups.length : purging.has(group));
+    const purges = sweeps && purging.size > 0;
+    const endedNodes = purges ? { endedNodes: new NomadEndedNodes(api, nomad.nodeMetaKey, deployment, isPurged) } : {};
     return { terminations, nodes, eligibility, ...endedNodes, logs, clock, logger, metrics, publisher };
   }
 
@@ -192,7 +194,9 @@ export class Composition {
       permissions: () => this.permissions(clock),
     });
     const publisher = this.#eventBus(clock);
-    return { clients, clock, logger: this.#logger, metrics: this.metrics, publisher, idleWait: this.#idleWait };
+    const isNamed = this.#config.groups.some(({ name }) => name === group);
+    const idleWait = this.#idleWaits.get(isNamed ? group : ANY_GROUP);
+    return { clients, clock, logger: this.#logger, metrics: this.metrics, publisher, idleWait };
   }
 
   /** What the ports of answers are made of, for one run. */

@@ -56,7 +56,7 @@ export function examination(options: ExaminationOptions): Examination {
     hooks: async () => {
       await hooks.readAll(groups);
       return groups.map((group) => {
-        const { failures, unknown } = hooks.problems([group], config.policy);
+        const { failures, unknown } = hooks.problems([group]);
         return {
           group: group.name,
           hook: group.hook,
@@ -74,9 +74,9 @@ export function examination(options: ExaminationOptions): Examination {
     },
 
     groupsThatDoNotAsk: async () => {
-      if (!config.chooses.on) return undefined;
+      if (!groups.some(({ chooses }) => chooses.on)) return undefined;
       await options.members();
-      return silentGroups(autoScaling.firstPolicies);
+      return silentGroups(groups, autoScaling.firstPolicies);
     },
 
     deletionProtections: async () => {

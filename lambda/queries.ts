@@ -59,7 +59,6 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
   };
   return {
     groups,
-    policy: config.policy,
     clock,
     permissions,
     members,

@@ -194,7 +194,7 @@ export class Runner {
     const { instances, retained, purged, unserved, interrupted } = result;
     if (!run.dryRun) logUnserved(unserved, this.#logger);
     const groups = this.#groupsOf(run, result);
-    const ofHooks = hooks.problems(groups, this.#config.policy);
+    const ofHooks = hooks.problems(groups);
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
     for (const warning of warnings) this.#logger.error('warning', { because: warning });
@@ -222,10 +222,10 @@ export class Runner {
   }
 
   async #drain({ dryRun, hooks: which, sweeps }: Serving, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
-    const { policy, groups } = this.#config;
+    const { groups } = this.#config;
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = which === 'of all groups' ? hooks.readAll(groups) : undefined;
-    const [result] = await Promise.all([drain(ports, { policy, until, dryRun }), reading]);
+    const [result] = await Promise.all([drain(ports, { until, dryRun }), reading]);
     const { instances, interrupted } = result;
     if (interrupted !== undefined && instances.length === 0) {
       if (dryRun) throw new Error(interrupted);

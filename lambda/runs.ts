@@ -71,7 +71,7 @@ export type Run =
 
 /** The kinds of runs: one case for each. All that differs between them is here. */
 export function runFor(wake: Wake, config: Config, now: number): Run {
-  const { groups, notices, policy, chooses } = config;
+  const { groups } = config;
   switch (wake.kind) {
     case 'event': {
       const { instanceId, group, hook } = wake.event;
@@ -100,8 +100,8 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
         budgetMs: SWEEP_MS,
         find: (options) =>
           everyWaiting(options, {
-            maintenance: announced(options, { policy, notices }),
-            shouldAsk: chooses.on && wake.kind === 'status',
+            maintenance: announced(options),
+            shouldAsk: wake.kind === 'status',
           }),
         scope: 'fleet',
         dryRun,
@@ -112,18 +112,19 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
     }
     case 'notice': {
       const subject = { instanceId: named(wake.said.instanceIds) };
-      const asked = noticesOf(wake.said, config, now);
+      const asked = noticesOf(wake.said, groups, now);
       if ('because' in asked) return nothing(asked.because, subject);
+      const served = asked.notices.size === groups.length ? 'the groups served here' : 'a group that acts on it';
       return {
         ...SERVING,
         name: 'notice',
         subject,
         budgetMs: SWEEP_MS,
-        find: (options) => noticed(options, asked.notices),
+        find: (options) => noticed(options, wake.said.instanceIds, asked.notices),
         dryRun: wake.dryRun,
         thorough: true,
         hooks: 'as configured',
-        notFound: `not in the groups served here: ${subject.instanceId}`,
+        notFound: `not in ${served}: ${subject.instanceId}`,
       };
     }
     case 'dryRun': {

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { configOf, only, resources, statementsOf } from './lib/stacks.ts';
+import { configOf, firstGroupOf, only, resources, statementsOf } from './lib/stacks.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
 const HOOK = 'AWS::AutoScaling::LifecycleHook';
@@ -51,7 +51,7 @@ const SHOWN: Record<string, (template: Template) => void> = {
   },
   'existing-groups': (template) => {
     expect(hooked(template)).toEqual(['builders-amd64', 'builders-arm64', 'services']);
-    expect(configOf(template).policy).toMatchObject({ deadlineSeconds: 4 * 3600, ignoreSystemJobs: true });
+    expect(firstGroupOf(template).policy).toMatchObject({ deadlineSeconds: 4 * 3600, ignoreSystemJobs: true });
     template.resourceCountIs(GROUP, 0);
   },
   'warm-pool': (template) => {
@@ -65,8 +65,8 @@ const SHOWN: Record<string, (template: Template) => void> = {
     template.hasResourceProperties(GROUP, { CapacityRebalance: true });
     expect(hooked(template)).toEqual(groups(template));
     // Builds have hours on scale-in. Two minutes before the end of a Spot instance, the warning shortens that.
-    expect(configOf(template).policy.deadlineSeconds).toBeGreaterThan(3600);
-    expect(configOf(template).notices).toMatchObject({ spot: true, rebalance: 'cordon' });
+    expect(firstGroupOf(template).policy.deadlineSeconds).toBeGreaterThan(3600);
+    expect(firstGroupOf(template).notices).toMatchObject({ spot: true, rebalance: 'cordon' });
     for (const type of ['EC2 Spot Instance Interruption Warning', 'EC2 Instance Rebalance Recommendation']) {
       const pattern = { 'detail-type': Match.arrayWith([type]) };
       template.hasResourceProperties('AWS::Events::Rule', { EventPattern: pattern });
@@ -76,7 +76,7 @@ const SHOWN: Record<string, (template: Template) => void> = {
     expect(hooked(template)).toEqual(['circleci-circleci-nomad-clients-asg']);
     expect(configOf(template)).toMatchObject({ nomad: { via: 'clients', scheme: 'http', port: 4646 } });
     // 5 h, the longest build by default, and two hours of a rerun with SSH.
-    expect(configOf(template).policy.deadlineSeconds).toBe(7 * 3600);
+    expect(firstGroupOf(template).policy.deadlineSeconds).toBe(7 * 3600);
     expect(only(template, 'AWS::Lambda::Function').Properties.VpcConfig.SubnetIds).toHaveLength(2);
   },
   'run-command': (template) => {

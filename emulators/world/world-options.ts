@@ -1,4 +1,4 @@
-import type { Config, ConfigDocument } from '../../lambda/config/config.ts';
+import type { ConfigDocument } from '../../lambda/config/config.ts';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { GroupOptions } from '../aws/model.ts';
 import type { Certificate } from '../certificates.ts';
@@ -13,7 +13,7 @@ export const GROUP = 'builders';
 export const HEARTBEAT_TIMEOUT = 1800;
 
 export interface WorldOptions {
-  policy?: Partial<Config['policy']>;
+  policy?: ConfigDocument['policy'];
   group?: Partial<GroupOptions>;
   heartbeatTimeoutSeconds?: number;
   acl?: boolean;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Config, ConfigDocument } from '../../lambda/config/config.ts';
+import type { ConfigDocument } from '../../lambda/config/config.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
 import { EVENT_SOURCE } from '../../lambda/core/model/drain-event.ts';
 import type { Logger } from '../../lambda/core/ports.ts';
@@ -133,7 +133,7 @@ export class World {
   }
 
   /** The stack is updated: from now on new environments have new code, and these settings. */
-  async redeploy(policy: Partial<Config['policy']>): Promise<void> {
+  async redeploy(policy: ConfigDocument['policy']): Promise<void> {
     const document = JSON.parse(this.#environment.NOMAD_DRAIN_HOOK ?? '') as ConfigDocument;
     this.#environment.NOMAD_DRAIN_HOOK = JSON.stringify({ ...document, policy });
     await this.coldStart();

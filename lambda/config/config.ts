@@ -33,8 +33,6 @@ const seconds = (field: keyof typeof DURATIONS) =>
 
 const heartbeatTimeoutSeconds = z.optional(seconds('heartbeatTimeoutSeconds'));
 
-const group = z.strictObject({ name: groupName, hook: hookName, heartbeatTimeoutSeconds });
-
 /** The hook of all groups that name none: a plain template cannot write it into each of a list of groups. */
 const sharedHook = z.strictObject({ name: hookName, heartbeatTimeoutSeconds });
 
@@ -158,34 +156,66 @@ const instances = z.strictObject({
 
 const nomad = z.discriminatedUnion('via', [http, clients, instances]);
 
-const policy = z.strictObject({
-  deadlineSeconds: z._default(seconds('deadlineSeconds'), DEFAULT_POLICY.deadlineSeconds),
-  killMarginSeconds: z._default(seconds('killMarginSeconds'), DEFAULT_POLICY.killMarginSeconds),
-  graceSeconds: z._default(seconds('graceSeconds'), DEFAULT_POLICY.graceSeconds),
-  ignoreSystemJobs: z._default(z.boolean(), DEFAULT_POLICY.ignoreSystemJobs),
-  onTimeout: z._default(z.enum(['CONTINUE', 'ABANDON']), DEFAULT_POLICY.onTimeout),
-}) satisfies z.ZodMiniType<Policy>;
+const policy = z.partial(
+  z.strictObject({
+    deadlineSeconds: seconds('deadlineSeconds'),
+    killMarginSeconds: seconds('killMarginSeconds'),
+    graceSeconds: seconds('graceSeconds'),
+    ignoreSystemJobs: z.boolean(),
+    onTimeout: z.enum(['CONTINUE', 'ABANDON']),
+    jobMeta: z.boolean(),
+  }) satisfies z.ZodMiniType<Policy>,
+);
 
 /** What AWS says before an instance goes, and which of it is acted on. */
-const notices = z.strictObject({
-  /** Spot interruption warnings: drain at once. */
-  spot: z._default(z.boolean(), true),
-  /** Rebalance recommendations for Spot instances: drain, or only make the node ineligible. */
-  rebalance: z._default(z.enum(['off', 'drain', 'cordon']), 'off'),
-  /** Scheduled maintenance of the instance's host: drain before it starts. */
-  maintenance: z._default(z.boolean(), false),
-  /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
-  restoreSeconds: z._default(seconds('restoreSeconds'), DEFAULT_RESTORE_SECONDS),
-});
+const notices = z.partial(
+  z.strictObject({
+    /** Spot interruption warnings: drain at once. */
+    spot: z.boolean(),
+    /** Rebalance recommendations for Spot instances: drain, or only make the node ineligible. */
+    rebalance: z.enum(['off', 'drain', 'cordon']),
+    /** Scheduled maintenance of the instance's host: drain before it starts. */
+    maintenance: z.boolean(),
+    /** How long after a notice its node is made eligible again, if its instance is still in service, in seconds. */
+    restoreSeconds: seconds('restoreSeconds'),
+  }),
+);
+
+const DEFAULT_NOTICES = {
+  spot: true,
+  rebalance: 'off',
+  maintenance: false,
+  restoreSeconds: DEFAULT_RESTORE_SECONDS,
+} as const;
 
 /** Which instances go, where a group asks the function as its termination policy. */
-const chooses = z.strictObject({
-  /** Every configured group should ask: the status warns of those that do not. */
-  on: z._default(z.boolean(), false),
-  /** Only idle ones, so that the group waits for builds to end. */
-  onlyIdle: z._default(z.boolean(), false),
-  /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
-  onlyIdleForSeconds: z._default(seconds('onlyIdleForSeconds'), DEFAULT_ONLY_IDLE_SECONDS),
+const chooses = z.partial(
+  z.strictObject({
+    /** The group should ask: the status warns if it does not. */
+    on: z.boolean(),
+    /** Only idle ones, so that the group waits for builds to end. */
+    onlyIdle: z.boolean(),
+    /** How long it waits, in seconds: then the others go too, those whose builds end soonest first. */
+    onlyIdleForSeconds: seconds('onlyIdleForSeconds'),
+  }),
+);
+
+const DEFAULT_CHOOSES = { on: false, onlyIdle: false, onlyIdleForSeconds: DEFAULT_ONLY_IDLE_SECONDS } as const;
+
+/** What holds for the instances of a group: what its group leaves out is as the document says for all groups. */
+const ofGroup = {
+  policy: z.optional(policy),
+  notices: z.optional(notices),
+  chooses: z.optional(chooses),
+  /** Remove nodes from Nomad that are down because their instance was terminated. */
+  purge: z.optional(z.boolean()),
+};
+
+const group = z.strictObject({
+  name: groupName,
+  hook: hookName,
+  heartbeatTimeoutSeconds,
+  ...ofGroup,
 });
 
 const document = z.strictObject({
@@ -204,21 +234,31 @@ const document = z.strictObject({
   ),
   hook: z.optional(sharedHook),
   nomad,
-  policy: z.prefault(policy, {}),
-  notices: z.prefault(notices, {}),
-  chooses: z.prefault(chooses, {}),
-  /** Remove nodes from Nomad that are down because their instance was terminated. */
-  purge: z._default(z.boolean(), false),
+  ...ofGroup,
   /** The bus for events about drains; without it none are sent. */
   events: z.optional(z.strictObject({ bus: z.string().check(z.minLength(1), z.maxLength(1600)) })),
 });
 
-/** The function's configuration, with every default, and a hook in each group. */
-export type Config = Omit<z.output<typeof document>, 'hook'>;
+type Document = z.output<typeof document>;
+type Given<Part extends keyof typeof ofGroup> = Required<NonNullable<Document[Part]>>;
+
+export type Notices = { [Field in keyof Given<'notices'>]: Exclude<Given<'notices'>[Field], undefined> };
+type Chooses = { [Field in keyof Given<'chooses'>]: Exclude<Given<'chooses'>[Field], undefined> };
+
+/** What holds for a group, or for every group that does not say otherwise. */
+interface Terms {
+  policy: Policy;
+  notices: Notices;
+  chooses: Chooses;
+  purge: boolean;
+}
+
+export type GroupConfig = Omit<Document['groups'][number], keyof Terms> & Terms;
+
+/** The function's configuration, with every default, and in each group its hook and all that holds for it. */
+export type Config = Omit<Document, 'hook' | 'groups' | keyof Terms> & { groups: GroupConfig[] };
 /** The configuration as it may be written: fields with a default may be left out. */
 export type ConfigDocument = z.input<typeof document>;
-export type Notices = Config['notices'];
-export type GroupConfig = Config['groups'][number];
 export type NomadConfig = Config['nomad'];
 /** Nomad over HTTP: by the address of its servers, or through the clients of the groups. */
 export type HttpConfig = Extract<NomadConfig, { via: 'http' | 'clients' }>;
@@ -247,9 +287,30 @@ const unreadable = (message: string) => new ConfigError([{ path: [], id: undefin
 export function checkConfig(json: unknown): Config {
   const { data, error } = document.safeParse(withHooks(json));
   if (error) throw new ConfigError(error.issues.map(problemOf));
-  const { hook: _, ...config } = data;
-  return config;
+  const { hook: _, groups, policy: _p, notices: _n, chooses: _c, purge: _u, ...config } = data;
+  const ofAll = terms(data, DEFAULT_TERMS);
+  return { ...config, groups: groups.map((each) => ({ ...each, ...terms(each, ofAll) })) };
 }
+
+const DEFAULT_TERMS: Terms = {
+  policy: DEFAULT_POLICY,
+  notices: DEFAULT_NOTICES,
+  chooses: DEFAULT_CHOOSES,
+  purge: false,
+};
+
+const terms = (own: Pick<Document, keyof Terms>, others: Terms): Terms => ({
+  policy: filled(own.policy, others.policy),
+  notices: filled(own.notices, others.notices),
+  chooses: filled(own.chooses, others.chooses),
+  purge: own.purge ?? others.purge,
+});
+
+/** Those fields of `own` that are given, the rest from `others`. */
+const filled = <T extends object>(own: { [Field in keyof T]?: T[Field] | undefined } = {}, others: T): T => ({
+  ...others,
+  ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)),
+});
 
 function problemOf(issue: z.core.$ZodIssue): ConfigProblem {
   const { path, message } = issue;

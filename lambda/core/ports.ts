@@ -61,7 +61,7 @@ export interface Nodes {
   /** Why Nomad does not answer as it should, each in a sentence: known even if no instance waits. */
   readonly problems: readonly string[];
   /** @returns false if a drain should be started and is on already */
-  startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean>;
+  startDrain(nodeId: string, order: DrainOrder, policy: Policy, record: DrainRecord): Promise<boolean>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
   /**
@@ -155,7 +155,6 @@ export interface Ports {
 
 /** The options of a run. */
 export interface RunOptions {
-  policy: Policy;
   /** When no further pass begins. */
   until: EpochMs;
   /** Change nothing, and report what would be done. */

@@ -2,13 +2,13 @@ import { Duration } from 'aws-cdk-lib';
 import { type Alarm, readAlarm } from '../../emulators/aws/cloudwatch/alarm.ts';
 import { CloudWatch } from '../../emulators/aws/cloudwatch/cloud-watch.ts';
 import { FUNCTION, MINUTE, SWEEP, type World, type WorldOptions } from '../../emulators/world/world.ts';
-import type { Config } from '../../lambda/config/config.ts';
+import type { Policy } from '../../lambda/core/model/policy.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
 import { alarmsOf } from '../lib/monitored.ts';
 import { resources, templateOf } from '../lib/stacks.ts';
 import { start } from './start.ts';
 
-type Settings = Pick<Config['policy'], 'deadlineSeconds' | 'killMarginSeconds'>;
+type Settings = Pick<Policy, 'deadlineSeconds' | 'killMarginSeconds'>;
 
 /** The alarms of a stack with these settings, as CloudFormation would make them for the function of a world. */
 function alarmsFor({ deadlineSeconds, killMarginSeconds }: Settings): Record<AlarmName, Alarm> {

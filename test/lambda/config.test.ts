@@ -8,13 +8,17 @@ const smallest: ConfigDocument = {
   nomad: { via: 'http', address: 'https://nomad.internal:4646' },
 };
 
-const withDefaults = {
-  ...smallest,
-  nomad: { ...smallest.nomad, outsideEc2: { datacenters: [], nodePools: [] } },
+/** What holds for a group that says nothing. */
+const defaults = {
   policy: DEFAULT_POLICY,
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
   chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
   purge: false,
+};
+
+const withDefaults = {
+  groups: [{ name: 'builders', hook: 'nomad-drain', ...defaults }],
+  nomad: { ...smallest.nomad, outsideEc2: { datacenters: [], nodePools: [] } },
 };
 
 const refused = (text: string | undefined): readonly ConfigProblem[] => {
@@ -50,12 +54,63 @@ describe('the configuration document', () => {
         graceSeconds: 0,
         ignoreSystemJobs: true,
         onTimeout: 'ABANDON',
+        jobMeta: true,
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 600 },
       chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 600 },
       purge: true,
     };
-    expect(parseConfig(formatConfig(whole))).toEqual(whole);
+    const { groups, nomad, ...terms } = whole;
+    expect(parseConfig(formatConfig(whole))).toEqual({ groups: [{ ...groups[0], ...terms }], nomad });
+  });
+
+  it('has for each group what the group says, and for the rest what it says for all', () => {
+    const { groups } = parseConfig(
+      formatConfig({
+        ...smallest,
+        groups: [
+          { name: 'builders', hook: 'nomad-drain' },
+          {
+            name: 'web',
+            hook: 'nomad-drain',
+            policy: { deadlineSeconds: 1800, onTimeout: 'CONTINUE' },
+            notices: { rebalance: 'drain' },
+            chooses: { on: false },
+            purge: false,
+          },
+        ],
+        policy: { deadlineSeconds: 7200, onTimeout: 'ABANDON', jobMeta: true },
+        notices: { maintenance: true },
+        chooses: { on: true, onlyIdle: true },
+        purge: true,
+      }),
+    );
+    expect(groups).toEqual([
+      {
+        name: 'builders',
+        hook: 'nomad-drain',
+        policy: { ...DEFAULT_POLICY, deadlineSeconds: 7200, onTimeout: 'ABANDON', jobMeta: true },
+        notices: { ...defaults.notices, maintenance: true },
+        chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 900 },
+        purge: true,
+      },
+      {
+        name: 'web',
+        hook: 'nomad-drain',
+        policy: { ...DEFAULT_POLICY, deadlineSeconds: 1800, onTimeout: 'CONTINUE', jobMeta: true },
+        notices: { ...defaults.notices, maintenance: true, rebalance: 'drain' },
+        chooses: { on: false, onlyIdle: true, onlyIdleForSeconds: 900 },
+        purge: false,
+      },
+    ]);
+  });
+
+  it('names the field of a group that is wrong', () => {
+    const groups = [{ ...smallest.groups[0], policy: { deadlineSeconds: 0 }, notices: { spot: 'yes' } }];
+    expect(problems(JSON.stringify({ ...smallest, groups }))).toEqual([
+      'groups[0].policy.deadlineSeconds: 0 s is less than the 1 s a deadline must be',
+      'groups[0].notices.spot: Invalid input: expected boolean, received string',
+    ]);
   });
 
   it.each([smallest.nomad, { via: 'ssm' as const, document: 'AskNomad' }])(
@@ -154,7 +209,7 @@ describe('the configuration document', () => {
     const hook = { name: 'drain', heartbeatTimeoutSeconds: 900 };
     const text = JSON.stringify({ groups: [{ name: 'runners' }, ...groups], hook, ...rest });
     const runners = { name: 'runners', hook: 'drain', heartbeatTimeoutSeconds: 900 };
-    expect(parseConfig(text)).toEqual({ ...withDefaults, groups: [runners, ...groups] });
+    expect(parseConfig(text)).toMatchObject({ groups: [runners, ...groups] });
     expect(problems(text.replace('900', '9')).map((problem) => problem.split(':')[0])).toEqual([
       'groups[0].heartbeatTimeoutSeconds',
       'hook.heartbeatTimeoutSeconds',

@@ -12,14 +12,14 @@ const situations = [...draining, ...complete, ...whatIsLeft, ...nodes, ...timeIs
 
 describe('an instance waits for our hook, or goes without', () => {
   test.each(situations)('$when', ({ termination = waiting(), nomad, now = at(11 * MINUTE), decision, ...more }) => {
-    const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
-    expect(decide(termination, nomad, circumstances)).toMatchObject(decision);
+    const under = { ...termination, policy: { ...policy, ...more.policy } };
+    expect(decide(under, nomad, { now, seesEveryNamespace: !more.blind })).toMatchObject(decision);
   });
 
   it('tells an operator why, in a sentence for each situation', async () => {
     const sentences = situations.map(({ when, termination = waiting(), nomad, now = at(11 * MINUTE), ...more }) => {
-      const circumstances = { now, policy: { ...policy, ...more.policy }, seesEveryNamespace: !more.blind };
-      const { action, because, ...rest } = decide(termination, nomad, circumstances);
+      const under = { ...termination, policy: { ...policy, ...more.policy } };
+      const { action, because, ...rest } = decide(under, nomad, { now, seesEveryNamespace: !more.blind });
       const stuck = 'stuck' in rest ? `  stuck: ${rest.stuck}\n` : '';
       return `${when}\n  ${action}: ${because}\n${stuck}`;
     });

@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { type Allocation, isAlive, isLeftAlone } from '../../lambda/core/model/allocation.ts';
 import { type Drain, emptySince, killed, type NomadNode, remaining } from '../../lambda/core/model/node.ts';
 import { nodeOf, nodesOf, sinceOf } from '../../lambda/core/model/observation.ts';
+import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import type { Termination } from '../../lambda/core/model/termination.ts';
 
 const START = Date.parse('2026-03-01T09:00:00Z');
@@ -124,6 +125,7 @@ describe('an observation', () => {
     hook: 'nomad-drain',
     state: 'Terminating:Wait',
     held: true,
+    policy: DEFAULT_POLICY,
     heartbeatTimeoutSeconds: 1800,
     ec2: 'running',
   };

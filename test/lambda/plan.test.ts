@@ -10,6 +10,8 @@ import { type Situation, situations } from './plan-situations.ts';
 
 const HOUR = 3600;
 
+const policy = (deadlineSeconds: number) => ({ deadlineSeconds, groups: ['builders'], isAll: true });
+
 function planned({ clients: given, runs = [], others = [client('stays')], ...more }: Situation) {
   const clients = given ?? [client('one', { runs })];
   const instance = { instanceId: 'i-one', group: 'builders', state: 'InService', clients };
@@ -112,7 +114,7 @@ describe('how long builds take here', () => {
 describe('deadlines', () => {
   it('are compared up to the first that spares all, with the policy’s and the one that is asked for', () => {
     const builds = took(4 * MINUTE, 10 * MINUTE, 50 * MINUTE);
-    const deadlines = compareDeadlines(6 * HOUR, 40 * 60, builds, []);
+    const deadlines = compareDeadlines([policy(6 * HOUR)], 40 * 60, builds, []);
     expect(deadlines.map(({ deadlineSeconds, is, spared }) => [deadlineSeconds / 60, is, spared])).toEqual([
       [5, undefined, 1],
       [15, undefined, 2],
@@ -134,7 +136,7 @@ describe('deadlines', () => {
       takes: { cpu: 1, memoryMb: 1 },
     }));
     const { builds } = planned({ when: '', runs, earlier, means: {} });
-    const [first] = compareDeadlines(15 * 60, undefined, took(), builds);
+    const [first] = compareDeadlines([policy(15 * 60)], undefined, took(), builds);
     expect(first).toEqual({ deadlineSeconds: 900, is: 'policy', spared: 0, killShare: 0, killsNow: 1, unknownNow: 1 });
   });
 });
@@ -163,8 +165,7 @@ describe('builds of which Nomad has forgotten the older ones', () => {
     const fresh = { ...build('ci', 0), id: 'new' };
     const [one, other] = [client('one', { runs: [fresh] }), client('other', { runs })];
     const ports = {
-      groups: [{ name: 'builders' }],
-      policy: { deadlineSeconds: HOUR },
+      groups: [{ name: 'builders', policy: { deadlineSeconds: HOUR } }],
       clock: { now: () => NOW },
       members: async () => [{ instanceId: 'i-one', group: 'builders', state: 'InService' }],
       clients: {

@@ -23,6 +23,7 @@ const policy = fc.record({
   graceSeconds: fc.constant(120),
   ignoreSystemJobs: fc.constant(false),
   onTimeout: fc.constant('CONTINUE' as const),
+  jobMeta: fc.constant(false),
 });
 const holding = fc.tuple(policy, heartbeatTimeout).filter(([each, timeout]) => hookHolds(each, timeout));
 

@@ -37,7 +37,9 @@ describe('the lifecycle hook', () => {
       HeartbeatTimeout: 3600,
       DefaultResult: 'ABANDON',
     });
-    expect(configOf(template).groups).toEqual([{ name: 'builders', hook: 'drain', heartbeatTimeoutSeconds: 3600 }]);
+    expect(configOf(template).groups).toMatchObject([
+      { name: 'builders', hook: 'drain', heartbeatTimeoutSeconds: 3600 },
+    ]);
     template.hasResourceProperties(RULE, { EventPattern: { detail: { LifecycleHookName: ['drain'] } } });
   });
 

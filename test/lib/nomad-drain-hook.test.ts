@@ -83,7 +83,24 @@ describe('the function', () => {
     });
     expect(Object.keys(environmentOf(template))).toEqual(['NOMAD_DRAIN_HOOK']);
     expect(configOf(template)).toEqual({
-      groups: [{ name: 'builders', hook: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }],
+      groups: [
+        {
+          name: 'builders',
+          hook: 'nomad-drain',
+          heartbeatTimeoutSeconds: 1800,
+          policy: {
+            deadlineSeconds: 7200,
+            killMarginSeconds: 60,
+            graceSeconds: 90,
+            ignoreSystemJobs: true,
+            onTimeout: 'ABANDON',
+            jobMeta: false,
+          },
+          notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
+          chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
+          purge: false,
+        },
+      ],
       nomad: {
         via: 'http',
         address: 'https://nomad.internal:4646',
@@ -93,16 +110,6 @@ describe('the function', () => {
         nodeMetaKey: 'instance',
         outsideEc2: { datacenters: ['onprem'], nodePools: ['office'] },
       },
-      policy: {
-        deadlineSeconds: 7200,
-        killMarginSeconds: 60,
-        graceSeconds: 90,
-        ignoreSystemJobs: true,
-        onTimeout: 'ABANDON',
-      },
-      notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
-      chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
-      purge: false,
       events: { bus: 'default' },
     });
   });

@@ -3,8 +3,8 @@ import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import type { NomadDrainHookProps } from '../../lib/props.ts';
 import {
-  configOf,
   environmentOf,
+  firstGroupOf,
   type Json,
   only,
   problemsOf,
@@ -140,7 +140,7 @@ describe('the configuration', () => {
 
   test('is what the function reads', () => {
     const notices = { spot: false, rebalance: 'drain', maintenance: true, restoreAfter: Duration.minutes(1) } as const;
-    const { notices: read, purge } = configOf(templateOf({ notices, purgeNodes: true }));
+    const { notices: read, purge } = firstGroupOf(templateOf({ notices, purgeNodes: true }));
     expect(read).toEqual({ spot: false, rebalance: 'drain', maintenance: true, restoreSeconds: 60 });
     expect(purge).toBe(true);
   });

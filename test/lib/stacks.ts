@@ -3,7 +3,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { CONFIG_VARIABLE, type Config, parseConfig } from '../../lambda/config/config.ts';
+import { CONFIG_VARIABLE, type Config, type GroupConfig, parseConfig } from '../../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../../lambda/errors.ts';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
@@ -98,6 +98,13 @@ export function environmentOf(template: Template): Record<string, string> {
 /** The configuration that the function will read. */
 export function configOf(template: Template): Config {
   return parseConfig(environmentOf(template)[CONFIG_VARIABLE]);
+}
+
+/** The first group of the function, with what holds for it. */
+export function firstGroupOf(template: Template): GroupConfig {
+  const [first] = configOf(template).groups;
+  if (!first) throw new Error('no group');
+  return first;
 }
 
 /** The statements of the function's role, by their name; those without one under ''. */

@@ -106,13 +106,13 @@ describe('the function that says which instances go', () => {
       parseConfig(properties.Environment.Variables[CONFIG_VARIABLE]);
     expect(configuration(answers).nomad).toEqual(configuration(drains).nomad);
     expect(configuration(answers).groups.map(({ name }) => name)).toEqual(['*']);
-    expect(configuration(drains).chooses).toMatchObject({ on: true, onlyIdle: false });
+    expect(configuration(drains).groups[0]?.chooses).toMatchObject({ on: true, onlyIdle: false });
   });
 
   test('waits for idle instances as long as it is told', () => {
     const template = templateWith({ chooseIdleFirst: { onlyIdleFor: Duration.minutes(15) } });
     const [, { Properties: properties }] = functionsOf(template).answers;
-    expect(parseConfig(properties.Environment.Variables[CONFIG_VARIABLE]).chooses).toEqual({
+    expect(parseConfig(properties.Environment.Variables[CONFIG_VARIABLE]).groups[0]?.chooses).toEqual({
       on: true,
       onlyIdle: true,
       onlyIdleForSeconds: 900,

@@ -117,6 +117,6 @@ describe.each(Object.entries(WAYS))('docs/circleci-server.md, %s', (heading, { n
     expect(made.config.groups.map(({ name }) => name)).toEqual([GROUP]);
     expect(made.config.nomad).toMatchObject(nomad);
     // The longest build and a rerun with SSH.
-    expect(made.config.policy.deadlineSeconds).toBe(7 * 3600);
+    expect(made.config.groups[0]?.policy.deadlineSeconds).toBe(7 * 3600);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_RESTORE_SECONDS, type GroupConfig } from '../../lambda/config/config.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
@@ -18,6 +18,17 @@ describe('the function', () => {
         name,
         hook: 'drain',
         heartbeatTimeoutSeconds: 1790,
+        policy: {
+          deadlineSeconds: 5400,
+          killMarginSeconds: 90,
+          graceSeconds: 45,
+          ignoreSystemJobs: true,
+          onTimeout: 'ABANDON',
+          jobMeta: false,
+        },
+        notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
+        chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
+        purge: true,
       })),
       nomad: {
         via: 'http',
@@ -27,21 +38,12 @@ describe('the function', () => {
         serverName: 'server.global.nomad',
         outsideEc2: { datacenters: ['onprem', 'office'], nodePools: ['macs'] },
       },
-      policy: {
-        deadlineSeconds: 5400,
-        killMarginSeconds: 90,
-        graceSeconds: 45,
-        ignoreSystemJobs: true,
-        onTimeout: 'ABANDON',
-      },
-      notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
-      chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
-      purge: true,
     });
   });
 
   test('reads the defaults where they say nothing', () => {
-    const { groups, nomad, policy, notices, purge, chooses } = configIn(made(ONE));
+    const { groups, nomad } = configIn(made(ONE));
+    const [{ policy, notices, purge, chooses, ...group }] = groups as [GroupConfig];
     expect(nomad.outsideEc2).toEqual({ datacenters: [], nodePools: [] });
     expect(chooses).toMatchObject({ on: false, onlyIdle: false });
     expect(notices).toEqual({
@@ -53,7 +55,7 @@ describe('the function', () => {
     expect(purge).toBe(false);
     expect(policy).toEqual(DEFAULT_POLICY);
     const heartbeatTimeoutSeconds = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
-    expect(groups).toEqual([{ name: 'builders', hook: DEFAULT_HOOK.name, heartbeatTimeoutSeconds }]);
+    expect(group).toEqual({ name: 'builders', hook: DEFAULT_HOOK.name, heartbeatTimeoutSeconds });
   });
 
   test('is what lies in the bucket, in the version named if one is', () => {

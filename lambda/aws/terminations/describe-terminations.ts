@@ -75,6 +75,7 @@ export async function describeWaiting(
       hook: group.hook,
       state,
       held: isHeld(state),
+      policy: group.policy,
       heartbeatTimeoutSeconds,
       ec2: running,
       ...found,

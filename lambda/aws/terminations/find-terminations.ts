@@ -36,7 +36,7 @@ const CONCURRENCY = 8;
 interface AlsoFound {
   /** Finds, of the groups' members, those whose maintenance is near; undefined where that is not acted on. */
   maintenance: FindMaintenance | undefined;
-  /** Every group should ask a function which instance goes. */
+  /** Groups that should ask a function which instance goes are reported if they do not. */
   shouldAsk: boolean;
 }
 
@@ -74,15 +74,21 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
     const unknown = [...unread].map(
       ([group, because]) => `Auto Scaling does not list the waiting instances of group ${group}: ${because}`,
     );
-    const problems = [...unknown, ...noticed.problems, ...(shouldAsk ? silentGroups(autoScaling.firstPolicies) : [])];
+    const problems = [
+      ...unknown,
+      ...noticed.problems,
+      ...(shouldAsk ? silentGroups(groups, autoScaling.firstPolicies) : []),
+    ];
     return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread };
   };
 }
 
-/** Of each group that asks no function which instance goes. */
-export const silentGroups = (firstPolicies: ReadonlyMap<string, string>): string[] =>
+/** Of each group that should ask a function which instance goes, and does not. */
+export const silentGroups = (groups: readonly GroupConfig[], firstPolicies: ReadonlyMap<string, string>): string[] =>
   [...firstPolicies]
-    .filter(([, policy]) => !policy.startsWith('arn:'))
+    .filter(
+      ([name, policy]) => !policy.startsWith('arn:') && groups.some((each) => each.name === name && each.chooses.on),
+    )
     .map(
       ([group, policy]) =>
         `group ${group} does not ask which instance goes: its first termination policy is ${policy}; ` +

@@ -3,7 +3,6 @@ import type { GroupConfig } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { hookHolds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import type { Policy } from '../../core/model/policy.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { AutoScaling, HookFacts } from '../auto-scaling.ts';
 
@@ -82,7 +81,7 @@ export class Hooks {
   }
 
   /** What is wrong with the hooks of these groups. A hook that could not be read is neither missing nor there. */
-  problems(groups: readonly GroupConfig[], policy: Policy): HookProblems {
+  problems(groups: readonly GroupConfig[]): HookProblems {
     const { memory } = this.#options;
     const unknown = groups.flatMap(({ name, hook }) => {
       const because = this.#unread.get(name);
@@ -92,7 +91,7 @@ export class Hooks {
     });
     const asked = groups.filter(({ name }) => !this.#unread.has(name));
     return {
-      failures: asked.flatMap((group) => problemOf(memory.get(group.name)?.facts, group, policy) ?? []),
+      failures: asked.flatMap((group) => problemOf(memory.get(group.name)?.facts, group) ?? []),
       unknown,
     };
   }
@@ -118,7 +117,7 @@ export class Hooks {
 }
 
 /** What is wrong with a hook, and what to do about it. */
-function problemOf(facts: HookFacts | undefined, { name, hook }: GroupConfig, policy: Policy): string | undefined {
+function problemOf(facts: HookFacts | undefined, { name, hook, policy }: GroupConfig): string | undefined {
   switch (facts?.is) {
     case undefined:
       return undefined;

@@ -3,6 +3,7 @@ import { type Allocation, isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from '../model/decision.ts';
 import { type Drain, type NomadNode, remaining } from '../model/node.ts';
+import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
 import { drainDeadlineSeconds, limits, limitsOf, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './deadlines.ts';
 
@@ -14,6 +15,8 @@ interface NodeCircumstances extends Circumstances {
 
 /** A node, and what is alive on it. */
 interface Seen extends NodeCircumstances {
+  /** Of the instance's group. */
+  policy: Policy;
   node: NomadNode;
   alive: Allocation[];
 }
@@ -30,7 +33,8 @@ interface Drained extends Seen {
 export function decideNode(node: NomadNode, circumstances: NodeCircumstances): Decision {
   // Nomad may keep builds of a stopped instance as unknown: none of them runs.
   const isOff = isAway(node) && circumstances.termination.ec2 === 'stopped';
-  const seen: Seen = { ...circumstances, node, alive: isOff ? [] : remaining(node, circumstances.policy) };
+  const { policy } = circumstances.termination;
+  const seen: Seen = { ...circumstances, policy, node, alive: isOff ? [] : remaining(node, policy) };
   const { drain } = node;
   return lost(seen) ?? (drain === undefined ? notDraining(seen) : decideDrained({ ...seen, drain }));
 }
@@ -73,7 +77,7 @@ function notDraining({ node, alive, since, now, policy, termination, seesEveryNa
       : 'the node is not draining and its instance is terminating';
   if (now >= limits(since, heartbeatTimeoutSeconds, policy).lastAt)
     return timedOut(`the time is up: ${because}`, policy);
-  return begin(node, because, { since, now, policy, termination });
+  return begin(node, because, { since, now, termination });
 }
 
 /**
@@ -200,8 +204,9 @@ function empty({ node, drain }: Drained): Decision {
 function begin(
   { id }: NomadNode,
   because: string,
-  { since, now, policy, termination }: Pick<NodeCircumstances, 'since' | 'now' | 'policy' | 'termination'>,
+  { since, now, termination }: Pick<NodeCircumstances, 'since' | 'now' | 'termination'>,
 ): Decision {
-  const deadlineSeconds = drainDeadlineSeconds(since, now, termination.heartbeatTimeoutSeconds, policy);
+  const { heartbeatTimeoutSeconds, policy } = termination;
+  const deadlineSeconds = drainDeadlineSeconds(since, now, heartbeatTimeoutSeconds, policy);
   return startDrain(id, deadlineSeconds > 0 ? { how: 'start', deadlineSeconds } : { how: 'force' }, because);
 }

@@ -4,6 +4,7 @@ import { type Circumstances, type Decision, startDrain, wait } from '../model/de
 import { type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, type Notice } from '../model/notice.ts';
 import { nodesOf, type Observation } from '../model/observation.ts';
+import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
 import { orderFor, waitFor } from './several-nodes.ts';
 
@@ -27,10 +28,11 @@ const LEAST_MS = 10_000;
  */
 export function decideNotice(
   notice: Notice,
-  { ec2, state }: Termination,
+  { ec2, state, policy }: Termination,
   nomad: Observation,
-  circumstances: Circumstances,
+  { now }: Circumstances,
 ): Decision {
+  const circumstances = { now, policy };
   if (ec2 === 'gone') return wait('EC2 no longer runs the instance');
   if (!('endsAt' in notice) && state !== 'InService') {
     return wait(`${BECAUSE[notice.kind]}, but it is not in service (${state})`);
@@ -59,11 +61,17 @@ export function decideNotice(
   }
 }
 
+/** What a decision about one node rests on. */
+interface NoticeCircumstances {
+  now: EpochMs;
+  policy: Policy;
+}
+
 /** A node that is not there may come, or come back, and would take new builds: until its instance ends it is looked for. */
-const awaited = (notice: Notice, because: string, { now }: Circumstances): Decision =>
+const awaited = (notice: Notice, because: string, { now }: NoticeCircumstances): Decision =>
   'endsAt' in notice && now < notice.endsAt ? wait(because, { unserved: true, until: now + AGAIN_MS }) : wait(because);
 
-function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances): Decision {
+function decideOne(notice: Notice, node: NomadNode, circumstances: NoticeCircumstances): Decision {
   const { drain, ended, eligible, status } = node;
   const because = BECAUSE[notice.kind];
   if (status === 'down') return wait('the node is down');
@@ -85,7 +93,7 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: Circumstances
 }
 
 /** A drain that would end after the instance ends with it: its deadline is shortened. No drain is made longer. */
-function shorten(notice: Notice, node: NomadNode, circumstances: Circumstances): Decision | undefined {
+function shorten(notice: Notice, node: NomadNode, circumstances: NoticeCircumstances): Decision | undefined {
   const deadlineAt = node.drain?.deadlineAt ?? node.drain?.ours?.deadlineAt ?? 'never';
   const endsAt = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
   if (endsAt <= latestFor(notice, circumstances) + REQUEST_MS) return undefined;
@@ -94,11 +102,11 @@ function shorten(notice: Notice, node: NomadNode, circumstances: Circumstances):
 }
 
 /** When the drain is over at the latest. */
-const latestFor = (notice: Notice, { now, policy }: Circumstances): EpochMs =>
+const latestFor = (notice: Notice, { now, policy }: NoticeCircumstances): EpochMs =>
   Math.max(now + LEAST_MS, drainedBy(notice, policy) ?? Number.POSITIVE_INFINITY);
 
 /** What the drain may take: the policy's deadline, or what is left. */
-const secondsFor = (notice: Notice, circumstances: Circumstances): number =>
+const secondsFor = (notice: Notice, circumstances: NoticeCircumstances): number =>
   Math.min(
     circumstances.policy.deadlineSeconds,
     Math.floor((latestFor(notice, circumstances) - circumstances.now) / 1000),

@@ -56,15 +56,16 @@ function unproven(termination: Termination, nomad: Observation, circumstances: C
   return atTheLast(termination, wait(stuck), circumstances) ?? wait(stuck, { unserved: true, stuck });
 }
 
-function absent(termination: Termination, nomad: Observation, { now, policy }: Circumstances): Decision | undefined {
+function absent(termination: Termination, nomad: Observation, { now }: Circumstances): Decision | undefined {
   if (nomad.is !== 'absent') return undefined;
   if (nomad.seen) return complete('node-lost', 'the node is gone from Nomad');
   // A wait without a date is as old as we have seen it, not older.
   const since = sinceOf(termination, nomad) ?? now;
-  if (now - since < policy.graceSeconds * 1000) {
+  const { graceSeconds } = termination.policy;
+  if (now - since < graceSeconds * 1000) {
     return wait('Nomad has no node of this instance; it may yet register');
   }
-  const end = complete('not-a-node', `Nomad has no node of this instance after ${policy.graceSeconds} s`);
+  const end = complete('not-a-node', `Nomad has no node of this instance after ${graceSeconds} s`);
   const upSeconds = (since - (termination.launchedAt ?? since)) / 1000;
   if (upSeconds < LONG_ENOUGH_SECONDS) return end;
   return { ...end, because: `${end.because}, though it had been up for ${say(upSeconds)}`, alarm: true };
@@ -100,12 +101,8 @@ function notHeldYet({ held, state }: Termination, decision: Decision): Decision 
  * Nothing is known of the node, so its drain may have only just begun. The instance is given up in the last sweep before Auto
  * Scaling's own cap, so that it ends as the policy says and is reported.
  */
-function atTheLast(
-  termination: Termination,
-  { because }: Decision,
-  { now, policy }: Circumstances,
-): Decision | undefined {
-  const { since, seenSince, heartbeatTimeoutSeconds } = termination;
+function atTheLast(termination: Termination, { because }: Decision, { now }: Circumstances): Decision | undefined {
+  const { since, seenSince, heartbeatTimeoutSeconds, policy } = termination;
   if (now < limits(since ?? seenSince ?? now, heartbeatTimeoutSeconds, policy).lastAt) return undefined;
   return timedOut(`Auto Scaling holds the instance for less than two more minutes: ${because}`, policy);
 }

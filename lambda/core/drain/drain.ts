@@ -29,7 +29,7 @@ const ENDS_TOGETHER_MS = 500;
 export async function drain(ports: Ports, options: RunOptions): Promise<Result> {
   const { terminations, clock } = ports;
   const record = new RunRecord(options);
-  const announcer = new EventAnnouncer(ports, options);
+  const announcer = new EventAnnouncer(ports);
   const passes = new Passes(ports, options);
   let tidying = Promise.resolve();
   try {
@@ -163,13 +163,13 @@ class Passes {
 
   #decided(termination: Termination, seen: Observation, seesEveryNamespace: boolean): Decided {
     const now = this.#ports.clock.now();
-    const decision = decide(termination, seen, { policy: this.#options.policy, now, seesEveryNamespace });
+    const decision = decide(termination, seen, { now, seesEveryNamespace });
     return { termination, seen, decision };
   }
 
   async #finish(decided: Decided): Promise<Progress> {
     const { termination, seen, decision } = decided;
-    const carried = await execute(termination, seen, decision, this.#ports, this.#options.policy);
+    const carried = await execute(termination, seen, decision, this.#ports);
     const progress = { ...decided, ...carried };
     const until = 'until' in progress.decision ? progress.decision.until : undefined;
     if (until === undefined) this.#settled.delete(termination.instanceId);

@@ -5,7 +5,6 @@ import { LOG } from '../model/log-messages.ts';
 import { killed, type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, restoredAt } from '../model/notice.ts';
 import { nodeOf, nodesOf, type Observation } from '../model/observation.ts';
-import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
 import { type Ports, UNKNOWN } from '../ports.ts';
 import type { Carried, Killed } from './progress.ts';
@@ -23,7 +22,6 @@ export async function execute(
   seen: Observation,
   decision: Decision,
   ports: Ports,
-  policy: Policy,
 ): Promise<Carried> {
   const { instanceId, group } = termination;
   const about = { instanceId, nodeId: nodeOf(seen)?.id ?? UNKNOWN, group };
@@ -38,7 +36,7 @@ export async function execute(
         }
         let started = 0;
         for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
-          if (!(await startDrain(termination, node, decision, ports, policy))) continue;
+          if (!(await startDrain(termination, node, decision, ports))) continue;
           started += 1;
           ports.logger.info(MESSAGES[decision.order.how], { ...fields, nodeId: node.id });
         }
@@ -99,17 +97,17 @@ async function startDrain(
   node: NomadNode,
   { order }: Decision & { action: 'start-drain' },
   { nodes, clock }: Ports,
-  policy: Policy,
 ): Promise<boolean> {
   const now = clock.now();
   const before = node.drain?.ours;
-  const { notice } = termination;
+  const { notice, policy } = termination;
   const isNew = order.how === 'start' || order.how === 'shorten';
   // A drain for a wait stays one when a notice shortens it.
   const isForNotice = notice !== undefined && (before === undefined || before.notice !== undefined);
   const drained = notice && drainedBy(notice, policy);
-  return nodes.startDrain(node.id, order, {
+  return nodes.startDrain(node.id, order, policy, {
     instanceId: termination.instanceId,
+    group: termination.group,
     ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
     deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
     ...(order.how === 'force' && { forcedAt: now }),

@@ -2,7 +2,7 @@ import { type Allocation, type AllocationReport, toReport } from '../model/alloc
 import type { DrainEvent, DrainEventTimes } from '../model/drain-event.ts';
 import { deadlineOf, emptySince, remaining } from '../model/node.ts';
 import { nodeOf, nodesOf, sinceOf } from '../model/observation.ts';
-import { type Ports, type RetainedInstance, type RunOptions, UNKNOWN } from '../ports.ts';
+import { type Ports, type RetainedInstance, UNKNOWN } from '../ports.ts';
 import type { Progress } from './progress.ts';
 
 /** At most this many allocations are listed in an event: EventBridge takes 256 KB. */
@@ -11,13 +11,11 @@ const MOST_LISTED = 50;
 /** Sends events about what changes in one run: drains started, drains that got stuck, instances released. */
 export class EventAnnouncer {
   readonly #ports: Ports;
-  readonly #options: RunOptions;
   /** Drains that were started in the pass before: only the next pass sees what they wait for. */
   readonly #started = new Map<string, { progress: Progress; at: number }>();
 
-  constructor(ports: Ports, options: RunOptions) {
+  constructor(ports: Ports) {
     this.#ports = ports;
-    this.#options = options;
   }
 
   async tell(all: readonly Progress[], retained: readonly RetainedInstance[]): Promise<void> {
@@ -78,7 +76,7 @@ export class EventAnnouncer {
     const { instanceId, group, hook, notice } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
-    const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#options.policy));
+    const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, termination.policy));
     return {
       type,
       at,

@@ -7,7 +7,6 @@ import type { Decision, Outcome } from '../model/decision.ts';
 import { deadlineOf, remaining } from '../model/node.ts';
 import type { Notice } from '../model/notice.ts';
 import { nodeOf, nodesOf, type Observation, sinceOf } from '../model/observation.ts';
-import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
 import type { RetainedInstance, RunOptions } from '../ports.ts';
 import { shortened, within } from '../short.ts';
@@ -92,7 +91,6 @@ export function inLog(instances: readonly InstanceReport[]): { instances: object
 
 /** Records what a run does. */
 export class RunRecord {
-  readonly #policy: Policy;
   /** The record then says what would be done. */
   readonly #dryRun: boolean;
   readonly #instances = new Map<string, InstanceReport>();
@@ -101,8 +99,7 @@ export class RunRecord {
   #waitingSince = new Map<string, number | undefined>();
   #interrupted: string | undefined;
 
-  constructor({ policy, dryRun }: Pick<RunOptions, 'policy' | 'dryRun'>) {
-    this.#policy = policy;
+  constructor({ dryRun }: Pick<RunOptions, 'dryRun'>) {
     this.#dryRun = dryRun;
   }
 
@@ -135,7 +132,8 @@ export class RunRecord {
     const node = nodeOf(seen);
     const started = this.#instances.get(instanceId)?.action === 'start-drain' && decision.action === 'wait';
     const failed = decision.action === 'error' || (decision.action === 'wait' && decision.unserved && !decision.until);
-    const left = decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, this.#policy));
+    const left =
+      decision.action === 'complete' ? [] : nodesOf(seen).flatMap((each) => remaining(each, termination.policy));
     this.#instances.set(instanceId, {
       instanceId,
       group,
@@ -162,12 +160,12 @@ export class RunRecord {
     termination: Termination,
     seen: Observation,
   ): { forceAt?: EpochMs; giveUpAt?: EpochMs; latestDeadlineAt?: EpochMs; capAt?: EpochMs } {
-    const { notice, completed, heartbeatTimeoutSeconds } = termination;
+    const { notice, completed, heartbeatTimeoutSeconds, policy } = termination;
     const since = sinceOf(termination, seen);
     if (notice || completed || since === undefined) return {};
-    const { forceAt, giveUpAt } = limitsOf(nodeOf(seen)?.drain, since, heartbeatTimeoutSeconds, this.#policy);
+    const { forceAt, giveUpAt } = limitsOf(nodeOf(seen)?.drain, since, heartbeatTimeoutSeconds, policy);
     const capAt = since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
-    return { forceAt, giveUpAt, latestDeadlineAt: capAt - afterDeadlineSeconds(this.#policy) * 1000, capAt };
+    return { forceAt, giveUpAt, latestDeadlineAt: capAt - afterDeadlineSeconds(policy) * 1000, capAt };
   }
 
   retained(instances: readonly RetainedInstance[]): void {

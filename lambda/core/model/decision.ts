@@ -28,7 +28,6 @@ export type Decision =
 /** What a decision rests on besides the instance and its nodes. */
 export interface Circumstances {
   now: EpochMs;
-  policy: Policy;
   /** The token may read the jobs of every namespace: an empty list of allocations then means an empty node. */
   seesEveryNamespace: boolean;
 }

@@ -53,6 +53,8 @@ export interface Drain {
 /** What must be remembered of a drain; it is stored in `LastDrain.Meta`. */
 export interface DrainRecord {
   instanceId: string;
+  /** The Auto Scaling group of the instance. */
+  group?: string;
   /** Which deployment of this software has asked for the drain. */
   deployment?: string;
   /** The address of Nomad's leader just before. */

@@ -1,4 +1,4 @@
-/** How long drains may take, and what is done at the end of that time. */
+/** How long drains of a group may take, and what is done at the end of that time. */
 export interface Policy {
   /** How long builds may take to finish before Nomad kills them, in seconds. */
   deadlineSeconds: number;
@@ -10,6 +10,8 @@ export interface Policy {
   ignoreSystemJobs: boolean;
   /** The lifecycle result for an instance whose drain did not end in time. */
   onTimeout: 'CONTINUE' | 'ABANDON';
+  /** Jobs may say in their meta how long a drain waits for them. */
+  jobMeta: boolean;
 }
 
 /** The defaults. Times in seconds. */
@@ -22,4 +24,5 @@ export const DEFAULT_POLICY = {
   graceSeconds: 120,
   ignoreSystemJobs: false,
   onTimeout: 'CONTINUE',
+  jobMeta: false,
 } as const satisfies Policy;

@@ -1,5 +1,6 @@
 import type { EpochMs } from './clock.ts';
 import type { Notice } from './notice.ts';
+import type { Policy } from './policy.ts';
 
 /** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it. */
 export interface Termination {
@@ -20,6 +21,8 @@ export interface Termination {
   seenSince?: EpochMs;
   /** This environment has completed our lifecycle action: the instance waits for another hook of its group. */
   completed?: true;
+  /** How its drain goes: the policy of its group. */
+  policy: Policy;
   /** The hook's heartbeat timeout in seconds. */
   heartbeatTimeoutSeconds: number;
   /** What EC2 says of the instance; `unknown` if it could not be asked. Nothing runs on a stopped one. */

@@ -6,11 +6,17 @@ import type { Clients, Known, Suggested } from '../scale-in/choose.ts';
 import type { EndedBuild } from '../scale-in/durations.ts';
 import type { KnownNeeds } from '../scale-in/placement.ts';
 
+/** A group that the function serves. */
+export interface ServedGroup {
+  name: string;
+  hook: string;
+  policy: Policy;
+}
+
 /** What answers need of the world, for the length of one run. Nothing here can change anything. */
 export interface AnswerPorts {
   /** The groups that the function serves. */
-  readonly groups: readonly { name: string; hook: string }[];
-  readonly policy: Policy;
+  readonly groups: readonly ServedGroup[];
   readonly clock: Pick<Clock, 'now'>;
   /** The instances of these groups, and of their warm pools. */
   members(): Promise<readonly Member[]>;

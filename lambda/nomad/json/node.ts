@@ -171,6 +171,7 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
   return {
     instanceId: meta.aws_instance_id,
     ...(meta.deployment && { deployment: meta.deployment }),
+    ...(meta.auto_scaling_group && { group: meta.auto_scaling_group }),
     ...(meta.nomad_leader && { leader: meta.nomad_leader }),
     ...(waitingSince !== undefined && { waitingSince }),
     ...(deadlineAt !== undefined && { deadlineAt }),
@@ -185,6 +186,7 @@ export function toMeta(record: DrainRecord): Record<string, string> {
   return {
     drained_by: DRAINED_BY,
     aws_instance_id: record.instanceId,
+    ...(record.group && { auto_scaling_group: record.group }),
     ...(record.deployment && { deployment: record.deployment }),
     ...(record.leader && { nomad_leader: record.leader }),
     ...(record.waitingSince !== undefined && { waiting_since: iso(record.waitingSince) }),

@@ -36,7 +36,6 @@ export interface ObserverOptions extends ProofOptions {
   /** The clock of the run: what is still open when it ends is unanswered. */
   clock: RunClock;
   metrics: Metrics;
-  policy: Policy;
   /** What a pass begins with: the whole fleet (the sweep), the nodes of one instance (its event), or nothing (notices). */
   scope: 'fleet' | { instanceId: string } | undefined;
   /** Look at every node as if its instance were to be released: for a dry run, and for notices, which need every drain's deadline. */
@@ -74,7 +73,7 @@ export class NodeObserver implements Nodes {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#nomad = options.nomad;
-    this.#reasons = new Reasons(this.#nomad, options.policy, options.clock);
+    this.#reasons = new Reasons(this.#nomad, options.clock);
     this.#drained = new DrainedNodes(this.#nomad, options.clock, options.deployment);
   }
 
@@ -111,9 +110,10 @@ export class NodeObserver implements Nodes {
     const options = { ...this.#options, acceptedAt: this.#acceptedAt };
     const { permissions, seen } = await prove(this.#nomad.pinned(), terminations, known, options);
     this.#permissions = permissions ?? this.#permissions;
-    for (const found of seen.values()) {
-      if (found instanceof Error) continue;
-      for (const node of nodesOf(found)) if (this.#holds(node)) this.#isHeld.add(node.id);
+    for (const { instanceId, policy } of terminations) {
+      const found = seen.get(instanceId);
+      if (found === undefined || found instanceof Error) continue;
+      for (const node of nodesOf(found)) if (isHeld(node, policy)) this.#isHeld.add(node.id);
     }
     const everyNamespace = permissions?.everyNamespace ?? false;
     return new Map(
@@ -128,8 +128,8 @@ export class NodeObserver implements Nodes {
    * Asks for a drain. Does nothing if one should be started and is on already: a second request would move its
    * deadline (recording drain-twice).
    */
-  async startDrain(nodeId: string, order: DrainOrder, record: DrainRecord): Promise<boolean> {
-    const { policy, deployment, clock } = this.#options;
+  async startDrain(nodeId: string, order: DrainOrder, policy: Policy, record: DrainRecord): Promise<boolean> {
+    const { deployment, clock } = this.#options;
     if (order.how === 'start' && (await this.#nomad.node(nodeId))?.DrainStrategy) return false;
     const spec = {
       // In nanoseconds; a negative deadline forces the drain.
@@ -202,9 +202,9 @@ export class NodeObserver implements Nodes {
 
   /** Of drained nodes the fleet's answers say enough: the proof finds out what else there is. */
   async #observeOne(termination: Termination): Promise<Observation> {
-    const { instanceId } = termination;
+    const { instanceId, policy } = termination;
     const known = this.#options.thorough ? [] : this.#known(instanceId);
-    if (known.length > 0) return present(await this.#lookAt(known));
+    if (known.length > 0) return present(await this.#lookAt(known, policy));
     const found = await findNodes(this.#nomad, termination, this.#options.nodeMetaKey, {
       named: this.#named.get(instanceId),
     });
@@ -219,7 +219,7 @@ export class NodeObserver implements Nodes {
     }
     if (stubs.size === 0) return { is: 'absent', seen: before.size > 0 };
     this.#nodeIds.set(instanceId, new Set(stubs.keys()));
-    return present(await this.#lookAt([...stubs.values()]));
+    return present(await this.#lookAt([...stubs.values()], policy));
   }
 
   /** The drained nodes of an instance: those whose drain record names it, and those that this run has found. */
@@ -230,14 +230,10 @@ export class NodeObserver implements Nodes {
     ];
   }
 
-  async #lookAt(stubs: readonly NodeStub[]): Promise<NomadNode[]> {
+  async #lookAt(stubs: readonly NodeStub[], policy: Policy): Promise<NomadNode[]> {
     const nodes: NomadNode[] = [];
-    for (const stub of stubs) nodes.push(await this.#look(stub));
+    for (const stub of stubs) nodes.push(await this.#look(stub, policy));
     return nodes;
-  }
-
-  #holds(node: NomadNode): boolean {
-    return remaining(node, this.#options.policy).length > 0 || (node.copying ?? []).length > 0;
   }
 
   #isOld(time: number): boolean {
@@ -253,8 +249,8 @@ export class NodeObserver implements Nodes {
   }
 
   /** The node with what holds it, why a service is not moved away, and where needed the deadline of its drain. */
-  async #look(stub: NodeStub): Promise<NomadNode> {
-    const { thorough, policy, clock, seenAllocations } = this.#options;
+  async #look(stub: NodeStub, policy: Policy): Promise<NomadNode> {
+    const { thorough, clock, seenAllocations } = this.#options;
     const needsDeadline = this.#needsDeadline(stub);
     const kept = this.#kept(stub);
     if (kept && (!needsDeadline || kept.drain?.deadlineAt !== undefined)) return kept;
@@ -273,11 +269,11 @@ export class NodeObserver implements Nodes {
         node.id,
         listed.map(({ id }) => id),
       );
-    const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, this.#options);
+    const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, policy, this.#options);
     const looked = {
       ...node,
       ...read,
-      allocations: await this.#reasons.add(node, read.allocations),
+      allocations: await this.#reasons.add(node, read.allocations, policy),
       ...(!isDraining && !isEnough && { copying: await copying(this.#nomad, read.allocations) }),
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
@@ -297,3 +293,6 @@ export class NodeObserver implements Nodes {
     return { is: 'unanswered', because: messageOf(error) };
   }
 }
+
+const isHeld = (node: NomadNode, policy: Policy): boolean =>
+  remaining(node, policy).length > 0 || (node.copying ?? []).length > 0;

@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
 import type { NomadNode, Settling } from '../../core/model/node.ts';
 import { type Observation, present } from '../../core/model/observation.ts';
+import type { Policy } from '../../core/model/policy.ts';
 import type { Termination } from '../../core/model/termination.ts';
 import { NomadError } from '../../errors.ts';
 import type { Permissions } from '../acl.ts';
@@ -102,7 +103,7 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
   const nodes: { json: NodeJson; node: NomadNode }[] = [];
   for (const id of ids) {
     const listed = found.nodes.find(({ ID }) => ID === id);
-    const read = await readNode(asked, id);
+    const read = await readNode(asked, id, termination.policy);
     if (read) nodes.push(read);
     else if (listed) throw contradiction(listed);
   }
@@ -129,13 +130,17 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
 const called = ({ Name, ID }: NodeStub): string => `${Name} (${ID})`;
 
 /** A node with all that a release rests on; undefined if Nomad has none of this id. */
-async function readNode(asked: Asked, id: string): Promise<{ json: NodeJson; node: NomadNode } | undefined> {
+async function readNode(
+  asked: Asked,
+  id: string,
+  policy: Policy,
+): Promise<{ json: NodeJson; node: NomadNode } | undefined> {
   const { nomad, clock } = asked;
   const json = await nomad.node(id);
   if (!json) return undefined;
   const settling = settlingOf(asked, json, clock.now());
   const node = toNode(json, readerOf(nomad, asked));
-  const read = await allocationsOf(nomad, node, asked);
+  const read = await allocationsOf(nomad, node, policy, asked);
   return { json, node: { ...node, ...read, copying: await copying(nomad, read.allocations), settling } };
 }
 

@@ -11,19 +11,29 @@ export class NomadEndedNodes implements EndedNodes {
   readonly #nomad: NomadApi;
   readonly #nodeMetaKey: string | undefined;
   readonly #deployment: string;
+  readonly #isPurged: (group: string | undefined) => boolean;
 
-  /** @param deployment whose drains are ours */
-  constructor(nomad: NomadApi, nodeMetaKey: string | undefined, deployment: string) {
+  /**
+   * @param deployment whose drains are ours
+   * @param isPurged whether nodes of this group are purged; undefined for a drain whose record names none
+   */
+  constructor(
+    nomad: NomadApi,
+    nodeMetaKey: string | undefined,
+    deployment: string,
+    isPurged: (group: string | undefined) => boolean,
+  ) {
     this.#nomad = nomad;
     this.#nodeMetaKey = nodeMetaKey;
     this.#deployment = deployment;
+    this.#isPurged = isPurged;
   }
 
   async drainedByUs(): Promise<{ nodeId: string; instanceId: string }[]> {
     const { nodes } = await this.#nomad.nodes(DEAD);
     return nodes.flatMap((node) => {
-      const instanceId = ourRecord(node, this.#deployment)?.instanceId;
-      return instanceId === undefined ? [] : [{ nodeId: node.ID, instanceId }];
+      const record = ourRecord(node, this.#deployment);
+      return record && this.#isPurged(record.group) ? [{ nodeId: node.ID, instanceId: record.instanceId }] : [];
     });
   }
 

@@ -13,7 +13,6 @@ const CONCURRENCY = 8;
 
 export interface ReadNodeOptions {
   clock: Clock;
-  policy: Policy;
   /** Whose records are ours. */
   deployment: string;
   /** What this environment has seen alive. */
@@ -29,7 +28,8 @@ export const readerOf = (nomad: NomadApi, { deployment }: { deployment: string }
 export async function allocationsOf(
   nomad: NomadApi,
   node: NomadNode,
-  { clock, policy, seenAllocations }: ReadNodeOptions,
+  policy: Policy,
+  { clock, seenAllocations }: ReadNodeOptions,
 ): Promise<Required<Pick<NomadNode, 'allocations'>> & Pick<NomadNode, 'forgotten'>> {
   const read = await nomad.allocations(node.id, (json: AllocationJson) => {
     const allocation = toAllocation(json, nomad.skewMs);

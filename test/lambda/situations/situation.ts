@@ -21,6 +21,7 @@ export const waiting = (more: Partial<Termination> = {}): Termination => ({
   state: 'Terminating:Wait',
   held: true,
   since: START,
+  policy,
   heartbeatTimeoutSeconds: 1800,
   ec2: 'running',
   ...more,

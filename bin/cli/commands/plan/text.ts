@@ -1,4 +1,4 @@
-import { say } from '../../../../lambda/core/explain.ts';
+import { named, say } from '../../../../lambda/core/explain.ts';
 import type { BuildTimes, JobTimes } from '../../../../lambda/core/queries/plan/build-times.ts';
 import type { DeadlinePlan } from '../../../../lambda/core/queries/plan/deadlines.ts';
 import type { InstancePlan, Verdict } from '../../../../lambda/core/queries/plan/instance.ts';
@@ -89,8 +89,8 @@ const EXPLAINED =
 
 function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes, page: Page): string {
   const { ink } = page;
-  const rows = deadlines.map(({ deadlineSeconds, is, spared, killShare, killsNow, unknownNow }): Cell[] => [
-    { text: `${say(deadlineSeconds)}${is === undefined ? '' : is === 'policy' ? ' (configured)' : ' (requested)'}` },
+  const rows = deadlines.map(({ deadlineSeconds, is, groups, spared, killShare, killsNow, unknownNow }): Cell[] => [
+    { text: `${say(deadlineSeconds)}${sayWhose(is, groups)}` },
     { text: ended === 0 ? '-' : `${spared} of ${ended}` },
     { text: ended === 0 ? '-' : `${Math.round(killShare * 100)} %` },
     {
@@ -105,6 +105,11 @@ function deadlinesText(deadlines: readonly DeadlinePlan[], { ended }: BuildTimes
     ink.quiet(wrap(EXPLAINED, page.columns, '  ')),
   ].join('\n');
 }
+
+const sayWhose = (is: DeadlinePlan['is'], groups: readonly string[] = []): string => {
+  if (is === undefined) return '';
+  return is === 'asked' ? ' (requested)' : ` (${groups.length > 0 ? named(groups) : 'configured'})`;
+};
 
 /** An expected number of builds: a tenth matters while it is small. */
 function roughly(builds: number): string {

@@ -3,13 +3,13 @@ import type { AnswerPorts, DeletionProtection } from '../ports.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether each group has its hook, and the hook holds an instance for as long as a drain may take. */
-export async function checkGroups({ examination, policy }: AnswerPorts): Promise<Finding[]> {
+export async function checkGroups({ examination, groups }: AnswerPorts): Promise<Finding[]> {
   const hooks = await examination.hooks();
   return hooks.map(({ group, hook, problem, unknown }): Finding => {
     const id = 'hook';
     if (unknown !== undefined) return { id, level: 'unknown', what: unknown, do: 'run doctor again in a minute' };
     if (problem !== undefined) return { id, level: 'problem', what: problem, do: 'do as it says' };
-    const deadline = say(policy.deadlineSeconds);
+    const deadline = say(groups.find(({ name }) => name === group)?.policy.deadlineSeconds ?? 0);
     return {
       id,
       level: 'ok',

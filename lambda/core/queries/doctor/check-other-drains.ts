@@ -1,4 +1,5 @@
 import { named, say } from '../../explain.ts';
+import { byDeadline } from '../by-deadline.ts';
 import type { AnswerPorts, OtherDrain } from '../ports.ts';
 import type { Finding } from './finding.ts';
 import type { Fleet } from './fleet.ts';
@@ -15,9 +16,20 @@ const ENOUGH = Number.POSITIVE_INFINITY;
 
 /** Whether another tool drains nodes like those of the groups with a shorter deadline: it kills builds that ours would let end. */
 export async function checkOtherDrains(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
-  const ours = ports.policy.deadlineSeconds;
-  const [all, isAlike] = await Promise.all([ports.examination.drainsOfOthers(), fleet().then(alikeIn)]);
-  const drains = all.filter(({ nodeId }) => isAlike(nodeId)).toSorted(mostTellingFirst(ours));
+  const [all, { instances, clients }] = await Promise.all([ports.examination.drainsOfOthers(), fleet()]);
+  const findings = await Promise.all(
+    byDeadline(ports.groups).map(({ deadlineSeconds, groups }) => {
+      const isAlike = alikeIn({ clients, instances: instances.filter(({ member }) => groups.includes(member.group)) });
+      const alike = all.filter(({ nodeId }) => isAlike(nodeId));
+      return compare(alike, deadlineSeconds, ports);
+    }),
+  );
+  return findings.flat();
+}
+
+/** @param ours the drain deadline of groups with such nodes, in seconds */
+async function compare(alike: readonly OtherDrain[], ours: number, ports: AnswerPorts): Promise<Finding[]> {
+  const drains = alike.toSorted(mostTellingFirst(ours));
   const read = drains.slice(0, MOST_READ).map(({ nodeId }) => nodeId);
   const deadlines = await ports.examination.drainDeadlines(read);
   const timed = drains.map((drain): TimedDrain => {

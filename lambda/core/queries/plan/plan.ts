@@ -4,6 +4,7 @@ import type { Known } from '../../scale-in/choose.ts';
 import { byJob, type EndedBuild, RunTimes } from '../../scale-in/durations.ts';
 import { within } from '../../short.ts';
 import { buildsHere } from '../builds.ts';
+import { byDeadline } from '../by-deadline.ts';
 import type { PlanCommand } from '../command.ts';
 import type { AnswerPorts, Member } from '../ports.ts';
 import { AnswerError } from '../query-error.ts';
@@ -15,9 +16,10 @@ import { type InstancePlan, planInstance, VERDICTS, type Verdict } from './insta
 /** What a scale-in would mean now, for each instance as if it went alone. */
 export interface PlanAnswer {
   run: 'plan';
-  /** How long drains are assumed to let builds run, in seconds: as asked, else the policy's. */
-  deadlineSeconds: number;
-  policyDeadlineSeconds: number;
+  /** How long drains are assumed to let builds run, in seconds: as asked, else the policy's. Absent: each group has its own. */
+  deadlineSeconds?: number;
+  /** Absent: each group has its own. */
+  policyDeadlineSeconds?: number;
   /** Those in service, and those that are going already. The ones that cost least come first. */
   instances: InstancePlan[];
   /** How many instances do not fit into the answer; they are counted all the same. */
@@ -33,6 +35,7 @@ export interface PlanAnswer {
 /** @throws AnswerError if the group is not served; Error if the instances or their nodes cannot be read */
 export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports: AnswerPorts): Promise<PlanAnswer> {
   const names = ports.groups.map(({ name }) => name);
+  const served = ports.groups.filter(({ name }) => name === (group ?? name));
   if (group !== undefined && !names.includes(group)) {
     throw new AnswerError(
       `group ${group} is not served here; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`,
@@ -58,22 +61,27 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
   const now = ports.clock.now();
   const builds = buildsHere(instances, clients, ended, now);
   const times = { builds: new RunTimes(builds), earlier: byJob(builds) };
-  const policyDeadlineSeconds = ports.policy.deadlineSeconds;
-  const deadlineSeconds = asked ?? policyDeadlineSeconds;
-  const circumstances: PlanCircumstances = { clients, ...times, blocked, needs, deadlineSeconds, now };
-  const planned = instances.map((instance) => planInstance(instance, circumstances));
+  const deadlineOf = new Map(served.map(({ name, policy }) => [name, asked ?? policy.deadlineSeconds]));
+  const planned = instances.map((instance) => {
+    const deadlineSeconds = deadlineOf.get(instance.group) ?? 0;
+    const circumstances: PlanCircumstances = { clients, ...times, blocked, needs, deadlineSeconds, now };
+    return planInstance(instance, circumstances);
+  });
+  const policies = byDeadline(served);
+  const same = policies.length === 1 ? policies[0]?.deadlineSeconds : undefined;
+  const assumed = asked ?? same;
   const plans = planned.map((each) => each.plan).toSorted(cheapestFirst);
   const { kept, leftOut } = within(plans);
   return {
     run: 'plan',
-    deadlineSeconds,
-    policyDeadlineSeconds,
+    ...(assumed !== undefined && { deadlineSeconds: assumed }),
+    ...(same !== undefined && { policyDeadlineSeconds: same }),
     instances: kept,
     instancesLeftOut: leftOut,
     verdicts: countVerdicts(plans),
     builds: buildTimes(builds, times, { all: ended.all, now }),
     deadlines: compareDeadlines(
-      policyDeadlineSeconds,
+      policies,
       asked,
       times.builds,
       planned.flatMap((each) => each.builds),

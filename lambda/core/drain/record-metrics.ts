@@ -1,3 +1,4 @@
+import type { EpochMs } from '../model/clock.ts';
 import type { Outcome } from '../model/decision.ts';
 import type { MetricName } from '../model/metrics.ts';
 import { emptySince } from '../model/node.ts';
@@ -31,14 +32,14 @@ export function recordPass(progress: readonly Progress[], metrics: Metrics, now:
 }
 
 /** Measures the state at the end of a sweep. */
-export function recordSweep(
-  { instances, unserved, waitingSince, retained }: Result,
-  metrics: Metrics,
-  now: number,
-): void {
-  const ages = waitingSince.filter((since) => since !== undefined).map((since) => now - since);
-  metrics.add('InstancesWaiting', waitingSince.length);
-  metrics.add('OldestWait', Math.max(0, ...ages) / 1000);
+export function recordSweep({ instances, unserved, waits, retained }: Result, metrics: Metrics, now: number): void {
+  const longest = (times: readonly (EpochMs | undefined)[]) => {
+    const known = times.filter((time) => time !== undefined);
+    return Math.max(0, ...known.map((time) => now - time)) / 1000;
+  };
+  metrics.add('InstancesWaiting', waits.length);
+  metrics.add('OldestWait', longest(waits.map(({ since }) => since)));
+  metrics.add('LongestOverdue', longest(waits.map(({ forceAt }) => forceAt)));
   metrics.add('DrainsStuck', instances.filter(({ stuck }) => stuck !== undefined).length);
   metrics.add('InstancesUnserved', unserved.length);
   metrics.add('InstancesRetained', retained.length);

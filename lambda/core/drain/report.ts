@@ -96,7 +96,7 @@ export class RunRecord {
   readonly #instances = new Map<string, InstanceReport>();
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
-  #waitingSince = new Map<string, number | undefined>();
+  #waits = new Map<string, Wait>();
   #interrupted: string | undefined;
 
   constructor({ dryRun }: Pick<RunOptions, 'dryRun'>) {
@@ -114,16 +114,18 @@ export class RunRecord {
       if (!unserved || wait.has(left.instanceId)) continue;
       this.#instances.set(left.instanceId, { ...left, because: 'it no longer waits for our hook' });
     }
-    const before = this.#waitingSince;
-    this.#waitingSince = new Map(
+    const before = this.#waits;
+    this.#waits = new Map(
       waiting
         .filter(({ notice, completed }) => !notice && !completed)
-        .map(({ instanceId }) => [instanceId, before.get(instanceId)]),
+        .map(({ instanceId }) => [instanceId, before.get(instanceId) ?? {}]),
     );
     for (const { termination, seen, decision } of progress) {
-      if (decision.action === 'complete') this.#waitingSince.delete(termination.instanceId);
-      else if (!termination.notice && !termination.completed)
-        this.#waitingSince.set(termination.instanceId, sinceOf(termination, seen));
+      if (decision.action === 'complete') this.#waits.delete(termination.instanceId);
+      else if (!termination.notice && !termination.completed) {
+        const { forceAt } = this.#limitsOf(termination, seen);
+        this.#waits.set(termination.instanceId, { since: sinceOf(termination, seen), forceAt });
+      }
     }
   }
 
@@ -186,7 +188,7 @@ export class RunRecord {
     return {
       instances,
       unserved: instances.filter(({ unserved }) => unserved),
-      waitingSince: [...this.#waitingSince.values()],
+      waits: [...this.#waits.values()],
       purged: this.#purged,
       retained: this.#retained,
       ...(this.#interrupted !== undefined && { interrupted: this.#interrupted }),
@@ -194,12 +196,19 @@ export class RunRecord {
   }
 }
 
+/** How long an instance has waited, as far as that is known. */
+interface Wait {
+  since?: EpochMs | undefined;
+  /** When its drain is forced: nothing should be left then. */
+  forceAt?: EpochMs | undefined;
+}
+
 export interface Result {
   instances: InstanceReport[];
   /** Those of them that the run could not serve. */
   unserved: InstanceReport[];
-  /** Since when each instance that is left waits; undefined if unknown. */
-  waitingSince: (EpochMs | undefined)[];
+  /** The instances that are left. */
+  waits: readonly Wait[];
   purged: readonly PurgedNode[];
   retained: readonly RetainedInstance[];
   /** Why the run could not go on, if it could not. */

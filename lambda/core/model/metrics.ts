@@ -21,6 +21,11 @@ export interface Metric {
 export const METRICS = {
   InstancesWaiting: { unit: 'Count', recorded: 'sweep', about: 'Instances that wait to be released' },
   OldestWait: { unit: 'Seconds', recorded: 'sweep', about: 'How long the oldest of them has waited' },
+  LongestOverdue: {
+    unit: 'Seconds',
+    recorded: 'sweep',
+    about: 'The longest that one of them has waited past its deadline and kill margin',
+  },
   DrainsStuck: { unit: 'Count', recorded: 'sweep', about: 'Drains that will not end by themselves' },
   InstancesUnserved: { unit: 'Count', recorded: 'sweep', about: 'Instances that a sweep could not serve' },
   InstancesRetained: {

@@ -1,4 +1,6 @@
 import { type Allocation, isClientTerminal, isTaskAlive, secondsRun } from './model/allocation.ts';
+import { JOB_DRAIN_KEY, ownLimit } from './model/job-drain.ts';
+import type { Policy } from './model/policy.ts';
 
 /** How many allocations, and how many jobs, a sentence names at most; the rest are counted. */
 const MOST_NAMED = 5;
@@ -49,8 +51,16 @@ export const sayAmbiguous = (nodeIds: readonly string[]): string =>
 
 /** No node is known to be an instance, and these nodes are not known to be another instance. */
 export const sayUnproven = (nodes: readonly string[]): string =>
-  `no node is known to be this instance, and any of these live nodes may be it: ${named(nodes.toSorted())}. Let their agents ` +
+  `no node is known to be this instance, and any of these nodes may be it: ${named(nodes.toSorted())}. Let their agents ` +
   'fingerprint EC2, set nodeMetaKey, or name the datacenters or node pools of clients that are not EC2 instances (outsideEc2)';
+
+/** What the authors of these jobs say of drains, where the policy lets them: "job ci (nomad_drain_hook_drain = 45m), …". */
+export function asks(allocations: readonly Allocation[], policy: Pick<Policy, 'jobMeta'>): string {
+  const those = allocations.flatMap(({ job, drain }) =>
+    drain && ownLimit({ drain }, policy) !== undefined ? [`job ${job} (${JOB_DRAIN_KEY} = ${drain.asks})`] : [],
+  );
+  return named([...new Set(those)].toSorted());
+}
 
 export const count = ({ length }: readonly Allocation[]): string => `${length} allocation${length === 1 ? '' : 's'}`;
 

@@ -14,6 +14,7 @@ import { otherDrainCases } from './cases-other-drains.ts';
 import { planCases } from './cases-plan.ts';
 import { replacementCases } from './cases-replacements.ts';
 import { serviceCases } from './cases-services.ts';
+import { stopCases } from './cases-stops.ts';
 import { stuckDrainCases } from './cases-stuck-drains.ts';
 import { taskCases } from './cases-tasks.ts';
 import { vanishingCases } from './cases-vanishing.ts';
@@ -49,6 +50,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('access', () => aclCases(the));
     describe('a login', () => loginCases(the));
     describe('the policy', () => policyCases(the));
+    describe('single stops', () => stopCases(the));
     describe('drains that stay on', () => stuckDrainCases(the));
     describe('what vanishes', () => vanishingCases(the));
     describe('blocking queries', () => blockingCases(the));

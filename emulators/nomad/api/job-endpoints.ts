@@ -186,6 +186,19 @@ export const listAllocations: Endpoint = (call) => {
   });
 };
 
+/** Its job's evaluation then migrates it, wherever it is: another takes its place, if the job wants one. */
+export const stopAllocation: Endpoint = ({ identity, servers: { state, scheduler }, parts }) => {
+  const allocation = state.allocations.get(parts[0] ?? '');
+  if (!allocation) throw new HttpError(404, 'allocation not found');
+  allow(identity.permissions.namespace(allocation.Namespace, 'alloc-lifecycle'));
+  allocation.DesiredTransition = { ...allocation.DesiredTransition, Migrate: true };
+  allocation.ModifyIndex = state.next();
+  state.commit(allocation.ModifyIndex, 'allocs');
+  const job = state.job(allocation.Namespace, allocation.JobID) ?? allocation.Job;
+  const { ID, ModifyIndex } = scheduler.evaluate(job, 'alloc-stop');
+  return written(ModifyIndex, { EvalID: ID, Index: ModifyIndex });
+};
+
 export const readAllocation: Endpoint = (call) => {
   const { state } = call.servers;
   const id = call.parts[0] ?? '';

@@ -1,4 +1,6 @@
 import type { EpochMs } from './clock.ts';
+import type { JobDrain } from './job-drain.ts';
+
 /** An allocation, in Nomad's words. */
 export interface Allocation {
   id: string;
@@ -20,6 +22,8 @@ export interface Allocation {
   killedAt?: EpochMs;
   /** Its tasks; each has a log of its own. */
   tasks: Task[];
+  /** How long its job asks drains to wait for it. It counts only where the policy lets jobs say so. */
+  drain?: JobDrain;
   /** The allocation that inherits its ephemeral disk. */
   diskGoesTo?: string;
   /** Why its replacement cannot be placed, or how its replacements fail: until one is healthy, Nomad does not move it. */
@@ -80,6 +84,8 @@ export interface AllocationReport {
   type: string;
   status: string;
   runningSeconds: number;
+  /** How long its job asks drains to wait for it, in the words of its author. */
+  drain?: string;
   /** Why Nomad cannot replace it. */
   blocked?: string;
 }
@@ -92,6 +98,7 @@ export const toReport = (allocation: Allocation, now: number): AllocationReport 
   type: allocation.jobType,
   status: allocation.clientStatus,
   runningSeconds: secondsRun(allocation, now),
+  ...(allocation.drain && { drain: allocation.drain.asks }),
   ...(allocation.blocked && { blocked: allocation.blocked.because }),
 });
 

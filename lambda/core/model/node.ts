@@ -1,6 +1,8 @@
 import { type Allocation, isAlive, isClientTerminal } from './allocation.ts';
 import type { EpochMs } from './clock.ts';
+import { ownLimit } from './job-drain.ts';
 import type { Notice } from './notice.ts';
+import type { Policy } from './policy.ts';
 
 /** A Nomad client node, in Nomad's own words. */
 export interface NomadNode {
@@ -15,6 +17,8 @@ export interface NomadNode {
   ended?: DrainRecord;
   /** The allocations that the token sees; absent if they were not read. */
   allocations?: Allocation[];
+  /** When they were asked for. */
+  readAt?: EpochMs;
   /** Replacements elsewhere that still copy their ephemeral disk from this node. */
   copying?: Allocation[];
   /** Allocations that Nomad's servers have forgotten while they ran, and until when their client may still stop them. */
@@ -71,14 +75,18 @@ export interface DrainRecord {
 }
 
 /** The allocations that keep the instance alive. */
-export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }): Allocation[] {
+export function remaining(node: NomadNode, policy: Waits): Allocation[] {
   return (node.allocations ?? []).filter((allocation) => holds(allocation, node, policy));
 }
 
 /** Whether an allocation of this node keeps its instance alive. */
-export function holds(allocation: Allocation, on: NomadNode, policy: { ignoreSystemJobs: boolean }): boolean {
-  return isAlive(allocation, on) && !(policy.ignoreSystemJobs && allocation.jobType === 'system');
+export function holds(allocation: Allocation, on: NomadNode, policy: Waits): boolean {
+  if (policy.ignoreSystemJobs && allocation.jobType === 'system') return false;
+  return isAlive(allocation, on) && ownLimit(allocation, policy) !== 0;
 }
+
+/** What a policy says of whom drains wait for. */
+type Waits = Pick<Policy, 'ignoreSystemJobs' | 'jobMeta'>;
 
 /** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */
 export function killed({ drain, allocations = [] }: NomadNode): Allocation[] {

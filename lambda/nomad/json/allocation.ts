@@ -1,5 +1,6 @@
 import type { Allocation, Task } from '../../core/model/allocation.ts';
-import type { ResourcesJson } from './node.ts';
+import { JOB_DRAIN_KEY, readJobDrain } from '../../core/model/job-drain.ts';
+import { own, type ResourcesJson } from './node.ts';
 
 export interface AllocationJson {
   ID: string;
@@ -14,7 +15,7 @@ export interface AllocationJson {
   DesiredTransition?: { Migrate: boolean | null };
   TaskStates?: Record<string, { State: string; Events: { Type: string; Time: number }[] | null }> | null;
   NextAllocation?: string;
-  Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
+  Job: { Type: string; Meta?: Record<string, string> | null; TaskGroups: TaskGroupJson[] | null } | null;
 }
 
 /** An allocation in the list of its job, as far as we read it. */
@@ -52,6 +53,7 @@ export interface AllocationInList {
 /** Durations in nanoseconds. */
 export interface TaskGroupJson {
   Name: string;
+  Meta?: Record<string, string> | null;
   EphemeralDisk: { Migrate: boolean } | null;
   ShutdownDelay?: number | null;
   Tasks:
@@ -71,6 +73,7 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
   const migrating = json.DesiredTransition?.Migrate === true;
+  const asks = own(group?.Meta, JOB_DRAIN_KEY) ?? own(json.Job?.Meta, JOB_DRAIN_KEY);
   return {
     id: json.ID,
     job: json.JobID,
@@ -85,6 +88,7 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
     changedAt: toMs(json.ModifyTime) - skewMs,
     ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) - skewMs }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
+    ...(asks !== undefined && { drain: readJobDrain(asks) }),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
   };
 }

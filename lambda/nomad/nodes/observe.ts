@@ -1,7 +1,8 @@
 import { messageOf } from '../../core/basics.ts';
-import type { Allocation, TaskGroup } from '../../core/model/allocation.ts';
+import { type Allocation, isAlive, type TaskGroup } from '../../core/model/allocation.ts';
 import type { RunClock } from '../../core/model/clock.ts';
 import type { DrainOrder } from '../../core/model/decision.ts';
+import { JOB_DRAIN_KEY, MAY_ASK } from '../../core/model/job-drain.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../../core/model/node.ts';
 import { nodesOf, type Observation, present } from '../../core/model/observation.ts';
 import type { Policy } from '../../core/model/policy.ts';
@@ -67,6 +68,8 @@ export class NodeObserver implements Nodes {
   #leaderThen: Promise<string> = Promise.resolve('');
   #askedLeaderAt = Number.NEGATIVE_INFINITY;
   #permissions: Permissions | undefined;
+  /** What jobs say of drains, and nobody understands; each in a sentence. */
+  readonly #misunderstood = new Set<string>();
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Extract<Observation, { is: 'unanswered' }> | undefined;
 
@@ -83,7 +86,7 @@ export class NodeObserver implements Nodes {
 
   get problems(): string[] {
     if (this.#failure && !this.#options.clock.over) return [`Nomad cannot be queried: ${this.#failure.because}`];
-    return narrowToken(this.#permissions);
+    return [...narrowToken(this.#permissions), ...this.#misunderstood];
   }
 
   async refresh(asked: Promise<readonly Termination[]>): Promise<void> {
@@ -142,6 +145,10 @@ export class NodeObserver implements Nodes {
     if (order.how === 'start') this.#acceptedAt.set(nodeId, clock.now());
     this.#read.delete(nodeId);
     return true;
+  }
+
+  stop(allocationId: string): Promise<void> {
+    return this.#nomad.stop(allocationId);
   }
 
   /** Of many drains at once it is asked once. */
@@ -258,18 +265,22 @@ export class NodeObserver implements Nodes {
     const json = thorough || needsDeadline ? await this.#nomad.node(stub.ID) : stub;
     if (!json) throw contradiction(stub);
     const node = toNode(json, readerOf(this.#nomad, this.#options));
-    if (!node.drain && node.status !== 'down' && !thorough) return node;
+    // What jobs say of themselves counts from the beginning of the drain.
+    if (!node.drain && node.status !== 'down' && !thorough && !policy.jobMeta) return node;
     const isDraining = node.drain?.status === 'draining';
     const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
     // Of those that this environment has seen with their jobs it knows how long they take to stop, should Nomad forget them.
     const isEnough =
       listed &&
+      // A list has no jobs.
+      !policy.jobMeta &&
       !mayAllStopLast(listed) &&
       seenAllocations.knows(
         node.id,
         listed.map(({ id }) => id),
       );
     const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, policy, this.#options);
+    if (policy.jobMeta) for (const each of read.allocations) this.#checkWords(each, node);
     const looked = {
       ...node,
       ...read,
@@ -278,6 +289,14 @@ export class NodeObserver implements Nodes {
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;
+  }
+
+  #checkWords(allocation: Allocation, node: NomadNode): void {
+    const { job, namespace, drain } = allocation;
+    if (drain === undefined || drain.seconds !== undefined || !isAlive(allocation, node)) return;
+    this.#misunderstood.add(
+      `job ${job} (namespace ${namespace}) has ${JOB_DRAIN_KEY} = ${JSON.stringify(drain.asks)}, which is not ${MAY_ASK}: the policy holds`,
+    );
   }
 
   /** Only the node itself has the drain's deadline: read if the drain is not ours, or is past the deadline that we gave it. */

@@ -54,6 +54,8 @@ export interface TaskGroupJson {
   Name: string;
   EphemeralDisk: { Migrate: boolean } | null;
   ShutdownDelay?: number | null;
+  /** Of builds, since 2.0.3: from the creation of an allocation until its client kills it. */
+  MaxRunDuration?: number | null;
   Tasks:
     | {
         Name: string;
@@ -71,6 +73,7 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
   const migrating = json.DesiredTransition?.Migrate === true;
+  const createdAt = toMs(json.CreateTime) - skewMs;
   return {
     id: json.ID,
     job: json.JobID,
@@ -81,8 +84,9 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
     desiredStatus: json.DesiredStatus,
     migrating,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
-    createdAt: toMs(json.CreateTime) - skewMs,
+    createdAt,
     changedAt: toMs(json.ModifyTime) - skewMs,
+    ...(group?.MaxRunDuration && { endsBy: createdAt + toMs(group.MaxRunDuration) }),
     ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) - skewMs }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),

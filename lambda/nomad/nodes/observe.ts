@@ -266,19 +266,13 @@ export class NodeObserver implements Nodes {
     const isDraining = node.drain?.status === 'draining';
     const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
     // Of those that this environment has seen with their jobs it knows how long they take to stop, should Nomad forget them.
-    const isEnough =
-      listed &&
-      !mayAllStopLast(listed) &&
-      seenAllocations.knows(
-        node.id,
-        listed.map(({ id }) => id),
-      );
-    const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, this.#options);
+    const known = listed && !mayAllStopLast(listed) ? seenAllocations.withTheirJobs(node.id, listed) : undefined;
+    const read = known ? { allocations: known } : await allocationsOf(this.#nomad, node, this.#options);
     const looked = {
       ...node,
       ...read,
       allocations: await this.#reasons.add(node, read.allocations),
-      ...(!isDraining && !isEnough && { copying: await copying(this.#nomad, read.allocations) }),
+      ...(!isDraining && !known && { copying: await copying(this.#nomad, read.allocations) }),
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;

@@ -35,7 +35,11 @@ export async function allocationsOf(
     const allocation = toAllocation(json, nomad.skewMs);
     return { allocation, stopMs: holds(allocation, node, policy) ? stopMsOf(json) : undefined };
   });
-  const seen = read.map(({ allocation: { id }, stopMs }) => ({ id, stopMs }));
+  const seen = read.map(({ allocation: { id, endsBy }, stopMs }) => ({
+    id,
+    stopMs,
+    ...(endsBy !== undefined && { endsBy }),
+  }));
   const forgotten = seenAllocations.note(node.id, seen, clock.now(), policy.killMarginSeconds * 1000);
   return { allocations: read.map(({ allocation }) => allocation), ...(forgotten && { forgotten }) };
 }

@@ -56,7 +56,8 @@ BEGIN {
   few = split("Type TaskGroups.Name TaskGroups.EphemeralDisk TaskGroups.MaxClientDisconnect TaskGroups.Disconnect " \
     "TaskGroups.StopAfterClientDisconnect TaskGroups.PreventRescheduleOnLost TaskGroups.Tasks.Name " \
     "TaskGroups.Tasks.Lifecycle TaskGroups.Tasks.Leader " \
-    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.ShutdownDelay TaskGroups.ShutdownDelay TaskGroups.Tasks.CSIPluginConfig", all, " ")
+    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.ShutdownDelay TaskGroups.ShutdownDelay " \
+    "TaskGroups.MaxRunDuration TaskGroups.Tasks.CSIPluginConfig", all, " ")
   for (i = 1; i <= few; i++) keep["." all[i]] = ALL
 }
 inside {

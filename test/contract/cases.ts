@@ -6,6 +6,7 @@ import { clientCases } from './cases-clients.ts';
 import { drainCases } from './cases-drain.ts';
 import { freshCases, headerCases } from './cases-headers.ts';
 import { lateDiskCases } from './cases-late-disk.ts';
+import { limitCases } from './cases-limits.ts';
 import { listCases } from './cases-lists.ts';
 import { loginCases, policyCases } from './cases-login.ts';
 import { markCases } from './cases-marks.ts';
@@ -47,6 +48,7 @@ export const nomadContract = (name: string, start: () => Promise<NomadUnderTest>
     describe('plans', () => planCases(the));
     describe('answers', () => answerCases(the));
     describe('tasks', () => taskCases(the));
+    describe('limits of builds', () => limitCases(the));
     describe('access', () => aclCases(the));
     describe('a login', () => loginCases(the));
     describe('the policy', () => policyCases(the));

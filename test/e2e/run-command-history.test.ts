@@ -26,7 +26,7 @@ describe('what the script lets pass into the history of commands', () => {
   it('is of every allocation all that the function reads of it', async () => {
     const emulator = await NomadEmulator.start({ clock: new ManualClock() });
     const { id: on } = emulator.addNode();
-    emulator.run({ id: 'build', type: 'batch', on, runSeconds: 60, stderr: 'canary' });
+    emulator.run({ id: 'build', type: 'batch', on, runSeconds: 60, maxRunSeconds: 600, stderr: 'canary' });
     emulator.run({ id: 'moves', type: 'service', on, migrateDisk: { copySeconds: 5 }, lostAfterSeconds: 60 });
     emulator.run({ id: 'fails', type: 'batch', on, runSeconds: 1, exitCode: 1, poststopSeconds: 60 });
     emulator.run({ id: 'plugin', type: 'system', csiPlugin: true });
@@ -47,6 +47,7 @@ describe('what the script lets pass into the history of commands', () => {
     const read = (them: unknown) =>
       (them as AllocationJson[]).map((each) => toAllocation({ ...each, NextAllocation: 'heir' }));
     expect(read(emulated).map(({ diskGoesTo }) => diskGoesTo)).toContain('heir');
+    expect(read(emulated).filter(({ endsBy }) => endsBy !== undefined)).toHaveLength(1);
     expect(read(passed)).toEqual(read(allocations));
     expect(JSON.stringify(passed)).not.toContain('canary');
   });

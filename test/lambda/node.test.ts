@@ -76,10 +76,10 @@ describe('an allocation', () => {
 
   it('of a system job keeps no node where the policy ignores those', () => {
     const allocations = [allocation({ jobType: 'system' }), allocation({ jobType: 'sysbatch' }), allocation()];
-    const left = (ignoreSystemJobs: boolean) => remaining(node({ allocations }), { ignoreSystemJobs, jobMeta: false });
+    const left = (ignoreSystemJobs: boolean) => remaining(node({ allocations }), { ignoreSystemJobs });
     expect(left(false)).toEqual(allocations);
     expect(left(true)).toEqual(allocations.slice(1));
-    expect(remaining(node(), { ignoreSystemJobs: false, jobMeta: false })).toEqual([]);
+    expect(remaining(node(), { ignoreSystemJobs: false })).toEqual([]);
   });
 });
 

@@ -12,7 +12,7 @@ export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
   const existing = state.job(given.Namespace ?? 'default', given.ID ?? '');
   const job: Job = {
-    ...canonicalJob(given),
+    ...canonicalJob(given, state.version),
     CreateIndex: existing?.CreateIndex ?? index,
     ModifyIndex: index,
     JobModifyIndex: index,

@@ -62,6 +62,8 @@ export interface JobSpec extends Doings {
   migrateDisk?: { copySeconds: number };
   /** Before its tasks are told to stop; none by default. */
   groupShutdownDelaySeconds?: number;
+  /** `max_run_duration` of the group; none by default. */
+  maxRunSeconds?: number;
   maxParallel?: number;
   minHealthySeconds?: number;
   csiPlugin?: boolean;
@@ -123,6 +125,7 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
         Volumes: volumesOf(spec),
         ReschedulePolicy: reschedulePolicyOf(spec),
         ShutdownDelay: spec.groupShutdownDelaySeconds === undefined ? null : spec.groupShutdownDelaySeconds * SECOND,
+        MaxRunDuration: spec.maxRunSeconds === undefined ? null : spec.maxRunSeconds * SECOND,
         ...awayOf(spec),
         Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
       },

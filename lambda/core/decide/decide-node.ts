@@ -2,7 +2,7 @@ import { asks, count, names, stuckFor } from '../explain.ts';
 import { type Allocation, isAlive, isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from '../model/decision.ts';
-import { deadlineFor, ownLimit } from '../model/job-drain.ts';
+import { deadlineFor } from '../model/job-drain.ts';
 import { type Drain, type NomadNode, remaining } from '../model/node.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
@@ -125,19 +125,19 @@ function askedForMore({ node, drain, alive, since, now, policy, termination }: D
  * Every job that Nomad waits for has had the time for which its author lets a drain wait: those that Nomad stops last do not go before.
  * It has to be known that nothing else is there, or about to be placed, by a list that was read after all that could be placed was.
  */
-function askedForNoMore({ node, drain, alive, now, policy, seesEveryNamespace }: Drained): Decision | undefined {
+function askedForNoMore({ node, drain, alive, now, seesEveryNamespace }: Drained): Decision | undefined {
   const { status, ours, startedAt } = drain;
   if (status !== 'draining' || isAway(node) || alive.length === 0) return undefined;
   if (ours?.deadlineAt === undefined || now >= ours.deadlineAt - REQUESTED_MS) return undefined;
   const { allocations = [], readAt = startedAt } = node;
   if (!seesEveryNamespace || readAt < startedAt + PENDING_SECONDS * 1000) return undefined;
   const first = allocations.filter((each) => isAlive(each, node) && !each.stopsLast);
-  const longest = Math.max(...first.map((each) => ownLimit(each, policy) ?? Number.POSITIVE_INFINITY));
+  const longest = Math.max(...first.map((each) => each.drain?.seconds ?? Number.POSITIVE_INFINITY));
   if (first.length === 0 || now < startedAt + longest * 1000) return undefined;
   return startDrain(
     node.id,
     { how: 'shorten', deadlineSeconds: 1 },
-    `what is left has had the time that it asks for: ${asks(first, policy)}`,
+    `what is left has had the time that it asks for: ${asks(first)}`,
   );
 }
 
@@ -242,15 +242,15 @@ function settling({ node, now }: Drained): Decision | undefined {
 }
 
 /** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */
-function empty({ node, drain, policy }: Drained): Decision {
+function empty({ node, drain }: Drained): Decision {
   if (node.status === 'down') return complete('node-lost', 'Nomad reports the node as down, and its drain is complete');
-  const unwaited = (node.allocations ?? []).filter((each) => isAlive(each, node) && ownLimit(each, policy) === 0);
+  const unwaited = (node.allocations ?? []).filter((each) => isAlive(each, node) && each.drain?.seconds === 0);
   return drain.deadlineReached || drain.ours?.forcedAt !== undefined
     ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
     : complete(
         'drained',
         unwaited.length > 0
-          ? `nothing is left that the drain waits for: ${asks(unwaited, policy)}`
+          ? `nothing is left that the drain waits for: ${asks(unwaited)}`
           : 'everything on the drained node has stopped',
       );
 }
@@ -272,6 +272,6 @@ function begin(
 }
 
 const longerFor = (alive: readonly Allocation[], policy: Policy): string => {
-  const longer = alive.filter((each) => (ownLimit(each, policy) ?? 0) > policy.deadlineSeconds);
-  return `the deadline is longer for ${asks(longer, policy)}`;
+  const longer = alive.filter((each) => (each.drain?.seconds ?? 0) > policy.deadlineSeconds);
+  return `the deadline is longer for ${asks(longer)}`;
 };

@@ -2,7 +2,6 @@ import { messageOf } from '../basics.ts';
 import { isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision, DrainOrder } from '../model/decision.ts';
-import { ownLimit } from '../model/job-drain.ts';
 import { LOG } from '../model/log-messages.ts';
 import { killed, type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, restoredAt } from '../model/notice.ts';
@@ -96,8 +95,8 @@ async function cordon(
 }
 
 /** Asks Nomad to stop what drains do not wait for, by the word of its job. That it does not is no failure: nothing waits for it. */
-async function stopUnwaited(node: NomadNode, { policy, instanceId, group }: Termination, ports: Ports): Promise<void> {
-  const unwaited = (node.allocations ?? []).filter((each) => ownLimit(each, policy) === 0 && isLeftAlone(each));
+async function stopUnwaited(node: NomadNode, { instanceId, group }: Termination, ports: Ports): Promise<void> {
+  const unwaited = (node.allocations ?? []).filter((each) => each.drain?.seconds === 0 && isLeftAlone(each));
   for (const { id, job, namespace, taskGroup } of unwaited) {
     const about = { instanceId, nodeId: node.id, group, allocation: id, job, namespace, taskGroup };
     await ports.nodes.stop(id).then(

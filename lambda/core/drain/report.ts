@@ -1,7 +1,7 @@
 import { inIso, messageOf } from '../basics.ts';
 import { afterDeadlineSeconds, globalCapSeconds, limitsOf } from '../decide/deadlines.ts';
-import { say } from '../explain.ts';
-import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
+import { say, toReport } from '../explain.ts';
+import type { AllocationReport, TaskGroup } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision, Outcome } from '../model/decision.ts';
 import { deadlineOf, remaining } from '../model/node.ts';

@@ -18,11 +18,13 @@ export interface Allocation {
   createdAt: EpochMs;
   /** When its state last changed; once it has ended, when it ended. */
   changedAt: EpochMs;
+  /** When its client begins to kill it, however long its drain would wait (`max_run_duration`); absent if never, or if its job is not known. */
+  endsBy?: EpochMs;
   /** When the drain stopped it instead of waiting any longer. */
   killedAt?: EpochMs;
   /** Its tasks; each has a log of its own. */
   tasks: Task[];
-  /** How long its job asks drains to wait for it. It counts only where the policy lets jobs say so. */
+  /** How long its job asks drains to wait for it. Read only where the policy lets jobs say so. */
   drain?: JobDrain;
   /** The allocation that inherits its ephemeral disk. */
   diskGoesTo?: string;
@@ -86,21 +88,11 @@ export interface AllocationReport {
   runningSeconds: number;
   /** How long its job asks drains to wait for it, in the words of its author. */
   drain?: string;
+  /** When Nomad kills it at the latest, by the `max_run_duration` of its group. ISO 8601, UTC; absent if it has none, or is not known. */
+  endsBy?: string;
   /** Why Nomad cannot replace it. */
   blocked?: string;
 }
-
-export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
-  id: allocation.id,
-  job: allocation.job,
-  namespace: allocation.namespace,
-  taskGroup: allocation.taskGroup,
-  type: allocation.jobType,
-  status: allocation.clientStatus,
-  runningSeconds: secondsRun(allocation, now),
-  ...(allocation.drain && { drain: allocation.drain.asks }),
-  ...(allocation.blocked && { blocked: allocation.blocked.because }),
-});
 
 /** The task group of a job. */
 export type TaskGroup = Pick<Allocation, 'job' | 'namespace' | 'taskGroup'>;

@@ -26,10 +26,6 @@ export function readJobDrain(asks: string): JobDrain {
   return all && total > 0 && total <= LONGEST_SECONDS ? { asks, seconds: total } : { asks };
 }
 
-/** How long a drain waits for an allocation by the word of its job, in seconds; undefined if the policy alone says. */
-export const ownLimit = ({ drain }: { drain?: JobDrain }, { jobMeta }: Pick<Policy, 'jobMeta'>): number | undefined =>
-  jobMeta ? drain?.seconds : undefined;
-
 /** How long a drain lets these run, in seconds: as long as the policy says, or longer where a job asks for it. */
-export const deadlineFor = (allocations: readonly { drain?: JobDrain }[], policy: Policy): number =>
-  Math.max(policy.deadlineSeconds, ...allocations.map((each) => ownLimit(each, policy) ?? 0));
+export const deadlineFor = (allocations: readonly { drain?: JobDrain }[], { deadlineSeconds }: Policy): number =>
+  Math.max(deadlineSeconds, ...allocations.map(({ drain }) => drain?.seconds ?? 0));

@@ -1,8 +1,6 @@
 import { type Allocation, isAlive, isClientTerminal } from './allocation.ts';
 import type { EpochMs } from './clock.ts';
-import { ownLimit } from './job-drain.ts';
 import type { Notice } from './notice.ts';
-import type { Policy } from './policy.ts';
 
 /** A Nomad client node, in Nomad's own words. */
 export interface NomadNode {
@@ -75,18 +73,15 @@ export interface DrainRecord {
 }
 
 /** The allocations that keep the instance alive. */
-export function remaining(node: NomadNode, policy: Waits): Allocation[] {
+export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }): Allocation[] {
   return (node.allocations ?? []).filter((allocation) => holds(allocation, node, policy));
 }
 
 /** Whether an allocation of this node keeps its instance alive. */
-export function holds(allocation: Allocation, on: NomadNode, policy: Waits): boolean {
+export function holds(allocation: Allocation, on: NomadNode, policy: { ignoreSystemJobs: boolean }): boolean {
   if (policy.ignoreSystemJobs && allocation.jobType === 'system') return false;
-  return isAlive(allocation, on) && ownLimit(allocation, policy) !== 0;
+  return isAlive(allocation, on) && allocation.drain?.seconds !== 0;
 }
-
-/** What a policy says of whom drains wait for. */
-type Waits = Pick<Policy, 'ignoreSystemJobs' | 'jobMeta'>;
 
 /** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */
 export function killed({ drain, allocations = [] }: NomadNode): Allocation[] {

@@ -56,6 +56,8 @@ export interface TaskGroupJson {
   Meta?: Record<string, string> | null;
   EphemeralDisk: { Migrate: boolean } | null;
   ShutdownDelay?: number | null;
+  /** Of builds, since 2.0.3: from the creation of an allocation until its client kills it. */
+  MaxRunDuration?: number | null;
   Tasks:
     | {
         Name: string;
@@ -68,12 +70,14 @@ export interface TaskGroupJson {
     | null;
 }
 
-export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
+/** @param jobMeta what the job says of drains is read too */
+export function toAllocation(json: AllocationJson, skewMs = 0, { jobMeta } = { jobMeta: false }): Allocation {
   const group = groupOf(json);
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
   const migrating = json.DesiredTransition?.Migrate === true;
   const asks = own(group?.Meta, JOB_DRAIN_KEY) ?? own(json.Job?.Meta, JOB_DRAIN_KEY);
+  const createdAt = toMs(json.CreateTime) - skewMs;
   return {
     id: json.ID,
     job: json.JobID,
@@ -84,11 +88,12 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
     desiredStatus: json.DesiredStatus,
     migrating,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
-    createdAt: toMs(json.CreateTime) - skewMs,
+    createdAt,
     changedAt: toMs(json.ModifyTime) - skewMs,
+    ...(group?.MaxRunDuration && { endsBy: createdAt + toMs(group.MaxRunDuration) }),
     ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) - skewMs }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
-    ...(asks !== undefined && { drain: readJobDrain(asks) }),
+    ...(jobMeta && asks !== undefined && { drain: readJobDrain(asks) }),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
   };
 }

@@ -270,22 +270,16 @@ export class NodeObserver implements Nodes {
     const isDraining = node.drain?.status === 'draining';
     const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
     // Of those that this environment has seen with their jobs it knows how long they take to stop, should Nomad forget them.
-    const isEnough =
-      listed &&
-      // A list has no jobs.
-      !policy.jobMeta &&
-      !mayAllStopLast(listed) &&
-      seenAllocations.knows(
-        node.id,
-        listed.map(({ id }) => id),
-      );
-    const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, policy, this.#options);
+    // What jobs say of drains is read anew.
+    const maySuffice = listed && !policy.jobMeta && !mayAllStopLast(listed);
+    const known = maySuffice ? seenAllocations.withTheirJobs(node.id, listed) : undefined;
+    const read = known ? { allocations: known } : await allocationsOf(this.#nomad, node, policy, this.#options);
     if (policy.jobMeta) for (const each of read.allocations) this.#checkWords(each, node);
     const looked = {
       ...node,
       ...read,
       allocations: await this.#reasons.add(node, read.allocations, policy),
-      ...(!isDraining && !isEnough && { copying: await copying(this.#nomad, read.allocations) }),
+      ...(!isDraining && !known && { copying: await copying(this.#nomad, read.allocations) }),
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;

@@ -33,10 +33,14 @@ export async function allocationsOf(
 ): Promise<Required<Pick<NomadNode, 'allocations' | 'readAt'>> & Pick<NomadNode, 'forgotten'>> {
   const readAt = clock.now();
   const read = await nomad.allocations(node.id, (json: AllocationJson) => {
-    const allocation = toAllocation(json, nomad.skewMs);
+    const allocation = toAllocation(json, nomad.skewMs, policy);
     return { allocation, stopMs: holds(allocation, node, policy) ? stopMsOf(json) : undefined };
   });
-  const seen = read.map(({ allocation: { id }, stopMs }) => ({ id, stopMs }));
+  const seen = read.map(({ allocation: { id, endsBy }, stopMs }) => ({
+    id,
+    stopMs,
+    ...(endsBy !== undefined && { endsBy }),
+  }));
   const forgotten = seenAllocations.note(node.id, seen, clock.now(), policy.killMarginSeconds * 1000);
   return { allocations: read.map(({ allocation }) => allocation), readAt, ...(forgotten && { forgotten }) };
 }

@@ -205,9 +205,7 @@ export class NomadApi {
   }
 
   /** Stops an allocation as a drain would: its replacement, if its job wants one, runs elsewhere. */
-  async stop(allocationId: string): Promise<void> {
-    await this.#order({ path: `/v1/allocation/${allocationId}/stop` });
-  }
+  stop = (allocationId: string): Promise<void> => this.#order({ path: `/v1/allocation/${allocationId}/stop` });
 
   async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {
     const path = `/v1/node/${nodeId}/eligibility`;

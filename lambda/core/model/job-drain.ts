@@ -14,9 +14,6 @@ export interface JobDrain {
 /** The longest, in seconds: Auto Scaling holds no instance longer. */
 const LONGEST_SECONDS = 48 * 3600;
 
-/** What such a value may be, for who has written another. */
-export const MAY_ASK = 'now, until-done, or a duration up to 48h, such as 45m or 1h30m';
-
 /** Reads what the author of a job has written. */
 export function readJobDrain(asks: string): JobDrain {
   if (asks === 'now') return { asks, seconds: 0 };
@@ -25,6 +22,17 @@ export function readJobDrain(asks: string): JobDrain {
   const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
   return all && total > 0 && total <= LONGEST_SECONDS ? { asks, seconds: total } : { asks };
 }
+
+/** What jobs say and nobody understands, each in a sentence. */
+export const puzzlesIn = (allocations: readonly { job: string; namespace: string; drain?: JobDrain }[]): string[] =>
+  allocations.flatMap(({ job, namespace, drain }) =>
+    drain && drain.seconds === undefined
+      ? [
+          `job ${job} (namespace ${namespace}) has ${JOB_DRAIN_KEY} = ${JSON.stringify(drain.asks)}, which is not now, until-done, ` +
+            'or a duration up to 48h, such as 45m or 1h30m: the policy holds',
+        ]
+      : [],
+  );
 
 /** How long a drain lets these run, in seconds: as long as the policy says, or longer where a job asks for it. */
 export const deadlineFor = (allocations: readonly { drain?: JobDrain }[], { deadlineSeconds }: Policy): number =>

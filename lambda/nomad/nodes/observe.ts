@@ -1,8 +1,8 @@
 import { messageOf } from '../../core/basics.ts';
-import { type Allocation, isAlive, type TaskGroup } from '../../core/model/allocation.ts';
+import type { Allocation, TaskGroup } from '../../core/model/allocation.ts';
 import type { RunClock } from '../../core/model/clock.ts';
 import type { DrainOrder } from '../../core/model/decision.ts';
-import { JOB_DRAIN_KEY, MAY_ASK } from '../../core/model/job-drain.ts';
+import { puzzlesIn } from '../../core/model/job-drain.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../../core/model/node.ts';
 import { nodesOf, type Observation, present } from '../../core/model/observation.ts';
 import type { Policy } from '../../core/model/policy.ts';
@@ -68,7 +68,7 @@ export class NodeObserver implements Nodes {
   #leaderThen: Promise<string> = Promise.resolve('');
   #askedLeaderAt = Number.NEGATIVE_INFINITY;
   #permissions: Permissions | undefined;
-  /** What jobs say of drains, and nobody understands; each in a sentence. */
+  /** Why the words of jobs do not count, each in a sentence. */
   readonly #misunderstood = new Set<string>();
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Extract<Observation, { is: 'unanswered' }> | undefined;
@@ -147,9 +147,7 @@ export class NodeObserver implements Nodes {
     return true;
   }
 
-  stop(allocationId: string): Promise<void> {
-    return this.#nomad.stop(allocationId);
-  }
+  stop = (allocationId: string): Promise<void> => this.#nomad.stop(allocationId);
 
   /** Of many drains at once it is asked once. */
   #leader(): Promise<string> {
@@ -274,7 +272,7 @@ export class NodeObserver implements Nodes {
     const maySuffice = listed && !policy.jobMeta && !mayAllStopLast(listed);
     const known = maySuffice ? seenAllocations.withTheirJobs(node.id, listed) : undefined;
     const read = known ? { allocations: known } : await allocationsOf(this.#nomad, node, policy, this.#options);
-    if (policy.jobMeta) for (const each of read.allocations) this.#checkWords(each, node);
+    for (const because of puzzlesIn(read.allocations)) this.#misunderstood.add(because);
     const looked = {
       ...node,
       ...read,
@@ -283,14 +281,6 @@ export class NodeObserver implements Nodes {
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;
-  }
-
-  #checkWords(allocation: Allocation, node: NomadNode): void {
-    const { job, namespace, drain } = allocation;
-    if (drain === undefined || drain.seconds !== undefined || !isAlive(allocation, node)) return;
-    this.#misunderstood.add(
-      `job ${job} (namespace ${namespace}) has ${JOB_DRAIN_KEY} = ${JSON.stringify(drain.asks)}, which is not ${MAY_ASK}: the policy holds`,
-    );
   }
 
   /** Only the node itself has the drain's deadline: read if the drain is not ours, or is past the deadline that we gave it. */
@@ -307,5 +297,4 @@ export class NodeObserver implements Nodes {
   }
 }
 
-const isHeld = (node: NomadNode, policy: Policy): boolean =>
-  remaining(node, policy).length > 0 || (node.copying ?? []).length > 0;
+const isHeld = (node: NomadNode, policy: Policy) => remaining(node, policy).length + (node.copying?.length ?? 0) > 0;

@@ -159,8 +159,8 @@ export class World {
   }
 
   /** An instance in service with its Nomad client. */
-  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}) {
-    const instanceId = this.aws.addInstance(GROUP, instance);
+  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}, group = GROUP) {
+    const instanceId = this.aws.addInstance(group, instance);
     const { privateIp } = this.aws.instance(instanceId);
     const { instanceId: named = instanceId, ...spec } = node;
     const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;

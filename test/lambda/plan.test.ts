@@ -10,7 +10,7 @@ import { type Situation, situations } from './plan-situations.ts';
 
 const HOUR = 3600;
 
-const policy = (deadlineSeconds: number) => ({ deadlineSeconds, groups: ['builders'], isAll: true });
+const policy = (deadlineSeconds: number) => ({ deadlineSeconds, groups: ['builders'], isAll: true, label: '' });
 
 function planned({ clients: given, runs = [], others = [client('stays')], ...more }: Situation) {
   const clients = given ?? [client('one', { runs })];

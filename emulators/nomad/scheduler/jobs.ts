@@ -80,6 +80,10 @@ export interface JobSpec extends Doings {
   preventRescheduleOnLost?: boolean;
   /** `max_client_disconnect`, of 1.3 to 1.9. */
   maxClientDisconnectSeconds?: number;
+  /** What its author says of it. */
+  meta?: Record<string, string>;
+  /** What the author says of its task group. */
+  groupMeta?: Record<string, string>;
   /** Bytes of environment that make the job, and each of its allocations in a node's list, so much larger. */
   padding?: number;
 }
@@ -105,11 +109,13 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
     Type: spec.type ?? 'batch',
     Namespace: spec.namespace ?? 'default',
     NodePool: spec.pool ?? 'default',
+    Meta: spec.meta ?? null,
     Constraints: [...(spec.constraints ?? []), ...on],
     TaskGroups: [
       {
         Name: spec.taskGroup ?? 'g',
         Count: spec.count ?? 1,
+        Meta: spec.groupMeta ?? null,
         ...(spec.type === 'service'
           ? {
               Migrate: { MaxParallel: spec.maxParallel ?? 1, MinHealthyTime: minHealthy },

@@ -8,7 +8,8 @@ export const LOG = {
   /** Its job lets no drain wait for it. With its `allocation`, `job`, `namespace` and `taskGroup`. */
   stopped: 'allocation stopped: its job lets no drain wait for it',
   /** The same; it ends with its instance, or before. */
-  notStopped: 'allocation not stopped, though its job lets no drain wait for it: it ends with its instance',
+  notStopped:
+    'allocation not stopped (that takes alloc-lifecycle): it ends with its instance, for its job lets no drain wait for it',
   /** With its `outcome`, `because`, and how many allocations were `killed`. */
   released: 'instance released',
   /** One record for each, with its `allocation`, `job`, `namespace` and `taskGroup`. */

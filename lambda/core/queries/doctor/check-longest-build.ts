@@ -9,9 +9,10 @@ import type { Fleet } from './fleet.ts';
 /** Whether the drain deadline is longer than the longest build that Nomad knows: one that still runs or was killed took no less. */
 export async function checkLongestBuild(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
   const [{ instances, clients }, ended] = await Promise.all([fleet(), ports.endedBuilds()]);
-  return byDeadline(ports.groups).map(({ deadlineSeconds, groups }) => {
+  return byDeadline(ports.groups).map(({ deadlineSeconds, groups, label }) => {
     const its = instances.filter(({ member }) => groups.includes(member.group));
-    return judge(buildsHere(its, clients, ended, ports.clock.now()), deadlineSeconds);
+    const finding = judge(buildsHere(its, clients, ended, ports.clock.now()), deadlineSeconds);
+    return { ...finding, what: label + finding.what };
   });
 }
 

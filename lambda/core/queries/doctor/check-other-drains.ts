@@ -18,10 +18,11 @@ const ENOUGH = Number.POSITIVE_INFINITY;
 export async function checkOtherDrains(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
   const [all, { instances, clients }] = await Promise.all([ports.examination.drainsOfOthers(), fleet()]);
   const findings = await Promise.all(
-    byDeadline(ports.groups).map(({ deadlineSeconds, groups }) => {
+    byDeadline(ports.groups).map(async ({ deadlineSeconds, groups, label }) => {
       const isAlike = alikeIn({ clients, instances: instances.filter(({ member }) => groups.includes(member.group)) });
       const alike = all.filter(({ nodeId }) => isAlike(nodeId));
-      return compare(alike, deadlineSeconds, ports);
+      const found = await compare(alike, deadlineSeconds, ports);
+      return found.map((finding) => ({ ...finding, what: label + finding.what }));
     }),
   );
   return findings.flat();

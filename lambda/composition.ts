@@ -190,6 +190,7 @@ export class Composition {
       clock,
       whoIsWho: this.#whoIsWho,
       permissions: () => this.permissions(clock),
+      readsJobs: this.#config.nomad.via !== 'ssm',
     });
     const publisher = this.#eventBus(clock);
     return { clients, clock, logger: this.#logger, metrics: this.metrics, publisher, idleWait: this.#idleWait };

@@ -35,11 +35,12 @@ export function compareDeadlines(
   const enough = USUAL.findIndex((each) => each >= longest);
   const usual = builds.ended.length === 0 ? [] : USUAL.slice(0, enough === -1 ? USUAL.length : enough + 1);
   const all = new Set([...usual, policySeconds, ...(askedSeconds === undefined ? [] : [askedSeconds])]);
-  const rests = running.flatMap(({ rest }) => rest ?? []);
+  const rests = running.map(({ rest }) => rest);
   return [...all]
     .toSorted((one, other) => one - other)
     .map((deadlineSeconds) => {
       const ms = deadlineSeconds * 1000;
+      const judged = rests.filter((rest) => rest.saysAt(ms));
       return {
         deadlineSeconds,
         ...(deadlineSeconds === policySeconds
@@ -47,8 +48,8 @@ export function compareDeadlines(
           : deadlineSeconds === askedSeconds && { is: 'asked' as const }),
         spared: builds.ended.length - builds.countLonger(ms),
         killShare: rounded(builds.shareOutlasting(ms)),
-        killsNow: rounded(rests.reduce((sum, rest) => sum + rest.chanceLonger(ms), 0)),
-        unknownNow: running.length - rests.length,
+        killsNow: rounded(judged.reduce((sum, rest) => sum + rest.chanceLonger(ms), 0)),
+        unknownNow: rests.length - judged.length,
       };
     });
 }

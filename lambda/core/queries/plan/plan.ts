@@ -53,14 +53,17 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
     ports.blockedGroups().catch(orElse('which services Nomad cannot place', new Map<string, string>())),
   ]);
   const services = instances.flatMap(runsOf).filter(({ jobType }) => jobType === 'service');
-  const needs = await ports.needsOf(services);
+  const [needs, limits] = await Promise.all([
+    ports.needsOf(services),
+    ports.clients.runLimitsOf(instances.flatMap((instance) => instance.clients)),
+  ]);
 
   const now = ports.clock.now();
   const builds = buildsHere(instances, clients, ended, now);
   const times = { builds: new RunTimes(builds), earlier: byJob(builds) };
   const policyDeadlineSeconds = ports.policy.deadlineSeconds;
   const deadlineSeconds = asked ?? policyDeadlineSeconds;
-  const circumstances: PlanCircumstances = { clients, ...times, blocked, needs, deadlineSeconds, now };
+  const circumstances: PlanCircumstances = { clients, ...times, limits, blocked, needs, deadlineSeconds, now };
   const planned = instances.map((instance) => planInstance(instance, circumstances));
   const plans = planned.map((each) => each.plan).toSorted(cheapestFirst);
   const { kept, leftOut } = within(plans);

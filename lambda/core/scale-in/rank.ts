@@ -1,8 +1,7 @@
 import { say, sayJobs } from '../explain.ts';
-import type { EpochMs } from '../model/clock.ts';
 import type { Place } from '../model/drain-event.ts';
 import { type Candidate, type Client, type Running, runsOf } from './candidate.ts';
-import { type EarlierRuns, Rest } from './durations.ts';
+import { type KnownDurations, Rest } from './durations.ts';
 import { Room, stoppedAtOnce } from './free-capacity.ts';
 
 /** An instance that goes. */
@@ -14,14 +13,11 @@ export interface Chosen {
   because: string;
 }
 
-interface RankOptions {
+interface RankOptions extends KnownDurations {
   /** How many instances of each pool have to go. */
   wanted: ReadonlyMap<string, number>;
   /** All clients of the cluster: services may move to any of them. */
   clients: readonly Client[];
-  /** How long earlier runs took, as far as Nomad has been asked. */
-  earlier: EarlierRuns;
-  now: EpochMs;
 }
 
 /** Which instances go: as many of each pool as are wanted, the best first. Those come last whose services have nowhere to go. */
@@ -155,13 +151,18 @@ const byAge = (one: Candidate, other: Candidate): number => (age(one) === age(ot
 
 type LongestRest = ReturnType<typeof longestOf>;
 
-/** Of the builds of a candidate the one that is expected to run longest: as long again as it has run, where no earlier run says more. */
-function longestOf(runs: readonly Running[], { earlier, now }: RankOptions) {
+/**
+ * Of the builds of a candidate the one that is expected to run longest: as long again as it has run, where no earlier run says more, and never
+ * longer than its limit.
+ */
+function longestOf(runs: readonly Running[], options: RankOptions) {
   const builds = runs.filter((run) => !isService(run));
   const all = builds.map((build) => {
-    const rest = Rest.of(build, earlier, now);
+    const rest = Rest.of(build, options);
     const expected = rest.within(0.5);
-    return { job: build.job, ms: expected ?? rest.ranMs, known: expected !== undefined, builds: builds.length };
+    const ms = expected ?? Math.min(rest.ranMs, rest.limitMs ?? Number.POSITIVE_INFINITY);
+    const by = expected !== undefined ? 'runs' : ms < rest.ranMs ? 'limit' : 'nothing';
+    return { job: build.job, ms, by, builds: builds.length };
   });
   return all.reduce((one, other) => (other.ms > one.ms ? other : one));
 }
@@ -169,9 +170,10 @@ function longestOf(runs: readonly Running[], { earlier, now }: RankOptions) {
 const byRest = ({ rest: one }: Ranked, { rest: other }: Ranked): number =>
   one && other ? one.ms - other.ms || one.builds - other.builds : 0;
 
-function sayRest({ job, ms, known, builds }: LongestRest, node: string): string {
+function sayRest({ job, ms, by, builds }: LongestRest, node: string): string {
   const others = builds > 1 ? `; and ${builds - 1} more run there` : '';
-  if (known) return `${job} on ${node} is expected to take ${say(ms / 1000)} more${others}`;
+  if (by === 'runs') return `${job} on ${node} is expected to take ${say(ms / 1000)} more${others}`;
+  if (by === 'limit') return `the max_run_duration of ${job} on ${node} ends it within ${say(ms / 1000)}${others}`;
   return `${job} on ${node} has run for ${say(ms / 1000)}, and no earlier run says how much more it takes${others}`;
 }
 

@@ -62,6 +62,8 @@ export const own = <T>(map: Readonly<Record<string, T>> | null | undefined, name
 export interface NodeInList {
   ID: string;
   Name: string;
+  /** Of its agent, such as `1.11.3` or `2.0.6-dev`. */
+  Version: string;
   Status: string;
   SchedulingEligibility: string;
   Drain: boolean;

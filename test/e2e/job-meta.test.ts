@@ -51,6 +51,17 @@ describe('a job says how long a drain waits for it', () => {
     expect(world.outcome(builder.instanceId)).toBe('forced');
   });
 
+  it('until it is done: what runs beside it has that time too, and the time of the policy when that has ended', async () => {
+    await start({ policy });
+    const builder = busy([900, 'until-done'], [3 * 3600]);
+    await leave(builder);
+    await world.sweepFor(14 * MINUTE);
+    expect(builder.ids.map(statusOf)).toEqual(['running', 'running']);
+    await world.sweepFor(4 * MINUTE);
+    expect(statusOf(builder.ids[0] ?? '')).toBe('complete');
+    expect(world.outcome(builder.instanceId)).toBe('forced');
+  });
+
   it('two minutes: nothing is waited for longer, though the policy would', async () => {
     await start({ policy });
     const builder = busy([3 * 3600, '2m']);

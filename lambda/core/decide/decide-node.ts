@@ -122,22 +122,25 @@ function askedForMore({ node, drain, alive, since, now, policy, termination }: D
 }
 
 /**
- * Every job that Nomad waits for has had the time for which its author lets a drain wait: those that Nomad stops last do not go before.
+ * Everything that Nomad waits for has had the time that its job asks for, or the policy's where the deadline is later for a job that has
+ * ended since. Those that Nomad stops last do not go before.
  * It has to be known that nothing else is there, or about to be placed, by a list that was read after all that could be placed was.
  */
-function askedForNoMore({ node, drain, alive, now, seesEveryNamespace }: Drained): Decision | undefined {
+function askedForNoMore({ node, drain, alive, now, policy, seesEveryNamespace }: Drained): Decision | undefined {
   const { status, ours, startedAt } = drain;
   if (status !== 'draining' || isAway(node) || alive.length === 0) return undefined;
   if (ours?.deadlineAt === undefined || now >= ours.deadlineAt - REQUESTED_MS) return undefined;
   const { allocations = [], readAt = startedAt } = node;
   if (!seesEveryNamespace || readAt < startedAt + PENDING_SECONDS * 1000) return undefined;
   const first = allocations.filter((each) => isAlive(each, node) && !each.stopsLast);
-  const longest = Math.max(...first.map((each) => each.drain?.seconds ?? Number.POSITIVE_INFINITY));
+  // An operator may have given a drain more time.
+  const others = ours.forJobs ? policy.deadlineSeconds : Number.POSITIVE_INFINITY;
+  const longest = Math.max(...first.map(({ drain: asked }) => asked?.seconds ?? others));
   if (first.length === 0 || now < startedAt + longest * 1000) return undefined;
   return startDrain(
     node.id,
     { how: 'shorten', deadlineSeconds: 1 },
-    `what is left has had the time that it asks for: ${asks(first)}`,
+    `what is left has had its time: ${names(first, now)}`,
   );
 }
 

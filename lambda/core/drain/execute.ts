@@ -129,6 +129,7 @@ async function startDrain(
     group: termination.group,
     ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
     deadlineAt: given === undefined ? (before?.deadlineAt ?? now) : now + given * 1000,
+    ...((given === undefined ? before?.forJobs : given > policy.deadlineSeconds) && { forJobs: true as const }),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
     ...(isForNotice && drained !== undefined && { drainedBy: drained }),

@@ -63,6 +63,8 @@ export interface DrainRecord {
   leader?: string;
   waitingSince?: EpochMs;
   deadlineAt?: EpochMs;
+  /** That deadline is later than the policy's, for a job that asks for it. */
+  forJobs?: true;
   forcedAt?: EpochMs;
   /** For a drain that began before Auto Scaling held the instance: why. */
   notice?: Notice['kind'];

@@ -90,6 +90,18 @@ export const asked: readonly Situation[] = [
     decision: wait,
   },
   {
+    when: 'a build that wanted longer has ended, and the one that is left has had the time of the policy',
+    nomad: underWay([allocation('running')], { deadlineAt: at(8 * HOUR), more: { forJobs: true } }),
+    policy: { deadlineSeconds: 600 },
+    decision: { action: 'start-drain', order: { how: 'shorten', deadlineSeconds: 1 } },
+  },
+  {
+    when: 'an operator has given the build that is left more time than the policy',
+    nomad: underWay([allocation('running')], { deadlineAt: at(8 * HOUR) }),
+    policy: { deadlineSeconds: 600 },
+    decision: wait,
+  },
+  {
     when: 'all that is left has had its time, as of a list from the beginning of the drain',
     nomad: underWay([build('5m')], { readAt: at(59 * SECOND) }),
     decision: wait,

@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName, Alarms, AlarmsProps } from './alarms.ts';
+import { type GroupTimes, labelOf } from './group-times.ts';
 import type { Statistic } from './measured.ts';
 
 /** What the dashboard shows. */
@@ -42,7 +43,6 @@ const OUTCOMES: Partial<Record<MetricName, string>> = {
 /** From top to bottom: alarms, what is waited for, waiting instances, durations, outcomes, errors, and who was released. */
 export function makeDashboard(scope: Construct, props: DashboardProps): cloudwatch.Dashboard {
   const { measured, alarms, failedRuns, undeliveredEvents } = props;
-  const { deadlineSeconds, killMarginSeconds } = props.policy;
   const line = (name: MetricName, statistic: Statistic, label: string) => measured(name, statistic).with({ label });
   const counts = (title: string, left: cloudwatch.IMetric[], more: Partial<cloudwatch.GraphWidgetProps> = {}) =>
     graph(title, 'Count', { left, ...more });
@@ -58,13 +58,7 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
           // Lines, not annotations: the labels of annotations that are a kill margin apart overprint each other.
           left: [
             inUnits('Hours', 'wait', measured('OldestWait', 'Maximum'), 'the oldest wait'),
-            constant('Hours', `${deadlineSeconds}`, 'drain deadline', cloudwatch.Color.ORANGE),
-            constant(
-              'Hours',
-              `(${deadlineSeconds} + ${killMarginSeconds})`,
-              'the drain is forced',
-              cloudwatch.Color.RED,
-            ),
+            ...props.groups.flatMap((each) => timesInGraph(each, props.groups.length > 1 ? `: ${labelOf(each)}` : '')),
           ],
         }),
       ],
@@ -140,6 +134,12 @@ const constant = (unit: Unit, seconds: string, label: string, color: string) =>
     label,
     color,
   });
+
+/** @param whose what the labels end in */
+const timesInGraph = ({ deadlineSeconds, killMarginSeconds }: GroupTimes, whose: string) => [
+  constant('Hours', `${deadlineSeconds}`, `drain deadline${whose}`, cloudwatch.Color.ORANGE),
+  constant('Hours', `(${deadlineSeconds} + ${killMarginSeconds})`, `the drain is forced${whose}`, cloudwatch.Color.RED),
+];
 
 /** Under the title "How waits ended" the legend need not say "Released" six times. */
 const outcome = (name: MetricName) => METRICS[name].about.replace('Released: ', '');

@@ -39,11 +39,12 @@ export type WrittenDocument = Omit<ConfigDocument, 'groups'> & {
 export function documentOf({ groups, groupNames, nomad, hook, bus, ...options }: DocumentProps): WrittenDocument {
   const { name, heartbeatTimeout } = hookOf(hook);
   const { policy, ...shared } = written(sharedTerms(options));
+  const others = { policy, ...shared, chooses: { ...DEFAULTS.chooses, ...shared.chooses } };
   const terms = groupTerms(groups, options).map(written);
   return {
     groups: groupNames.map((group, index) => ({
       name: group,
-      ...partsThatDiffer(terms[index] ?? {}, { policy, ...shared }),
+      ...partsThatDiffer(terms[index] ?? {}, others),
     })),
     hook: { name, heartbeatTimeoutSeconds: seconds(heartbeatTimeout) },
     nomad,
@@ -76,7 +77,7 @@ function written({ policy, notices, idleFirst, purgeNodes }: Terms) {
     notices: { spot, rebalance, maintenance, restoreSeconds: seconds(restoreAfter) },
     chooses: {
       on: idleFirst !== undefined,
-      onlyIdle: onlyIdleFor !== undefined,
+      ...(idleFirst && { onlyIdle: onlyIdleFor !== undefined }),
       ...(onlyIdleFor && { onlyIdleForSeconds: seconds(onlyIdleFor) }),
     },
     purge: purgeNodes,

@@ -97,9 +97,9 @@ export class WhoGoes extends Construct {
   #permissions(asking: readonly AskingGroup[]): Map<string | undefined, lambda.CfnPermission> {
     const suffixes = new Set(asking.map(({ idleFirst }) => idleFirst.serviceLinkedRoleSuffix));
     return new Map(
-      [...suffixes].map((suffix) => {
+      [...suffixes].map((suffix, index) => {
         const name = `AWSServiceRoleForAutoScaling${suffix ? `_${suffix}` : ''}`;
-        const permission = new lambda.CfnPermission(this, `AutoScaling${suffix ? `-${suffix}` : ''}`, {
+        const permission = new lambda.CfnPermission(this, `AutoScaling${index > 0 ? `-${suffix}` : ''}`, {
           action: 'lambda:InvokeFunction',
           functionName: this.function.functionArn,
           principal: `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/autoscaling.amazonaws.com/${name}`,

@@ -24,5 +24,14 @@ export function timesOf(policies: readonly Policy[], names: readonly string[]): 
   return found;
 }
 
+/** Those with the same deadline as one, in the same order. */
+export function deadlinesOf(groups: readonly GroupTimes[]): Pick<GroupTimes, 'deadlineSeconds' | 'names'>[] {
+  const deadlines = [...new Set(groups.map(({ deadlineSeconds }) => deadlineSeconds))];
+  return deadlines.map((deadlineSeconds) => ({
+    deadlineSeconds,
+    names: groups.filter((each) => each.deadlineSeconds === deadlineSeconds).flatMap(({ names }) => names),
+  }));
+}
+
 /** The groups in a label: "builders, runners, web and 4 more". */
-export const labelOf = ({ names }: GroupTimes): string => named(names, { most: MOST_NAMED });
+export const labelOf = ({ names }: Pick<GroupTimes, 'names'>): string => named(names, { most: MOST_NAMED });

@@ -70,13 +70,15 @@ describe('the dashboard', () => {
   });
 
   test('draws the times of each group where they differ, and says whose they are', () => {
-    const groups = ['builders', { group: 'web', deadline: Duration.minutes(30) }, 'runners'];
+    const web = { group: 'web', deadline: Duration.minutes(30) };
+    const groups = ['builders', web, 'runners', { ...web, group: 'api', killMargin: Duration.minutes(1) }];
     const { options } = shown('The oldest wait', dashboardOf(templateOf({ groups })));
     expect(options.flatMap(({ label, expression }) => (label ? [[label, expression]] : [])).slice(1)).toEqual([
       ['drain deadline: builders, runners', 'TIME_SERIES(21600 / 3600)'],
+      ['drain deadline: web, api', 'TIME_SERIES(1800 / 3600)'],
       ['the drain is forced: builders, runners', 'TIME_SERIES((21600 + 300) / 3600)'],
-      ['drain deadline: web', 'TIME_SERIES(1800 / 3600)'],
       ['the drain is forced: web', 'TIME_SERIES((1800 + 300) / 3600)'],
+      ['the drain is forced: api', 'TIME_SERIES((1800 + 60) / 3600)'],
     ]);
   });
 

@@ -19,6 +19,7 @@ export { NomadDrainHook } from './nomad-drain-hook.ts';
 export type {
   DrainedGroup,
   DrainPolicy,
+  GroupOptions,
   IdleFirstOptions,
   LifecycleHookOptions,
   MonitoringOptions,

@@ -8,31 +8,34 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { CONFIG_VARIABLE, type ConfigDocument } from '../lambda/config/config.ts';
+import { CONFIG_VARIABLE } from '../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import { QUEUED_FOR_SECONDS } from '../lambda/events/interruptions.ts';
 import { Endpoints } from './access/endpoints.ts';
 import { acknowledge } from './acknowledge.ts';
 import { acknowledgeCheckov } from './checkov.ts';
-import { documentOf, type FieldNames, problemsOf } from './document.ts';
+import { documentOf, type FieldNames, policiesOf, problemsOf, type WrittenDocument } from './document.ts';
+import { askingGroups, choiceProblems } from './function/asking-groups.ts';
 import { ConsoleTestEvents } from './function/console-test-events.ts';
 import { environmentProblems, roleProblems } from './function/deployed-size.ts';
 import { functionProps } from './function/function-props.ts';
 import { FunctionRole } from './function/function-role.ts';
 import { FUNCTION_TAG } from './function/function-tag.ts';
-import { groupProblems, groupsOfOthers } from './function/group-problems.ts';
+import { groupProblems, groupsOfOthers, knownGroup } from './function/group-problems.ts';
 import { hookId } from './function/hook-id.ts';
 import { concurrencyProblems, DEFAULT_MEMORY, memoryProblems } from './function/memory.ts';
-import { Notices } from './function/notices.ts';
+import { actedOn, Notices } from './function/notices.ts';
 import { queryAlias } from './function/query-alias.ts';
 import { Stores } from './function/stores.ts';
 import { WakeUps } from './function/wake-ups.ts';
 import { groupsThatAskOthers, WhoGoes } from './function/who-goes.ts';
+import { defaultResultOf, groupTerms, hookOf, sharedTerms } from './group-terms.ts';
 import type { Alarms } from './monitoring/alarms.ts';
 import { grantEvents } from './monitoring/event-bus.ts';
+import { timesOf } from './monitoring/group-times.ts';
 import { type Measured, type MetricName, measuredBy } from './monitoring/measured.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
-import { type DrainedGroup, hookOf, idleFirstOf, type NomadDrainHookProps, noticesOf } from './props.ts';
+import type { DrainedGroup, NomadDrainHookProps } from './props.ts';
 import { warnOfTimes } from './warnings.ts';
 
 /**
@@ -78,17 +81,18 @@ export class NomadDrainHook extends Construct {
 
   constructor(scope: Construct, id: string, props: NomadDrainHookProps) {
     super(scope, id);
-    this.#groups = props.groups;
-    const hook = hookOf(props.hook, props.policy);
-    const notices = noticesOf(props.notices);
-    const idleFirst = idleFirstOf(props.chooseIdleFirst);
-    const groups = props.groups.map((group, index) =>
+    const hook = hookOf(props.hook);
+    const terms = groupTerms(props.groups, props);
+    const given = terms.map(({ group }) => group);
+    this.#groups = given;
+    const notices = actedOn(terms);
+    const groups = given.map((group, index) =>
       typeof group === 'string'
         ? autoscaling.AutoScalingGroup.fromAutoScalingGroupName(this, `Group${index}`, group)
         : group,
     );
 
-    const wrongGroups = groupProblems(this, props.groups);
+    const wrongGroups = groupProblems(this, given);
     // The CDK cannot even write the name of such a group down.
     if (wrongGroups.some(({ id }) => id === 'nomad-drain-hook:groupElsewhere')) throw new ConfigError(wrongGroups);
 
@@ -112,19 +116,23 @@ export class NomadDrainHook extends Construct {
       nomad: props.nomad.bind(this, permissions.grantee, groupNames),
       bus: grantEvents(this, permissions.grantee, props.eventBus),
     });
+    const asking = askingGroups(Stack.of(this), terms, groups);
     const environment = { [CONFIG_VARIABLE]: Stack.of(this).toJsonString(document) };
     const problems = [
       // Tokens are the same to the schema that the construct can tell apart, and the other way round.
       ...wrongGroups,
       ...problemsOf(document, PROPERTY_NAMES).filter(({ id }) => id !== 'nomad-drain-hook:groupTwice'),
-      ...environmentProblems(environment, Stack.of(this)),
+      ...environmentProblems(environment, Stack.of(this), document.groups),
       ...vpcProblems(props, document),
       ...memoryProblems(props.memorySize),
       ...concurrencyProblems(props.reservedConcurrentExecutions),
-      ...(idleFirst ? groupsThatAskOthers(props.groups, Stack.of(this)).map(asksAnother) : []),
+      ...groupsThatAskOthers(asking, Stack.of(this)),
+      ...choiceProblems(asking),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
-    warnOfTimes(this, document.policy, hook.heartbeatTimeout);
+    const policies = policiesOf(document);
+    const displayNames = given.map((group) => knownGroup(group).name);
+    warnOfTimes(this, timesOf(policies, displayNames), hook.heartbeatTimeout);
 
     const common = functionProps(props, this.logGroup);
     this.lambdaFunction = new lambda.Function(this, 'Function', {
@@ -162,18 +170,17 @@ export class NomadDrainHook extends Construct {
         ...(props.vpcSubnets && { subnets: props.vpcSubnets }),
       });
     }
-    if (idleFirst) {
+    if (asking.length > 0) {
       const securityGroups = props.vpc && { securityGroups: this.lambdaFunction.connections.securityGroups };
-      const { serviceLinkedRoleSuffix } = idleFirst;
       this.whoGoes = new WhoGoes(this, 'WhoGoes', {
-        groups,
+        asking,
+        shared: sharedTerms(props).idleFirst,
         document,
         common: { ...common, ...securityGroups },
         grant: (scope, role) => {
           props.nomad.bind(this, role, groupNames);
           grantEvents(scope, role, props.eventBus);
         },
-        serviceLinkedRoleSuffix,
       }).function;
     }
     if (props.testEvents) new ConsoleTestEvents(this, 'TestEvents', this.lambdaFunction, props.testEvents);
@@ -182,9 +189,9 @@ export class NomadDrainHook extends Construct {
     this.lambdaFunction.node.addValidation({
       validate: () =>
         [
-          ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this)),
+          ...environmentProblems(Stack.of(this).resolve(everything).variables, Stack.of(this), document.groups),
           ...roleProblems(permissions.role),
-          ...groupsOfOthers(props.groups, this.#othersHere()),
+          ...groupsOfOthers(given, this.#othersHere()),
         ].map(formatProblem),
     });
 
@@ -202,13 +209,13 @@ export class NomadDrainHook extends Construct {
       deadLetterQueue: this.undeliveredEvents,
     });
 
-    this.hooks = groups.map((group) => {
+    this.hooks = groups.map((group, index) => {
       const made = new autoscaling.LifecycleHook(this, `Hook-${hookId(this, group.autoScalingGroupName)}`, {
         autoScalingGroup: group,
         lifecycleHookName: hook.name,
         lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
         heartbeatTimeout: hook.heartbeatTimeout,
-        defaultResult: hook.defaultResult,
+        defaultResult: defaultResultOf(props.hook, terms[index] ?? sharedTerms(props)),
       });
       // Made last, deleted first: no instance waits while nothing can release it.
       made.node.addDependency(permissions, this.lambdaFunction, wakeUps, this.failedRuns, this.undeliveredEvents);
@@ -223,7 +230,7 @@ export class NomadDrainHook extends Construct {
       failedRuns: this.failedRuns,
       undeliveredEvents: this.undeliveredEvents,
       whoGoes: this.whoGoes,
-      policy: document.policy,
+      groups: timesOf(policies, groupNames),
       heartbeatTimeoutSeconds: hook.heartbeatTimeout.toSeconds(),
     });
     this.alarms = alarms;
@@ -287,7 +294,7 @@ export class NomadDrainHook extends Construct {
   }
 }
 
-function vpcProblems(props: NomadDrainHookProps, { nomad }: ConfigDocument): ConfigProblem[] {
+function vpcProblems(props: NomadDrainHookProps, { nomad }: WrittenDocument): ConfigProblem[] {
   const { vpc, vpcSubnets, securityGroups, vpcEndpoints } = props;
   if (vpc) return [];
   if (vpcSubnets || securityGroups || vpcEndpoints) {
@@ -299,17 +306,20 @@ function vpcProblems(props: NomadDrainHookProps, { nomad }: ConfigDocument): Con
   return [{ path: ['vpc'], id: 'nomad-drain-hook:clientsNeedVpc', message }];
 }
 
-const asksAnother = (index: number): ConfigProblem => ({
-  path: ['groups', index],
-  id: 'nomad-drain-hook:asksAnother',
-  message: 'has a function as its termination policy already, and a group can have only one: remove one of the two',
-});
-
 /** What the construct calls the fields of the configuration document. */
 const PROPERTY_NAMES: FieldNames = {
   'groups.*.name': 'groups.*',
   'groups.*.hook': 'hook.name',
   'groups.*.heartbeatTimeoutSeconds': 'hook.heartbeatTimeout',
+  'groups.*.policy': 'groups.*',
+  'groups.*.policy.deadlineSeconds': 'groups.*.deadline',
+  'groups.*.policy.killMarginSeconds': 'groups.*.killMargin',
+  'groups.*.policy.graceSeconds': 'groups.*.grace',
+  'groups.*.notices.restoreSeconds': 'groups.*.notices.restoreAfter',
+  'groups.*.chooses.on': 'groups.*.chooseIdleFirst',
+  'groups.*.chooses.onlyIdleForSeconds': 'groups.*.chooseIdleFirst.onlyIdleFor',
+  'groups.*.purge': 'groups.*.purgeNodes',
+  'hook.heartbeatTimeoutSeconds': 'hook.heartbeatTimeout',
   'policy.deadlineSeconds': 'policy.deadline',
   'policy.killMarginSeconds': 'policy.killMargin',
   'policy.graceSeconds': 'policy.grace',

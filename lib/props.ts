@@ -1,5 +1,5 @@
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
-import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,8 +7,6 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
-import { DEFAULT_POLICY } from '../lambda/core/model/policy.ts';
 import type { NomadAccess } from './access/nomad-access.ts';
 import type { TestEventsOptions } from './function/console-test-events.ts';
 
@@ -46,9 +44,14 @@ export interface DrainPolicy {
    * @default autoscaling.DefaultResult.CONTINUE
    */
   readonly onTimeout?: autoscaling.DefaultResult;
+  /**
+   * Whether jobs may say in their meta how long a drain waits for them: the author of a job then decides how long its instance lives.
+   * @default false
+   */
+  readonly jobMeta?: boolean;
 }
 
-/** The lifecycle hook, the same in every group. */
+/** The lifecycle hook, the same in every group but for the default result. */
 export interface LifecycleHookOptions {
   /**
    * The name of the hook. A group must have no other hook of this name. Renaming it deletes the old one: see
@@ -65,7 +68,7 @@ export interface LifecycleHookOptions {
   /**
    * How Auto Scaling ends the wait when heartbeats stop. A group that retains abandoned instances retains these only if it is
    * ABANDON.
-   * @default - the value of `policy.onTimeout`
+   * @default - the value of `onTimeout` that holds for the group
    */
   readonly defaultResult?: autoscaling.DefaultResult;
 }
@@ -80,10 +83,10 @@ export interface NoticeOptions {
   readonly spot?: boolean;
   /**
    * What to do when EC2 recommends to replace a Spot instance because it is at risk: drain its node, or only make the node
-   * ineligible (`cordon`), so that no new build lands there.
-   * @default - nothing
+   * ineligible (`cordon`), so that no new build lands there, or nothing (`off`).
+   * @default 'off'
    */
-  readonly rebalance?: 'drain' | 'cordon';
+  readonly rebalance?: 'drain' | 'cordon' | 'off';
   /**
    * Whether to drain a node before scheduled maintenance stops, reboots or cuts off its instance, in time for the drain
    * deadline.
@@ -112,6 +115,63 @@ export interface IdleFirstOptions {
    * @default - none
    */
   readonly serviceLinkedRoleSuffix?: string;
+}
+
+/**
+ * A group with options of its own, in the place of the group in `groups`: what it leaves out is as the construct has it for all groups.
+ */
+export interface GroupOptions extends DrainPolicy {
+  /** The group. */
+  readonly group: DrainedGroup;
+  /**
+   * How long the allocations of a node may take to finish before Nomad kills them. Whole seconds, up to 48 h; the hook must
+   * hold it and twice the kill margin.
+   * @default - the construct's
+   */
+  readonly deadline?: Duration;
+  /**
+   * How long killed allocations may take to stop: once after the deadline, once more after the drain was forced. Whole
+   * seconds, up to 2 h.
+   * @default - the construct's
+   */
+  readonly killMargin?: Duration;
+  /**
+   * How long an instance may wait without a Nomad node before it is released as one that has none. Whole seconds, up to
+   * 1 h.
+   * @default - the construct's
+   */
+  readonly grace?: Duration;
+  /**
+   * Whether to leave the allocations of system jobs running, and not to wait for them.
+   * @default - the construct's
+   */
+  readonly ignoreSystemJobs?: boolean;
+  /**
+   * How to release an instance whose drain did not end in time. It is the default result of the group's hook too.
+   * @default - the construct's
+   */
+  readonly onTimeout?: autoscaling.DefaultResult;
+  /**
+   * Whether jobs may say in their meta how long a drain of this group waits for them.
+   * @default - the construct's
+   */
+  readonly jobMeta?: boolean;
+  /**
+   * What AWS says of an instance before it goes, and what is done about it.
+   * @default - each field is the construct's
+   */
+  readonly notices?: NoticeOptions;
+  /**
+   * Whether instances with idle Nomad clients go first when Auto Scaling chooses, and how. `true`: the group does not wait for
+   * instances to become idle.
+   * @default - the construct's
+   */
+  readonly chooseIdleFirst?: boolean | IdleFirstOptions;
+  /**
+   * Whether to remove a drained node from Nomad once its instance is terminated.
+   * @default - the construct's
+   */
+  readonly purgeNodes?: boolean;
 }
 
 /** Who is notified when something is wrong, and whether to make the alarms and the dashboard. */
@@ -149,8 +209,11 @@ export interface MonitoringOptions {
 
 /** The properties of {@link NomadDrainHook}. */
 export interface NomadDrainHookProps {
-  /** The groups whose instances are drained before they are terminated; at least one, each once. */
-  readonly groups: readonly DrainedGroup[];
+  /**
+   * The groups whose instances are drained before they are terminated; at least one, each once. A group that differs from the others
+   * is given with options of its own.
+   */
+  readonly groups: readonly (DrainedGroup | GroupOptions)[];
   /** How the function reaches Nomad. */
   readonly nomad: NomadAccess;
   /**
@@ -271,38 +334,3 @@ export const DEFAULT_HOOK = {
   // Auto Scaling's longest wait, 48 h, needs 28.8 min.
   heartbeatTimeout: Duration.minutes(30),
 } as const satisfies LifecycleHookOptions;
-
-/** The hook's options with every default. An undefined option gets its default, as everywhere in the CDK. */
-export function hookOf(
-  {
-    name = DEFAULT_HOOK.name,
-    heartbeatTimeout = DEFAULT_HOOK.heartbeatTimeout,
-    defaultResult,
-  }: LifecycleHookOptions = {},
-  { onTimeout = autoscaling.DefaultResult[DEFAULT_POLICY.onTimeout] }: DrainPolicy = {},
-): Required<LifecycleHookOptions> {
-  // A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
-  return { name, heartbeatTimeout, defaultResult: defaultResult ?? onTimeout };
-}
-
-/** The options of what is chosen; undefined if nothing is. */
-export const idleFirstOf = (given: boolean | IdleFirstOptions = false): IdleFirstOptions | undefined =>
-  typeof given === 'boolean' ? (given ? {} : undefined) : given;
-
-/** The notices that are acted on, with every default. */
-export interface ResolvedNotices {
-  readonly spot: boolean;
-  readonly rebalance: 'drain' | 'cordon' | undefined;
-  readonly maintenance: boolean;
-  readonly restoreAfter: Duration;
-}
-
-/** The options with every default. */
-export function noticesOf({
-  spot = true,
-  rebalance,
-  maintenance = false,
-  restoreAfter = Duration.seconds(DEFAULT_RESTORE_SECONDS),
-}: NoticeOptions = {}): ResolvedNotices {
-  return { spot, rebalance, maintenance, restoreAfter };
-}

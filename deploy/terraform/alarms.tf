@@ -10,9 +10,18 @@ locals {
   # missing after five minutes without any.
   missing_for_lasting = local.lasting - 2
 
-  ended_seconds = var.deadline_seconds + var.kill_margin_seconds
-  # Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter.
-  stuck_minutes = max(1, min(10, floor(var.deadline_seconds / 4 / 60)))
+  # When a drain should have ended, and how long after it was forced its instance is released: of each group, where they differ.
+  ends        = [for times in local.group_times : times.deadline + times.margin]
+  ended_list  = join("; ", [for place, label in local.labels : "${local.ends[place]} s in ${label}"])
+  ended_range = length(local.ends) == 0 ? "" : "${min(local.ends...)} to ${max(local.ends...)} s by its group"
+  # In characters, so that the description of an alarm stays below CloudWatch's 1024.
+  longest_list = 400
+  ended        = length(local.ends) == 1 ? "${local.ends[0]} s" : (length(local.ended_list) <= local.longest_list ? local.ended_list : local.ended_range)
+  margins      = distinct([for times in local.group_times : times.margin])
+  margin       = length(local.margins) == 1 ? "${local.margins[0]} s" : "the kill margin of its group"
+  # Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter. The shortest deadline: in no
+  # group may a drain be stuck until its deadline before the alarm fires.
+  stuck_minutes = max(1, min(10, [for times in local.group_times : floor(times.deadline / 4 / 60)]...))
   # A hook lapses when all three heartbeats of a timeout are refused. One refusal may be transient; after the second, a third of
   # the timeout is left to act. Where that is too short for a sweep and an alarm, the alarm fires at the first.
   slot_seconds    = var.heartbeat_timeout_seconds / 3
@@ -45,11 +54,10 @@ locals {
       name      = "OldestWait"
       title     = "oldest wait"
       first     = "status"
-      metric    = "OldestWait"
+      metric    = "LongestOverdue"
       statistic = "Maximum"
-      above     = local.ended_seconds
       silence   = local.unknown
-      says      = "An instance has waited longer than the drain deadline and the kill margin, ${local.ended_seconds} s: its drain should have ended. It is forced now, and ${var.kill_margin_seconds} s later the instance is released with whatever still runs on it."
+      says      = "An instance still waits after its drain deadline and the kill margin, ${local.ended}: its drain should have ended. It is forced now, and ${local.margin} later the instance is released with whatever still runs on it."
     }),
     merge(local.by_default, {
       name      = "NomadUnreachable"
@@ -182,7 +190,7 @@ locals {
     }),
   ]
   # Those whose function there is.
-  watched = [for condition in local.conditions : condition if condition.choice == null || var.choose_idle_first]
+  watched = [for condition in local.conditions : condition if condition.choice == null || local.some_choose]
 }
 
 resource "aws_cloudwatch_metric_alarm" "alarm" {

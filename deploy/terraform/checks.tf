@@ -1,5 +1,5 @@
 # What the settings need of each other: what does not fit together is refused when Terraform plans. The limits of a single setting stand
-# with its variable. Nothing here names a group: everything needs this data source, and a group may be made after the function that
+# with its variable. Nothing here needs group_names: everything needs this data source, and a group may be made after the function that
 # it asks.
 
 data "aws_partition" "current" {
@@ -53,11 +53,11 @@ data "aws_partition" "current" {
       error_message = "nomad_fallback_addresses: not of the same scheme as nomad_address."
     }
     precondition {
-      condition     = var.deadline_seconds + var.kill_margin_seconds + local.reserve_seconds <= local.hook_holds_seconds
-      error_message = "deadline_seconds: ${var.deadline_seconds} s and ${var.kill_margin_seconds + local.reserve_seconds} s for what is killed after it are more than the hook can hold an instance: ${local.hook_holds_seconds} s, which is 100 heartbeat timeouts of ${var.heartbeat_timeout_seconds} s and at most 48 h. Shorten the deadline or the kill margin, or lengthen the heartbeat timeout."
+      condition     = length(local.group_problems) == 0
+      error_message = join(" ", local.group_problems)
     }
     precondition {
-      condition     = var.restore_after_seconds == null || var.rebalance_recommendations != null || var.scheduled_maintenance
+      condition     = var.restore_after_seconds == null || anytrue([for terms in local.all_terms : terms.notices.rebalance != "off" || terms.notices.maintenance])
       error_message = "restore_after_seconds: needs rebalance_recommendations or scheduled_maintenance: nothing else is restored after it."
     }
     precondition {
@@ -65,11 +65,11 @@ data "aws_partition" "current" {
       error_message = "choose_idle_first: Nomad must be reached over HTTP: through instances no answer comes within the two seconds that Auto Scaling waits."
     }
     precondition {
-      condition     = var.choose_idle_first || var.only_idle_for_seconds == null
+      condition     = local.some_choose || var.only_idle_for_seconds == null
       error_message = "only_idle_for_seconds: needs choose_idle_first."
     }
     precondition {
-      condition     = var.choose_idle_first || var.service_linked_role_suffix == null
+      condition     = local.some_choose || var.service_linked_role_suffix == null
       error_message = "service_linked_role_suffix: needs choose_idle_first."
     }
     precondition {
@@ -89,11 +89,6 @@ data "aws_partition" "current" {
 
 locals {
   secure = local.by_clients ? local.client_scheme == "https" : (var.nomad_address == null ? false : startswith(var.nomad_address, "https:"))
-
-  # As the function calculates it (lambda/core/decide/deadlines.ts): Auto Scaling holds an instance for 100 heartbeat timeouts, and never longer
-  # than 48 h; of that the kill margin must be left at the deadline, or two and a half minutes if that is more.
-  hook_holds_seconds = min(172800, 100 * var.heartbeat_timeout_seconds)
-  reserve_seconds    = max(var.kill_margin_seconds, 150)
 }
 
 check "short_hook" {

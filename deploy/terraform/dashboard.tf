@@ -10,6 +10,9 @@ locals {
   orange = "#ff7f0e"
   red    = "#d62728"
 
+  # Labels say whose times they are.
+  several = length(local.group_times) > 1
+
   # A duration is shown in other units than the seconds that it is measured in.
   unit_seconds = { Minutes = 60, Hours = 3600 }
 
@@ -25,11 +28,11 @@ locals {
       title = "The oldest wait"
       unit  = "Hours"
       # Lines, not annotations: the labels of annotations that are a kill margin apart overprint each other.
-      lines = [
-        { id = "wait", metric = "OldestWait", stat = "Maximum", label = "the oldest wait" },
-        { seconds = var.deadline_seconds, label = "drain deadline", color = local.orange },
-        { seconds = "(${var.deadline_seconds} + ${var.kill_margin_seconds})", label = "the drain is forced", color = local.red },
-      ]
+      lines = concat(
+        [{ id = "wait", metric = "OldestWait", stat = "Maximum", label = "the oldest wait" }],
+        [for place, each in local.group_deadlines : { seconds = each.deadline, label = "drain deadline${local.several ? ": ${local.deadline_labels[place]}" : ""}", color = local.orange }],
+        [for place, each in local.group_times : { seconds = "(${each.deadline} + ${each.margin})", label = "the drain is forced${local.several ? ": ${local.labels[place]}" : ""}", color = local.red }],
+      )
     },
     {
       title = "From the start of a drain to an empty node"

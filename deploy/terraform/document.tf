@@ -32,21 +32,9 @@ locals {
   client_port   = var.nomad_client_port == null ? 4646 : var.nomad_client_port
   audience      = var.nomad_audience == null ? "nomad" : var.nomad_audience
 
-  policy = {
-    deadlineSeconds   = var.deadline_seconds
-    killMarginSeconds = var.kill_margin_seconds
-    graceSeconds      = var.grace_seconds
-    ignoreSystemJobs  = var.ignore_system_jobs
-    onTimeout         = var.on_timeout
-  }
-
   # Where anything is not by default.
-  notices = { for field, value in {
-    spot           = var.spot_interruptions ? null : false
-    rebalance      = var.rebalance_recommendations
-    maintenance    = var.scheduled_maintenance ? true : null
-    restoreSeconds = var.restore_after_seconds == 3600 ? null : var.restore_after_seconds
-  } : field => value if value != null }
+  notices         = { for field, value in local.shared.notices : field => value if value != local.default_notices[field] }
+  default_notices = { spot = true, rebalance = "off", maintenance = false, restoreSeconds = 3600 }
 
   chooses = { for field, value in {
     on                 = var.choose_idle_first ? true : null
@@ -54,14 +42,30 @@ locals {
     onlyIdleForSeconds = var.only_idle_for_seconds
   } : field => value if value != null }
 
+  # Of a group that has options of its own what differs: the environment of a function is small.
+  own_documents = { for name, terms in local.own_terms : name => {
+    policy  = { for field, value in terms.policy : field => value if value != local.shared.policy[field] }
+    notices = { for field, value in terms.notices : field => value if value != local.shared.notices[field] }
+    chooses = { for field, value in {
+      on                 = terms.chooses.on
+      onlyIdle           = terms.chooses.on ? terms.chooses.onlyIdleForSeconds != null : null
+      onlyIdleForSeconds = terms.chooses.on ? terms.chooses.onlyIdleForSeconds : null
+    } : field => value if value != null && terms.chooses != local.shared.chooses }
+    purge = terms.purge == local.shared.purge ? null : terms.purge
+  } }
+
   events = { bus = var.event_bus == null ? "default" : var.event_bus }
 
   document = { for field, value in {
     # One hook for all groups, written once: that leaves room for more of them.
-    groups  = [for name in var.group_names : { name = name }]
+    groups = concat([for name in var.group_names : { name = name }], [for name, own in local.own_documents : merge(
+      { name = name },
+      { for part, fields in { policy = own.policy, notices = own.notices, chooses = own.chooses } : part => fields if length(fields) > 0 },
+      { for purge in [own.purge] : "purge" => purge if purge != null },
+    )])
     hook    = { name = var.hook_name, heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds }
     nomad   = local.nomad
-    policy  = local.policy
+    policy  = local.shared.policy
     notices = length(local.notices) > 0 ? local.notices : null
     chooses = length(local.chooses) > 0 ? local.chooses : null
     purge   = var.purge_nodes ? true : null

@@ -82,7 +82,7 @@ resource "aws_lambda_function" "function" {
     precondition {
       # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
       condition     = length(jsonencode(local.environment)) <= 4096
-      error_message = "group_names: the environment of the function would be ${length(jsonencode(local.environment))} bytes, Lambda takes 4096. Use this module several times, with some of the groups each."
+      error_message = "group_names: the environment of the function would be ${length(jsonencode(local.environment))} bytes, Lambda takes 4096. About ${max(0, floor(length(local.group_names) * (1 - (length(jsonencode(local.environment)) - 4096) / length(jsonencode(jsonencode(local.document.groups))))))} of the groups (${length(local.group_names)}) fit: use this module several times, with some of the groups each, or give them fewer options of their own."
     }
   }
 }

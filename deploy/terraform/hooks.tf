@@ -1,14 +1,14 @@
 # Each under the name of its group, not its place in the list: for a group that moves up, Terraform would make the hook under its new
 # address, and delete the one of the old. To Auto Scaling both are the same hook, for it knows a hook by group and name.
 resource "aws_autoscaling_lifecycle_hook" "hook" {
-  for_each = toset(var.group_names)
+  for_each = toset(local.group_names)
 
   name                   = var.hook_name
   autoscaling_group_name = each.value
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
   heartbeat_timeout      = var.heartbeat_timeout_seconds
   # A wait that lapses did not end in time, and Auto Scaling retains no instance that ends by CONTINUE.
-  default_result = var.hook_default_result == null ? var.on_timeout : var.hook_default_result
+  default_result = var.hook_default_result == null ? local.terms[each.value].policy.onTimeout : var.hook_default_result
 
   # Made last, deleted first: no instance waits while nothing can release it.
   depends_on = [

@@ -31,7 +31,7 @@ output "who_goes_ask_command" {
 
 output "who_goes_ask_no_more_command" {
   description = "Takes that back: before this module is destroyed, or `choose_idle_first` is taken out."
-  value       = var.choose_idle_first ? "${local.for_each_group} --termination-policies Default; done" : null
+  value       = local.some_choose ? "${local.for_each_group} --termination-policies Default; done" : null
 }
 
 output "role_name" {
@@ -72,6 +72,6 @@ output "hook_name" {
 
 locals {
   console        = lookup({ "aws-cn" = "console.amazonaws.cn", "aws-us-gov" = "console.amazonaws-us-gov.com" }, local.aws, "console.aws.amazon.com")
-  quoted_groups  = join(" ", [for name in var.group_names : "'${replace(name, "'", "'\\''")}'"])
+  quoted_groups  = join(" ", [for name in local.group_names : "'${replace(name, "'", "'\\''")}'" if local.terms[name].chooses.on])
   for_each_group = "for group in ${local.quoted_groups}; do aws autoscaling update-auto-scaling-group --auto-scaling-group-name \"$group\""
 }

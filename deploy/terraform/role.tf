@@ -88,7 +88,7 @@ locals {
       Sid       = "AnswerLifecycleHook"
       Effect    = "Allow"
       Action    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
-      Resource  = [for name in var.group_names : "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/${name}"]
+      Resource  = [for name in local.group_names : "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/${name}"]
       Condition = { StringEquals = { "aws:RequestedRegion" = local.region } }
     },
     # Which instances wait, since when, for which hook. Auto Scaling has no resource-level permissions for Describe actions.
@@ -104,9 +104,9 @@ locals {
     # Whether an instance still runs, and its addresses, which identify its Nomad node. No resource-level permission.
     { Sid = "ReadInstances", Effect = "Allow", Action = "ec2:DescribeInstances", Resource = "*" },
     # Which maintenance is scheduled for them. No resource-level permission.
-    var.scheduled_maintenance ? { Sid = "ReadMaintenance", Effect = "Allow", Action = "ec2:DescribeInstanceStatus", Resource = "*" } : null,
+    local.acted_on.maintenance ? { Sid = "ReadMaintenance", Effect = "Allow", Action = "ec2:DescribeInstanceStatus", Resource = "*" } : null,
     # Which of them EC2 interrupts, should its warning be lost. No resource-level permission.
-    var.spot_interruptions ? { Sid = "ReadSpotRequests", Effect = "Allow", Action = "ec2:DescribeSpotInstanceRequests", Resource = "*" } : null,
+    local.acted_on.spot ? { Sid = "ReadSpotRequests", Effect = "Allow", Action = "ec2:DescribeSpotInstanceRequests", Resource = "*" } : null,
     ], local.reach_statements, [
     # ssm:SendCommand needs permission for both, the document and the instance.
     local.by_ssm ? {
@@ -123,7 +123,7 @@ locals {
       Resource = "arn:${local.aws}:ec2:${local.region}:${local.account}:instance/*"
       Condition = {
         StringEquals = var.nomad_gateway == null ? {
-          "ssm:resourceTag/aws:autoscaling:groupName" = var.group_names
+          "ssm:resourceTag/aws:autoscaling:groupName" = local.group_names
           } : {
           "ssm:resourceTag/${var.nomad_gateway.tag}" = [var.nomad_gateway.value]
         }
@@ -168,6 +168,19 @@ resource "aws_iam_role_policy" "function" {
   policy = local.function_policy
 
   lifecycle {
+    # What the names of the groups are needed for: nothing that a group may be made after has it.
+    precondition {
+      condition     = length(local.group_names) > 0
+      error_message = "group_names: must name at least one group."
+    }
+    precondition {
+      condition     = length(local.named_twice) == 0
+      error_message = "groups: a group is named in group_names too: ${join(", ", [for name in local.named_twice : jsonencode(name)])}."
+    }
+    precondition {
+      condition     = length(local.beyond_hook) == 0
+      error_message = join(" ", local.beyond_hook)
+    }
     precondition {
       # Of all inline policies of a role together: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
       condition     = length(local.function_policy) <= 10240

@@ -1,8 +1,8 @@
 locals {
   # As many groups in a rule as its pattern has room for: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
   pattern_room   = 2048 - length(jsonencode(merge(local.of_termination, { detail = { AutoScalingGroupName = [], LifecycleHookName = [var.hook_name] } })))
-  longest_name   = max([for name in var.group_names : length(name)]...)
-  groups_by_rule = chunklist(var.group_names, max(1, floor(local.pattern_room / (local.longest_name + 3))))
+  longest_name   = max(0, [for name in local.group_names : length(name)]...)
+  groups_by_rule = chunklist(local.group_names, max(1, floor(local.pattern_room / (local.longest_name + 3))))
   # What the names of the second and further rules end in.
   suffixes = [for place in range(length(local.groups_by_rule)) : place == 0 ? "" : "-${place}"]
 

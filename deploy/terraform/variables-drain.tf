@@ -50,7 +50,13 @@ variable "on_timeout" {
   }
 }
 
-# The lifecycle hook, the same in every group
+variable "job_meta" {
+  description = "Whether jobs may say in their meta how long a drain waits for them: the author of a job then decides how long its instance lives."
+  type        = bool
+  default     = false
+}
+
+# The lifecycle hook, the same in every group but for the default result
 
 variable "hook_name" {
   description = "The name of the hook. A group must have no other hook of this name."
@@ -75,7 +81,7 @@ variable "heartbeat_timeout_seconds" {
 }
 
 variable "hook_default_result" {
-  description = "How Auto Scaling ends the wait when heartbeats stop: `CONTINUE` or `ABANDON`. Null for the value of `on_timeout`."
+  description = "How Auto Scaling ends the wait when heartbeats stop: `CONTINUE` or `ABANDON`. Null for the value of `on_timeout` that holds for the group."
   type        = string
   default     = null
 
@@ -94,13 +100,13 @@ variable "spot_interruptions" {
 }
 
 variable "rebalance_recommendations" {
-  description = "What to do when EC2 recommends to replace a Spot instance because it is at risk: `drain` its node, or only make the node ineligible (`cordon`). Null for nothing."
+  description = "What to do when EC2 recommends to replace a Spot instance because it is at risk: `drain` its node, or only make the node ineligible (`cordon`), or nothing (`off`). Null for nothing."
   type        = string
   default     = null
 
   validation {
-    condition     = var.rebalance_recommendations == null ? true : contains(["drain", "cordon"], var.rebalance_recommendations)
-    error_message = "rebalance_recommendations: must be drain or cordon, not ${jsonencode(var.rebalance_recommendations)}."
+    condition     = var.rebalance_recommendations == null ? true : contains(["drain", "cordon", "off"], var.rebalance_recommendations)
+    error_message = "rebalance_recommendations: must be drain, cordon or off, not ${jsonencode(var.rebalance_recommendations)}."
   }
 }
 

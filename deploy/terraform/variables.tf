@@ -38,13 +38,9 @@ variable "package" {
 # Whose instances
 
 variable "group_names" {
-  description = "The Auto Scaling groups of Nomad clients. The names must be known when Terraform plans, because each hook is kept under the name of its group: of a group that is not made yet, give the `name`, not a `name_prefix`."
+  description = "The Auto Scaling groups of Nomad clients that have no options of their own. The names must be known when Terraform plans, because each hook is kept under the name of its group: of a group that is not made yet, give the `name`, not a `name_prefix`."
   type        = list(string)
-
-  validation {
-    condition     = length(var.group_names) > 0
-    error_message = "group_names: must name at least one group."
-  }
+  default     = []
 
   # Auto Scaling refuses a colon, and IAM takes the others in the name of a resource for any text or a variable. The message has
   # no escape for the dollar, which checkov cannot parse.
@@ -57,6 +53,12 @@ variable "group_names" {
     condition     = length(distinct(var.group_names)) == length(var.group_names)
     error_message = "group_names: a group is named more than once: ${join(", ", [for name in distinct(var.group_names) : jsonencode(name) if length([for other in var.group_names : other if other == name]) > 1])}."
   }
+}
+
+variable "groups" {
+  description = "The groups that have options of their own, by name: `{ web = { deadline_seconds = 1800 } }`; or a list of names and of objects with the name in `group`. The options are `deadline_seconds`, `kill_margin_seconds`, `grace_seconds`, `ignore_system_jobs`, `on_timeout`, `job_meta`, `spot_interruptions`, `rebalance_recommendations`, `scheduled_maintenance`, `restore_after_seconds`, `purge_nodes`, `choose_idle_first` and `only_idle_for_seconds`; what a group leaves out is as for all groups. All of it must be known when Terraform plans. A group of the same configuration that asks which instance goes is named here by a text, not by a reference to it."
+  type        = any
+  default     = {}
 }
 
 # Logs, alarms, events

@@ -1,13 +1,22 @@
 # The function that Auto Scaling asks which instances go: the same code, kept warm, because it has two seconds and sweeps keep the
-# other one busy. Nothing of it refers to a group, so that a group may be made after it, with the permission there already.
+# other one busy. Nothing of it needs `group_names`, so that such a group may be made after it, with the permission there already.
 
 locals {
   who_goes_environment = { NOMAD_DRAIN_HOOK = jsonencode({
-    groups  = [{ name = "*", hook = var.hook_name }]
-    nomad   = local.nomad
-    chooses = local.chooses
-    events  = local.events
+    groups = [for each in concat([{ name = "*", wait = local.wait_of_any }], [
+      for name, terms in local.own_terms : { name = name, wait = terms.chooses.onlyIdleForSeconds }
+      if terms.chooses.on && terms.chooses.onlyIdleForSeconds != local.wait_of_any
+      ]) : {
+      name    = each.name
+      hook    = var.hook_name
+      chooses = merge({ on = true }, { for field, value in { onlyIdle = true, onlyIdleForSeconds = each.wait } : field => value if each.wait != null })
+    }]
+    nomad  = local.nomad
+    events = local.events
   }) }
+
+  # In seconds; null: it does not wait. Of groups that are not named: as for all groups, or as the first that asks.
+  wait_of_any = var.choose_idle_first ? var.only_idle_for_seconds : try([for terms in values(local.own_terms) : terms.chooses.onlyIdleForSeconds if terms.chooses.on][0], null)
 
   # It completes no lifecycle action, and changes nothing in AWS.
   who_goes_policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.reach_statements, [local.tell_statement]) })
@@ -16,7 +25,7 @@ locals {
 }
 
 resource "aws_iam_role" "who_goes" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   name_prefix          = "${substr(var.name, 0, 28)}-who-goes-"
   path                 = var.role_path
@@ -27,7 +36,7 @@ resource "aws_iam_role" "who_goes" {
 }
 
 resource "aws_iam_role_policy" "who_goes" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   name   = "who-goes"
   role   = aws_iam_role.who_goes[0].name
@@ -41,7 +50,7 @@ resource "aws_lambda_function" "who_goes" {
   #checkov:skip=CKV_AWS_117:Nomad may be reachable without a VPC; where it is not, the function gets subnets.
   #checkov:skip=CKV_AWS_173:The variables hold no secret, only names of parameters; Lambda encrypts them with its own key.
   #checkov:skip=CKV_AWS_272:Signing needs a profile of yours; the checksum of the code is checked instead.
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   function_name = "${var.name}-who-goes"
   description   = "Chooses which instances Auto Scaling terminates: idle Nomad clients first"
@@ -84,7 +93,7 @@ resource "aws_lambda_function" "who_goes" {
 }
 
 resource "aws_cloudwatch_event_rule" "warm" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   name                = "${var.name}-warm"
   description         = "Every 4 minutes: keeps the function that chooses instances warm"
@@ -95,7 +104,7 @@ resource "aws_cloudwatch_event_rule" "warm" {
 
 # What is lost says nothing, and four minutes later it comes again: no queue for it.
 resource "aws_cloudwatch_event_target" "warm" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   rule      = aws_cloudwatch_event_rule.warm[0].name
   target_id = "function"
@@ -109,7 +118,7 @@ resource "aws_cloudwatch_event_target" "warm" {
 }
 
 resource "aws_lambda_permission" "warm" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   statement_id  = "warm"
   action        = "lambda:InvokeFunction"
@@ -119,7 +128,7 @@ resource "aws_lambda_permission" "warm" {
 }
 
 resource "aws_lambda_permission" "auto_scaling" {
-  count = var.choose_idle_first ? 1 : 0
+  count = local.some_choose ? 1 : 0
 
   statement_id  = "auto-scaling"
   action        = "lambda:InvokeFunction"

@@ -36,8 +36,15 @@ function inlinePolicyCharacters(role: iam.IRole): number {
   );
 }
 
-/** Whether Lambda takes the environment: no problem, or one. */
-export function environmentProblems(variables: Record<string, string>, stack: Stack): ConfigProblem[] {
+/**
+ * Whether Lambda takes the environment: no problem, or one.
+ * @param groups as they are in the environment
+ */
+export function environmentProblems(
+  variables: Record<string, string>,
+  stack: Stack,
+  groups: readonly object[],
+): ConfigProblem[] {
   const bytes = environmentBytes(variables, stack);
   if (bytes <= ENVIRONMENT_BYTES) return [];
   return [
@@ -45,10 +52,19 @@ export function environmentProblems(variables: Record<string, string>, stack: St
       path: ['groups'],
       id: 'nomad-drain-hook:environmentTooLarge',
       message:
-        `the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}. ` +
-        'Spread the groups over several NomadDrainHooks',
+        `the environment of the function would be ${bytes} bytes, Lambda takes ${ENVIRONMENT_BYTES}: about ` +
+        `${fitting(groups, bytes - ENVIRONMENT_BYTES, stack)} of the groups (${groups.length}) fit. Spread them over several ` +
+        'NomadDrainHooks, or give them fewer options of their own',
     },
   ];
+}
+
+/** How many groups of average size leave out so many bytes. */
+function fitting(groups: readonly object[], excess: number, stack: Stack): number {
+  // JSON inside JSON, as it is measured.
+  const text = JSON.stringify(deployed(stack.resolve(groups), stack));
+  const size = Buffer.byteLength(JSON.stringify(text));
+  return Math.max(0, Math.floor(groups.length * (1 - excess / size)));
 }
 
 /** Whether IAM takes the inline policies of the role: no problem, or one. */

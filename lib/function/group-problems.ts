@@ -47,7 +47,8 @@ export function groupsOfOthers(
   });
 }
 
-function knownGroup(group: DrainedGroup): KnownGroup {
+/** A group as it is known at synthesis: its name, if it has one that is. */
+export function knownGroup(group: DrainedGroup): KnownGroup {
   const named = typeof group === 'string' ? group : group.autoScalingGroupName;
   if (!Token.isUnresolved(named)) return { key: named, name: named };
   const made = referredTo(named) ?? group;

@@ -4,7 +4,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DELIVERED_FOR_SECONDS, MAINTENANCE_PREFIXES } from '../../lambda/events/interruptions.ts';
-import type { ResolvedNotices } from '../props.ts';
+import type { Terms } from '../group-terms.ts';
 import { FunctionTarget } from './function-target.ts';
 
 /** EC2 ends the instance, hook or not: a Spot instance, or one of an interruptible capacity reservation. */
@@ -13,9 +13,23 @@ const INTERRUPTIONS = [
   'EC2 Capacity Reservation Instance Interruption Warning',
 ];
 
+/** What is acted on in any of the groups. */
+export interface ActedOn {
+  readonly spot: boolean;
+  readonly rebalance: boolean;
+  readonly maintenance: boolean;
+}
+
+/** What is acted on in any of these groups. */
+export const actedOn = (groups: readonly Terms[]): ActedOn => ({
+  spot: groups.some(({ notices }) => notices.spot),
+  rebalance: groups.some(({ notices }) => notices.rebalance !== 'off'),
+  maintenance: groups.some(({ notices }) => notices.maintenance),
+});
+
 /** What is acted on, and who acts. */
 export interface NoticesProps {
-  readonly notices: ResolvedNotices;
+  readonly notices: ActedOn;
   readonly handler: lambda.IFunction;
   /** Receives the events that EventBridge could not deliver to the function. */
   readonly deadLetterQueue: sqs.IQueue;

@@ -5,8 +5,11 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { CONFIG_VARIABLE, type ConfigDocument } from '../../lambda/config/config.ts';
-import { ANY_GROUP } from '../../lambda/config/names.ts';
+import type { ConfigProblem } from '../../lambda/errors.ts';
 import { acknowledge } from '../acknowledge.ts';
+import type { WrittenDocument } from '../document.ts';
+import type { IdleFirstOptions } from '../props.ts';
+import { type AskingGroup, choosingGroups } from './asking-groups.ts';
 import type { functionProps } from './function-props.ts';
 import { grantRunning, lambdaRole } from './function-role.ts';
 import { FunctionTarget } from './function-target.ts';
@@ -17,33 +20,31 @@ const DEFAULT = 'Default';
 
 /** The caller, and how to answer it. */
 export interface WhoGoesProps {
-  readonly groups: readonly autoscaling.IAutoScalingGroup[];
+  readonly asking: readonly AskingGroup[];
+  /** The options of groups without their own, if these ask. */
+  readonly shared: IdleFirstOptions | undefined;
   /** The configuration of the function that drains. */
-  readonly document: ConfigDocument;
+  readonly document: WrittenDocument;
   /** What it has in common with that function. */
   readonly common: ReturnType<typeof functionProps>;
   /** Grants a role the way to Nomad and to the event bus. */
   readonly grant: (scope: Construct, role: iam.IRole) => void;
-  /** The suffix of the service-linked role that the groups have, if they have one with a suffix. */
-  readonly serviceLinkedRoleSuffix: string | undefined;
 }
 
 /**
  * The function that Auto Scaling asks which instances go: the same bundle, kept warm, because it has two seconds and sweeps keep the
- * other one busy. Nothing of it refers to a group, so that a group of its own stack can be made after it, with the permission
+ * other one busy. Nothing of it refers to a group of its own stack, so that such a group can be made after it, with the permission
  * there already (docs/decisions/0007-who-goes.md).
  */
 export class WhoGoes extends Construct {
   readonly function: lambda.Function;
 
-  constructor(scope: Construct, id: string, { groups, document, common, grant, ...others }: WhoGoesProps) {
+  constructor(scope: Construct, id: string, { asking, shared, document, common, grant }: WhoGoesProps) {
     super(scope, id);
-    const { nomad, chooses } = document;
-    const hook = document.groups[0]?.hook ?? ANY_GROUP;
+    const { nomad, hook } = document;
     const configuration: ConfigDocument = {
-      groups: [{ name: ANY_GROUP, hook }],
+      groups: choosingGroups(asking, shared).map((group) => ({ ...group, hook: hook.name })),
       nomad,
-      ...(chooses && { chooses }),
       ...(document.events && { events: document.events }),
     };
     const role = this.#role(common);
@@ -62,7 +63,7 @@ export class WhoGoes extends Construct {
       'Serverless-LambdaTracing': 'Its log says what was asked and how long it took.',
     });
     this.#keepWarm();
-    this.#letAsk(groups, others.serviceLinkedRoleSuffix);
+    this.#letAsk(asking);
   }
 
   /** It completes no lifecycle action, and changes nothing in AWS. */
@@ -92,23 +93,34 @@ export class WhoGoes extends Construct {
     });
   }
 
-  #letAsk(groups: readonly autoscaling.IAutoScalingGroup[], suffix: string | undefined): void {
-    const name = `AWSServiceRoleForAutoScaling${suffix ? `_${suffix}` : ''}`;
-    const permission = new lambda.CfnPermission(this, 'AutoScaling', {
-      action: 'lambda:InvokeFunction',
-      functionName: this.function.functionArn,
-      principal: `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/autoscaling.amazonaws.com/${name}`,
-    });
-    const others = groups.filter((group) => {
+  /** Auto Scaling asks by the service-linked role of a group. */
+  #permissions(asking: readonly AskingGroup[]): Map<string | undefined, lambda.CfnPermission> {
+    const suffixes = new Set(asking.map(({ idleFirst }) => idleFirst.serviceLinkedRoleSuffix));
+    return new Map(
+      [...suffixes].map((suffix, index) => {
+        const name = `AWSServiceRoleForAutoScaling${suffix ? `_${suffix}` : ''}`;
+        const permission = new lambda.CfnPermission(this, `AutoScaling${index > 0 ? `-${suffix}` : ''}`, {
+          action: 'lambda:InvokeFunction',
+          functionName: this.function.functionArn,
+          principal: `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/autoscaling.amazonaws.com/${name}`,
+        });
+        return [suffix, permission];
+      }),
+    );
+  }
+
+  #letAsk(asking: readonly AskingGroup[]): void {
+    const permissions = this.#permissions(asking);
+    for (const { group, idleFirst } of asking) {
       const made = madeHere(group, Stack.of(this));
-      if (made) {
-        made.terminationPolicies = [this.function.functionArn, ...(made.terminationPolicies ?? [DEFAULT])];
-        made.node.addDependency(permission);
-      }
-      return !made;
-    });
+      const permission = permissions.get(idleFirst.serviceLinkedRoleSuffix);
+      if (!made || !permission) continue;
+      made.terminationPolicies = [this.function.functionArn, ...(made.terminationPolicies ?? [DEFAULT])];
+      made.node.addDependency(permission);
+    }
+    const others = asking.filter(({ group }) => !madeHere(group, Stack.of(this)));
     if (others.length === 0) return;
-    const names = others.map(({ autoScalingGroupName }) => quoted(autoScalingGroupName));
+    const names = others.map(({ group }) => quoted(group.autoScalingGroupName));
     new CfnOutput(this, 'Ask', {
       description: 'Makes the function a termination policy of the groups',
       value: policyCommand(names, `${this.function.functionArn} ${DEFAULT}`),
@@ -121,16 +133,18 @@ export class WhoGoes extends Construct {
 }
 
 /** The groups of this stack that have a termination policy of their own already which is a function: a group can have one. */
-export function groupsThatAskOthers(groups: readonly unknown[], stack: Stack): number[] {
-  return groups.flatMap((group, index) => {
-    const policies = typeof group === 'string' ? [] : (madeHere(group, stack)?.terminationPolicies ?? []);
-    return policies.some((policy) => policy.includes(':') || policy.includes('${Token[')) ? [index] : [];
+export function groupsThatAskOthers(asking: readonly AskingGroup[], stack: Stack): ConfigProblem[] {
+  return asking.flatMap(({ group, index }): ConfigProblem[] => {
+    const policies = madeHere(group, stack)?.terminationPolicies ?? [];
+    if (!policies.some((policy) => policy.includes(':') || policy.includes('${Token['))) return [];
+    const message =
+      'has a function as its termination policy already, and a group can have only one: remove one of the two';
+    return [{ path: ['groups', index], id: 'nomad-drain-hook:asksAnother', message }];
   });
 }
 
 /** The resource of a group that this stack makes; undefined for one that exists, or is another stack's. */
-function madeHere(group: unknown, stack: Stack): autoscaling.CfnAutoScalingGroup | undefined {
-  const { node } = group as autoscaling.IAutoScalingGroup;
+function madeHere({ node }: autoscaling.IAutoScalingGroup, stack: Stack): autoscaling.CfnAutoScalingGroup | undefined {
   const child = node.defaultChild;
   return child instanceof autoscaling.CfnAutoScalingGroup && Stack.of(child) === stack ? child : undefined;
 }

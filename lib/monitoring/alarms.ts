@@ -6,7 +6,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SWEEP_SECONDS } from '../../lambda/core/decide/deadlines.ts';
-import type { Policy } from '../../lambda/core/model/policy.ts';
+import { type GroupTimes, labelOf } from './group-times.ts';
 import { type Measured, measuredBy } from './measured.ts';
 import type { Runbook } from './runbook.ts';
 
@@ -22,7 +22,8 @@ export interface AlarmsProps {
   readonly undeliveredEvents: sqs.IQueue;
   /** The function that Auto Scaling asks which instances go, if there is one. */
   readonly whoGoes?: lambda.IFunction | undefined;
-  readonly policy: Policy;
+  /** At least one. */
+  readonly groups: readonly GroupTimes[];
   readonly heartbeatTimeoutSeconds: number;
 }
 
@@ -66,20 +67,19 @@ const MISSING_FOR_LASTING = LASTING - 2;
 const SCALED_OUT = 10;
 
 function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limits }: AlarmsProps) {
-  const { policy, heartbeatTimeoutSeconds } = limits;
-  const { deadlineSeconds, killMarginSeconds } = policy;
-  const ended = deadlineSeconds + killMarginSeconds;
-  const stuck = stuckMinutes(deadlineSeconds);
+  const { groups, heartbeatTimeoutSeconds } = limits;
+  const { ended, margin } = endsOf(groups);
+  // The shortest: in no group may a drain be stuck until its deadline before the alarm fires.
+  const stuck = stuckMinutes(Math.min(...groups.map(({ deadlineSeconds }) => deadlineSeconds)));
   const refused = refusedHeartbeats(heartbeatTimeoutSeconds);
   return {
     OldestWait: {
       title: 'oldest wait',
       says:
-        `An instance has waited longer than the drain deadline and the kill margin, ${ended} s: its drain should have ` +
-        `ended. It is forced now, and ${killMarginSeconds} s later the instance is released with whatever still runs on it.`,
+        `An instance still waits after its drain deadline and the kill margin, ${ended}: its drain should have ended. It ` +
+        `is forced now, and ${margin} later the instance is released with whatever still runs on it.`,
       first: 'status',
-      metric: measured('OldestWait', 'Maximum'),
-      above: ended,
+      metric: measured('LongestOverdue', 'Maximum'),
       silence: UNKNOWN,
     },
     NomadUnreachable: {
@@ -244,6 +244,23 @@ export function makeAlarms(scope: Construct, watched: AlarmsProps, topic?: sns.I
 
 const messagesIn = (queue: sqs.IQueue) =>
   queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(1) });
+
+/** In characters, so that the description of an alarm stays below CloudWatch's 1024. */
+const LONGEST_LIST = 400;
+
+/** When a drain should have ended, and how long after it was forced its instance is released: of each group, where they differ. */
+function endsOf(groups: readonly GroupTimes[]): { ended: string; margin: string } {
+  const ends = groups.map(({ deadlineSeconds, killMarginSeconds }) => deadlineSeconds + killMarginSeconds);
+  const list = groups.map((each, index) => `${ends[index]} s in ${labelOf(each)}`).join('; ');
+  const margins = new Set(groups.map(({ killMarginSeconds }) => `${killMarginSeconds} s`));
+  const [margin = ''] = margins;
+  return {
+    ended: groups.length === 1 ? `${ends[0]} s` : list.length <= LONGEST_LIST ? list : rangeOf(ends),
+    margin: margins.size === 1 ? margin : 'the kill margin of its group',
+  };
+}
+
+const rangeOf = (seconds: readonly number[]) => `${Math.min(...seconds)} to ${Math.max(...seconds)} s by its group`;
 
 /** Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter. */
 function stuckMinutes(deadlineSeconds: number): number {

@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import { LOG } from '../../lambda/core/model/log-messages.ts';
 import { METRICS, type MetricName } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName, Alarms, AlarmsProps } from './alarms.ts';
+import { deadlinesOf, type GroupTimes, labelOf } from './group-times.ts';
 import type { Statistic } from './measured.ts';
 
 /** What the dashboard shows. */
@@ -42,7 +43,6 @@ const OUTCOMES: Partial<Record<MetricName, string>> = {
 /** From top to bottom: alarms, what is waited for, waiting instances, durations, outcomes, errors, and who was released. */
 export function makeDashboard(scope: Construct, props: DashboardProps): cloudwatch.Dashboard {
   const { measured, alarms, failedRuns, undeliveredEvents } = props;
-  const { deadlineSeconds, killMarginSeconds } = props.policy;
   const line = (name: MetricName, statistic: Statistic, label: string) => measured(name, statistic).with({ label });
   const counts = (title: string, left: cloudwatch.IMetric[], more: Partial<cloudwatch.GraphWidgetProps> = {}) =>
     graph(title, 'Count', { left, ...more });
@@ -58,13 +58,7 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
           // Lines, not annotations: the labels of annotations that are a kill margin apart overprint each other.
           left: [
             inUnits('Hours', 'wait', measured('OldestWait', 'Maximum'), 'the oldest wait'),
-            constant('Hours', `${deadlineSeconds}`, 'drain deadline', cloudwatch.Color.ORANGE),
-            constant(
-              'Hours',
-              `(${deadlineSeconds} + ${killMarginSeconds})`,
-              'the drain is forced',
-              cloudwatch.Color.RED,
-            ),
+            ...timesInGraph(props.groups),
           ],
         }),
       ],
@@ -140,6 +134,20 @@ const constant = (unit: Unit, seconds: string, label: string, color: string) =>
     label,
     color,
   });
+
+/** The deadlines, and when drains are forced; of several groups with the names of those whose they are. */
+function timesInGraph(groups: readonly GroupTimes[]): cloudwatch.MathExpression[] {
+  const whose = (each: Pick<GroupTimes, 'names'>) => (groups.length > 1 ? `: ${labelOf(each)}` : '');
+  return [
+    ...deadlinesOf(groups).map((each) =>
+      constant('Hours', `${each.deadlineSeconds}`, `drain deadline${whose(each)}`, cloudwatch.Color.ORANGE),
+    ),
+    ...groups.map((each) => {
+      const seconds = `(${each.deadlineSeconds} + ${each.killMarginSeconds})`;
+      return constant('Hours', seconds, `the drain is forced${whose(each)}`, cloudwatch.Color.RED);
+    }),
+  ];
+}
 
 /** Under the title "How waits ended" the legend need not say "Released" six times. */
 const outcome = (name: MetricName) => METRICS[name].about.replace('Released: ', '');

@@ -1,4 +1,4 @@
-import { type SettingName, settings, WAYS } from './schema.ts';
+import { type GroupValues, type SettingName, settings, type Values, WAYS } from './schema.ts';
 
 const ADDRESSES = ['nomadAddress', 'nomadFallbackAddresses'] as const;
 
@@ -32,12 +32,23 @@ const OF_ONE_WAY = {
   nomadClientPort: 'clients',
 } as const;
 
+/** The groups with settings of their own. One that is wrong may be anything. */
+function groupsOf({ groups }: Values): (Partial<GroupValues> & { path: PropertyKey[] })[] {
+  return (Array.isArray(groups) ? groups : []).flatMap((group, index) =>
+    typeof group === 'object' && group !== null ? [{ ...group, path: ['groups', index] }] : [],
+  );
+}
+
+const restores = ({ rebalanceRecommendations: rebalance, scheduledMaintenance }: Partial<GroupValues>) =>
+  (rebalance !== undefined && rebalance !== 'off') || scheduledMaintenance;
+
 const NETWORK = ['vpcId', 'subnetIds', 'securityGroupIds'] as const;
 
 /** The settings, and which of them need or exclude each other. Checked even when a value is wrong: all problems are reported at once. */
 export const fittingSettings = settings.superRefine(
   (values, context) => {
-    const refuse = (name: SettingName, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+    const refuse = (name: SettingName | PropertyKey[], message: string) =>
+      context.addIssue({ code: 'custom', path: [name].flat(), message });
     const isGiven = (name: SettingName) => values[name] !== undefined;
     // It may be no way at all: that is refused by itself.
     const via = WAYS.find((way) => way === values.nomadVia) ?? 'http';
@@ -61,14 +72,23 @@ export const fittingSettings = settings.superRefine(
     }
     if (isGiven('nomadAudience') && !isGiven('nomadLogin'))
       refuse('nomadAudience', 'belongs to nomadLogin, which is missing');
-    if (values.chooseIdleFirst && via === 'ssm')
-      refuse('chooseIdleFirst', 'has no meaning with nomadVia=ssm: that is too slow');
-    if (isGiven('onlyIdleFor') && !values.chooseIdleFirst) refuse('onlyIdleFor', 'needs chooseIdleFirst=true');
-    if (isGiven('restoreAfter') && !isGiven('rebalanceRecommendations') && !values.scheduledMaintenance)
-      refuse(
-        'restoreAfter',
-        'needs rebalanceRecommendations or scheduledMaintenance=true: nothing else is restored after it',
-      );
+    const shared = { path: [], ...values };
+    const groups = groupsOf(values);
+    for (const { path, chooseIdleFirst } of [shared, ...groups]) {
+      if (chooseIdleFirst && via === 'ssm')
+        refuse([...path, 'chooseIdleFirst'], 'has no meaning with nomadVia=ssm: that is too slow');
+    }
+    // What is given for all groups may be for one of them.
+    for (const { path, ...each } of [shared, ...groups]) {
+      const held = (path.length > 0 ? [each] : [shared, ...groups]).map((own) => ({ ...values, ...own }));
+      if (each.onlyIdleFor !== undefined && !held.some(({ chooseIdleFirst }) => chooseIdleFirst))
+        refuse([...path, 'onlyIdleFor'], 'needs chooseIdleFirst=true');
+      if (each.restoreAfter !== undefined && !held.some(restores))
+        refuse(
+          [...path, 'restoreAfter'],
+          'needs rebalanceRecommendations or scheduledMaintenance=true: nothing else is restored after it',
+        );
+    }
   },
   { when: () => true },
 );

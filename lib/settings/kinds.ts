@@ -72,6 +72,6 @@ export function awsId(kind: string): RegExp {
 }
 
 /** What to say of a value that is none of these. */
-function mustBe(wanted: string) {
+export function mustBe(wanted: string) {
   return { error: ({ input }: { input?: unknown }) => `must be ${wanted}, not ${JSON.stringify(input)}` };
 }

@@ -5,6 +5,7 @@ import { DEFAULT_AUDIENCE, DEFAULT_CLIENT_SCHEME, DEFAULT_NOMAD_PORT } from '../
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { DEFAULT_MEMORY } from '../function/memory.ts';
 import { DEFAULT_HOOK } from '../props.ts';
+import { groupList } from './group-list.ts';
 import { asWritten, awsId, choice, duration, flag, list, parameterName, text, unitOf } from './kinds.ts';
 
 /** The ways to Nomad. */
@@ -17,15 +18,80 @@ const result = () =>
     .transform((chosen) => DefaultResult[chosen])
     .meta({ unit: unitOf(RESULTS) });
 
+/** The settings that a group may have, too; what it leaves out is as for all groups. */
+const ofGroup = {
+  deadline: duration('deadlineSeconds').meta({
+    default: asWritten(DEFAULT_POLICY.deadlineSeconds),
+    description:
+      'how long builds may take to finish before Nomad kills them. With the defaults of the hook and the margin, at most 47 h 50 min',
+  }),
+  killMargin: duration('killMarginSeconds').meta({
+    default: asWritten(DEFAULT_POLICY.killMarginSeconds),
+    description: 'how long killed tasks may take to stop',
+  }),
+  grace: duration('graceSeconds').meta({
+    default: asWritten(DEFAULT_POLICY.graceSeconds),
+    description: 'how long an instance may wait without a Nomad node before it is released as one that has none',
+  }),
+  ignoreSystemJobs: flag().meta({
+    default: String(DEFAULT_POLICY.ignoreSystemJobs),
+    description: 'leave system jobs running, and do not wait for them',
+  }),
+  onTimeout: result().meta({
+    default: DEFAULT_POLICY.onTimeout,
+    description:
+      "how an instance is released whose drain did not end in time; `ABANDON` retains it if the group's instance lifecycle policy says so",
+  }),
+  jobMeta: flag().meta({
+    default: String(DEFAULT_POLICY.jobMeta),
+    description:
+      'jobs may say in their meta how long a drain waits for them: the author of a job then decides how long its instance lives',
+  }),
+  spotInterruptions: flag().meta({
+    default: 'true',
+    description: 'drain at once when EC2 warns that it interrupts a Spot instance',
+  }),
+  rebalanceRecommendations: choice('drain', 'cordon', 'off').meta({
+    otherwise: '`off`: not acted on',
+    description:
+      'when EC2 says that a Spot instance is at risk: drain its node, or only make it ineligible, so that no new build lands there',
+  }),
+  scheduledMaintenance: flag().meta({
+    default: 'false',
+    description: 'drain a node before scheduled maintenance stops, reboots or disconnects its instance',
+  }),
+  restoreAfter: duration('restoreSeconds').meta({
+    default: asWritten(DEFAULT_RESTORE_SECONDS),
+    description:
+      'how long after a recommendation, or after the end of maintenance, a node is eligible again if its instance is still in service; needs one of the two',
+  }),
+  purgeNodes: flag().meta({
+    default: 'false',
+    description:
+      'remove a drained node from Nomad once its instance is terminated: a sweep does it, within a minute or so of the node being down',
+  }),
+  chooseIdleFirst: flag().meta({
+    default: 'false',
+    description:
+      "make the function that lets [idle instances go first](who-goes.md); the stack's outputs have the command that sets it on the groups",
+  }),
+  onlyIdleFor: duration('onlyIdleForSeconds').meta({
+    otherwise: 'none: it does not wait',
+    description:
+      'how long a group waits for instances to become idle, when too few are, before others go; needs `chooseIdleFirst=true`',
+  }),
+};
+
 /**
  * Each setting as it is written after `-c` or in cdk.json, what it is read as, and what docs/settings.md says of it: its `unit`, its
  * `default` (a value) or what holds `otherwise` (in words; without either it is required), and its `description`.
  */
 export const settings = z
   .strictObject({
-    groups: list(/^[^:]{1,255}$/, 'names of Auto Scaling groups, separated by commas').meta({
-      unit: 'names',
-      description: 'the Auto Scaling groups of Nomad clients',
+    groups: groupList(ofGroup).meta({
+      unit: 'names, or JSON',
+      description:
+        'the Auto Scaling groups of Nomad clients; [a group may have settings of its own](#settings-of-one-group)',
     }),
     nomadVia: choice(...WAYS).meta({
       default: 'http',
@@ -117,61 +183,7 @@ export const settings = z
       otherwise: 'none',
       description: 'node pools with only such clients',
     }),
-    deadline: duration('deadlineSeconds').meta({
-      default: asWritten(DEFAULT_POLICY.deadlineSeconds),
-      description:
-        'how long builds may take to finish before Nomad kills them. With the defaults of the hook and the margin, at most 47 h 50 min',
-    }),
-    killMargin: duration('killMarginSeconds').meta({
-      default: asWritten(DEFAULT_POLICY.killMarginSeconds),
-      description: 'how long killed tasks may take to stop',
-    }),
-    grace: duration('graceSeconds').meta({
-      default: asWritten(DEFAULT_POLICY.graceSeconds),
-      description: 'how long an instance may wait without a Nomad node before it is released as one that has none',
-    }),
-    ignoreSystemJobs: flag().meta({
-      default: String(DEFAULT_POLICY.ignoreSystemJobs),
-      description: 'leave system jobs running, and do not wait for them',
-    }),
-    onTimeout: result().meta({
-      default: DEFAULT_POLICY.onTimeout,
-      description:
-        "how an instance is released whose drain did not end in time; `ABANDON` retains it if the group's instance lifecycle policy says so",
-    }),
-    spotInterruptions: flag().meta({
-      default: 'true',
-      description: 'drain at once when EC2 warns that it interrupts a Spot instance',
-    }),
-    rebalanceRecommendations: choice('drain', 'cordon').meta({
-      otherwise: 'none: not acted on',
-      description:
-        'when EC2 says that a Spot instance is at risk: drain its node, or only make it ineligible, so that no new build lands there',
-    }),
-    scheduledMaintenance: flag().meta({
-      default: 'false',
-      description: 'drain a node before scheduled maintenance stops, reboots or disconnects its instance',
-    }),
-    restoreAfter: duration('restoreSeconds').meta({
-      default: asWritten(DEFAULT_RESTORE_SECONDS),
-      description:
-        'how long after a recommendation, or after the end of maintenance, a node is eligible again if its instance is still in service; needs one of the two',
-    }),
-    purgeNodes: flag().meta({
-      default: 'false',
-      description:
-        'remove a drained node from Nomad once its instance is terminated: a sweep does it, within a minute or so of the node being down',
-    }),
-    chooseIdleFirst: flag().meta({
-      default: 'false',
-      description:
-        "make the function that lets [idle instances go first](who-goes.md); the stack's outputs have the command that sets it on the groups",
-    }),
-    onlyIdleFor: duration('onlyIdleForSeconds').meta({
-      otherwise: 'none: it does not wait',
-      description:
-        'how long a group waits for instances to become idle, when too few are, before others go; needs `chooseIdleFirst=true`',
-    }),
+    ...ofGroup,
     hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /').meta({
       unit: 'name',
       default: DEFAULT_HOOK.name,
@@ -244,3 +256,9 @@ export type SettingName = keyof Values;
 
 /** The names of all settings. */
 export const SETTING_NAMES = settings.keyof().options;
+
+/** The names of those that a group may have, too. */
+export const GROUP_SETTING_NAMES = Object.keys(ofGroup) as (keyof typeof ofGroup)[];
+
+/** A group, and the settings that it has of its own. */
+export type GroupValues = NonNullable<Values['groups']>[number];

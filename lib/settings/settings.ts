@@ -10,10 +10,18 @@ import {
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
 import { memoryProblems } from '../function/memory.ts';
-import type { DrainPolicy, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
+import type { DrainPolicy, GroupOptions, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
 import { fittingSettings } from './fitting.ts';
+import { asGiven } from './group-list.ts';
 import { asWritten, RENAMED, type Renamed, underNewNames } from './renamed.ts';
-import { SETTING_NAMES, type SettingName, settings, type Values } from './schema.ts';
+import {
+  GROUP_SETTING_NAMES,
+  type GroupValues,
+  SETTING_NAMES,
+  type SettingName,
+  settings,
+  type Values,
+} from './schema.ts';
 
 /** The part of a VPC that the function runs in. */
 export interface Network {
@@ -24,7 +32,7 @@ export interface Network {
 
 /** The settings in the terms of the construct. */
 export interface Settings {
-  readonly groups: readonly string[];
+  readonly groups: readonly (string | (GroupOptions & { readonly group: string }))[];
   readonly nomad: HttpAccessProps;
   /** Given with nomadVia=clients; `nomad` is not used then. */
   readonly clients?: ClientsAccessProps;
@@ -59,46 +67,62 @@ export function readSettings(context: Record<string, unknown>): Settings {
   const { settings: source, renamed, twice } = underNewNames(given);
 
   const wrong = wrongSettings(source);
-  const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrong.has(key))));
+  const wrongNames = new Set(wrong.map(({ path: [name] }) => String(name)));
+  const sound = settings.parse(Object.fromEntries(Object.entries(source).filter(([key]) => !wrongNames.has(key))));
   const read = settingsOf(sound, renamed);
   const nomad = read.clients ? clientsDocument(read.clients) : httpDocument(read.nomad);
-  const document = documentOf({ ...read, groupNames: read.groups, nomad });
+  const groupNames = read.groups.map((each) => (typeof each === 'string' ? each : each.group));
+  const document = documentOf({ ...read, groupNames, nomad });
   // A wrong setting is reported once: the checks below see a default in its place.
-  const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrong.has(String(name)));
+  const unfit = problemsOf(document, FIELD_NAMES).filter(({ path: [name] }) => !wrongNames.has(String(name)));
   const problems = [
     ...twice,
-    ...[...wrong.values(), ...unfit, ...memoryProblems(read.memorySize)].map((problem) => asWritten(problem, renamed)),
+    ...[...wrong, ...unfit, ...memoryProblems(read.memorySize)]
+      .map((problem) => asGiven(problem, source.groups))
+      .map((problem) => asWritten(problem, renamed)),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return read;
 }
 
-/** What is wrong with each setting, the unknown ones first. */
-function wrongSettings(source: Record<string, unknown>): Map<string, ConfigProblem> {
+/** What is wrong with each setting, the unknown ones first; in the list of groups, with each of a group. */
+function wrongSettings(source: Record<string, unknown>): ConfigProblem[] {
   const issues = fittingSettings.safeParse(source).error?.issues ?? [];
   const found = issues.flatMap((issue): ConfigProblem[] =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [key], id: undefined, message: unknownSetting(key) }))
+      ? issue.keys.map((key) => ({
+          path: [...issue.path, key],
+          id: undefined,
+          message: issue.path.length > 0 ? unknownGroupSetting(key) : unknownSetting(key),
+        }))
       : [{ path: issue.path, id: issue.code === 'custom' ? issue.params?.id : undefined, message: issue.message }],
   );
   const place = ({ path: [name] }: ConfigProblem) => SETTING_NAMES.indexOf(name as SettingName);
   const wrong = new Map<string, ConfigProblem>();
   for (const problem of found.toSorted((one, other) => place(one) - place(other))) {
-    const name = String(problem.path[0]);
-    if (!wrong.has(name)) wrong.set(name, problem);
+    const [name, ...within] = problem.path;
+    const key = [name, ...(name === 'groups' ? within : [])].join();
+    if (!wrong.has(key)) wrong.set(key, problem);
   }
-  return wrong;
+  return [...wrong.values()];
 }
 
-function unknownSetting(key: string): string {
+const unknownSetting = (key: string) => unknown(key, SETTING_NAMES, RENAMED);
+
+const unknownGroupSetting = (key: string) =>
+  (SETTING_NAMES as readonly string[]).includes(key)
+    ? 'is the same for all groups: give it beside them'
+    : unknown(key, GROUP_SETTING_NAMES);
+
+function unknown(key: string, known: readonly string[], oldNames: Readonly<Record<string, string>> = {}): string {
   const lowerCase = (name: string) => name.toLowerCase();
-  const names = [...SETTING_NAMES, ...Object.keys(RENAMED)];
+  const names = [...known, ...Object.keys(oldNames)];
   const candidates = names.map(lowerCase);
   // A word with more than a third of its letters different is another word.
   const similar = closestMatch(lowerCase(key), candidates, { maxDistance: Math.floor(key.length / 3) });
-  if (similar === undefined) return `unknown setting. There are: ${SETTING_NAMES.join(', ')}`;
+  if (similar === undefined) return `unknown setting. There are: ${known.join(', ')}`;
   const meant = names[candidates.indexOf(similar)] ?? similar;
-  return `unknown setting. Did you mean ${RENAMED[meant] ?? meant}?`;
+  return `unknown setting. Did you mean ${oldNames[meant] ?? meant}?`;
 }
 
 /** What the app calls the fields of the configuration document. */
@@ -106,6 +130,9 @@ const FIELD_NAMES: FieldNames = {
   'groups.*.name': 'groups.*',
   'groups.*.hook': 'hookName',
   'groups.*.heartbeatTimeoutSeconds': 'heartbeatTimeout',
+  'groups.*.policy.deadlineSeconds': 'groups.*.deadline',
+  'hook.name': 'hookName',
+  'hook.heartbeatTimeoutSeconds': 'heartbeatTimeout',
   'policy.deadlineSeconds': 'deadline',
   'policy.killMarginSeconds': 'killMargin',
   'policy.graceSeconds': 'grace',
@@ -138,7 +165,7 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     serverName: values.nomadServerName,
   };
   return defined({
-    groups: values.groups ?? ['missing'],
+    groups: values.groups?.map((group) => groupOf(group, values)) ?? ['missing'],
     nomad: defined({
       address: values.nomadAddress ?? 'https://missing',
       fallbackAddresses: values.nomadFallbackAddresses,
@@ -150,24 +177,13 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
         ? defined({ scheme: values.nomadClientScheme, port: values.nomadClientPort, ...credentials, ...place })
         : undefined,
     runCommand: values.nomadVia === 'ssm' ? defined({ ...place, gateway: values.nomadGateway }) : undefined,
-    policy: defined({
-      deadline: values.deadline,
-      killMargin: values.killMargin,
-      grace: values.grace,
-      ignoreSystemJobs: values.ignoreSystemJobs,
-      onTimeout: values.onTimeout,
-    }),
+    policy: policyOf(values),
     hook: defined({
       name: values.hookName,
       heartbeatTimeout: values.heartbeatTimeout,
       defaultResult: values.hookDefaultResult,
     }),
-    notices: defined({
-      spot: values.spotInterruptions,
-      rebalance: values.rebalanceRecommendations,
-      maintenance: values.scheduledMaintenance,
-      restoreAfter: values.restoreAfter,
-    }),
+    notices: noticesOf(values),
     purgeNodes: values.purgeNodes,
     chooseIdleFirst: values.chooseIdleFirst && defined({ onlyIdleFor: values.onlyIdleFor }),
     memorySize: values.memorySize,
@@ -178,4 +194,38 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     stackName: values.stackName,
     renamed,
   });
+}
+
+type OfGroup = Pick<Values, (typeof GROUP_SETTING_NAMES)[number]>;
+
+const policyOf = (values: OfGroup): DrainPolicy =>
+  defined({
+    deadline: values.deadline,
+    killMargin: values.killMargin,
+    grace: values.grace,
+    ignoreSystemJobs: values.ignoreSystemJobs,
+    onTimeout: values.onTimeout,
+    jobMeta: values.jobMeta,
+  });
+
+const noticesOf = (values: OfGroup): NoticeOptions =>
+  defined({
+    spot: values.spotInterruptions,
+    rebalance: values.rebalanceRecommendations,
+    maintenance: values.scheduledMaintenance,
+    restoreAfter: values.restoreAfter,
+  });
+
+/** A group for the construct: its name, if it has no settings of its own. */
+function groupOf({ group, ...own }: GroupValues, shared: Values): Settings['groups'][number] {
+  if (Object.keys(own).length === 0) return group;
+  const { chooseIdleFirst = shared.chooseIdleFirst, onlyIdleFor = shared.onlyIdleFor } = own;
+  const { purgeNodes } = own;
+  return {
+    group,
+    ...policyOf(own),
+    notices: noticesOf(own),
+    ...(chooseIdleFirst !== undefined && { chooseIdleFirst: chooseIdleFirst && defined({ onlyIdleFor }) }),
+    ...(purgeNodes !== undefined && { purgeNodes }),
+  };
 }

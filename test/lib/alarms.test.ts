@@ -18,7 +18,14 @@ function deployed(props: Parameters<typeof templateOf>[0] = {}) {
   );
   const cloudWatch = new CloudWatch();
   const { dimensions } = alarms.find(([, { metric }]) => metric.namespace === NAMESPACE)![1].metric;
-  const sweepTells = { InstancesWaiting: 0, OldestWait: 0, DrainsStuck: 0, InstancesUnserved: 0, TokenTooNarrow: 0 };
+  const sweepTells = {
+    InstancesWaiting: 0,
+    OldestWait: 0,
+    LongestOverdue: 0,
+    DrainsStuck: 0,
+    InstancesUnserved: 0,
+    TokenTooNarrow: 0,
+  };
   return {
     /** A sweep begins half a minute into each minute; it reports these values, and no other fault. */
     sweep(minute: number, told: Partial<Record<MetricName, number>> = {}) {
@@ -59,9 +66,11 @@ describe('an alarm fires', () => {
     expect(minutes(0, 16).filter((minute) => firing(minute).includes('SweepMissing'))).toEqual([14, 15]);
   });
 
-  test('as soon as a wait is older than deadline and margin, and no more when that instance has gone', () => {
-    const { sweep, firing } = deployed({ policy: { deadline: Duration.minutes(30) } });
-    for (const minute of minutes(0, 38)) sweep(minute, { OldestWait: minute * 60 });
+  test('as soon as a wait is past its own deadline and margin, and no more when that instance has gone', () => {
+    const { sweep, firing } = deployed({ groups: ['builders', { group: 'web', deadline: Duration.minutes(30) }] });
+    for (const minute of minutes(0, 38)) {
+      sweep(minute, { OldestWait: minute * 60, LongestOverdue: Math.max(0, minute - 35) * 60 });
+    }
     sweep(38);
     expect(minutes(0, 39).filter((minute) => firing(minute).includes('OldestWait'))).toEqual([36, 37]);
   });
@@ -121,6 +130,7 @@ test('what the tests above tell is what the function measures', () => {
   expect(told.map(([name]) => name)).toEqual([
     'InstancesWaiting',
     'OldestWait',
+    'LongestOverdue',
     'DrainsStuck',
     'InstancesUnserved',
     'InstancesRetained',

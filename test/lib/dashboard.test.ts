@@ -49,8 +49,8 @@ describe('the dashboard', () => {
     expect(cells.size).toBe(24 * rows);
   });
 
-  const shown = (title: string) => {
-    const [widget] = body().widgets.filter(({ properties }) => properties.title === title);
+  const shown = (title: string, { widgets } = body()) => {
+    const [widget] = widgets.filter(({ properties }) => properties.title === title);
     const { metrics, yAxis, annotations } = widget!.properties;
     const options: Json[] = metrics.map((metric: Json[]) => metric.at(-1));
     return { options, axis: yAxis.left.label, annotations };
@@ -67,6 +67,19 @@ describe('the dashboard', () => {
     expect(axis).toBe('Hours');
     // Of annotations that close together the labels would overprint each other.
     expect(annotations).toBeUndefined();
+  });
+
+  test('draws the times of each group where they differ, and says whose they are', () => {
+    const web = { group: 'web', deadline: Duration.minutes(30) };
+    const groups = ['builders', web, 'runners', { ...web, group: 'api', killMargin: Duration.minutes(1) }];
+    const { options } = shown('The oldest wait', dashboardOf(templateOf({ groups })));
+    expect(options.flatMap(({ label, expression }) => (label ? [[label, expression]] : [])).slice(1)).toEqual([
+      ['drain deadline: builders, runners', 'TIME_SERIES(21600 / 3600)'],
+      ['drain deadline: web, api', 'TIME_SERIES(1800 / 3600)'],
+      ['the drain is forced: builders, runners', 'TIME_SERIES((21600 + 300) / 3600)'],
+      ['the drain is forced: web', 'TIME_SERIES((1800 + 300) / 3600)'],
+      ['the drain is forced: api', 'TIME_SERIES((1800 + 60) / 3600)'],
+    ]);
   });
 
   test('shows how long drains take by p50, p90 and the longest, in minutes', () => {

@@ -29,7 +29,7 @@ describe('the alarms', () => {
     const alarms = Object.entries(alarmsOf(template));
     const ours = alarms.filter(([, { Namespace }]) => Namespace === NAMESPACE);
     expect(Object.fromEntries(ours.map(([name, { MetricName }]) => [name, MetricName]))).toEqual({
-      OldestWait: 'OldestWait',
+      OldestWait: 'LongestOverdue',
       NomadUnreachable: 'NomadErrors',
       TokenTooNarrow: 'TokenTooNarrow',
       AllocationsKilled: 'AllocationsKilled',
@@ -160,15 +160,38 @@ describe('the alarms', () => {
 
 describe('thresholds follow the settings:', () => {
   test('the oldest wait is too old after the drain deadline and the kill margin, and the alarm says what time is left', () => {
-    expect(alarm('OldestWait').Threshold).toBe(6 * 3600 + 300);
+    expect(alarm('OldestWait').AlarmDescription).toContain(`${6 * 3600 + 300} s: its drain should have ended`);
     const other = alarm('OldestWait', {
       policy: { deadline: Duration.hours(2), killMargin: Duration.minutes(3) },
       hook: { heartbeatTimeout: Duration.minutes(5) },
     });
-    expect(other.Threshold).toBe(7380);
+    expect(other.Threshold).toBe(0);
     expect(other.AlarmDescription).toContain('7380 s');
     expect(other.AlarmDescription).toContain('180 s later the instance is released');
-    // 100 heartbeat timeouts of 300 s, less what has passed.
+  });
+
+  test('of groups with their own times the oldest wait says each time, and names no more groups than one reads', () => {
+    const says = (groups: NomadDrainHookProps['groups']) => alarm('OldestWait', { groups }).AlarmDescription;
+    const web = (...names: string[]) => names.map((group) => ({ group, deadline: Duration.minutes(30) }));
+    expect(says(['builders', ...web('web'), 'runners'])).toContain(
+      'the kill margin, 21900 s in builders, runners; 2100 s in web: its drain should have ended. It is forced now, and 300 s later',
+    );
+    expect(says(['builders', ...web('a', 'b', 'c', 'd', 'e')])).toContain('2100 s in a, b, c and 2 more: its drain');
+    const margin = { group: 'web', killMargin: Duration.minutes(1) };
+    expect(says(['builders', margin])).toContain(
+      '21660 s in web: its drain should have ended. It is forced now, and the kill ',
+    );
+    const many = Array.from({ length: 8 }, (_, index) => ({
+      group: `${index}`.padStart(120, 'g'),
+      deadline: Duration.minutes(index + 1),
+    }));
+    expect(says(many)).toContain('the kill margin, 360 to 780 s by its group: its drain');
+    expect(says(many).length).toBeLessThanOrEqual(1024);
+  });
+
+  test('a stuck drain fires in time for the group with the shortest deadline', () => {
+    const groups = ['builders', { group: 'web', deadline: Duration.minutes(10) }];
+    expect(alarm('DrainStuck', { groups }).EvaluationPeriods).toBe(2);
   });
 
   test.each([

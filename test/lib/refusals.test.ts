@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, test } from 'vitest';
 import { NomadAccess } from '../../lib/access/nomad-access.ts';
 import { ENVIRONMENT_BYTES, environmentBytes, ROLE_CHARACTERS } from '../../lib/function/deployed-size.ts';
 import { NomadDrainHook } from '../../lib/nomad-drain-hook.ts';
+import type { GroupOptions } from '../../lib/props.ts';
 import {
   drainHook,
   emptyStack,
@@ -138,19 +140,39 @@ describe('at synth the construct refuses', () => {
   });
 
   test('more groups than fit the environment', () => {
-    const groups = Array.from({ length: 60 }, (_, index) => `builders-${index}`);
+    const groups = Array.from({ length: 200 }, (_, index) => `builders-${index}`);
     expect(problemsOf(() => drainHook({ groups }))).toEqual([
       expect.stringMatching(/^groups: the environment of the function would be \d+ bytes, Lambda takes 4096/),
     ]);
     expect(problemsOf(() => drainHook({ groups: groups.slice(0, 30) }))).toEqual([]);
   });
 
-  test('one group more than docs/construct.md says', () => {
+  const EVERYTHING: Omit<GroupOptions, 'group'> = {
+    deadline: Duration.minutes(30),
+    killMargin: Duration.minutes(1),
+    grace: Duration.minutes(1),
+    ignoreSystemJobs: true,
+    onTimeout: DefaultResult.ABANDON,
+    jobMeta: true,
+    notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreAfter: Duration.minutes(30) },
+    chooseIdleFirst: { onlyIdleFor: Duration.minutes(10) },
+    purgeNodes: true,
+  };
+
+  test.each<[string, RegExp, Omit<GroupOptions, 'group'> | undefined]>([
+    ['as the construct has it', /(\d+) groups fit whose names have 20 characters/, undefined],
+    ['with a deadline of its own', /(\d+) if each has a deadline of its own/, { deadline: Duration.minutes(30) }],
+    ['that differs in everything', /(\d+) if each differs in everything/, EVERYTHING],
+  ])('one group more than docs/construct.md says, each %s, and says how many fit', (_, documented, own) => {
     const page = readFileSync(new URL('../../docs/construct.md', import.meta.url), 'utf8');
-    const [, fitting, length] = /(\d+) groups fit whose names have (\d+) characters/.exec(page) ?? [];
-    const groups = Array.from({ length: Number(fitting) }, (_, index) => `${index}`.padStart(Number(length), 'g'));
-    expect(problemsOf(() => drainHook({ groups }))).toEqual([]);
-    expect(problemsOf(() => drainHook({ groups: [...groups, 'g'.repeat(Number(length))] }))).toHaveLength(1);
+    const fit = Number(documented.exec(page)?.[1]);
+    const groups = Array.from({ length: fit + 1 }, (_each, index) => `${index}`.padStart(20, 'g')).map((name) =>
+      own ? { group: name, ...own } : name,
+    );
+    expect(problemsOf(() => drainHook({ groups: groups.slice(0, fit) }))).toEqual([]);
+    expect(problemsOf(() => drainHook({ groups }))).toEqual([
+      expect.stringContaining(`about ${fit} of the groups (${fit + 1}) fit. Spread them over several NomadDrainHooks`),
+    ]);
   });
 
   test('more permissions of its role than IAM takes, whoever added them', () => {

@@ -51,6 +51,7 @@ describe('docs/settings.md', () => {
     grace: '61s',
     ignoreSystemJobs: 'true',
     onTimeout: 'ABANDON',
+    jobMeta: 'true',
     spotInterruptions: 'false',
     scheduledMaintenance: 'true',
     restoreAfter: '61m',

@@ -42,6 +42,7 @@ describe('the settings', () => {
       grace: '45s',
       ignoreSystemJobs: 'true',
       onTimeout: 'ABANDON',
+      jobMeta: 'true',
       spotInterruptions: 'false',
       rebalanceRecommendations: 'cordon',
       scheduledMaintenance: 'true',
@@ -58,7 +59,22 @@ describe('the settings', () => {
       stackName: 'drain-builders',
     });
     expect(configOf(template)).toEqual({
-      groups: ['builders', 'runners'].map((name) => ({ name, hook: 'drain', heartbeatTimeoutSeconds: 1200 })),
+      groups: ['builders', 'runners'].map((name) => ({
+        name,
+        hook: 'drain',
+        heartbeatTimeoutSeconds: 1200,
+        policy: {
+          deadlineSeconds: 5400,
+          killMarginSeconds: 90,
+          graceSeconds: 45,
+          ignoreSystemJobs: true,
+          onTimeout: 'ABANDON',
+          jobMeta: true,
+        },
+        notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
+        chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
+        purge: true,
+      })),
       nomad: {
         via: 'http',
         address: 'https://nomad.internal:4646',
@@ -68,16 +84,6 @@ describe('the settings', () => {
         token: { parameter: '/nomad/token' },
         ca: { parameter: '/nomad/ca' },
       },
-      policy: {
-        deadlineSeconds: 5400,
-        killMarginSeconds: 90,
-        graceSeconds: 45,
-        ignoreSystemJobs: true,
-        onTimeout: 'ABANDON',
-      },
-      notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
-      chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
-      purge: true,
       events: { bus: 'builds' },
     });
     template.allResourcesProperties('AWS::CloudWatch::Alarm', {
@@ -374,6 +380,122 @@ describe('the settings', () => {
       'killMargin',
       'nomadAddress',
       'onTimeout',
+    ]);
+  });
+});
+
+describe('groups with settings of their own', () => {
+  const own = {
+    deadline: '30m',
+    onTimeout: 'ABANDON',
+    spotInterruptions: 'false',
+    chooseIdleFirst: 'true',
+    jobMeta: true,
+  };
+  const policies = (groups: unknown, more = {}) =>
+    configOf(templateWith({ ...required, groups, ...more })).groups.map(({ name, policy, notices, chooses, purge }) => [
+      name,
+      { ...policy, ...notices, ...chooses, purge },
+    ]);
+
+  test.each<[string, unknown]>([
+    ['a list', ['builders', { group: 'web', ...own }]],
+    ['a list after -c', JSON.stringify(['builders', { group: 'web', ...own }])],
+    ['a map', { builders: {}, web: own }],
+    ['a map after -c', JSON.stringify({ builders: {}, web: own })],
+  ])('may be %s', (_, groups) => {
+    const more = { deadline: '2h', killMargin: '1m', purgeNodes: 'true', onlyIdleFor: '20m' };
+    expect(policies(groups, more)).toEqual([
+      ['builders', expect.objectContaining({ deadlineSeconds: 7200, killMarginSeconds: 60, on: false, purge: true })],
+      [
+        'web',
+        expect.objectContaining({
+          ...{ deadlineSeconds: 1800, killMarginSeconds: 60, onTimeout: 'ABANDON', jobMeta: true, spot: false },
+          ...{ on: true, onlyIdle: true, onlyIdleForSeconds: 1200, purge: true },
+        }),
+      ],
+    ]);
+  });
+
+  test('may be told not to do what the others do', () => {
+    const shared = {
+      rebalanceRecommendations: 'drain',
+      chooseIdleFirst: true,
+      purgeNodes: true,
+      scheduledMaintenance: true,
+    };
+    const not = {
+      rebalanceRecommendations: 'off',
+      chooseIdleFirst: false,
+      purgeNodes: 'false',
+      scheduledMaintenance: 'false',
+    };
+    expect(policies({ web: not }, shared)).toEqual([
+      ['web', expect.objectContaining({ rebalance: 'off', on: false, purge: false, maintenance: false })],
+    ]);
+  });
+
+  const wrong = { group: 'web', deadline: '3x', dedline: '3m', hookName: 'drain', grace: '2h' };
+  const { group: _, ...wrongSettings } = wrong;
+  test.each<[string, unknown, string]>([
+    ['in a list', ['builders', wrong], 'groups[1]'],
+    ['in a map', JSON.stringify({ builders: {}, web: wrongSettings }), 'groups.web'],
+  ])('are refused in the words of the other settings, each that is wrong: %s', (__, groups, web) => {
+    expect(problems({ ...required, groups })).toEqual([
+      `${web}.deadline: must be a duration like 6h, 30m, 90s or 1h30m, not "3x"`,
+      `${web}.grace: 2h is more than the 1 h a grace period may be [nomad-drain-hook:graceOutOfRange]`,
+      `${web}.dedline: unknown setting. Did you mean deadline?`,
+      `${web}.hookName: is the same for all groups: give it beside them`,
+    ]);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      'a deadline that the hook cannot hold',
+      { web: { deadline: '48h' } },
+      'groups.web.deadline: 48 h is more than the 47 h 50 min ',
+    ],
+    [
+      'a wait of a group that does not ask',
+      { web: { onlyIdleFor: '3m' } },
+      'groups.web.onlyIdleFor: needs chooseIdleFirst=true',
+    ],
+    [
+      'a time after which nothing is restored',
+      ['a', { group: 'b', restoreAfter: '2h' }],
+      'groups[1].restoreAfter: needs rebalance',
+    ],
+    ['no name', [{ deadline: '1h' }], 'groups[0].group: missing: the name of the group'],
+    [
+      'what is no group',
+      ['a', 5],
+      'groups[1]: must be the name of a group, or an object with "group" and its settings, not 5',
+    ],
+    [
+      'what is no name',
+      { 'a:b': {} },
+      'groups.a:b: must be names of Auto Scaling groups, separated by commas, not "a:b"',
+    ],
+    [
+      'JSON that ends too early',
+      '["a"',
+      'groups: must be names of Auto Scaling groups, separated by commas, or a JSON list or map',
+    ],
+    ['an empty list', '[]', 'groups: must name at least one group'],
+  ])('are refused with %s', (__, groups, why) => {
+    expect(problems({ ...required, groups })).toEqual([expect.stringContaining(why)]);
+  });
+
+  test('may alone need what is given for all', () => {
+    const shared = { onlyIdleFor: '20m', restoreAfter: '2h' };
+    const groups = { web: { chooseIdleFirst: true }, api: { scheduledMaintenance: true } };
+    expect(problems({ ...required, groups, ...shared })).toEqual([]);
+    expect(problems({ ...required, groups: { web: {} }, ...shared })).toHaveLength(2);
+  });
+
+  test('do not choose where Nomad is asked on instances', () => {
+    expect(problems({ groups: { web: { chooseIdleFirst: true } }, nomadVia: 'ssm' })).toEqual([
+      'groups.web.chooseIdleFirst: has no meaning with nomadVia=ssm: that is too slow',
     ]);
   });
 });

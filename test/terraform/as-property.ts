@@ -55,6 +55,13 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     setting: 'groups',
     give: (groups) => ({ groups }),
   },
+  groups: {
+    properties: [
+      ...['group', 'deadline', 'killMargin', 'grace', 'ignoreSystemJobs', 'onTimeout', 'jobMeta'],
+      ...['notices', 'chooseIdleFirst', 'purgeNodes'],
+    ].map((name) => `GroupOptions.${name}`),
+    give: (own) => ({ own }),
+  },
   nomad_via: { properties: ['NomadDrainHookProps.nomad'], setting: 'nomadVia', give: (via) => ({ via }) },
   nomad_client_scheme: nomad('scheme', 'nomadClientScheme', ['ClientsAccessProps']),
   nomad_client_port: nomad('port', 'nomadClientPort', ['ClientsAccessProps']),
@@ -92,6 +99,7 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
   kill_margin_seconds: option('policy', ['DrainPolicy', 'killMargin'], 'killMargin', seconds),
   grace_seconds: option('policy', ['DrainPolicy', 'grace'], 'grace', seconds),
   ignore_system_jobs: option('policy', ['DrainPolicy', 'ignoreSystemJobs'], 'ignoreSystemJobs'),
+  job_meta: option('policy', ['DrainPolicy', 'jobMeta'], 'jobMeta'),
   on_timeout: option('policy', ['DrainPolicy', 'onTimeout'], 'onTimeout'),
   hook_name: option('hook', ['LifecycleHookOptions', 'name'], 'hookName'),
   heartbeat_timeout_seconds: option('hook', ['LifecycleHookOptions', 'heartbeatTimeout'], 'heartbeatTimeout', seconds),

@@ -45,6 +45,7 @@ export const EVERYTHING: Variables = {
   grace_seconds: 45,
   ignore_system_jobs: true,
   on_timeout: 'ABANDON',
+  job_meta: true,
   hook_name: 'drain',
   heartbeat_timeout_seconds: 1790,
   hook_default_result: 'CONTINUE',
@@ -131,6 +132,67 @@ export const CASES: readonly (readonly [string, Variables])[] = [
   ['that lets groups ask which instances go', { ...ONE, choose_idle_first: true }],
   ['that waits for idle instances', { ...ONE, choose_idle_first: true, only_idle_for_seconds: 900 }],
   ['that retains what is abandoned', { ...ONE, on_timeout: 'ABANDON' }],
+  [
+    'with groups that differ, by name',
+    {
+      ...ONE,
+      ...{
+        deadline_seconds: 7200,
+        rebalance_recommendations: 'drain',
+        choose_idle_first: true,
+        only_idle_for_seconds: 600,
+      },
+      groups: {
+        api: {
+          ...{ deadline_seconds: 1800, on_timeout: 'ABANDON', rebalance_recommendations: 'off' },
+          only_idle_for_seconds: 60,
+        },
+        gpu: {
+          deadline_seconds: 1800,
+          kill_margin_seconds: 60,
+          grace_seconds: 30,
+          ignore_system_jobs: true,
+          job_meta: true,
+        },
+        web: {
+          ...{
+            deadline_seconds: 1800,
+            scheduled_maintenance: true,
+            restore_after_seconds: 60,
+            spot_interruptions: false,
+          },
+          ...{ purge_nodes: true, choose_idle_first: false },
+        },
+        worker: { deadline_seconds: 1800 },
+        zone: { deadline_seconds: 1800, ignore_system_jobs: null },
+      },
+    },
+  ],
+  [
+    'with groups that differ, in a list, one of which alone asks which instances go',
+    {
+      package: PACKAGE,
+      nomad_address: 'https://nomad.internal:4646',
+      spot_interruptions: false,
+      groups: [
+        'builders',
+        { group: 'web', deadline_seconds: '600', spot_interruptions: 'true', choose_idle_first: true },
+      ],
+    },
+  ],
+  [
+    'with so many times that an alarm does not list them',
+    {
+      ...ONE,
+      groups: Object.fromEntries(
+        Array.from({ length: 9 }, (_, index) => [`${index}`.padStart(60, 'g'), { deadline_seconds: 600 + index }]),
+      ),
+    },
+  ],
+  [
+    'with a hook that ends as it is told, whatever the group',
+    { ...ONE, hook_default_result: 'CONTINUE', groups: { web: { on_timeout: 'ABANDON' } } },
+  ],
   ['without alarms', { ...ONE, alarms: false }],
   ['without a dashboard', { ...ONE, dashboard: false }],
   ['that tells a topic', { ...ONE, alarm_topic_arn: 'arn:aws:sns:eu-west-1:111122223333:platform' }],

@@ -13,14 +13,24 @@ export function call(name: string, args: readonly Value[]): Value {
   return known(...args);
 }
 
+function mapped(value: Value): Value {
+  if (Array.isArray(value) || typeof value !== 'object') throw new Error('must be a map or an object');
+  return value;
+}
+
 const unique = (items: Value[]) => items.filter((item, index) => items.indexOf(item) === index);
 
 const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
+  anytrue: (items) => items.includes(true),
   alltrue: (items) => items.every((item: Value) => item === true),
   ceil: Math.ceil,
   chunklist: (items, size) =>
     items.flatMap((_: Value, place: number) => (place % size ? [] : [items.slice(place, place + size)])),
-  coalesce: (...values) => values.find((value: Value) => value !== null && value !== ''),
+  coalesce: (...values) => {
+    const found = values.find((value: Value) => value !== null && value !== '');
+    if (found === undefined) throw new Error('no non-null, non-empty-string arguments');
+    return found;
+  },
   compact: (items) => items.filter((item: Value) => item !== null && item !== ''),
   concat: (...lists) => lists.flat(1),
   contains: (items, item) => items.includes(item),
@@ -28,10 +38,12 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   file: (path) => readFileSync(path, 'utf8'),
   fileexists: existsSync,
   filesha256: (path) => createHash('sha256').update(readFileSync(path)).digest('hex'),
+  flatten: (lists) => lists.flat(Number.POSITIVE_INFINITY),
   floor: Math.floor,
   join: (by, items) => items.map(text).join(by),
   jsondecode: (given) => JSON.parse(given),
   jsonencode: (value) => JSON.stringify(value),
+  keys: (map) => entriesOf(mapped(map)).map(([key]) => key),
   length: (of) => {
     if (typeof of === 'string') return [...of].length;
     return entriesOf(of).length;
@@ -67,7 +79,19 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   split: (by, given) => given.split(by),
   startswith: (given, prefix) => text(given).startsWith(prefix),
   substr: (given, offset, length) => given.slice(offset, offset + length),
+  tobool: (given) => {
+    if (given === null || typeof given === 'boolean') return given;
+    if (given !== 'true' && given !== 'false') throw new Error(`no bool: ${given}`);
+    return given === 'true';
+  },
   tomap: (map) => map,
+  tonumber: (given) => {
+    if (given === null || typeof given === 'number') return given;
+    if (typeof given !== 'string' || !/^-?\d+(\.\d+)?$/.test(given)) throw new Error(`no number: ${given}`);
+    return Number(given);
+  },
+  tostring: (given) => (given === null ? null : text(given)),
   toset: (items) => unique(items).toSorted(),
   trimprefix: (given, prefix) => (given.startsWith(prefix) ? given.slice(prefix.length) : given),
+  values: (map) => entriesOf(mapped(map)).map(([, value]) => value),
 };

@@ -10,6 +10,8 @@ const SENTENCES = new Set([
   'through instances with a tag',
   'through the clients of the groups',
   'inside a VPC, with a security group of its own and endpoints',
+  'with groups that differ, by name',
+  'with groups that differ, in a list, one of which alone asks which instances go',
   'without alarms',
   'with other numbers',
 ]);

@@ -53,6 +53,85 @@ describe('a number is refused where the construct refuses it', () => {
   });
 });
 
+describe('of a group', () => {
+  const { heartbeat_timeout_seconds: _, memory_size: __, ...own } = LIMITS;
+  const limits = {
+    ...own,
+    only_idle_for_seconds: [0, 1, 3000, 3001],
+    restore_after_seconds: [59, 60, 604_800, 604_801],
+  };
+  const acts = { choose_idle_first: true, scheduled_maintenance: true };
+  test.each(Object.entries(limits).flatMap(([name, numbers]) => numbers.map((number) => [name, number] as const)))(
+    'a number is refused where the construct refuses it, by its name: %s = %d',
+    (name, number) => {
+      const given = { groups: { web: { ...acts, [name]: number } } };
+      const problems = refusals(given);
+      expect(problems.length > 0).toBe(isRefusedByCdk(given));
+      expect(problems.join()).toMatch(problems.length > 0 ? new RegExp(`^groups\\["web"\\]\\.${name}: `) : /^$/);
+    },
+  );
+
+  test.each<[string, Variables]>([
+    ['groups["web"].on_timeout: must be CONTINUE or ABANDON, not "KEEP".', { groups: { web: { on_timeout: 'KEEP' } } }],
+    ['groups["web"].job_meta: must be true or false, not 1.', { groups: { web: { job_meta: 1 } } }],
+    ['groups: must be the name of a group: 1 to 255 characters', { groups: { 'build*': {} } }],
+    ['groups: a group is named in group_names too: "builders".', { groups: { builders: { grace_seconds: 60 } } }],
+    [
+      'groups["web"].choose_idle_first: Nomad must be reached over HTTP',
+      { nomad_address: null, nomad_via: 'ssm', groups: { web: { choose_idle_first: true } } },
+    ],
+    [
+      'groups["web"].deadline_seconds: 7200 s and 600 s for what is killed after it are more than the hook can hold an instance: 6000 s',
+      { deadline_seconds: 600, heartbeat_timeout_seconds: 60, groups: { web: { deadline_seconds: 7200 } } },
+    ],
+  ])('is refused, as by the construct: %s', (says, given) => {
+    expect(refusals(given)).toEqual([expect.stringContaining(says)]);
+    expect(isRefusedByCdk(given)).toBe(true);
+  });
+
+  test.each<[string, unknown]>([
+    ['groups: must be a list or a map of groups, not "web".', 'web'],
+    ['groups["web"]: must be an object with its options, not 5.', { web: 5 }],
+    [
+      'groups: must be the name of a group, or an object with group and its options, not {"grace_seconds":60}.',
+      [{ grace_seconds: 60 }],
+    ],
+    ['groups: a group is named more than once: "web".', ['web', { group: 'web' }]],
+    [
+      'groups["web"].dedline_seconds: is no option of a group. There are deadline_seconds, ',
+      { web: { dedline_seconds: 60 } },
+    ],
+    ['groups["web"].group: is no option of a group', { web: { group: 'api' } }],
+    ['groups["web"].restore_after_seconds: needs rebalance', { web: { restore_after_seconds: 60 } }],
+    ['groups["web"].only_idle_for_seconds: needs choose_idle_first.', { web: { only_idle_for_seconds: 60 } }],
+  ])('is refused what no type lets pass: %s', (says, groups) => {
+    expect(refusals({ groups })).toEqual([expect.stringContaining(says)]);
+  });
+
+  test('everything that is wrong is refused at once', () => {
+    const groups = { web: { grace_seconds: 'x', on_timeout: 'KEEP' }, api: { job_meta: 'x' } };
+    const [problem, ...others] = refusals({ groups });
+    expect(others).toEqual([]);
+    expect(problem?.match(/groups\["\w+"\]\.\w+/g)).toEqual([
+      ...['groups["web"].grace_seconds', 'groups["web"].on_timeout', 'groups["api"].job_meta'],
+    ]);
+  });
+
+  test('what is given for all may be for it alone', () => {
+    const given = { only_idle_for_seconds: 60, restore_after_seconds: 60, service_linked_role_suffix: 'x' };
+    expect(refusals({ ...given, groups: { web: acts } })).toEqual([]);
+    expect(refusals({ ...given, groups: { web: {} } })).toHaveLength(3);
+  });
+
+  test('a deadline for all that the hook cannot hold is refused, unless each has another', () => {
+    const given = { deadline_seconds: 7200, heartbeat_timeout_seconds: 60, groups: { web: { deadline_seconds: 600 } } };
+    for (const group_names of [['builders'], []]) {
+      expect(refusals({ ...given, group_names }).length > 0).toBe(group_names.length > 0);
+      expect(isRefusedByCdk({ ...given, group_names })).toBe(group_names.length > 0);
+    }
+  });
+});
+
 describe('a text is refused where the construct refuses it', () => {
   const SECRET = '6f2f2b4e-8a2a-4d6e-9c52-1f1d2a3b4c5d';
   const addresses = ['https://nomad', 'http://10.0.0.1:4646', 'https://[fd00::1]:4646', 'https://n:4646/'].concat(
@@ -205,6 +284,16 @@ describe('what does not fit together is refused, as by the construct', () => {
     const names = ['token', 'ca', 'client_certificate', 'client_key'].map((name) => `nomad_${name}_parameter`);
     for (const name of names) expect(refusals({ [name]: `-----BEGIN ${secret}` }).join()).not.toContain(secret);
   });
+});
+
+test('of groups that do not fit it is said how many do', () => {
+  const groups = Object.fromEntries(
+    Array.from({ length: 200 }, (_, index) => [`${index}`.padStart(20, 'g'), { deadline_seconds: 1800 }]),
+  );
+  const [, fit] = /About (\d+) of the groups \(200\) fit/.exec(refusals({ group_names: [], groups }).join()) ?? [];
+  const some = (count: number) => Object.fromEntries(Object.entries(groups).slice(0, count));
+  expect(refusals({ group_names: [], groups: some(Number(fit)) })).toEqual([]);
+  expect(refusals({ group_names: [], groups: some(Number(fit) + 1) })).toHaveLength(1);
 });
 
 describe('README.md says how many groups fit about, with every option chosen', () => {

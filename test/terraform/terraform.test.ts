@@ -88,6 +88,12 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
         scheme: { nomad_client_scheme: 'https', nomad_client_port: 4650 },
         hook: { deadline_seconds: 7200, heartbeat_timeout_seconds: 60 },
         checksum: { package: { file: join(MODULE, 'README.md'), sha256: 'a'.repeat(64) } },
+        group: { groups: { web: { deadline_seconds: 'x', dedline_seconds: 1, on_timeout: 'KEEP', job_meta: 1 } } },
+        entries: { groups: ['api', { grace_seconds: 60 }, [1], 'api'] },
+        groups: { groups: 'web' },
+        none: { group_names: [] },
+        again: { groups: ['builders'] },
+        short: { groups: { web: { deadline_seconds: 172800 } } },
         many: { group_names: Array.from({ length: 120 }, (_, index) => `builders-${index}`) },
       },
     ],
@@ -156,6 +162,27 @@ describe.skipIf(MISSING)(`Terraform itself${MISSING && ` (skipped: ${MISSING})`}
         // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
         drain: { ...ONE, choose_idle_first: true, group_names: ['${aws_autoscaling_group.builders.name}'] },
       }),
+    };
+    const { plan, diagnostics } = await planned(configuration, provider);
+    expect(diagnostics).toEqual([]);
+    const [group] = plan.planned_values.root_module.resources;
+    expect(group.values.termination_policies).toEqual([expect.stringContaining('-who-goes'), 'Default']);
+  });
+
+  test('makes a group with options of its own after the function that it asks', async () => {
+    const configuration = {
+      resource: {
+        aws_autoscaling_group: {
+          builders: {
+            name: 'builders',
+            min_size: 0,
+            max_size: 3,
+            // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
+            termination_policies: ['${module.drain.who_goes_function_arn}', 'Default'],
+          },
+        },
+      },
+      ...using(MODULE, { drain: { ...ONE, group_names: [], groups: { builders: { choose_idle_first: true } } } }),
     };
     const { plan, diagnostics } = await planned(configuration, provider);
     expect(diagnostics).toEqual([]);

@@ -83,9 +83,41 @@ run "alarms_follow_the_deadline" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.alarm["OldestWait"].threshold == 1260 && aws_cloudwatch_metric_alarm.alarm["DrainStuck"].evaluation_periods == 5
+    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "1260 s") && aws_cloudwatch_metric_alarm.alarm["DrainStuck"].evaluation_periods == 5
     error_message = "The thresholds must follow from the settings."
   }
+}
+
+run "a_group_has_options_of_its_own" {
+  command = plan
+  variables {
+    groups = {
+      web = { deadline_seconds = 600, on_timeout = "ABANDON", choose_idle_first = true }
+      api = {}
+    }
+  }
+
+  assert {
+    condition     = { for name, hook in aws_autoscaling_lifecycle_hook.hook : name => hook.default_result } == { api = "CONTINUE", builders = "CONTINUE", runners = "CONTINUE", web = "ABANDON" }
+    error_message = "Each group must have a hook, with its own result."
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "21900 s in builders, runners, api; 900 s in web")
+    error_message = "The alarm must have the times of each group."
+  }
+  assert {
+    condition     = length(aws_lambda_function.who_goes) == 1 && strcontains(output.who_goes_ask_no_more_command, "for group in 'web'; do")
+    error_message = "The group alone must ask which instances go."
+  }
+}
+
+run "an_option_that_no_group_has_is_refused" {
+  command = plan
+  variables {
+    groups = ["api", { group = "web", dedline_seconds = 600 }]
+  }
+
+  expect_failures = [data.aws_partition.current]
 }
 
 run "what_the_account_requires_is_on_all_roles_and_resources" {
@@ -119,7 +151,7 @@ run "a_hook_that_cannot_hold_the_drain_is_refused" {
     heartbeat_timeout_seconds = 60
   }
 
-  expect_failures = [data.aws_partition.current, check.short_hook]
+  expect_failures = [aws_iam_role_policy.function, check.short_hook]
 }
 
 run "the_secret_itself_is_refused" {

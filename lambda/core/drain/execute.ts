@@ -101,7 +101,8 @@ async function stopUnwaited(node: NomadNode, { instanceId, group }: Termination,
     const about = { instanceId, nodeId: node.id, group, allocation: id, job, namespace, taskGroup };
     await ports.nodes.stop(id).then(
       () => ports.logger.info(LOG.stopped, about),
-      (error) => ports.logger.warn(LOG.notStopped, { ...about, because: messageOf(error) }),
+      (error) =>
+        ports.logger.warn(LOG.notStopped, { ...about, because: `${messageOf(error)} (it takes alloc-lifecycle)` }),
     );
   }
 }

@@ -8,8 +8,7 @@ export const LOG = {
   /** Its job lets no drain wait for it. With its `allocation`, `job`, `namespace` and `taskGroup`. */
   stopped: 'allocation stopped: its job lets no drain wait for it',
   /** The same; it ends with its instance, or before. */
-  notStopped:
-    'allocation not stopped (that takes alloc-lifecycle): it ends with its instance, for its job lets no drain wait for it',
+  notStopped: 'allocation not stopped: it ends with its instance',
   /** With its `outcome`, `because`, and how many allocations were `killed`. */
   released: 'instance released',
   /** One record for each, with its `allocation`, `job`, `namespace` and `taskGroup`. */

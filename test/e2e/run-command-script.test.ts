@@ -230,7 +230,7 @@ describe('the script on an instance', () => {
       const Request = crypto.randomUUID();
       const { stdout } = await instance.run({ Path: '/v1/node/n/allocations', Request });
       const took = performance.now() - began;
-      const kept = `{"Type":"batch","TaskGroups":[{"Name":"${key}","Tasks":[{"Name":"t","CSIPluginConfig":{"${key}":1}}]}]}`;
+      const kept = `{"Type":"batch","Meta":{},"TaskGroups":[{"Name":"${key}","Tasks":[{"Name":"t","CSIPluginConfig":{"${key}":1}}]}]}`;
       expect(JSON.parse(await pages(Request, stdout))[0].Job).toEqual(JSON.parse(kept));
       return took;
     };

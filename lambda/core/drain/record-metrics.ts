@@ -39,7 +39,7 @@ export function recordSweep({ instances, unserved, waits, retained }: Result, me
   };
   metrics.add('InstancesWaiting', waits.length);
   metrics.add('OldestWait', longest(waits.map(({ since }) => since)));
-  metrics.add('LongestOverdue', longest(waits.map(({ forceAt }) => forceAt)));
+  metrics.add('LongestOverdue', longest(waits.map(({ dueAt }) => dueAt)));
   metrics.add('DrainsStuck', instances.filter(({ stuck }) => stuck !== undefined).length);
   metrics.add('InstancesUnserved', unserved.length);
   metrics.add('InstancesRetained', retained.length);

@@ -124,7 +124,8 @@ export class RunRecord {
       if (decision.action === 'complete') this.#waits.delete(termination.instanceId);
       else if (!termination.notice && !termination.completed) {
         const { forceAt } = this.#limitsOf(termination, seen);
-        this.#waits.set(termination.instanceId, { since: sinceOf(termination, seen), forceAt });
+        const dueAt = nodeOf(seen)?.drain?.ours?.forcedAt ?? forceAt;
+        this.#waits.set(termination.instanceId, { since: sinceOf(termination, seen), dueAt });
       }
     }
   }
@@ -199,8 +200,8 @@ export class RunRecord {
 /** How long an instance has waited, as far as that is known. */
 interface Wait {
   since?: EpochMs | undefined;
-  /** When its drain is forced: nothing should be left then. */
-  forceAt?: EpochMs | undefined;
+  /** When its drain is forced, or has been: nothing should be left then. */
+  dueAt?: EpochMs | undefined;
 }
 
 export interface Result {

@@ -154,6 +154,7 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
           nodeClass: '',
           drivers: [],
           hostVolumes: new Map(),
+          enforcesLimits: false,
           registered: each.id,
           free: { cpu: 0, memoryMb: 0 },
           runs: each.builds.map(({ build: { job }, startedAt }) => ({
@@ -172,6 +173,7 @@ export const byRank: Policy = (clients, count, { now, ended }) => {
   );
   const earlier = byJob(ended.slice(-500).map(({ job, ms }) => ({ job, namespace: 'default', ms, ended: true })));
   const wanted = new Map([[POOL, count]]);
-  const chosen = rank(candidates, { wanted, clients: candidates.flatMap((each) => each.clients), earlier, now });
+  const all = candidates.flatMap((each) => each.clients);
+  const chosen = rank(candidates, { wanted, clients: all, earlier, limits: new Map(), now });
   return chosen.flatMap(({ instanceId }) => clients.find(({ id }) => String(id) === instanceId) ?? []);
 };

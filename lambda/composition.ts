@@ -192,6 +192,7 @@ export class Composition {
       clock,
       whoIsWho: this.#whoIsWho,
       permissions: () => this.permissions(clock),
+      readsJobs: this.#config.nomad.via !== 'ssm',
     });
     const publisher = this.#eventBus(clock);
     const isNamed = this.#config.groups.some(({ name }) => name === group);

@@ -49,6 +49,7 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
     options.autoScaling;
   const groups = config.groups.filter(({ name }) => name !== ANY_GROUP);
   const { nodeMetaKey } = config.nomad;
+  const readsJobs = config.nomad.via !== 'ssm';
   let described: Promise<Member[]> | undefined;
   // Several checks of doctor need them: they are read once. Answers show them as they are here.
   const members = () => {
@@ -62,13 +63,12 @@ function answerPorts(options: AnswerPortsOptions): AnswerPorts {
     clock,
     permissions,
     members,
-    clients: new NomadClients({ nomad, clock, whoIsWho, permissions }),
+    clients: new NomadClients({ nomad, clock, whoIsWho, permissions, readsJobs }),
     jobs: new NomadJobs(nomad),
     logs: new NomadLogs(nomad, nodeMetaKey),
     endedBuilds: () => lastBuilds(nomad),
     blockedGroups: () => blockedGroups(nomad),
-    // Through SSM no job is read: SSM keeps a history of answers, and a job has the environment of its tasks in it.
-    needsOf: async (services) => (config.nomad.via === 'ssm' ? new Map() : needsOf(nomad, services)),
+    needsOf: async (services) => (readsJobs ? needsOf(nomad, services) : new Map()),
     examination: examination({
       config,
       groups,

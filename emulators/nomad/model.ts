@@ -109,6 +109,8 @@ export interface TaskGroup {
   RestartPolicy: RestartPolicy;
   /** Nanoseconds, before its tasks are told to stop. */
   ShutdownDelay: number | null;
+  /** Of builds: nanoseconds from the creation of an allocation until its client kills it. Absent before 2.0.3. */
+  MaxRunDuration?: number | null;
   /** Null of system jobs. */
   ReschedulePolicy: ReschedulePolicy | null;
   Tasks: Task[];

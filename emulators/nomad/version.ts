@@ -20,5 +20,8 @@ export const replacesDrainedBuilds = (version: Version): boolean => !since(versi
  */
 export const onlyLostAfterKeeps = (version: Version): boolean => since(version, '1.11.2');
 
+/** Since 2.0.3 a group of builds may have a `max_run_duration`; before, Nomad ignores the field. */
+export const hasMaxRunDuration = (version: string): boolean => since(version, '2.0.3');
+
 /** What an agent says that it is. */
 export const buildOf = (version: Version): string => (version === '2.0.6' ? '2.0.6-dev' : version);

@@ -34,6 +34,8 @@ export interface WorldOptions {
   purge?: boolean;
   /** Groups beside `builders`, with the same hook; more of them than fit the environment are configured the short way. */
   moreGroups?: readonly GroupOptions[];
+  /** What holds for some of the groups alone, by name. */
+  terms?: Record<string, Omit<ConfigDocument['groups'][number], 'name' | 'hook'>>;
   /** Groups that are configured, and that Auto Scaling does not know. */
   unknownGroups?: readonly string[];
   /** The configuration says the heartbeat timeout of the hook, as the construct writes it; or another one, in seconds. */
@@ -68,7 +70,7 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
   const fallbackAddresses = Array.from({ length: addresses - 1 }, () => address);
   const names = options.anyGroup ? [ANY_GROUP] : [GROUP, ...moreGroups.map(({ name }) => name), ...unknownGroups];
   return {
-    groups: names.map((name) => ({ name })) as ConfigDocument['groups'],
+    groups: names.map((name) => ({ name, ...options.terms?.[name] })) as ConfigDocument['groups'],
     hook: { name: HOOK, ...(told && { heartbeatTimeoutSeconds: told }) },
     nomad: ssm
       ? { via: 'ssm', document: DOCUMENT, ...ssm }

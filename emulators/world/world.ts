@@ -69,6 +69,7 @@ export class World {
   readonly failed: Error[] = [];
   /** The nodes of each instance, the one that its agent is now last. */
   readonly #nodes = new Map<string, string[]>();
+  readonly #groupOf = new Map<string, string>();
   readonly #environment: Record<string, string>;
   /** Auto Scaling has heard who goes, where it has asked. */
   #chosen: Promise<void> = Promise.resolve();
@@ -159,12 +160,13 @@ export class World {
   }
 
   /** An instance in service with its Nomad client. */
-  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}) {
-    const instanceId = this.aws.addInstance(GROUP, instance);
+  addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}, group = GROUP) {
+    const instanceId = this.aws.addInstance(group, instance);
     const { privateIp } = this.aws.instance(instanceId);
     const { instanceId: named = instanceId, ...spec } = node;
     const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
     this.#nodes.set(instanceId, [nodeId]);
+    this.#groupOf.set(instanceId, group);
     return { instanceId, nodeId };
   }
 
@@ -176,9 +178,15 @@ export class World {
     return id;
   }
 
-  /** The group scales in by these instances, which then wait for the hook. */
+  /** The group that launched an instance. */
+  groupOf(instanceId: string): string {
+    return this.#groupOf.get(instanceId) ?? GROUP;
+  }
+
+  /** The groups scale in by these instances, which then wait for the hook. */
   async scaleIn(...instanceIds: string[]): Promise<void> {
-    this.aws.scaleIn(GROUP, instanceIds);
+    const byGroup = Map.groupBy(instanceIds, (id) => this.groupOf(id));
+    for (const [group, ids] of byGroup) this.aws.scaleIn(group, ids);
     await this.clock.advance(2 * SECOND);
   }
 

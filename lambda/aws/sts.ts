@@ -1,5 +1,5 @@
 import { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts';
-import { IDENTITY_SECONDS } from '../config/config.ts';
+import { IDENTITY_SECONDS } from '../config/nomad-access.ts';
 import { messageOf } from '../core/basics.ts';
 import type { RunClock } from '../core/model/clock.ts';
 import { CLIENT, forRun } from './client.ts';

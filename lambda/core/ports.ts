@@ -62,6 +62,8 @@ export interface Nodes {
   readonly problems: readonly string[];
   /** @returns false if a drain should be started and is on already */
   startDrain(nodeId: string, order: DrainOrder, policy: Policy, record: DrainRecord): Promise<boolean>;
+  /** Asks Nomad to stop an allocation. @throws Error if Nomad does not, or the token may not (`alloc-lifecycle`) */
+  stop(allocationId: string): Promise<void>;
   /** Whether {@link changed} resolves at once when a drained node changes; else only after its time. */
   readonly tellsChanges: boolean;
   /**

@@ -204,6 +204,9 @@ export class NomadApi {
     await this.#order({ path: `/v1/node/${nodeId}/drain`, body });
   }
 
+  /** Stops an allocation as a drain would: its replacement, if its job wants one, runs elsewhere. */
+  stop = (allocationId: string): Promise<void> => this.#order({ path: `/v1/allocation/${allocationId}/stop` });
+
   async setEligibility(nodeId: string, eligibility: 'eligible' | 'ineligible'): Promise<void> {
     const path = `/v1/node/${nodeId}/eligibility`;
     const answer = await this.#ask({ method: 'POST', path, body: { Eligibility: eligibility } });

@@ -8,7 +8,7 @@ import {
   DEFAULT_CLIENT_SCHEME,
   DEFAULT_NOMAD_PORT,
   IDENTITY_SECONDS,
-} from '../../lambda/config/config.ts';
+} from '../../lambda/config/nomad-access.ts';
 import { defined } from '../defined.ts';
 import type { NomadDocument } from './nomad-document.ts';
 import { type OutsideEc2, outsideEc2Of } from './outside-ec2.ts';

@@ -51,12 +51,14 @@ BEGIN {
   RS = "\""
   SOME = 0; NONE = 1; ALL = 2
   LONGEST = 64
-  few = split("TaskGroups TaskGroups.Tasks", some, " ")
+  few = split("Meta TaskGroups TaskGroups.Meta TaskGroups.Tasks", some, " ")
   for (i = 1; i <= few; i++) keep["." some[i]] = SOME
-  few = split("Type TaskGroups.Name TaskGroups.EphemeralDisk TaskGroups.MaxClientDisconnect TaskGroups.Disconnect " \
+  few = split("Type Meta.nomad_drain_hook_drain TaskGroups.Meta.nomad_drain_hook_drain TaskGroups.Name TaskGroups.EphemeralDisk " \
+    "TaskGroups.MaxClientDisconnect TaskGroups.Disconnect " \
     "TaskGroups.StopAfterClientDisconnect TaskGroups.PreventRescheduleOnLost TaskGroups.Tasks.Name " \
     "TaskGroups.Tasks.Lifecycle TaskGroups.Tasks.Leader " \
-    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.ShutdownDelay TaskGroups.ShutdownDelay TaskGroups.Tasks.CSIPluginConfig", all, " ")
+    "TaskGroups.Tasks.KillTimeout TaskGroups.Tasks.ShutdownDelay TaskGroups.ShutdownDelay " \
+    "TaskGroups.MaxRunDuration TaskGroups.Tasks.CSIPluginConfig", all, " ")
   for (i = 1; i <= few; i++) keep["." all[i]] = ALL
 }
 inside {

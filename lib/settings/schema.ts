@@ -1,11 +1,7 @@
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as z from 'zod';
-import {
-  DEFAULT_AUDIENCE,
-  DEFAULT_CLIENT_SCHEME,
-  DEFAULT_NOMAD_PORT,
-  DEFAULT_RESTORE_SECONDS,
-} from '../../lambda/config/config.ts';
+import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_AUDIENCE, DEFAULT_CLIENT_SCHEME, DEFAULT_NOMAD_PORT } from '../../lambda/config/nomad-access.ts';
 import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { DEFAULT_MEMORY } from '../function/memory.ts';
 import { DEFAULT_HOOK } from '../props.ts';

@@ -4,12 +4,12 @@ import { Operator } from './operator.ts';
 
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
 
-/** A build of three hours; the drain would kill it after one. */
+/** A build of three hours, of at most five; the drain would kill it after one. */
 async function withWaiting(options: Parameters<typeof Operator.start>[0] = {}) {
   const operator = await Operator.start({ policy: { deadlineSeconds: 3600, killMarginSeconds: 300 }, ...options });
   const { world } = operator;
   const builder = world.addBuilder({ name: 'client-1' });
-  world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 3 * 3600 });
+  world.nomad.run({ id: 'build', type: 'batch', on: builder.nodeId, runSeconds: 3 * 3600, maxRunSeconds: 5 * 3600 });
   await world.scaleIn(builder.instanceId);
   await world.deliver();
   await world.sweepFor(10 * MINUTE);
@@ -25,6 +25,7 @@ describe('extend', () => {
     const { code, stdout } = await operator.run('extend', 'client-1', '4h', '--yes');
 
     expect(oneLine(stdout)).toContain('The deadline is 2026-03-01T10:00:02.000Z; it would be 2026-03-01T13:10:');
+    expect(oneLine(stdout)).toContain('build batch running for 10 min, ends by 14:00Z');
     expect(code).toBe(0);
     expect(world.nomad.node(nodeId).LastDrain?.Meta).toMatchObject({
       drained_by: 'nomad-drain-hook',

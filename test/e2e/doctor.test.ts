@@ -251,6 +251,32 @@ describe('doctor', () => {
     expect(await of('longest-build')).toMatchObject([isLong(40)]);
   });
 
+  it('compares the deadline with the max_run_duration of the jobs that run, where one has it', async () => {
+    await start({ policy: { deadlineSeconds: 3600 } });
+    const on = world.addBuilder().nodeId;
+    const build = { type: 'batch', on, runSeconds: 9 * 3600 } as const;
+    world.nomad.run({ ...build, id: 'unlimited' });
+    expect(await of('max-run-duration')).toEqual([]);
+    world.nomad.run({ ...build, id: 'lint', maxRunSeconds: 1800 });
+    expect(await of('max-run-duration')).toEqual([
+      {
+        level: 'ok',
+        what: 'the longest max_run_duration known of jobs that run is 30 min (job lint); the drain deadline of 1 h is enough for it',
+      },
+    ]);
+    world.nomad.run({ ...build, id: 'release', maxRunSeconds: 8 * 3600, count: 2 });
+    world.nomad.run({ ...build, id: 'nightly', maxRunSeconds: 2 * 3600 });
+    expect(await of('max-run-duration')).toMatchObject([
+      {
+        level: 'warning',
+        what: expect.stringContaining(
+          'the drain deadline of 1 h is shorter than the max_run_duration of jobs that run, 8 h (job release), 2 h (job nightly):',
+        ),
+        do: expect.stringContaining('raise the deadline'),
+      },
+    ]);
+  });
+
   it('says which instances have no node, several, or one that is only known by its address', async () => {
     await start();
     world.addBuilder();

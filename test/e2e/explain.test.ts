@@ -36,6 +36,25 @@ describe('why is it still draining?', () => {
     expect(instance).not.toHaveProperty('stuck');
   });
 
+  it('says of a build with a max_run_duration when Nomad ends it, also where only lists were read since', async () => {
+    await start();
+    const { instanceId, nodeId } = world.addBuilder();
+    const limited = { type: 'batch', on: nodeId, runSeconds: 9 * 3600 } as const;
+    world.nomad.run({ id: 'today', ...limited, maxRunSeconds: 3 * 3600 });
+    world.nomad.run({ id: 'tomorrow', ...limited, maxRunSeconds: 24 * 3600 });
+    const began = world.clock.now();
+    await world.scaleIn(instanceId);
+    await world.deliver();
+    await world.sweepFor(30 * MINUTE);
+
+    const instance = instanceOf(await world.wake(STATUS));
+
+    expect(instance?.because).toContain('today (task group g, running for 30 min, ends by 12:00Z (max_run_duration))');
+    expect(instance?.because).toContain('ends by 2026-03-02 09:00Z (max_run_duration)');
+    const endsBy = new Date(began + 3 * HOUR).toISOString();
+    expect(instance?.remaining.find(({ job }) => job === 'today')).toMatchObject({ endsBy });
+  });
+
   it('names the node, says since when the instance waits, and when Nomad kills what still runs', async () => {
     await start();
     const { instanceId, nodeId } = world.addBuilder({ name: 'client-1' });

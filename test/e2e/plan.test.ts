@@ -57,6 +57,27 @@ describe('a plan', () => {
     expect(world.writings()).toEqual([]);
   });
 
+  it('knows that a max_run_duration ends a build, whatever earlier runs took, and where there are none', async () => {
+    await start();
+    const [builder, other] = [world.addBuilder(), world.addBuilder()];
+    await history(builder.nodeId, 30);
+    const began = Math.floor(world.clock.now() / 1000);
+    world.nomad.run({ id: 'ci', type: 'batch', maxRunSeconds: 1200, count: 0 });
+    const limited = { type: 'batch', maxRunSeconds: 1200 } as const;
+    world.nomad.run({ ...limited, id: `ci/dispatch-${began + 1}-abcdef01`, on: builder.nodeId });
+    world.nomad.run({ ...limited, id: 'first', maxRunSeconds: 8 * 3600, on: other.nodeId });
+    await world.advance(15 * MINUTE);
+    const answer = await plan();
+    expect(ofInstance(answer, builder)).toMatchObject({
+      verdict: 'ends',
+      because: expect.stringMatching(/half ended within 12 min more, .*; its max_run_duration ends it within 5 min$/),
+      expectedSeconds: 300,
+      mostSeconds: 300,
+      builds: [{ basis: 25, limitSeconds: 300 }],
+    });
+    expect(ofInstance(answer, other)).toMatchObject({ builds: [{ job: 'first', limitSeconds: 8 * 3600 - 900 }] });
+  });
+
   it('says how long builds take here, and what other deadlines would mean', async () => {
     await start();
     const { nodeId } = world.addBuilder();
@@ -258,6 +279,7 @@ describe('a plan', () => {
       '/v1/allocations',
       '/v1/allocations',
       '/v1/evaluations',
+      '/v1/job/ci',
       '/v1/job/web',
     ]);
   });
@@ -314,6 +336,7 @@ describe('a plan without a network path to Nomad', () => {
     const { others } = await startWithCommands();
     const [builder] = others;
     world.nomad.run({ id: 'web', type: 'service', on: builder?.nodeId ?? '' });
+    world.nomad.run({ id: 'build', type: 'batch', on: others[1]?.nodeId ?? '', maxRunSeconds: 600 });
     await world.advance(MINUTE);
     const answer = await plan();
     expect(answer.instances).toHaveLength(3);

@@ -342,7 +342,7 @@ describe('an instance that Nomad seems not to have', () => {
     await world.deliver().catch(() => {});
     const failure = await world.sweepFor(5 * MINUTE).catch((error: Error) => error.message);
 
-    expect(failure).toContain(`any of these live nodes may be it: client-1 (${nodeId})`);
+    expect(failure).toContain(`any of these nodes may be it: client-1 (${nodeId})`);
     expect(failure).toContain('outsideEc2');
     expect(world.completion(instanceId)).toBeUndefined();
   });

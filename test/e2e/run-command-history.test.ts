@@ -26,7 +26,11 @@ describe('what the script lets pass into the history of commands', () => {
   it('is of every allocation all that the function reads of it', async () => {
     const emulator = await NomadEmulator.start({ clock: new ManualClock() });
     const { id: on } = emulator.addNode();
-    emulator.run({ id: 'build', type: 'batch', on, runSeconds: 60, stderr: 'canary' });
+    const says = {
+      meta: { nomad_drain_hook_drain: '1h', secret: 'canary' },
+      groupMeta: { nomad_drain_hook_drain: '2h' },
+    };
+    emulator.run({ id: 'build', type: 'batch', on, runSeconds: 60, maxRunSeconds: 600, stderr: 'canary', ...says });
     emulator.run({ id: 'moves', type: 'service', on, migrateDisk: { copySeconds: 5 }, lostAfterSeconds: 60 });
     emulator.run({ id: 'fails', type: 'batch', on, runSeconds: 1, exitCode: 1, poststopSeconds: 60 });
     emulator.run({ id: 'plugin', type: 'system', csiPlugin: true });
@@ -45,8 +49,10 @@ describe('what the script lets pass into the history of commands', () => {
 
     // As if each had been replaced: whose disk moves to its heir is read too.
     const read = (them: unknown) =>
-      (them as AllocationJson[]).map((each) => toAllocation({ ...each, NextAllocation: 'heir' }));
+      (them as AllocationJson[]).map((each) => toAllocation({ ...each, NextAllocation: 'heir' }, 0, { jobMeta: true }));
     expect(read(emulated).map(({ diskGoesTo }) => diskGoesTo)).toContain('heir');
+    expect(read(emulated).filter(({ endsBy }) => endsBy !== undefined)).toHaveLength(1);
+    expect(read(emulated).flatMap(({ drain }) => drain?.asks ?? [])).toEqual(['2h']);
     expect(read(passed)).toEqual(read(allocations));
     expect(JSON.stringify(passed)).not.toContain('canary');
   });
@@ -61,7 +67,7 @@ describe('what the script lets pass into the history of commands', () => {
     };
     const groups = [
       {
-        Meta: { a: canary },
+        Meta: { a: canary, nomad_drain_hook_drain: 'now' },
         Name: 'g',
         Count: 1,
         EphemeralDisk: { Migrate: true },
@@ -75,8 +81,10 @@ describe('what the script lets pass into the history of commands', () => {
       ...allocation,
       Job: {
         Type: 'batch',
+        Meta: {},
         TaskGroups: [
           {
+            Meta: { nomad_drain_hook_drain: 'now' },
             Name: 'g',
             EphemeralDisk: { Migrate: true },
             Tasks: [{ Name: 't"1\\', Lifecycle: { Hook: 'poststop' } }, {}],

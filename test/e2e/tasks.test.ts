@@ -84,6 +84,23 @@ describe('an allocation of several tasks', () => {
   });
 });
 
+describe('a build with a max_run_duration', () => {
+  it('is waited for past it, while its task takes its kill timeout, though Nomad reports it as complete', async () => {
+    await start();
+    const limited = { maxRunSeconds: 120, stopSeconds: 200, killTimeoutSeconds: 180, poststopSeconds: 60 };
+    const { instanceId } = await leaving({ id: 'build', ...limited });
+
+    await world.sweepFor(4 * MINUTE);
+    const [instance] = world.reports.at(-1)?.instances ?? [];
+    expect(instance?.because).toContain('build (task group g, complete, but its task t is running)');
+    expect(world.completion(instanceId)).toBeUndefined();
+
+    await world.sweepFor(3 * MINUTE);
+    expect(world.outcome(instanceId)).toBe('drained');
+    expect(world.nomad.killed()).toEqual([]);
+  });
+});
+
 describe('the heir of a migrating disk', () => {
   it('is waited for while it copies, and not while it waits for something else', async () => {
     await start();

@@ -26,6 +26,7 @@ const build = ({ nodeId }: Builder, runSeconds: number, id: string) => {
 const ids = (list: readonly (Builder | undefined)[]) => list.map((builder) => builder?.instanceId ?? '').sort();
 const going = () => world.aws.asked.flatMap(({ taken }) => taken).toSorted();
 const logged = (message: string) => world.log.filter((record) => record.message === message);
+const at = <Fault>({ pathname }: URL, path: string, fault: Fault) => (pathname === path ? fault : undefined);
 const lastAsked = () => world.aws.asked.at(-1);
 
 describe('a group that asks the function who goes', () => {
@@ -114,6 +115,55 @@ describe('a group that asks the function who goes', () => {
     expect(going()).toEqual(ids([short]));
     expect(logged('instance chosen')[0]).toMatchObject({
       because: expect.stringContaining('expected to take 119 s more'),
+    });
+  });
+
+  describe('and builds of a job with a max_run_duration', () => {
+    const limited = { id: 'suite', type: 'batch', maxRunSeconds: 1800 } as const;
+    /** Two runs of it have five minutes left; another build, of which nothing is known, has run for six, and would go. */
+    const started = async () => {
+      await startAsked();
+      const [ends, endsToo, other] = [world.addBuilder(), world.addBuilder(), world.addBuilder()];
+      world.nomad.run({ ...limited, count: 0 });
+      await world.advance(SECOND);
+      for (const { nodeId } of [ends, endsToo]) {
+        const id = `suite/dispatch-${Math.floor(world.clock.now() / 1000)}-${nodeId.slice(0, 8)}`;
+        world.nomad.run({ ...limited, id, on: nodeId });
+      }
+      await world.advance(19 * MINUTE);
+      build(other, 3600, 'other');
+      await world.advance(6 * MINUTE);
+      return { ends, endsToo, other };
+    };
+
+    it('takes the one whose limit comes first, by one question for its job', async () => {
+      const { ends } = await started();
+      await world.shrink(1);
+      expect(going()).toEqual(ids([ends]));
+      expect(logged('instance chosen')[0]?.because).toMatch(
+        /^the max_run_duration of suite\/dispatch-\S+ on node \S+ ends it within 5 min$/,
+      );
+      const paths = world.nomad.requests.map(({ path }) => path).filter((path) => path.startsWith('/v1/job/'));
+      expect(paths.toSorted()).toEqual(['/v1/job/other', '/v1/job/suite']);
+    });
+
+    it.each([
+      ['its job cannot be read', () => (world.nomad.server.fault = ({ url }) => at(url, '/v1/job/suite', 'hang-up'))],
+      ['Nomad is silent about it', () => (world.nomad.server.fault = ({ url }) => at(url, '/v1/job/suite', 'silence'))],
+      ['its job was registered anew since', () => world.nomad.run({ ...limited, count: 0 })],
+      [
+        'their clients are too old for it',
+        () => {
+          for (const node of world.nomad.state.nodes.values()) node.Attributes['nomad.version'] = '2.0.2';
+        },
+      ],
+    ])('assumes nothing where %s, and answers in time', async (_, happen) => {
+      const { other } = await started();
+      happen();
+      const began = world.clock.now();
+      await world.shrink(1);
+      expect(going()).toEqual(ids([other]));
+      expect(lastAsked()?.answeredAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(began + 1500);
     });
   });
 

@@ -20,6 +20,7 @@ export const client = (name: string, more: Partial<Client> = {}): Client => ({
   nodeClass: '',
   drivers: [],
   hostVolumes: new Map(),
+  enforcesLimits: true,
   registered: ++registered,
   free: { cpu: 1000, memoryMb: 1000 },
   runs: [],

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../lambda/core/decide/decide.ts';
+import { asked } from './situations/asked.ts';
 import { complete } from './situations/complete.ts';
 import { draining } from './situations/draining.ts';
 import { nodes } from './situations/nodes.ts';
@@ -8,7 +9,7 @@ import { at, MINUTE, policy, waiting } from './situations/situation.ts';
 import { timeIsUp } from './situations/time-is-up.ts';
 import { whatIsLeft } from './situations/what-is-left.ts';
 
-const situations = [...draining, ...complete, ...whatIsLeft, ...nodes, ...timeIsUp, ...notices];
+const situations = [...draining, ...complete, ...whatIsLeft, ...nodes, ...timeIsUp, ...notices, ...asked];
 
 describe('an instance waits for our hook, or goes without', () => {
   test.each(situations)('$when', ({ termination = waiting(), nomad, now = at(11 * MINUTE), decision, ...more }) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { InstancePlan } from '../../lambda/core/queries/plan/instance.ts';
 import type { Client, Running } from '../../lambda/core/scale-in/candidate.ts';
-import { type EarlierRuns, RunTimes } from '../../lambda/core/scale-in/durations.ts';
+import { type EarlierRuns, type RunLimits, RunTimes } from '../../lambda/core/scale-in/durations.ts';
 import type { Needs } from '../../lambda/core/scale-in/placement.ts';
 import { build, client, FULL, MINUTE, NOW, run, service, system, took } from './clients.ts';
 
@@ -14,6 +14,7 @@ export interface Situation {
   /** Clients that stay. @default one with room */
   others?: readonly Client[];
   earlier?: EarlierRuns;
+  limits?: RunLimits;
   /** Of all jobs. */
   builds?: RunTimes;
   blocked?: ReadonlyMap<string, string>;
@@ -91,6 +92,39 @@ const builds: Situation[] = [
     when: 'no earlier run is known at all',
     runs: [build('build-42')],
     means: { verdict: 'unknown' },
+  },
+  {
+    when: 'its max_run_duration ends a build before earlier runs say, and before the deadline',
+    runs: [build('ci', 15 * MINUTE)],
+    earlier: ci(took(...tenMinutes(30))),
+    limits: new Map([['of-ci', 25 * MINUTE]]),
+    deadlineSeconds: 11 * 60,
+    means: { verdict: 'ends', expectedSeconds: 10 * 60, mostSeconds: 10 * 60, killChance: 0 },
+  },
+  {
+    when: 'its max_run_duration is later than earlier runs say',
+    runs: [build('ci', 15 * MINUTE)],
+    earlier: ci(took(...tenMinutes(30))),
+    limits: new Map([['of-ci', 90 * MINUTE]]),
+    means: { verdict: 'ends', expectedSeconds: 12 * 60, mostSeconds: 23 * 60, killChance: 0 },
+  },
+  {
+    when: 'no earlier run is known, and its max_run_duration is before the deadline',
+    runs: [build('build-42')],
+    limits: new Map([['of-build-42', 45 * MINUTE]]),
+    means: { verdict: 'ends', mostSeconds: 40 * 60, killChance: 0 },
+  },
+  {
+    when: 'no earlier run is known, and its max_run_duration is after the deadline',
+    runs: [build('build-42')],
+    limits: new Map([['of-build-42', 90 * MINUTE]]),
+    means: { verdict: 'unknown', mostSeconds: 85 * 60, killChance: 0 },
+  },
+  {
+    when: 'a build is being ended by its max_run_duration',
+    runs: [build('build-42')],
+    limits: new Map([['of-build-42', 4 * MINUTE]]),
+    means: { verdict: 'ends', mostSeconds: 0 },
   },
   {
     when: 'a dispatched build is a run of its job',

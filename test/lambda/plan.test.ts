@@ -10,7 +10,7 @@ import { type Situation, situations } from './plan-situations.ts';
 
 const HOUR = 3600;
 
-const policy = (deadlineSeconds: number) => ({ deadlineSeconds, groups: ['builders'], isAll: true });
+const policy = (deadlineSeconds: number) => ({ deadlineSeconds, groups: ['builders'], isAll: true, label: '' });
 
 function planned({ clients: given, runs = [], others = [client('stays')], ...more }: Situation) {
   const clients = given ?? [client('one', { runs })];
@@ -18,6 +18,7 @@ function planned({ clients: given, runs = [], others = [client('stays')], ...mor
   return planInstance(instance, {
     clients: [...clients, ...others],
     earlier: more.earlier ?? new Map(),
+    limits: more.limits ?? new Map(),
     builds: more.builds ?? took(),
     blocked: more.blocked ?? new Map(),
     needs: more.needs ?? new Map(),
@@ -130,14 +131,17 @@ describe('deadlines', () => {
   it('say how many of the builds that run now each is expected to kill', () => {
     const earlier = new Map([['default ci', took(10 * MINUTE, 20 * MINUTE)]]);
     const ci = { id: 'a', job: 'ci', jobType: 'batch', namespace: 'default', taskGroup: 'g', stopping: false };
-    const runs = [ci, ci, { ...ci, job: 'other' }].map((each) => ({
+    const others = ['other', 'limited'].map((job) => ({ ...ci, id: job, job }));
+    const runs = [ci, ci, ...others].map((each) => ({
       ...each,
       createdAt: NOW,
       takes: { cpu: 1, memoryMb: 1 },
     }));
-    const { builds } = planned({ when: '', runs, earlier, means: {} });
-    const [first] = compareDeadlines([policy(15 * 60)], undefined, took(), builds);
-    expect(first).toEqual({ deadlineSeconds: 900, is: 'policy', spared: 0, killShare: 0, killsNow: 1, unknownNow: 1 });
+    const limits = new Map([['limited', 17 * MINUTE]]);
+    const { builds } = planned({ when: '', runs, earlier, limits, means: {} });
+    const [first, longer] = compareDeadlines([policy(15 * 60)], 18 * 60, took(), builds);
+    expect(first).toEqual({ deadlineSeconds: 900, is: 'policy', spared: 0, killShare: 0, killsNow: 1, unknownNow: 2 });
+    expect(longer).toMatchObject({ deadlineSeconds: 1080, killsNow: 1, unknownNow: 1 });
   });
 });
 
@@ -173,6 +177,7 @@ describe('builds of which Nomad has forgotten the older ones', () => {
           candidates: [{ instanceId: 'i-one', pool: '', clients: [one] }],
           clients: [one, other],
         }),
+        runLimitsOf: async () => new Map(),
       },
       endedBuilds: async () => ({ builds, all }),
       blockedGroups: async () => new Map(),

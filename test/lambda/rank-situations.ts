@@ -1,6 +1,6 @@
 import type { Place } from '../../lambda/core/model/drain-event.ts';
 import type { Candidate, Client } from '../../lambda/core/scale-in/candidate.ts';
-import { type EarlierRuns, RunTimes } from '../../lambda/core/scale-in/durations.ts';
+import { type EarlierRuns, type RunLimits, RunTimes } from '../../lambda/core/scale-in/durations.ts';
 import type { Chosen } from '../../lambda/core/scale-in/rank.ts';
 import { build, client, FULL, MINUTE, SECOND, service, system, took } from './clients.ts';
 
@@ -16,6 +16,7 @@ export interface Situation {
   /** Clients of the cluster that may not go. */
   others?: readonly Client[];
   earlier?: EarlierRuns;
+  limits?: RunLimits;
   goes: readonly [instanceId: string, place: Place, idle?: Chosen['idle']][];
 }
 
@@ -192,6 +193,28 @@ export const situations: readonly Situation[] = [
     when: 'nothing says how long builds take: the one that has run for the shortest time goes',
     candidates: [on('old', { runs: [build('a', 30 * MINUTE)] }), on('young', { runs: [build('b', 20 * SECOND)] })],
     goes: [['i-young', 'busy']],
+  },
+  {
+    when: 'a max_run_duration ends the build that would take longest',
+    candidates: [on('limited', { runs: [build('suite')] }), on('short', { runs: [build('lint')] })],
+    earlier: new Map([
+      ['default suite', took(60 * MINUTE)],
+      ['default lint', took(9 * MINUTE)],
+    ]),
+    limits: new Map([['of-suite', 8 * MINUTE]]),
+    goes: [['i-limited', 'busy']],
+  },
+  {
+    when: 'nothing says how long builds take but a max_run_duration, which ends the older one first',
+    candidates: [on('limited', { runs: [build('a', 30 * MINUTE)] }), on('young', { runs: [build('b')] })],
+    limits: new Map([['of-a', 32 * MINUTE]]),
+    goes: [['i-limited', 'busy']],
+  },
+  {
+    when: 'a max_run_duration is far away: it makes no build longer',
+    candidates: [on('limited', { runs: [build('a', MINUTE)] }), on('old', { runs: [build('b')] })],
+    limits: new Map([['of-a', 6 * 60 * MINUTE]]),
+    goes: [['i-limited', 'busy']],
   },
   {
     when: 'a build has run longer than every earlier one: it may take as long again',

@@ -5,9 +5,9 @@ import { type Situation, situations } from './rank-situations.ts';
 
 const ONE = new Map([['us-east-1a on-demand', 1]]);
 
-const ranked = ({ candidates, wanted = ONE, others = [], earlier = new Map() }: Situation) => {
+const ranked = ({ candidates, wanted = ONE, others = [], earlier = new Map(), limits = new Map() }: Situation) => {
   const clients = [...candidates.flatMap((candidate) => candidate.clients), ...others];
-  return rank(candidates, { wanted, clients, earlier, now: NOW });
+  return rank(candidates, { wanted, clients, earlier, limits, now: NOW });
 };
 
 describe('a group scales in', () => {

@@ -1,7 +1,7 @@
 import type { TaskProcess } from '../../emulators/nomad/client/casualties.ts';
 import { UNNAMED, World } from '../../emulators/world/world.ts';
 import { Account } from './account.ts';
-import { BUILDERS, type Story } from './steps.ts';
+import { type Asks, BUILDERS, type Story } from './steps.ts';
 
 export const HEARTBEAT_TIMEOUT = 480;
 export const RESTORE_SECONDS = 600;
@@ -10,6 +10,9 @@ export const POLICIES = {
   long: { deadlineSeconds: 3600, killMarginSeconds: 120, graceSeconds: 60 },
   short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
+
+/** A group beside that of the builders. */
+const OTHER = 'other';
 
 /** The function stays warm, or is cold in every run: it then remembers nothing. */
 export type Memory = 'warm' | 'cold';
@@ -40,7 +43,11 @@ export interface Cast {
   memory: Memory;
   version: Story['version'];
   builders: Builder[];
-  policy: (typeof POLICIES)['long'];
+  /** That of the group of each instance. */
+  policyOf: (instanceId: string) => (typeof POLICIES)['long'];
+  /** What builds say of drains, in turn; and what each has said, by its job. */
+  asks: readonly Asks[];
+  asked: Map<string, Asks>;
   /** Its Nomad tokens, the one that it has now last; and the management token. */
   secrets: string[];
   token: string;
@@ -96,14 +103,17 @@ export const SEES_OTHERS = 'node { policy = "write" }\nnamespace "other" { capab
 
 /** Four builders, one of which does not name its instance, in a world with ACLs. */
 export async function castOf(story: Story, memory: Memory): Promise<Cast> {
-  const { deadline, version, rebalance, purge, retain, skewSeconds } = story;
+  const { deadline, version, rebalance, purge, retain, skewSeconds, asks = [] } = story;
   const policy = POLICIES[deadline];
+  const other = POLICIES[deadline === 'long' ? 'short' : 'long'];
+  const hasOther = asks.length > 0;
   const nomad = { token: { parameter: '/nomad/drain-token' } };
   const world = await World.start({
     acl: true,
     version,
-    policy: { ...policy, onTimeout: retain ? 'ABANDON' : 'CONTINUE' },
+    policy: { ...policy, onTimeout: retain ? 'ABANDON' : 'CONTINUE', jobMeta: hasOther },
     group: { retainOnAbandon: retain },
+    ...(hasOther && { moreGroups: [{ name: OTHER, retainOnAbandon: retain }], terms: { [OTHER]: { policy: other } } }),
     heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT,
     nomad,
     notices: { rebalance, maintenance: rebalance !== 'off', restoreSeconds: RESTORE_SECONDS },
@@ -114,7 +124,10 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
   world.nomad.policy('narrow', SEES_OTHERS);
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
-  const builders = Array.from({ length: BUILDERS }, (_, index) => world.addBuilder(index === 0 ? UNNAMED : {}));
+  const builders = Array.from({ length: BUILDERS }, (_, index) =>
+    world.addBuilder(index === 0 ? UNNAMED : {}, {}, hasOther && index === BUILDERS - 1 ? OTHER : undefined),
+  );
+  const last = builders.at(-1)?.instanceId;
   const deadlines: Cast['deadlines'] = new Map();
   const secrets = [token, world.nomad.managementToken];
   const cast: Cast = {
@@ -122,7 +135,9 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
     memory,
     version,
     builders,
-    policy,
+    policyOf: (instanceId) => (hasOther && instanceId === last ? other : policy),
+    asks,
+    asked: new Map(),
     secrets,
     token,
     isNarrowToken: false,

@@ -73,9 +73,11 @@ const SPOT_BUILD_MS = 88_000;
 
 /** Why it may be so, if it may. Each is said in the documentation. */
 export function excuseOf(cast: Cast, cut: Cut, isTimeUp: (nodeId: string, at: number) => boolean): string | undefined {
-  const { interrupted, memory, policy, forgottenAt, remembersSince, narrowUntil } = cast;
+  const { interrupted, memory, forgottenAt, remembersSince, narrowUntil } = cast;
   const { at, instanceId, process, lost } = cut;
+  const policy = cast.policyOf(instanceId);
   const { nodeId, allocationId } = process;
+  if (cast.asked.get(process.jobId) === 'now') return 'its job lets no drain wait for it';
   if (lost) return 'Nomad has given it up with its node, and has replaced it';
   if (isTimeUp(nodeId, at)) return 'its time is up';
   if (at >= (interrupted.get(instanceId) ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return 'EC2 ends it anyway';

@@ -72,7 +72,8 @@ export function recordOf({ world }: Cast, nodeId: string): string {
  */
 function isExcused(cast: Cast, task: KilledTask): boolean {
   const { world, doomed, interrupted, purged, instanceOf, cuts } = cast;
-  const { allocationId, nodeId, at, how } = task;
+  const { allocationId, nodeId, at, how, jobId } = task;
+  if (cast.asked.get(jobId) === 'now') return true;
   if (doomed.has(nodeId) || purged.has(nodeId)) return true;
   if (at >= (interrupted.get(instanceOf.get(nodeId) ?? '') ?? Number.POSITIVE_INFINITY) + SPOT_BUILD_MS) return true;
   if (cuts.some((cut) => cut.excused && cut.process.allocationId === allocationId)) return true;
@@ -80,13 +81,23 @@ function isExcused(cast: Cast, task: KilledTask): boolean {
   if (how !== 'instance-died' && cast.forgottenAt.has(allocationId)) return true;
   const { DesiredDescription = '' } = world.nomad.state.allocations.get(allocationId) ?? {};
   if (DesiredDescription.startsWith('alloc is lost')) return true;
+  if (mayNeverEnd(cast, task)) return at >= (cast.capAt.get(instanceOf.get(nodeId) ?? '') ?? 0) - NEAR_CAP_MS;
   return isTimeUp(cast, nodeId, at, how === 'instance-died');
+}
+
+/** Its job asks to be waited for until it is done, we have seen it, and nobody else ends the instance or its drain. */
+function mayNeverEnd(cast: Cast, { jobId, nodeId }: KilledTask): boolean {
+  const instanceId = cast.instanceOf.get(nodeId) ?? '';
+  const { asked, touched, noticed, retimed, foreign, narrowUntil } = cast;
+  if (asked.get(jobId) !== 'until-done' || narrowUntil !== Number.NEGATIVE_INFINITY) return false;
+  return !touched.has(nodeId) && !noticed.has(instanceId) && !retimed.has(instanceId) && !foreign.has(nodeId);
 }
 
 /** @param withMargin a kill margin after its deadline at the earliest */
 function isTimeUp(cast: Cast, nodeId: string, at: number, withMargin: boolean): boolean {
-  const { capAt, deadlines, instanceOf, interrupted, touched, policy } = cast;
+  const { capAt, deadlines, instanceOf, interrupted, touched } = cast;
   const instanceId = instanceOf.get(nodeId) ?? '';
+  const policy = cast.policyOf(instanceId);
   if (at >= (capAt.get(instanceId) ?? Number.POSITIVE_INFINITY) - NEAR_CAP_MS) return true;
   const warnedAt = interrupted.get(instanceId) ?? Number.POSITIVE_INFINITY;
   const margin = withMargin ? policy.killMarginSeconds * SECOND : 0;

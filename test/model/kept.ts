@@ -247,4 +247,21 @@ export const kept: { because: string; story: Story }[] = [
       ending: { how: 'healed' },
     },
   },
+  {
+    because: 'an agent that names nobody comes back just as its instance is released, because its node was down',
+    story: {
+      ...PLAIN,
+      deadline: 'long',
+      purge: true,
+      skewSeconds: 150,
+      steps: [
+        { what: 'agent restarts', builder: 1, saying: 'nothing' },
+        { what: 'scale-in', builder: 0, event: 'in time' },
+        { what: 'goes while builds are planned', builder: 1, gapMs: 734, seconds: 205 },
+        { what: 'agent goes away', builder: 1 },
+        { what: 'sweep' },
+      ],
+      ending: { how: 'healed' },
+    },
+  },
 ];

@@ -86,9 +86,16 @@ export interface Story {
   retain: boolean;
   /** How far Nomad's clock is ahead. */
   skewSeconds: number;
+  /**
+   * What builds say of drains, in turn: the policy lets them. The last builder is then in a group of its own, whose deadline is the other one.
+   */
+  asks?: readonly Asks[];
   steps: Step[];
   ending: Ending;
 }
+
+/** What the author of a build says of drains, if anything. */
+export type Asks = 'nothing' | 'now' | 'until-done' | '40s' | '20m';
 
 /** What a story is like unless it says otherwise. */
 export const PLAIN = {

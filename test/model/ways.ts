@@ -1,6 +1,5 @@
 import { jobOf } from '../../emulators/nomad/scheduler/jobs.ts';
 import { SECOND } from '../../emulators/world/world.ts';
-import { GROUP } from '../../emulators/world/world-options.ts';
 import { spotWarning } from '../e2e/notice-events.ts';
 import type { Builder, Cast } from './cast.ts';
 import type { Stage } from './stage.ts';
@@ -55,7 +54,7 @@ export async function goWhilePlanned(
   if (world.aws.instance(instanceId).state !== 'InService') return;
   leaves(cast, instanceId);
   world.aws.deliver = () => [0];
-  world.aws.scaleIn(GROUP, [instanceId]);
+  world.aws.scaleIn(world.groupOf(instanceId), [instanceId]);
   while (!world.events.some(({ detail }) => detail.EC2InstanceId === instanceId)) await world.advance(100);
   if (stage.takesWork(builder)) {
     world.nomad.planGapMs = gapMs;

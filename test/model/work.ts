@@ -6,8 +6,13 @@ import type { BuildKind } from './steps.ts';
 export function build(stage: Stage, builder: Builder, seconds: number, kind: BuildKind): void {
   const { cast } = stage;
   if (!stage.takesWork(builder)) return;
+  const id = `build-${cast.jobs++}`;
+  // What Nomad keeps for an agent that never comes back would hold its instance to the hook's cap.
+  const asks = kind === 'outlives its agent' ? 'nothing' : (cast.asks[cast.asked.size % cast.asks.length] ?? 'nothing');
+  cast.asked.set(id, asks);
   cast.world.nomad.run({
-    id: `build-${cast.jobs++}`,
+    id,
+    ...(asks !== 'nothing' && { meta: { nomad_drain_hook_drain: asks } }),
     type: 'batch',
     on: builder.nodeId,
     runSeconds: seconds,

@@ -12,7 +12,7 @@ export const registerJob = (state: State, given: Partial<Job>): Job => {
   const index = state.next();
   const existing = state.job(given.Namespace ?? 'default', given.ID ?? '');
   const job: Job = {
-    ...canonicalJob(given),
+    ...canonicalJob(given, state.version),
     CreateIndex: existing?.CreateIndex ?? index,
     ModifyIndex: index,
     JobModifyIndex: index,
@@ -184,6 +184,19 @@ export const listAllocations: Endpoint = (call) => {
       );
     },
   });
+};
+
+/** Its job's evaluation then migrates it, wherever it is: another takes its place, if the job wants one. */
+export const stopAllocation: Endpoint = ({ identity, servers: { state, scheduler }, parts }) => {
+  const allocation = state.allocations.get(parts[0] ?? '');
+  if (!allocation) throw new HttpError(404, 'allocation not found');
+  allow(identity.permissions.namespace(allocation.Namespace, 'alloc-lifecycle'));
+  allocation.DesiredTransition = { ...allocation.DesiredTransition, Migrate: true };
+  allocation.ModifyIndex = state.next();
+  state.commit(allocation.ModifyIndex, 'allocs');
+  const job = state.job(allocation.Namespace, allocation.JobID) ?? allocation.Job;
+  const { ID, ModifyIndex } = scheduler.evaluate(job, 'alloc-stop');
+  return written(ModifyIndex, { EvalID: ID, Index: ModifyIndex });
 };
 
 export const readAllocation: Endpoint = (call) => {

@@ -21,6 +21,7 @@ const ROUTES: [method: 'GET' | 'PUT' | 'DELETE', path: string, endpoint: Endpoin
   ['PUT', '/v1/node/:/purge', nodes.purgeNode],
   ['GET', '/v1/allocations', jobs.listAllocations],
   ['GET', '/v1/allocation/:', jobs.readAllocation],
+  ['PUT', '/v1/allocation/:/stop', jobs.stopAllocation],
   ['GET', '/v1/client/fs/logs/:', logs.readLogs],
   ['GET', '/v1/evaluations', evaluations.listEvaluations],
   ['GET', '/v1/evaluation/:', evaluations.readEvaluation],

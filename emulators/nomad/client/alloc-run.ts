@@ -3,7 +3,7 @@ import { clientTerminalStatus, groupOf } from '../model.ts';
 import type { State } from '../state.ts';
 import * as events from './task-events.ts';
 import { type TaskOwner, TaskRun } from './task-run.ts';
-import { behaviourOf, type Stage, summaryOf } from './tasks.ts';
+import { behaviourOf, EXCEEDED, type Stage, summaryOf } from './tasks.ts';
 
 /** Which tasks may start at each step of an allocation's life, in the order of Nomad's own coordinator. */
 const STEPS: Stage[][] = [
@@ -30,6 +30,9 @@ export class AllocRun {
   #stopped = false;
   /** Nomad tells its servers nothing while it kills tasks of its own accord: they see what was before. */
   #withheld: Reported | undefined;
+  /** Its `max_run_duration` is over. */
+  #exceeded = false;
+  #cancelLimit: (() => void) | undefined;
 
   constructor(state: State, allocation: Allocation, owner: Pick<TaskOwner, 'agentRuns' | 'changed' | 'killed'>) {
     this.#state = state;
@@ -43,6 +46,7 @@ export class AllocRun {
       restartPolicy: groupOf(allocation).RestartPolicy,
       changed: () => {
         this.#look();
+        if (this.over) this.#cancelLimit?.();
         owner.changed();
       },
     };
@@ -59,6 +63,7 @@ export class AllocRun {
       for (const run of this.#living()) run.begin(true);
     }
     this.#beginning = false;
+    this.#setLimit();
     this.#look();
     if (this.settingUp) this.#owner.changed();
   }
@@ -92,10 +97,7 @@ export class AllocRun {
     if (this.#stopped) return;
     this.#stopped = true;
     if (!this.begun) this.begin(false);
-    const delayMs = (groupOf(this.allocation).ShutdownDelay ?? 0) / 1e6;
-    const kill = () => this.#killAll(true, () => {});
-    if (delayMs > 0) this.#state.clock.after(delayMs, kill);
-    else kill();
+    this.#afterShutdownDelay(() => this.#killAll(this.#inOrder(), () => {}, { commanded: true }));
   }
 
   /** What runs ends by itself, now: the main tasks, or what runs last where they have ended. */
@@ -112,6 +114,7 @@ export class AllocRun {
       run.resume();
       if (run.alive && unknown) run.note(events.reconnected(this.#state.nanos()));
     }
+    this.#enforceLimit();
     this.#look();
   }
 
@@ -128,17 +131,18 @@ export class AllocRun {
     const next = this.#living().every(({ over }) => over);
     const lost = this.#tasks.filter((run) => run.alive || (next && run.stage === 'poststop' && !run.over));
     for (const run of this.#tasks) run.lose();
+    this.#cancelLimit?.();
     return lost.map(({ task }) => task);
   }
 
   reported(): Reported {
-    return this.#withheld ?? this.#seen();
+    return (this.#exceeded ? undefined : this.#withheld) ?? this.#seen();
   }
 
   #seen(): Reported {
     if (!this.begun) return { status: this.#stopped ? 'complete' : 'pending', description: '', tasks: null };
     const tasks = Object.fromEntries(this.#tasks.map(({ task, state }) => [task.Name, structuredClone(state)]));
-    const { status, description } = summaryOf(Object.values(tasks));
+    const { status, description } = this.#exceeded ? EXCEEDED : summaryOf(Object.values(tasks));
     if (clientTerminalStatus(status)) {
       // Nomad dates the end of every task of a failed allocation, of one that still runs too.
       for (const task of Object.values(tasks)) task.FinishedAt ??= this.#state.timestamp();
@@ -177,11 +181,11 @@ export class AllocRun {
       for (const run of this.#tasks) if (run.stage === 'poststop') run.begin();
       return;
     }
-    if (!this.#stopped && (failed || leaderEnded || onlySidecars)) {
+    if (this.#stopped || this.#exceeded) return;
+    if (failed || leaderEnded || onlySidecars) {
       this.#takeAlong(living, failed, leaderEnded);
       return;
     }
-    if (this.#stopped) return;
     this.#step = Math.max(this.#step, this.#reached());
     const open = STEPS[this.#step] ?? [];
     for (const run of living) if (open.includes(run.stage)) run.begin();
@@ -194,10 +198,42 @@ export class AllocRun {
       if (leaderEnded) run.note(events.leaderDead(now));
       else run.note(failed ? events.siblingFailed(now, failed.task.Name) : events.mainDead(now));
     }
-    this.#killAll(false, () => {
+    this.#killAll(this.#inOrder(), () => {
       this.#withheld = undefined;
       this.#owner.changed();
     });
+  }
+
+  /** In milliseconds by the clock of this Nomad; undefined if its group has no `max_run_duration`. */
+  get #limitAt(): number | undefined {
+    const { MaxRunDuration } = groupOf(this.allocation);
+    return MaxRunDuration ? Math.round((this.allocation.CreateTime + MaxRunDuration) / 1e6) : undefined;
+  }
+
+  #setLimit(): void {
+    if (this.#limitAt === undefined) return;
+    const ms = Math.max(0, this.#limitAt - this.#state.now());
+    this.#cancelLimit = this.#state.clock.after(ms, () => this.#enforceLimit());
+  }
+
+  /**
+   * Past its limit its client kills all of it, what runs last first, and without its turn if it had none yet; also while it is
+   * being stopped. An agent that is away does so when it is back.
+   */
+  #enforceLimit(): void {
+    const limitAt = this.#limitAt;
+    if (limitAt === undefined || this.#state.now() < limitAt) return;
+    if (this.#exceeded || this.over || !this.#owner.agentRuns()) return;
+    this.#exceeded = true;
+    const last = this.#tasks.filter(({ stage }) => stage === 'poststop').map((run) => [run]);
+    const reason = EXCEEDED.description;
+    this.#afterShutdownDelay(() => this.#killAll([...last, ...this.#inOrder()], () => {}, { reason }));
+  }
+
+  #afterShutdownDelay(kill: () => void): void {
+    const delayMs = (groupOf(this.allocation).ShutdownDelay ?? 0) / 1e6;
+    if (delayMs > 0) this.#state.clock.after(delayMs, kill);
+    else kill();
   }
 
   #reached(): number {
@@ -210,11 +246,19 @@ export class AllocRun {
   }
 
   /** The leader first, then what is no sidecar, then the sidecars; what runs last is left to have its turn. */
-  #killAll(commanded: boolean, done: () => void): void {
+  #inOrder(): TaskRun[][] {
     const living = this.#living();
     const leader = living.filter(({ task }) => task.Leader);
     const others = living.filter(({ task, sidecar }) => !task.Leader && !sidecar);
     const sidecars = living.filter(({ task, sidecar }) => !task.Leader && sidecar);
+    return [leader, others, sidecars];
+  }
+
+  #killAll(
+    inOrder: TaskRun[][],
+    done: () => void,
+    { commanded = false, reason }: { commanded?: boolean; reason?: string } = {},
+  ): void {
     const kill = ([group, ...rest]: TaskRun[][]): void => {
       if (!group) {
         done();
@@ -223,12 +267,13 @@ export class AllocRun {
       let left = group.length;
       if (left === 0) kill(rest);
       for (const run of group) {
-        run.kill(commanded, () => {
+        const dead = () => {
           left -= 1;
           if (left === 0) kill(rest);
-        });
+        };
+        run.kill(commanded, dead, reason);
       }
     };
-    kill([leader, others, sidecars]);
+    kill(inOrder);
   }
 }

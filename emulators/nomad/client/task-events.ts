@@ -12,9 +12,10 @@ export const templateWaits = (nanos: number, { ID, Namespace, Region }: Job) => 
   return event(nanos, 'Template', missing, { Details: { message: missing }, Message: missing });
 };
 export const started = (nanos: number) => event(nanos, 'Started', 'Task started by client');
-export const killing = (nanos: number, killTimeoutMs: number) => {
+/** @param reason what the client says instead of what it does */
+export const killing = (nanos: number, killTimeoutMs: number, reason?: string) => {
   const timeout = printDuration(killTimeoutMs * 1e6);
-  return event(nanos, 'Killing', `Sent interrupt. Waiting ${timeout} before force killing`, {
+  return event(nanos, 'Killing', reason ?? `Sent interrupt. Waiting ${timeout} before force killing`, {
     Details: { kill_timeout: timeout },
     KillTimeout: killTimeoutMs * 1e6,
   });

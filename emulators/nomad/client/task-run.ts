@@ -91,17 +91,24 @@ export class TaskRun {
     if (this.phase === 'running' || this.phase === 'stopping') this.#end();
   }
 
-  /** Told to stop: by the servers, or for what became of a sibling. Calls back when it is dead, as it may be already. */
-  kill(commanded: boolean, dead: () => void): void {
+  /**
+   * Told to stop: by the servers, or for what became of a sibling. Calls back when it is dead, as it may be already.
+   * @param reason is in its event, also if it is being stopped already
+   */
+  kill(commanded: boolean, dead: () => void, reason?: string): void {
     if (this.phase === 'dead') {
       dead();
       return;
     }
     this.#whenDead.push(dead);
-    if (this.phase === 'stopping') return;
     const { killTimeoutMs, shutdownDelayMs } = this.behaviour;
     const { nanos } = this.#owner;
-    this.note(events.killing(nanos(), killTimeoutMs));
+    const stopping = this.phase === 'stopping';
+    if (!stopping || reason !== undefined) this.note(events.killing(nanos(), killTimeoutMs, reason));
+    if (stopping) {
+      this.#owner.changed();
+      return;
+    }
     if (this.phase !== 'running') {
       this.#cancel();
       this.#dead(false);

@@ -89,6 +89,9 @@ export const verdictOf = (
   };
 };
 
+/** What a client says of an allocation whose `max_run_duration` is over: `complete`, though its tasks still run. */
+export const EXCEEDED = { status: 'complete', description: 'allocation exceeded max_run_duration' } as const;
+
 export const pendingTask = (): TaskState => ({
   State: 'pending',
   Failed: false,

@@ -1,4 +1,5 @@
 import type { Job, JobType, ReschedulePolicy, RestartPolicy, Task, TaskGroup } from '../model.ts';
+import { hasMaxRunDuration, type Version } from '../version.ts';
 import { NO_RESOURCES } from './placement.ts';
 
 const SECOND = 1e9;
@@ -8,8 +9,11 @@ export class JobError extends Error {
   override name = 'JobError';
 }
 
-/** Fills in what a registered job leaves out, with Nomad's defaults. */
-export const canonicalJob = (given: Partial<Job>): Job => {
+/**
+ * Fills in what a registered job leaves out, with Nomad's defaults.
+ * @throws JobError if it is not valid
+ */
+export const canonicalJob = (given: Partial<Job>, version: Version): Job => {
   if (!given.ID) throw new JobError('Job ID is required');
   if (!given.TaskGroups || given.TaskGroups.length === 0) throw new JobError('Missing job task groups');
   const Type = given.Type ?? 'service';
@@ -62,7 +66,7 @@ export const canonicalJob = (given: Partial<Job>): Job => {
     ...defaults,
     ...present(given),
     Type,
-    TaskGroups: given.TaskGroups.map((group) => canonicalGroup(Type, group)),
+    TaskGroups: given.TaskGroups.map((group) => limited(Type, canonicalGroup(Type, group), version)),
   } as Job;
 };
 
@@ -95,7 +99,6 @@ const canonicalGroup = (type: JobType, given: Partial<TaskGroup>): TaskGroup => 
     Count: 1,
     Disconnect: null,
     MaxClientDisconnect: null,
-    MaxRunDuration: null,
     Meta: null,
     Networks: null,
     PreventRescheduleOnLost: false,
@@ -114,6 +117,21 @@ const canonicalGroup = (type: JobType, given: Partial<TaskGroup>): TaskGroup => 
     EphemeralDisk: { Migrate: false, Sticky: false, SizeMB: 300, ...present(given.EphemeralDisk ?? {}) },
     Tasks: (given.Tasks ?? []).map(canonicalTask),
   } as TaskGroup;
+};
+
+/** With its `max_run_duration`, where this Nomad has such. */
+const limited = (type: JobType, group: TaskGroup, version: Version): TaskGroup => {
+  const { MaxRunDuration = null, ...unlimited } = group;
+  if (!hasMaxRunDuration(version)) return unlimited as TaskGroup;
+  const invalid = (problem: string) => {
+    const text = `Task group ${group.Name} validation failed: 1 error occurred:\n\t* ${problem}`;
+    return new JobError(`1 error occurred:\n\t* ${text}\n\n\n\n`);
+  };
+  if (MaxRunDuration !== null && MaxRunDuration <= 0) throw invalid('MaxRunDuration must be greater than zero');
+  if (MaxRunDuration !== null && (type === 'service' || type === 'system')) {
+    throw invalid(`Job type "${type}" does not allow max_run_duration`);
+  }
+  return { ...group, MaxRunDuration };
 };
 
 const volumesOf = (given: TaskGroup['Volumes'] | undefined): TaskGroup['Volumes'] => {

@@ -62,6 +62,8 @@ export interface JobSpec extends Doings {
   migrateDisk?: { copySeconds: number };
   /** Before its tasks are told to stop; none by default. */
   groupShutdownDelaySeconds?: number;
+  /** `max_run_duration` of the group; none by default. */
+  maxRunSeconds?: number;
   maxParallel?: number;
   minHealthySeconds?: number;
   csiPlugin?: boolean;
@@ -78,6 +80,10 @@ export interface JobSpec extends Doings {
   preventRescheduleOnLost?: boolean;
   /** `max_client_disconnect`, of 1.3 to 1.9. */
   maxClientDisconnectSeconds?: number;
+  /** What its author says of it. */
+  meta?: Record<string, string>;
+  /** What the author says of its task group. */
+  groupMeta?: Record<string, string>;
   /** Bytes of environment that make the job, and each of its allocations in a node's list, so much larger. */
   padding?: number;
 }
@@ -103,11 +109,13 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
     Type: spec.type ?? 'batch',
     Namespace: spec.namespace ?? 'default',
     NodePool: spec.pool ?? 'default',
+    Meta: spec.meta ?? null,
     Constraints: [...(spec.constraints ?? []), ...on],
     TaskGroups: [
       {
         Name: spec.taskGroup ?? 'g',
         Count: spec.count ?? 1,
+        Meta: spec.groupMeta ?? null,
         ...(spec.type === 'service'
           ? {
               Migrate: { MaxParallel: spec.maxParallel ?? 1, MinHealthyTime: minHealthy },
@@ -123,6 +131,7 @@ export const jobOf = (spec: JobSpec): Partial<Job> => {
         Volumes: volumesOf(spec),
         ReschedulePolicy: reschedulePolicyOf(spec),
         ShutdownDelay: spec.groupShutdownDelaySeconds === undefined ? null : spec.groupShutdownDelaySeconds * SECOND,
+        MaxRunDuration: spec.maxRunSeconds === undefined ? null : spec.maxRunSeconds * SECOND,
         ...awayOf(spec),
         Tasks: [main, ...[...(spec.tasks ?? []), ...post].map(taskOf)],
       },

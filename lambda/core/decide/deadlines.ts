@@ -66,7 +66,7 @@ export function limits(
 ): Limits {
   const margin = policy.killMarginSeconds * 1000;
   const capAt = since + globalCapSeconds(heartbeatTimeoutSeconds) * 1000;
-  const latestDeadline = capAt - reserveSeconds(policy) * 1000;
+  const latestDeadline = latestDeadlineAt(since, heartbeatTimeoutSeconds, policy);
   const lastAt = capAt - LAST_SECONDS * 1000;
   const deadlineAt = drain.deadlineAt ?? since + policy.deadlineSeconds * 1000;
   const forceAt = Math.min(deadlineAt + margin, latestDeadline);
@@ -96,18 +96,25 @@ function killsAt(drain: Drain, since: EpochMs, policy: Policy): EpochMs {
   return status === 'complete' ? Math.max(at, updatedAt) : at;
 }
 
+/** The latest deadline that a drain may have, by the hook's cap: what is left after it is the reserve. */
+export function latestDeadlineAt(since: EpochMs, heartbeatTimeoutSeconds: number, policy: Policy): EpochMs {
+  return since + (globalCapSeconds(heartbeatTimeoutSeconds) - reserveSeconds(policy)) * 1000;
+}
+
 /**
- * The deadline to give a drain that starts now, in seconds: the policy's, or what the hook's cap leaves after the
- * reserve. Zero or less: no time is left, the drain must be forced.
+ * The deadline to give a drain that starts now, in seconds: as long as it should be, or what the hook's cap leaves after the reserve. Zero
+ * or less: no time is left, the drain must be forced.
+ *
+ * @param wantedSeconds as the policy and the jobs want it
  */
 export function drainDeadlineSeconds(
-  since: number,
-  now: number,
+  since: EpochMs,
+  now: EpochMs,
   heartbeatTimeoutSeconds: number,
   policy: Policy,
+  wantedSeconds = policy.deadlineSeconds,
 ): number {
-  const left = since + (globalCapSeconds(heartbeatTimeoutSeconds) - reserveSeconds(policy)) * 1000 - now;
-  return Math.min(policy.deadlineSeconds, Math.floor(left / 1000));
+  return Math.min(wantedSeconds, Math.floor((latestDeadlineAt(since, heartbeatTimeoutSeconds, policy) - now) / 1000));
 }
 
 /** Whether a hook may lapse before the next sweep: the run that comes before has to send its heartbeats until then. */

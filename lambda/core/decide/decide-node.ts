@@ -1,11 +1,20 @@
-import { count, names, stuckFor } from '../explain.ts';
-import { type Allocation, isLeftAlone } from '../model/allocation.ts';
+import { asks, count, names, stuckFor } from '../explain.ts';
+import { type Allocation, isAlive, isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, startDrain, timedOut, wait } from '../model/decision.ts';
+import { deadlineFor } from '../model/job-drain.ts';
 import { type Drain, type NomadNode, remaining } from '../model/node.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Termination } from '../model/termination.ts';
-import { drainDeadlineSeconds, limits, limitsOf, PENDING_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS } from './deadlines.ts';
+import {
+  drainDeadlineSeconds,
+  latestDeadlineAt,
+  limits,
+  limitsOf,
+  PENDING_SECONDS,
+  SETTLE_SECONDS,
+  SWEEP_SECONDS,
+} from './deadlines.ts';
 
 interface NodeCircumstances extends Circumstances {
   termination: Termination;
@@ -45,6 +54,8 @@ const isAway = ({ status }: NomadNode): boolean => status === 'down' || status =
 function decideDrained(seen: Drained): Decision {
   return (
     leftAlone(seen) ??
+    askedForMore(seen) ??
+    askedForNoMore(seen) ??
     overlooked(seen) ??
     overdue(seen) ??
     unread(seen) ??
@@ -94,6 +105,47 @@ function leftAlone(drained: Drained): Decision | undefined {
   if (left.length === 0) return undefined;
   return begin(node, `the drain is complete, and nothing stops ${count(left)}: ${names(left, now)}`, drained);
 }
+
+/** A job on the node lets a drain wait longer for it than this one does: builds that came after it began, or after a change of the policy. */
+function askedForMore({ node, drain, alive, since, now, policy, termination }: Drained): Decision | undefined {
+  const { status, ours, startedAt } = drain;
+  // What a notice leaves is not ours to extend.
+  if (status !== 'draining' || ours?.deadlineAt === undefined || ours.drainedBy !== undefined) return undefined;
+  if (ours.forcedAt !== undefined) return undefined;
+  const wanted = deadlineFor(alive, policy);
+  if (wanted <= policy.deadlineSeconds) return undefined;
+  const latest = latestDeadlineAt(since, termination.heartbeatTimeoutSeconds, policy);
+  const deadlineAt = Math.min(startedAt + wanted * 1000, latest);
+  const deadlineSeconds = Math.floor((deadlineAt - now) / 1000);
+  if (deadlineAt <= ours.deadlineAt + REQUESTED_MS || deadlineSeconds <= 0) return undefined;
+  return startDrain(node.id, { how: 'extend', deadlineSeconds }, longerFor(alive, policy));
+}
+
+/**
+ * Everything that Nomad waits for has had the time that its job asks for, or the policy's where the deadline is later for a job that has
+ * ended since. Those that Nomad stops last do not go before.
+ * It has to be known that nothing else is there, or about to be placed, by a list that was read after all that could be placed was.
+ */
+function askedForNoMore({ node, drain, alive, now, policy, seesEveryNamespace }: Drained): Decision | undefined {
+  const { status, ours, startedAt } = drain;
+  if (status !== 'draining' || isAway(node) || alive.length === 0) return undefined;
+  if (ours?.deadlineAt === undefined || now >= ours.deadlineAt - REQUESTED_MS) return undefined;
+  const { allocations = [], readAt = startedAt } = node;
+  if (!seesEveryNamespace || readAt < startedAt + PENDING_SECONDS * 1000) return undefined;
+  const first = allocations.filter((each) => isAlive(each, node) && !each.stopsLast);
+  // An operator may have given a drain more time.
+  const others = ours.forJobs ? policy.deadlineSeconds : Number.POSITIVE_INFINITY;
+  const longest = Math.max(...first.map(({ drain: asked }) => asked?.seconds ?? others));
+  if (first.length === 0 || now < startedAt + longest * 1000) return undefined;
+  return startDrain(
+    node.id,
+    { how: 'shorten', deadlineSeconds: 1 },
+    `what is left has had its time: ${names(first, now)}`,
+  );
+}
+
+/** A deadline counts from when Nomad takes the request, a little later than it was calculated. In milliseconds. */
+const REQUESTED_MS = 5_000;
 
 /**
  * Nomad stops system jobs when everything else has ended, but does not notice every end: not that of a sysbatch job, of a job that was
@@ -195,18 +247,34 @@ function settling({ node, now }: Drained): Decision | undefined {
 /** A drain that is on with nothing left is over too: Nomad does not notice that a sysbatch job has ended. */
 function empty({ node, drain }: Drained): Decision {
   if (node.status === 'down') return complete('node-lost', 'Nomad reports the node as down, and its drain is complete');
+  const unwaited = (node.allocations ?? []).filter((each) => isAlive(each, node) && each.drain?.seconds === 0);
   return drain.deadlineReached || drain.ours?.forcedAt !== undefined
     ? complete('forced', 'the drain deadline has come, and everything on the node has stopped')
-    : complete('drained', 'everything on the drained node has stopped');
+    : complete(
+        'drained',
+        unwaited.length > 0
+          ? `nothing is left that the drain waits for: ${asks(unwaited)}`
+          : 'everything on the drained node has stopped',
+      );
 }
 
-/** Starts a drain with the policy's deadline, or what the hook's cap leaves of it; forces it if that is nothing. */
+/** Starts a drain with the deadline of the policy and the jobs, or what the hook's cap leaves of it; forces it if that is nothing. */
 function begin(
-  { id }: NomadNode,
+  node: NomadNode,
   because: string,
   { since, now, termination }: Pick<NodeCircumstances, 'since' | 'now' | 'termination'>,
 ): Decision {
   const { heartbeatTimeoutSeconds, policy } = termination;
-  const deadlineSeconds = drainDeadlineSeconds(since, now, heartbeatTimeoutSeconds, policy);
-  return startDrain(id, deadlineSeconds > 0 ? { how: 'start', deadlineSeconds } : { how: 'force' }, because);
+  const alive = remaining(node, policy);
+  const wanted = deadlineFor(alive, policy);
+  const deadlineSeconds = drainDeadlineSeconds(since, now, heartbeatTimeoutSeconds, policy, wanted);
+  if (deadlineSeconds <= 0) return startDrain(node.id, { how: 'force' }, because);
+  const capped = deadlineSeconds < wanted ? ', as far as the hook holds the instance' : '';
+  const longer = wanted > policy.deadlineSeconds ? `; ${longerFor(alive, policy)}${capped}` : '';
+  return startDrain(node.id, { how: 'start', deadlineSeconds }, because + longer);
 }
+
+const longerFor = (alive: readonly Allocation[], policy: Policy): string => {
+  const longer = alive.filter((each) => (each.drain?.seconds ?? 0) > policy.deadlineSeconds);
+  return `the deadline is longer for ${asks(longer)}`;
+};

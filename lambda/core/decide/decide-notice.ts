@@ -1,6 +1,7 @@
 import { names, sayAmbiguous, sayUnproven } from '../explain.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, type Decision, startDrain, wait } from '../model/decision.ts';
+import { deadlineFor } from '../model/job-drain.ts';
 import { type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, type Notice } from '../model/notice.ts';
 import { nodesOf, type Observation } from '../model/observation.ts';
@@ -89,7 +90,7 @@ function decideOne(notice: Notice, node: NomadNode, circumstances: NoticeCircums
     if (!eligible) return wait(`${because}; the node is ineligible already`);
     return { action: 'cordon', because, nodeIds: [node.id] };
   }
-  return startDrain(node.id, { how: 'start', deadlineSeconds: secondsFor(notice, circumstances) }, because);
+  return startDrain(node.id, { how: 'start', deadlineSeconds: secondsFor(notice, node, circumstances) }, because);
 }
 
 /** A drain that would end after the instance ends with it: its deadline is shortened. No drain is made longer. */
@@ -98,16 +99,16 @@ function shorten(notice: Notice, node: NomadNode, circumstances: NoticeCircumsta
   const endsAt = deadlineAt === 'never' ? Number.POSITIVE_INFINITY : deadlineAt;
   if (endsAt <= latestFor(notice, circumstances) + REQUEST_MS) return undefined;
   const because = `${BECAUSE[notice.kind]} before the current drain would end`;
-  return startDrain(node.id, { how: 'shorten', deadlineSeconds: secondsFor(notice, circumstances) }, because);
+  return startDrain(node.id, { how: 'shorten', deadlineSeconds: secondsFor(notice, node, circumstances) }, because);
 }
 
 /** When the drain is over at the latest. */
 const latestFor = (notice: Notice, { now, policy }: NoticeCircumstances): EpochMs =>
   Math.max(now + LEAST_MS, drainedBy(notice, policy) ?? Number.POSITIVE_INFINITY);
 
-/** What the drain may take: the policy's deadline, or what is left. */
-const secondsFor = (notice: Notice, circumstances: NoticeCircumstances): number =>
+/** What the drain may take: the deadline of the policy and the jobs, or what is left. */
+const secondsFor = (notice: Notice, node: NomadNode, circumstances: NoticeCircumstances): number =>
   Math.min(
-    circumstances.policy.deadlineSeconds,
+    deadlineFor(remaining(node, circumstances.policy), circumstances.policy),
     Math.floor((latestFor(notice, circumstances) - circumstances.now) / 1000),
   );

@@ -9,7 +9,7 @@ export interface DecidedNode {
 
 /** One kind of order in each pass: first what is started, then what is forced, then what is changed. */
 export function orderFor(decided: readonly DecidedNode[]): Decision | undefined {
-  for (const how of ['start', 'force', 'shorten', 'renew']) {
+  for (const how of ['start', 'force', 'shorten', 'extend', 'renew']) {
     const alike = decided.flatMap(({ decision }) =>
       decision.action === 'start-drain' && decision.order.how === how ? [decision] : [],
     );

@@ -1,6 +1,7 @@
 import { messageOf } from '../basics.ts';
+import { isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
-import type { Decision } from '../model/decision.ts';
+import type { Decision, DrainOrder } from '../model/decision.ts';
 import { LOG } from '../model/log-messages.ts';
 import { killed, type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, restoredAt } from '../model/notice.ts';
@@ -13,6 +14,7 @@ const MESSAGES = {
   start: LOG.drainStarted,
   renew: LOG.drainRenewed,
   shorten: LOG.drainShortened,
+  extend: LOG.drainExtended,
   force: LOG.drainForced,
 };
 
@@ -39,6 +41,7 @@ export async function execute(
           if (!(await startDrain(termination, node, decision, ports))) continue;
           started += 1;
           ports.logger.info(MESSAGES[decision.order.how], { ...fields, nodeId: node.id });
+          if (decision.order.how === 'start') await stopUnwaited(node, termination, ports);
         }
         if (started === 0) return { decision: { action: 'wait', because: 'another run has just started the drain' } };
         return decision.order.how === 'start' ? { decision, effect: 'drain started' } : { decision };
@@ -49,7 +52,7 @@ export async function execute(
       }
       case 'complete': {
         // Logs are read while the instance is released: it is not kept for them.
-        const reading = readKilled(seen, decision, ports);
+        const reading = readKilled(termination, seen, decision, ports);
         const released = await ports.terminations.complete(termination, decision.result);
         // Completed before: the instance now waits for another hook of its group.
         if (!released)
@@ -91,6 +94,23 @@ async function cordon(
   ports.logger.info('node made ineligible', { ...fields, nodeId });
 }
 
+/** Asks Nomad to stop what drains do not wait for, by the word of its job. That it does not is no failure: nothing waits for it. */
+async function stopUnwaited(node: NomadNode, { instanceId, group }: Termination, ports: Ports): Promise<void> {
+  const unwaited = (node.allocations ?? []).filter((each) => each.drain?.seconds === 0 && isLeftAlone(each));
+  for (const { id, job, namespace, taskGroup } of unwaited) {
+    const about = { instanceId, nodeId: node.id, group, allocation: id, job, namespace, taskGroup };
+    await ports.nodes.stop(id).then(
+      () => ports.logger.info(LOG.stopped, about),
+      (error) =>
+        ports.logger.warn(LOG.notStopped, { ...about, because: `${messageOf(error)} (it takes alloc-lifecycle)` }),
+    );
+  }
+}
+
+/** What is renewed or forced keeps the deadline that it was given. */
+const newDeadline = (order: DrainOrder): number | undefined =>
+  order.how === 'force' || order.how === 'renew' ? undefined : order.deadlineSeconds;
+
 /** @returns false if a drain is on already */
 async function startDrain(
   termination: Termination,
@@ -101,7 +121,7 @@ async function startDrain(
   const now = clock.now();
   const before = node.drain?.ours;
   const { notice, policy } = termination;
-  const isNew = order.how === 'start' || order.how === 'shorten';
+  const given = newDeadline(order);
   // A drain for a wait stays one when a notice shortens it.
   const isForNotice = notice !== undefined && (before === undefined || before.notice !== undefined);
   const drained = notice && drainedBy(notice, policy);
@@ -109,7 +129,8 @@ async function startDrain(
     instanceId: termination.instanceId,
     group: termination.group,
     ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
-    deadlineAt: isNew ? now + order.deadlineSeconds * 1000 : (before?.deadlineAt ?? now),
+    deadlineAt: given === undefined ? (before?.deadlineAt ?? now) : now + given * 1000,
+    ...((given === undefined ? before?.forJobs : given > policy.deadlineSeconds) && { forJobs: true as const }),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
     ...(isForNotice && drained !== undefined && { drainedBy: drained }),
@@ -127,13 +148,15 @@ function beganAt({ since = Number.NEGATIVE_INFINITY, sinceIs }: Termination, now
 
 /** The allocations that do not end by themselves, with the end of their stderr. */
 async function readKilled(
+  { policy }: Termination,
   seen: Observation,
   { outcome }: Decision & { action: 'complete' },
   { logs }: Ports,
 ): Promise<Killed[]> {
   if (outcome !== 'forced' && outcome !== 'timed-out') return [];
   // When the time is up, what still runs is killed with the instance.
-  const dying = (node: NomadNode) => (outcome === 'timed-out' ? remaining(node, { ignoreSystemJobs: true }) : []);
+  const dying = (node: NomadNode) =>
+    outcome === 'timed-out' ? remaining(node, { ...policy, ignoreSystemJobs: true }) : [];
   const allocations = [...new Set(nodesOf(seen).flatMap((node) => [...killed(node), ...dying(node)]))];
   const tails = allocations.length > 0 ? await logs.stderrTails(allocations) : new Map<string, string>();
   return allocations.map((allocation) => {

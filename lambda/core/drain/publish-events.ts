@@ -1,4 +1,5 @@
-import { type Allocation, type AllocationReport, toReport } from '../model/allocation.ts';
+import { toReport } from '../explain.ts';
+import type { Allocation, AllocationReport } from '../model/allocation.ts';
 import type { DrainEvent, DrainEventTimes } from '../model/drain-event.ts';
 import { deadlineOf, emptySince, remaining } from '../model/node.ts';
 import { nodeOf, nodesOf, sinceOf } from '../model/observation.ts';

@@ -1,7 +1,7 @@
 import { inIso, messageOf } from '../basics.ts';
 import { afterDeadlineSeconds, globalCapSeconds, limitsOf } from '../decide/deadlines.ts';
-import { say } from '../explain.ts';
-import { type AllocationReport, type TaskGroup, toReport } from '../model/allocation.ts';
+import { say, toReport } from '../explain.ts';
+import type { AllocationReport, TaskGroup } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision, Outcome } from '../model/decision.ts';
 import { deadlineOf, remaining } from '../model/node.ts';
@@ -226,7 +226,7 @@ function would(decision: Decision): string {
       const { order } = decision;
       if (order.how === 'force') return 'force the drain: what still runs is killed';
       const deadline = `a deadline of ${say(order.deadlineSeconds)}`;
-      if (order.how === 'shorten') return `shorten the current drain to ${deadline}`;
+      if (order.how === 'shorten' || order.how === 'extend') return `${order.how} the current drain to ${deadline}`;
       return order.how === 'start' ? `start the drain with ${deadline}` : `request the drain again with ${deadline}`;
     }
     case 'cordon':

@@ -1,4 +1,6 @@
 import type { EpochMs } from './clock.ts';
+import type { JobDrain } from './job-drain.ts';
+
 /** An allocation, in Nomad's words. */
 export interface Allocation {
   id: string;
@@ -16,10 +18,14 @@ export interface Allocation {
   createdAt: EpochMs;
   /** When its state last changed; once it has ended, when it ended. */
   changedAt: EpochMs;
+  /** When its client begins to kill it, however long its drain would wait (`max_run_duration`); absent if never, or if its job is not known. */
+  endsBy?: EpochMs;
   /** When the drain stopped it instead of waiting any longer. */
   killedAt?: EpochMs;
   /** Its tasks; each has a log of its own. */
   tasks: Task[];
+  /** How long its job asks drains to wait for it. Read only where the policy lets jobs say so. */
+  drain?: JobDrain;
   /** The allocation that inherits its ephemeral disk. */
   diskGoesTo?: string;
   /** Why its replacement cannot be placed, or how its replacements fail: until one is healthy, Nomad does not move it. */
@@ -80,20 +86,13 @@ export interface AllocationReport {
   type: string;
   status: string;
   runningSeconds: number;
+  /** How long its job asks drains to wait for it, in the words of its author. */
+  drain?: string;
+  /** When Nomad kills it at the latest, by the `max_run_duration` of its group. ISO 8601, UTC; absent if it has none, or is not known. */
+  endsBy?: string;
   /** Why Nomad cannot replace it. */
   blocked?: string;
 }
-
-export const toReport = (allocation: Allocation, now: number): AllocationReport => ({
-  id: allocation.id,
-  job: allocation.job,
-  namespace: allocation.namespace,
-  taskGroup: allocation.taskGroup,
-  type: allocation.jobType,
-  status: allocation.clientStatus,
-  runningSeconds: secondsRun(allocation, now),
-  ...(allocation.blocked && { blocked: allocation.blocked.because }),
-});
 
 /** The task group of a job. */
 export type TaskGroup = Pick<Allocation, 'job' | 'namespace' | 'taskGroup'>;

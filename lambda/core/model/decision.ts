@@ -6,9 +6,10 @@ export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'insta
 
 /**
  * How to ask Nomad for a drain: start it; renew it with what is left of its deadline, which makes Nomad check again; shorten it,
- * for an instance that ends before; or force it, which kills what still runs.
+ * for an instance that ends before, or where no job wants more; extend it, for a job that wants more; or force it, which kills what
+ * still runs.
  */
-export type DrainOrder = { how: 'start' | 'renew' | 'shorten'; deadlineSeconds: number } | { how: 'force' };
+export type DrainOrder = { how: 'start' | 'renew' | 'shorten' | 'extend'; deadlineSeconds: number } | { how: 'force' };
 
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =

@@ -3,7 +3,12 @@ export const LOG = {
   drainStarted: 'drain started',
   drainRenewed: 'drain renewed',
   drainShortened: 'drain shortened',
+  drainExtended: 'drain extended',
   drainForced: 'drain forced',
+  /** Its job lets no drain wait for it. With its `allocation`, `job`, `namespace` and `taskGroup`. */
+  stopped: 'allocation stopped: its job lets no drain wait for it',
+  /** The same; it ends with its instance, or before. */
+  notStopped: 'allocation not stopped: it ends with its instance',
   /** With its `outcome`, `because`, and how many allocations were `killed`. */
   released: 'instance released',
   /** One record for each, with its `allocation`, `job`, `namespace` and `taskGroup`. */

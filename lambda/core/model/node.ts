@@ -15,6 +15,8 @@ export interface NomadNode {
   ended?: DrainRecord;
   /** The allocations that the token sees; absent if they were not read. */
   allocations?: Allocation[];
+  /** When they were asked for. */
+  readAt?: EpochMs;
   /** Replacements elsewhere that still copy their ephemeral disk from this node. */
   copying?: Allocation[];
   /** Allocations that Nomad's servers have forgotten while they ran, and until when their client may still stop them. */
@@ -61,6 +63,8 @@ export interface DrainRecord {
   leader?: string;
   waitingSince?: EpochMs;
   deadlineAt?: EpochMs;
+  /** That deadline is later than the policy's, for a job that asks for it. */
+  forJobs?: true;
   forcedAt?: EpochMs;
   /** For a drain that began before Auto Scaling held the instance: why. */
   notice?: Notice['kind'];
@@ -77,7 +81,8 @@ export function remaining(node: NomadNode, policy: { ignoreSystemJobs: boolean }
 
 /** Whether an allocation of this node keeps its instance alive. */
 export function holds(allocation: Allocation, on: NomadNode, policy: { ignoreSystemJobs: boolean }): boolean {
-  return isAlive(allocation, on) && !(policy.ignoreSystemJobs && allocation.jobType === 'system');
+  if (policy.ignoreSystemJobs && allocation.jobType === 'system') return false;
+  return isAlive(allocation, on) && allocation.drain?.seconds !== 0;
 }
 
 /** The allocations that a drain deadline, or a forced drain, has killed. System jobs and plugins are always stopped last. */

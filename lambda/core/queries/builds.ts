@@ -1,8 +1,5 @@
-import type { Client, Running } from '../scale-in/candidate.ts';
+import { type Client, isBuild } from '../scale-in/candidate.ts';
 import type { EndedBuild } from '../scale-in/durations.ts';
-
-/** What a drain waits for until its deadline; Nomad moves services, and stops system jobs at the end. */
-export const isBuild = ({ jobType }: Running): boolean => jobType === 'batch' || jobType === 'sysbatch';
 
 /**
  * The builds of the node pools of these instances, ended or not: other pools may build something else. A node that Nomad has

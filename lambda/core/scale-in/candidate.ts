@@ -27,6 +27,8 @@ export interface Client {
   drivers: readonly string[];
   /** Its host volumes, by name; no other node has the same dynamic one, which Nomad has made. */
   hostVolumes: ReadonlyMap<string, { readOnly: boolean; dynamic: boolean }>;
+  /** Its agent ends builds at the `max_run_duration` of their group, if they have one: it is of 2.0.3 or later. */
+  enforcesLimits: boolean;
   /** Nomad's index of its registration: the older, the smaller. */
   registered: number;
   /** What is left of it. */
@@ -54,5 +56,8 @@ export interface Running {
   createdAt: EpochMs;
   takes: Resources;
 }
+
+/** What a drain waits for until its deadline; Nomad moves services, and stops system jobs at the end. */
+export const isBuild = ({ jobType }: Running): boolean => jobType === 'batch' || jobType === 'sysbatch';
 
 export const runsOf = (of: { clients: readonly Client[] }): Running[] => of.clients.flatMap(({ runs }) => runs);

@@ -3,8 +3,8 @@ import { say } from '../explain.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DrainEvent } from '../model/drain-event.ts';
 import type { EventPublisher, Logger, Metrics } from '../ports.ts';
-import { type Candidate, type Client, type Running, runsOf } from './candidate.ts';
-import type { EarlierRuns } from './durations.ts';
+import { type Candidate, type Client, isBuild, type Running, runsOf } from './candidate.ts';
+import type { EarlierRuns, RunLimits } from './durations.ts';
 import type { IdleWait } from './idle-wait.ts';
 import { type Chosen, rank } from './rank.ts';
 
@@ -35,6 +35,8 @@ export interface Clients {
   read(suggested: readonly Suggested[]): Promise<Known>;
   /** How long earlier runs of the same jobs took, as far as Nomad still has them. */
   earlierRuns(builds: readonly Running[]): Promise<EarlierRuns>;
+  /** The `max_run_duration` of the builds on these clients, as far as their jobs can be read: of many jobs only some are. Never fails. */
+  runLimitsOf(clients: readonly Client[]): Promise<RunLimits>;
 }
 
 export interface ChooseOptions {
@@ -100,15 +102,19 @@ async function bestFirst(
 ): Promise<Chosen[]> {
   const { candidates, clients } = await port.read(suggested);
   const now = clock.now();
-  const chosen = rank(candidates, { wanted, clients, earlier: new Map(), now });
+  const chosen = rank(candidates, { wanted, clients, earlier: new Map(), limits: new Map(), now });
   if (!chosen.some(({ place }) => place === 'busy')) return chosen;
   // Only now does it matter which build ends first.
-  const builds = candidates.flatMap(runsOf).filter(({ jobType }) => jobType.endsWith('batch'));
-  try {
-    const earlier = await port.earlierRuns(builds);
-    return rank(candidates, { wanted, clients, earlier, now });
-  } catch (error) {
-    logger.warn('earlier runs are unknown', { run: 'choose', because: messageOf(error) });
-    return chosen;
-  }
+  const builds = candidates.flatMap(runsOf).filter(isBuild);
+  const mayBeBusy = candidates
+    .flatMap((each) => each.clients)
+    .filter(({ eligible, draining }) => eligible && !draining);
+  const [earlier, limits] = await Promise.all([
+    port.earlierRuns(builds).catch((error): EarlierRuns => {
+      logger.warn('earlier runs are unknown', { run: 'choose', because: messageOf(error) });
+      return new Map();
+    }),
+    port.runLimitsOf(mayBeBusy),
+  ]);
+  return rank(candidates, { wanted, clients, earlier, limits, now });
 }

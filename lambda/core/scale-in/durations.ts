@@ -1,3 +1,4 @@
+import type { EpochMs } from '../model/clock.ts';
 import type { Running } from './candidate.ts';
 
 /** One run of a build. */
@@ -119,20 +120,31 @@ export class RunTimes {
 export class Rest {
   readonly times: RunTimes;
   readonly ranMs: number;
+  /** In what time Nomad ends it, whatever earlier runs took; undefined if never, or if that is not known. */
+  readonly limitMs: number | undefined;
 
-  /** @param ranMs how long it has run */
-  constructor(times: RunTimes, ranMs: number) {
+  /**
+   * @param ranMs how long it has run
+   * @param limitMs in what time Nomad ends it
+   */
+  constructor(times: RunTimes, ranMs: number, limitMs?: number) {
     this.times = times;
     this.ranMs = ranMs;
+    this.limitMs = limitMs;
   }
 
   /** @param others how long runs of other jobs took: what has to do where Nomad has no earlier run of its job */
-  static of(build: Running, earlier: EarlierRuns, now: number, others = NONE): Rest {
+  static of(build: Running, { earlier, limits, now }: KnownDurations, others = NONE): Rest {
     const ofJob = earlier.get(jobKey(build));
-    return new Rest(ofJob && ofJob.ended.length > 0 ? ofJob : others, Math.max(0, now - build.createdAt));
+    const limit = limits.get(build.id);
+    return new Rest(
+      ofJob && ofJob.ended.length > 0 ? ofJob : others,
+      Math.max(0, now - build.createdAt),
+      limit === undefined ? undefined : Math.max(0, build.createdAt + limit - now),
+    );
   }
 
-  /** How many runs say so: those that took longer and ended by themselves. With none nothing is known of the rest. */
+  /** How many runs say so: those that took longer and ended by themselves. With none only its limit is known, if it has one. */
   get basis(): number {
     return this.times.countLonger(this.ranMs);
   }
@@ -142,6 +154,16 @@ export class Rest {
     return this.times.countCensored(this.ranMs);
   }
 
+  /** Whether there is anything that says when it has ended. */
+  get isBounded(): boolean {
+    return this.basis > 0 || this.limitMs !== undefined;
+  }
+
+  /** Whether it is known, or how likely it is, that it still runs after that time. */
+  saysAt(ms: number): boolean {
+    return this.basis > 0 || (this.limitMs !== undefined && this.limitMs <= ms);
+  }
+
   /** How long it would go on if it took as long as the longest that ended. */
   get longestMs(): number {
     return Math.max(0, (this.times.longest ?? 0) - this.ranMs);
@@ -149,15 +171,30 @@ export class Rest {
 
   /** The chance that it goes on for longer than that, from 0 to 1; 1 if nothing is known. */
   chanceLonger(ms: number): number {
+    if (this.limitMs !== undefined && ms >= this.limitMs) return 0;
     if (this.basis === 0) return 1;
     return this.times.shareLonger(this.ranMs + ms) / this.times.shareLonger(this.ranMs);
   }
 
-  /** In what time it has ended with this chance; undefined if nothing says so. */
+  /** In what time it has ended with this chance; undefined if no earlier run says so. */
   within(chance: number): number | undefined {
+    const ms = this.byRuns(chance);
+    return ms === undefined ? undefined : Math.min(ms, this.limitMs ?? ms);
+  }
+
+  /** The same by earlier runs alone, as if it had no limit. */
+  byRuns(chance: number): number | undefined {
     const whole = this.times.within(chance, this.ranMs);
     return whole === undefined ? undefined : whole - this.ranMs;
   }
+}
+
+/** What is known of how long builds take. */
+export interface KnownDurations {
+  /** How long earlier runs took. */
+  earlier: EarlierRuns;
+  limits: RunLimits;
+  now: EpochMs;
 }
 
 const NONE = new RunTimes([]);
@@ -168,7 +205,7 @@ export const chanceAnyLonger = (rests: readonly Rest[], ms: number): number =>
 
 /** In what time all of these builds have ended with this chance, in whole milliseconds; undefined if nothing says so. */
 export function allWithin(rests: readonly Rest[], chance: number): number | undefined {
-  let [low, high] = [0, Math.ceil(Math.max(0, ...rests.map(({ longestMs }) => longestMs)))];
+  let [low, high] = [0, Math.ceil(Math.max(0, ...rests.map(({ limitMs, longestMs }) => limitMs ?? longestMs)))];
   const isEnough = (ms: number) => chanceAnyLonger(rests, ms) <= 1 - chance + SLACK;
   if (!isEnough(high)) return undefined;
   while (low < high) {
@@ -186,6 +223,12 @@ export interface EndedBuild extends RunTime, Pick<Running, 'job' | 'namespace' |
 
 /** How long earlier runs took, by the key of {@link jobKey}. */
 export type EarlierRuns = ReadonlyMap<string, RunTimes>;
+
+/**
+ * The `max_run_duration` of builds, by the ids of their allocations: from its creation, in milliseconds, until its client ends it. Those are
+ * missing that have none, or of which it is not known.
+ */
+export type RunLimits = ReadonlyMap<string, number>;
 
 /** The job whose run this is: runs of one dispatched or periodic job are the same job. */
 export const familyOf = (job: string): string => job.replace(/\/(dispatch|periodic)-.*$/, '');

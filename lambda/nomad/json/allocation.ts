@@ -1,5 +1,6 @@
 import type { Allocation, Task } from '../../core/model/allocation.ts';
-import type { ResourcesJson } from './node.ts';
+import { JOB_DRAIN_KEY, readJobDrain } from '../../core/model/job-drain.ts';
+import { own, type ResourcesJson } from './node.ts';
 
 export interface AllocationJson {
   ID: string;
@@ -14,7 +15,7 @@ export interface AllocationJson {
   DesiredTransition?: { Migrate: boolean | null };
   TaskStates?: Record<string, { State: string; Events: { Type: string; Time: number }[] | null }> | null;
   NextAllocation?: string;
-  Job: { Type: string; TaskGroups: TaskGroupJson[] | null } | null;
+  Job: { Type: string; Meta?: Record<string, string> | null; TaskGroups: TaskGroupJson[] | null } | null;
 }
 
 /** An allocation in the list of its job, as far as we read it. */
@@ -52,8 +53,11 @@ export interface AllocationInList {
 /** Durations in nanoseconds. */
 export interface TaskGroupJson {
   Name: string;
+  Meta?: Record<string, string> | null;
   EphemeralDisk: { Migrate: boolean } | null;
   ShutdownDelay?: number | null;
+  /** Of builds, since 2.0.3: from the creation of an allocation until its client kills it. */
+  MaxRunDuration?: number | null;
   Tasks:
     | {
         Name: string;
@@ -66,11 +70,14 @@ export interface TaskGroupJson {
     | null;
 }
 
-export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
+/** @param jobMeta what the job says of drains is read too */
+export function toAllocation(json: AllocationJson, skewMs = 0, { jobMeta } = { jobMeta: false }): Allocation {
   const group = groupOf(json);
   const tasks = Object.entries(json.TaskStates ?? {});
   const kills = tasks.flatMap(([, { Events }]) => Events ?? []).filter(({ Type }) => Type === 'Killing');
   const migrating = json.DesiredTransition?.Migrate === true;
+  const asks = own(group?.Meta, JOB_DRAIN_KEY) ?? own(json.Job?.Meta, JOB_DRAIN_KEY);
+  const createdAt = toMs(json.CreateTime) - skewMs;
   return {
     id: json.ID,
     job: json.JobID,
@@ -81,10 +88,12 @@ export function toAllocation(json: AllocationJson, skewMs = 0): Allocation {
     desiredStatus: json.DesiredStatus,
     migrating,
     stopsLast: json.Job?.Type === 'system' || isPlugin(json),
-    createdAt: toMs(json.CreateTime) - skewMs,
+    createdAt,
     changedAt: toMs(json.ModifyTime) - skewMs,
+    ...(group?.MaxRunDuration && { endsBy: createdAt + toMs(group.MaxRunDuration) }),
     ...(migrating && kills.length > 0 && { killedAt: Math.max(...kills.map(({ Time }) => toMs(Time))) - skewMs }),
     tasks: tasks.map(([name, { State }]): Task => ({ name, state: State, poststop: isPoststop(group, name) })),
+    ...(jobMeta && asks !== undefined && { drain: readJobDrain(asks) }),
     ...(json.NextAllocation && group?.EphemeralDisk?.Migrate && { diskGoesTo: json.NextAllocation }),
   };
 }

@@ -1,5 +1,7 @@
-/** A job that is read by its id, as far as it says where it may run. */
+/** A job that is read by its id, as far as it says where, and for how long, it may run. */
 export interface JobJson {
+  /** When this version of it was registered, in nanoseconds since the epoch. */
+  SubmitTime: number;
   Datacenters: string[] | null;
   /** Nomad has no pools before 1.6. */
   NodePool?: string;
@@ -9,6 +11,8 @@ export interface JobJson {
         Name: string;
         Constraints: ConstraintJson[] | null;
         Count: number;
+        /** Of builds, since 2.0.3, in nanoseconds: null if there is none. */
+        MaxRunDuration?: number | null;
         /** Of services only. */
         Migrate: { MaxParallel: number } | null;
         Volumes: Record<string, VolumeJson> | null;

@@ -62,6 +62,8 @@ export const own = <T>(map: Readonly<Record<string, T>> | null | undefined, name
 export interface NodeInList {
   ID: string;
   Name: string;
+  /** Of its agent, such as `1.11.3` or `2.0.6-dev`. */
+  Version: string;
   Status: string;
   SchedulingEligibility: string;
   Drain: boolean;
@@ -175,6 +177,7 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
     ...(meta.nomad_leader && { leader: meta.nomad_leader }),
     ...(waitingSince !== undefined && { waitingSince }),
     ...(deadlineAt !== undefined && { deadlineAt }),
+    ...(meta.deadline_for_jobs === 'true' && { forJobs: true as const }),
     ...(forcedAt !== undefined && { forcedAt }),
     ...(isNotice(meta.notice) && { notice: meta.notice }),
     ...(drainedBy !== undefined && { drainedBy }),
@@ -191,6 +194,7 @@ export function toMeta(record: DrainRecord): Record<string, string> {
     ...(record.leader && { nomad_leader: record.leader }),
     ...(record.waitingSince !== undefined && { waiting_since: iso(record.waitingSince) }),
     ...(record.deadlineAt !== undefined && { deadline_at: iso(record.deadlineAt) }),
+    ...(record.forJobs && { deadline_for_jobs: 'true' }),
     ...(record.forcedAt !== undefined && { forced_at: iso(record.forcedAt) }),
     ...(record.notice && { notice: record.notice }),
     ...(record.drainedBy !== undefined && { to_be_drained_by: iso(record.drainedBy) }),

@@ -22,7 +22,8 @@ export interface ClosedWorldOptions {
 
 /**
  * The nodes that may be an instance which no node names, and none of whose addresses a node has: all that are not known to be another
- * instance. Of those that are down only those of which Nomad keeps allocations (`unknown`): their clients may run them.
+ * instance. Of those that are down only those of which Nomad keeps allocations (`unknown`), for their clients may run them, and those that
+ * it has lost just now: their agents may come back in this moment, and take new work.
  *
  * @param since the index at which the last node of the instance registered: a later identity of its agent is younger
  * @throws Error if Nomad or EC2 does not answer
@@ -31,13 +32,28 @@ export async function mayBeIt(
   nomad: NomadReads,
   options: ClosedWorldOptions,
   instanceId: string,
-  since = 0,
+  { since = 0, now }: { since?: number; now: EpochMs },
 ): Promise<NodeStub[]> {
   const { nodes } = await nomad.nodes(namingNone(options.nodeMetaKey));
   const down = nodes.filter(({ Status }) => Status === 'down');
   const keeping = new Set(down.length > 0 ? await nodesWithUnknown(nomad) : []);
   const others = nodes.filter((node) => !down.includes(node) || keeping.has(node.ID));
-  return nobodys(nomad, options, { instanceId, nodes: others, since });
+  const found = await nobodys(nomad, options, { instanceId, nodes: others, since });
+  if (found.length > 0) return found;
+  // Nomad lists dead nodes for a day: those that went down last are among those that changed last.
+  const last = down.toSorted((one, other) => other.ModifyIndex - one.ModifyIndex).slice(0, MOST_READ);
+  const lost = await nobodys(nomad, options, { instanceId, nodes: last, since });
+  return changedLately(nomad, lost, now);
+}
+
+/** Those whose status has changed within the time that Nomad may take to miss an agent. */
+async function changedLately(nomad: NomadReads, stubs: readonly NodeStub[], now: EpochMs): Promise<NodeStub[]> {
+  const found: NodeStub[] = [];
+  for (const stub of stubs) {
+    const node = await nomad.node(stub.ID);
+    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
+  }
+  return found;
 }
 
 const nodesWithUnknown = (nomad: NomadReads): Promise<string[]> =>
@@ -58,12 +74,7 @@ export async function laterIdentities(
   const since = Math.max(...earlier.map(({ CreateIndex }) => CreateIndex));
   const names = [...new Set(earlier.map(({ Name }) => Name))].map((name) => `Name == ${quoted(name)}`);
   const { nodes } = await nomad.nodes(`(${names.join(' or ')}) and ${namingNone(options.nodeMetaKey)}`);
-  const found: NodeStub[] = [];
-  for (const stub of await nobodys(nomad, options, { instanceId, nodes, since })) {
-    const node = await nomad.node(stub.ID);
-    if (node && now - (node.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0)) < SEEMS_READY_MS) found.push(stub);
-  }
-  return found;
+  return changedLately(nomad, await nobodys(nomad, options, { instanceId, nodes, since }), now);
 }
 
 /**

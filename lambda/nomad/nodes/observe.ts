@@ -2,6 +2,7 @@ import { messageOf } from '../../core/basics.ts';
 import type { Allocation, TaskGroup } from '../../core/model/allocation.ts';
 import type { RunClock } from '../../core/model/clock.ts';
 import type { DrainOrder } from '../../core/model/decision.ts';
+import { puzzlesIn } from '../../core/model/job-drain.ts';
 import { type DrainRecord, type NomadNode, remaining } from '../../core/model/node.ts';
 import { nodesOf, type Observation, present } from '../../core/model/observation.ts';
 import type { Policy } from '../../core/model/policy.ts';
@@ -67,6 +68,8 @@ export class NodeObserver implements Nodes {
   #leaderThen: Promise<string> = Promise.resolve('');
   #askedLeaderAt = Number.NEGATIVE_INFINITY;
   #permissions: Permissions | undefined;
+  /** Why the words of jobs do not count, each in a sentence. */
+  readonly #misunderstood = new Set<string>();
   /** Why nothing is known of any node, if the last refresh failed. */
   #failure: Extract<Observation, { is: 'unanswered' }> | undefined;
 
@@ -83,7 +86,7 @@ export class NodeObserver implements Nodes {
 
   get problems(): string[] {
     if (this.#failure && !this.#options.clock.over) return [`Nomad cannot be queried: ${this.#failure.because}`];
-    return narrowToken(this.#permissions);
+    return [...narrowToken(this.#permissions), ...this.#misunderstood];
   }
 
   async refresh(asked: Promise<readonly Termination[]>): Promise<void> {
@@ -143,6 +146,8 @@ export class NodeObserver implements Nodes {
     this.#read.delete(nodeId);
     return true;
   }
+
+  stop = (allocationId: string): Promise<void> => this.#nomad.stop(allocationId);
 
   /** Of many drains at once it is asked once. */
   #leader(): Promise<string> {
@@ -258,23 +263,21 @@ export class NodeObserver implements Nodes {
     const json = thorough || needsDeadline ? await this.#nomad.node(stub.ID) : stub;
     if (!json) throw contradiction(stub);
     const node = toNode(json, readerOf(this.#nomad, this.#options));
-    if (!node.drain && node.status !== 'down' && !thorough) return node;
+    // What jobs say of themselves counts from the beginning of the drain.
+    if (!node.drain && node.status !== 'down' && !thorough && !policy.jobMeta) return node;
     const isDraining = node.drain?.status === 'draining';
     const listed = needsDeadline ? undefined : (await this.#runs).get(node.id);
     // Of those that this environment has seen with their jobs it knows how long they take to stop, should Nomad forget them.
-    const isEnough =
-      listed &&
-      !mayAllStopLast(listed) &&
-      seenAllocations.knows(
-        node.id,
-        listed.map(({ id }) => id),
-      );
-    const read = isEnough ? { allocations: listed } : await allocationsOf(this.#nomad, node, policy, this.#options);
+    // What jobs say of drains is read anew.
+    const maySuffice = listed && !policy.jobMeta && !mayAllStopLast(listed);
+    const known = maySuffice ? seenAllocations.withTheirJobs(node.id, listed) : undefined;
+    const read = known ? { allocations: known } : await allocationsOf(this.#nomad, node, policy, this.#options);
+    for (const because of puzzlesIn(read.allocations)) this.#misunderstood.add(because);
     const looked = {
       ...node,
       ...read,
       allocations: await this.#reasons.add(node, read.allocations, policy),
-      ...(!isDraining && !isEnough && { copying: await copying(this.#nomad, read.allocations) }),
+      ...(!isDraining && !known && { copying: await copying(this.#nomad, read.allocations) }),
     };
     if (isDraining && remaining(looked, policy).length > 0) this.#read.set(node.id, { node: looked, at: clock.now() });
     return looked;
@@ -294,5 +297,4 @@ export class NodeObserver implements Nodes {
   }
 }
 
-const isHeld = (node: NomadNode, policy: Policy): boolean =>
-  remaining(node, policy).length > 0 || (node.copying ?? []).length > 0;
+const isHeld = (node: NomadNode, policy: Policy) => remaining(node, policy).length + (node.copying?.length ?? 0) > 0;

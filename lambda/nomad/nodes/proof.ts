@@ -110,12 +110,10 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
   // Its agent may live on under another identity.
   const ofIt = nodes.map(({ json }) => json);
   if (!allNamed && !ofIt.some(isLive)) {
-    const others = await mayBeIt(
-      nomad,
-      asked,
-      termination.instanceId,
-      Math.max(0, ...ofIt.map(({ CreateIndex }) => CreateIndex)),
-    );
+    const others = await mayBeIt(nomad, asked, termination.instanceId, {
+      since: Math.max(0, ...ofIt.map(({ CreateIndex }) => CreateIndex)),
+      now: asked.clock.now(),
+    });
     if (others.length > 0) return { is: 'unproven', nodes: others.map(called) };
   } else if (!allNamed) {
     const [later] = await laterIdentities(nomad, asked, termination.instanceId, {

@@ -30,14 +30,19 @@ export async function allocationsOf(
   node: NomadNode,
   policy: Policy,
   { clock, seenAllocations }: ReadNodeOptions,
-): Promise<Required<Pick<NomadNode, 'allocations'>> & Pick<NomadNode, 'forgotten'>> {
+): Promise<Required<Pick<NomadNode, 'allocations' | 'readAt'>> & Pick<NomadNode, 'forgotten'>> {
+  const readAt = clock.now();
   const read = await nomad.allocations(node.id, (json: AllocationJson) => {
-    const allocation = toAllocation(json, nomad.skewMs);
+    const allocation = toAllocation(json, nomad.skewMs, policy);
     return { allocation, stopMs: holds(allocation, node, policy) ? stopMsOf(json) : undefined };
   });
-  const seen = read.map(({ allocation: { id }, stopMs }) => ({ id, stopMs }));
+  const seen = read.map(({ allocation: { id, endsBy }, stopMs }) => ({
+    id,
+    stopMs,
+    ...(endsBy !== undefined && { endsBy }),
+  }));
   const forgotten = seenAllocations.note(node.id, seen, clock.now(), policy.killMarginSeconds * 1000);
-  return { allocations: read.map(({ allocation }) => allocation), ...(forgotten && { forgotten }) };
+  return { allocations: read.map(({ allocation }) => allocation), readAt, ...(forgotten && { forgotten }) };
 }
 
 /** Replacements that copy the data of the allocations before them (recording drain-migrate-disk). */

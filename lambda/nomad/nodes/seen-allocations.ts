@@ -1,3 +1,4 @@
+import type { Allocation } from '../../core/model/allocation.ts';
 import type { EpochMs } from '../../core/model/clock.ts';
 import type { AllocationJson, TaskGroupJson } from '../json/allocation.ts';
 
@@ -14,11 +15,17 @@ interface Forgotten {
   until: EpochMs;
 }
 
+/** An allocation that was read with its job. */
+interface SeenAllocation extends Pick<Allocation, 'id' | 'endsBy'> {
+  /** How long it takes to stop, in milliseconds; undefined if it is not alive. */
+  stopMs: number | undefined;
+}
+
 interface SeenNode {
   at: number;
-  /** How long each takes to stop, of those that were alive when they were last seen, in milliseconds. */
-  alive: Map<string, number>;
-  /** The same of those that have left the list without an end. */
+  /** Those that were alive when they were last seen. */
+  alive: Map<string, SeenAllocation & { stopMs: number }>;
+  /** How long each takes to stop that has left the list without an end, in milliseconds. */
   forgotten: number[];
   forgottenAt: number;
 }
@@ -30,29 +37,30 @@ interface SeenNode {
 export class SeenAllocations {
   readonly #nodes = new Map<string, SeenNode>();
 
-  /** Whether each of these has been seen with its whole job. */
-  knows(nodeId: string, ids: readonly string[]): boolean {
+  /** Allocations of a list with what their jobs said when they were seen; undefined if one was never seen with its whole job. */
+  withTheirJobs(nodeId: string, listed: readonly Allocation[]): Allocation[] | undefined {
     const alive = this.#nodes.get(nodeId)?.alive;
-    return ids.every((id) => alive?.has(id));
+    const known = listed.flatMap((allocation) => {
+      const seen = alive?.get(allocation.id);
+      return seen ? [{ ...allocation, ...(seen.endsBy !== undefined && { endsBy: seen.endsBy }) }] : [];
+    });
+    return known.length === listed.length ? known : undefined;
   }
 
   /**
-   * @param all every allocation that the servers have of the node, with how long each takes to stop, in milliseconds, if it is alive
+   * @param all every allocation that the servers have of the node
    * @param killMarginMs those that are forgotten are held at least for so long
    */
-  note(
-    nodeId: string,
-    all: readonly { id: string; stopMs: number | undefined }[],
-    now: number,
-    killMarginMs: number,
-  ): Forgotten | undefined {
+  note(nodeId: string, all: readonly SeenAllocation[], now: number, killMarginMs: number): Forgotten | undefined {
     for (const [id, { at }] of this.#nodes) if (now - at > REMEMBERED_MS) this.#nodes.delete(id);
     const before = this.#nodes.get(nodeId) ?? { at: now, alive: new Map(), forgotten: [], forgottenAt: now };
     const listed = new Set(all.map(({ id }) => id));
-    const vanished = [...before.alive].flatMap(([id, stopMs]) => (listed.has(id) ? [] : [stopMs]));
+    const vanished = [...before.alive.values()].flatMap(({ id, stopMs }) => (listed.has(id) ? [] : [stopMs]));
     const forgotten = [...before.forgotten, ...vanished];
     const forgottenAt = vanished.length > 0 ? now : before.forgottenAt;
-    const alive = new Map(all.flatMap(({ id, stopMs }) => (stopMs === undefined ? [] : [[id, stopMs] as const])));
+    const alive = new Map(
+      all.flatMap(({ stopMs, ...each }) => (stopMs === undefined ? [] : [[each.id, { ...each, stopMs }] as const])),
+    );
     this.#nodes.set(nodeId, { at: now, alive, forgotten, forgottenAt });
     if (forgotten.length === 0) return undefined;
     const stopMs = Math.ceil(forgotten.length / STOPPED_AT_ONCE) * Math.max(...forgotten) + PULL_MS;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/model/clock.ts';
-import type { Client, Resources, Running } from '../../core/scale-in/candidate.ts';
+import { type Client, isBuild, type Resources, type Running, runsOf } from '../../core/scale-in/candidate.ts';
 import type { Clients, Known, Suggested } from '../../core/scale-in/choose.ts';
-import { byJob, type EarlierRuns } from '../../core/scale-in/durations.ts';
+import { byJob, type EarlierRuns, type RunLimits } from '../../core/scale-in/durations.ts';
 import type { Permissions } from '../acl.ts';
 import type { AllocationInList } from '../json/allocation.ts';
 import { type NodeInList, own, toRecord } from '../json/node.ts';
@@ -9,6 +9,7 @@ import { ALIVE } from '../nodes/running-allocations.ts';
 import type { NomadReads } from '../read-only.ts';
 import { endedBuilds } from './finished-builds.ts';
 import type { WhoIsWho } from './nodes-by-instance.ts';
+import { enforcesLimits, runLimitsOf } from './run-limits.ts';
 
 /** Earlier runs that are looked at: the last ones. */
 const EARLIER = 500;
@@ -18,6 +19,8 @@ interface ClientsOptions {
   clock: Clock;
   whoIsWho: WhoIsWho;
   permissions: () => Promise<Permissions>;
+  /** Through SSM no job is read: SSM keeps a history of answers, and a job has the environment of its tasks in it. */
+  readsJobs: boolean;
 }
 
 /** What Nomad says of the clients of a group: two questions, however many there are, and those of {@link WhoIsWho}. */
@@ -51,11 +54,11 @@ export class NomadClients implements Clients {
       nomad.listAllocations(ALIVE, {}, (allocation) => ({ nodeId: allocation.NodeID, run: toRunning(allocation) })),
     ]);
 
-    const runsOf = Map.groupBy(runs, ({ nodeId }) => nodeId);
+    const runsOn = Map.groupBy(runs, ({ nodeId }) => nodeId);
     const clients = nodes.map((node) =>
       toClient(
         node,
-        (runsOf.get(node.ID) ?? []).map(({ run }) => run),
+        (runsOn.get(node.ID) ?? []).map(({ run }) => run),
       ),
     );
     const by = Map.groupBy(clients, ({ id }) => instanceOf.get(id));
@@ -65,6 +68,12 @@ export class NomadClients implements Clients {
   async earlierRuns(builds: readonly Running[]): Promise<EarlierRuns> {
     const jobs = builds.map(({ job }) => job);
     return byJob(await endedBuilds(this.#options.nomad, EARLIER, jobs));
+  }
+
+  async runLimitsOf(clients: readonly Client[]): Promise<RunLimits> {
+    if (!this.#options.readsJobs) return new Map();
+    const builds = runsOf({ clients: clients.filter((client) => client.enforcesLimits) }).filter(isBuild);
+    return runLimitsOf(this.#options.nomad, builds);
   }
 }
 
@@ -123,6 +132,7 @@ function toClient(node: NodeInList, runs: Running[]): Client {
     hostVolumes: new Map(
       volumes.map(([name, { ReadOnly, ID }]) => [name, { readOnly: ReadOnly, dynamic: Boolean(ID) }]),
     ),
+    enforcesLimits: enforcesLimits(node.Version),
     registered: node.CreateIndex,
     free: { cpu: has.cpu - taken.cpu, memoryMb: has.memoryMb - taken.memoryMb },
     runs,

@@ -102,7 +102,7 @@ describe('which node an instance is, with a real Nomad', () => {
       said.push(await failed);
     }
 
-    expect(said.at(-1)).toContain(`any of these live nodes may be it: ${name} (${id})`);
+    expect(said.at(-1)).toContain(`any of these nodes may be it: ${name} (${id})`);
     expect(stage.completionOf(instanceId)).toBeUndefined();
     expect(await stage.allocationsOf('unattributed')).toMatchObject([{ ClientStatus: 'running' }]);
 

@@ -82,7 +82,7 @@ async function extend(context: Context, given: string, seconds: number, options:
     DrainSpec: { Deadline: seconds * 1e9, IgnoreSystemJobs: DrainStrategy.IgnoreSystemJobs ?? false },
     MarkEligible: false,
     // Nomad keeps what is written here alone: the hook's record goes on with the drain, and has the deadline too.
-    Meta: LastDrain?.Meta?.deadline_at ? { ...LastDrain.Meta, deadline_at: deadlineAt } : (LastDrain?.Meta ?? {}),
+    Meta: LastDrain?.Meta?.deadline_at ? extended(LastDrain.Meta, deadlineAt) : (LastDrain?.Meta ?? {}),
   };
   await confirmAndApply(
     context,
@@ -95,6 +95,14 @@ async function extend(context: Context, given: string, seconds: number, options:
     options,
   );
   return EXIT.ok;
+}
+
+/** What the operator gives is not for a job: it stays when that has ended. */
+function extended(
+  { deadline_for_jobs: _, ...meta }: Record<string, string>,
+  deadlineAt: string,
+): Record<string, string> {
+  return { ...meta, deadline_at: deadlineAt };
 }
 
 /** @throws Problem if Auto Scaling would not hold the instance for so long */

@@ -1,18 +1,16 @@
 import { say } from '../../explain.ts';
 import { type EndedBuild, familyOf } from '../../scale-in/durations.ts';
 import { buildsHere } from '../builds.ts';
-import { byDeadline } from '../by-deadline.ts';
 import type { AnswerPorts } from '../ports.ts';
 import type { Finding } from './finding.ts';
-import type { Fleet } from './fleet.ts';
+import { type Fleet, ofEachDeadline } from './fleet.ts';
 
 /** Whether the drain deadline is longer than the longest build that Nomad knows: one that still runs or was killed took no less. */
 export async function checkLongestBuild(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
-  const [{ instances, clients }, ended] = await Promise.all([fleet(), ports.endedBuilds()]);
-  return byDeadline(ports.groups).map(({ deadlineSeconds, groups }) => {
-    const its = instances.filter(({ member }) => groups.includes(member.group));
-    return judge(buildsHere(its, clients, ended, ports.clock.now()), deadlineSeconds);
-  });
+  const [all, ended] = await Promise.all([fleet(), ports.endedBuilds()]);
+  return ofEachDeadline(ports, all, ({ instances, clients }, deadlineSeconds) => [
+    judge(buildsHere(instances, clients, ended, ports.clock.now()), deadlineSeconds),
+  ]);
 }
 
 function judge(builds: readonly EndedBuild[], deadlineSeconds: number): Finding {

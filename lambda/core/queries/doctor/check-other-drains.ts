@@ -1,8 +1,7 @@
 import { named, say } from '../../explain.ts';
-import { byDeadline } from '../by-deadline.ts';
 import type { AnswerPorts, OtherDrain } from '../ports.ts';
 import type { Finding } from './finding.ts';
-import type { Fleet } from './fleet.ts';
+import { type Fleet, ofEachDeadline } from './fleet.ts';
 
 /** Nodes whose drains are read one by one. */
 const MOST_READ = 12;
@@ -16,15 +15,15 @@ const ENOUGH = Number.POSITIVE_INFINITY;
 
 /** Whether another tool drains nodes like those of the groups with a shorter deadline: it kills builds that ours would let end. */
 export async function checkOtherDrains(ports: AnswerPorts, fleet: () => Promise<Fleet>): Promise<Finding[]> {
-  const [all, { instances, clients }] = await Promise.all([ports.examination.drainsOfOthers(), fleet()]);
-  const findings = await Promise.all(
-    byDeadline(ports.groups).map(({ deadlineSeconds, groups }) => {
-      const isAlike = alikeIn({ clients, instances: instances.filter(({ member }) => groups.includes(member.group)) });
-      const alike = all.filter(({ nodeId }) => isAlike(nodeId));
-      return compare(alike, deadlineSeconds, ports);
-    }),
-  );
-  return findings.flat();
+  const [all, known] = await Promise.all([ports.examination.drainsOfOthers(), fleet()]);
+  return ofEachDeadline(ports, known, (its, deadlineSeconds) => {
+    const isAlike = alikeIn(its);
+    return compare(
+      all.filter(({ nodeId }) => isAlike(nodeId)),
+      deadlineSeconds,
+      ports,
+    );
+  });
 }
 
 /** @param ours the drain deadline of groups with such nodes, in seconds */

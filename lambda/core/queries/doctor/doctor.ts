@@ -2,6 +2,7 @@ import { messageOf } from '../../basics.ts';
 import type { AnswerPorts } from '../ports.ts';
 import { checkDeletion, checkGroups } from './check-groups.ts';
 import { checkLongestBuild } from './check-longest-build.ts';
+import { checkMaxRunDuration } from './check-max-run-duration.ts';
 import { checkNodes } from './check-nodes.ts';
 import { checkCertificates, checkNomad, checkToken } from './check-nomad.ts';
 import { checkOtherDrains } from './check-other-drains.ts';
@@ -30,6 +31,7 @@ const CHECKS: readonly (readonly [FindingId, Check])[] = [
   ['nodes', checkNodes],
   ['other-drains', checkOtherDrains],
   ['longest-build', checkLongestBuild],
+  ['max-run-duration', checkMaxRunDuration],
   ['sweep', checkSweep],
   ['who-goes', checkWhoGoes],
   ['run-command', checkRunCommand],

@@ -11,6 +11,7 @@ export const FINDINGS = [
   'nodes',
   'other-drains',
   'longest-build',
+  'max-run-duration',
   'who-goes',
   'run-command',
 ] as const;

@@ -17,8 +17,10 @@ export interface BuildPlan {
   runningSeconds: number;
   /** The p50 time until it ends, in seconds; absent if unknown. */
   expectedSeconds?: number;
-  /** The p95 time until it ends; with fewer than 20 earlier runs, the longest. In seconds. */
+  /** The p95 time until it ends; with fewer than 20 earlier runs, the longest; at most `limitSeconds`. In seconds. */
   mostSeconds?: number;
+  /** In what time Nomad ends it, by the `max_run_duration` of its group; absent if it has none, or is not known. In seconds. */
+  limitSeconds?: number;
   /** How many earlier runs say so: such as took longer than it has run. */
   basis: number;
   /** Nomad has no earlier run of its job: these are builds of other jobs. */
@@ -31,18 +33,17 @@ export interface BuildPlan {
 /** A build, and what is known of how long it goes on. */
 export interface PlannedBuild {
   plan: BuildPlan;
-  rest: Rest | undefined;
+  rest: Rest;
 }
 
 /** @param deadlineMs in what time the drain's deadline is, in milliseconds */
 export function planBuild(run: Running, circumstances: PlanCircumstances, deadlineMs: number): PlannedBuild {
   const { id, job, namespace, taskGroup } = run;
-  const { earlier, builds, now } = circumstances;
-  const rest = Rest.of(run, earlier, now, builds);
-  const { times, ranMs } = rest;
+  const { builds } = circumstances;
+  const rest = Rest.of(run, circumstances, builds);
+  const { times, ranMs, limitMs } = rest;
   const byOtherJobs = times === builds;
-  const known = rest.basis > 0;
-  const [expected, most] = [rest.within(0.5), mostOf(rest)];
+  const [expected, most] = [rest.within(0.5), rest.within(shareOfMost(rest)) ?? limitMs];
   const plan: BuildPlan = {
     id,
     job,
@@ -51,15 +52,26 @@ export function planBuild(run: Running, circumstances: PlanCircumstances, deadli
     runningSeconds: Math.round(ranMs / 1000),
     ...(expected !== undefined && { expectedSeconds: seconds(expected) }),
     ...(most !== undefined && { mostSeconds: seconds(most) }),
+    ...(limitMs !== undefined && { limitSeconds: seconds(limitMs) }),
     basis: rest.basis,
     ...(byOtherJobs && { byOtherJobs }),
-    ...(known && { killChance: rounded(rest.chanceLonger(deadlineMs)) }),
-    because: `${job} has run for ${say(ranMs / 1000)}${byOtherJobs ? ofOthers(rest) : ofSame(rest, job)}`,
+    ...(rest.saysAt(deadlineMs) && { killChance: rounded(rest.chanceLonger(deadlineMs)) }),
+    because: `${job} has run for ${say(ranMs / 1000)}${byOtherJobs ? ofOthers(rest) : ofSame(rest, job)}${sayLimit(rest)}`,
   };
-  return { plan, rest: known ? rest : undefined };
+  return { plan, rest };
 }
 
-const mostOf = (rest: Rest): number | undefined => rest.within(rest.basis < ENOUGH_FOR_95 ? 1 : 0.95);
+const shareOfMost = ({ basis }: Rest): number => (basis < ENOUGH_FOR_95 ? 1 : 0.95);
+const mostByRuns = (rest: Rest): number | undefined => rest.byRuns(shareOfMost(rest));
+
+/** Only where earlier runs do not say that it ends before. */
+function sayLimit(rest: Rest): string {
+  const { limitMs } = rest;
+  if (limitMs === undefined || limitMs >= (mostByRuns(rest) ?? Number.POSITIVE_INFINITY)) return '';
+  return limitMs > 0
+    ? `; its max_run_duration ends it within ${say(limitMs / 1000)}`
+    : '; its max_run_duration is over';
+}
 
 function ofSame(rest: Rest, job: string): string {
   if (rest.basis > 0) return `; ${sayRest(rest, `of ${familyOf(job)}`)}`;
@@ -75,7 +87,7 @@ function ofOthers(rest: Rest): string {
 
 function sayRest(rest: Rest, which: string): string {
   const { basis, censored } = rest;
-  const [half, most] = [rest.within(0.5), mostOf(rest)];
+  const [half, most] = [rest.byRuns(0.5), mostByRuns(rest)];
   const little = basis < FEW ? ', which is little to go by' : '';
   if (basis === 1 && most !== undefined) return `one run ${which} took longer, by ${say(most / 1000)}${little}`;
   const parts = [

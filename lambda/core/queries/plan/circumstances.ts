@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../model/clock.ts';
 import type { Candidate, Client } from '../../scale-in/candidate.ts';
-import type { EarlierRuns, RunTimes } from '../../scale-in/durations.ts';
+import type { EarlierRuns, RunLimits, RunTimes } from '../../scale-in/durations.ts';
 import type { KnownNeeds } from '../../scale-in/placement.ts';
 
 /** An instance of a group, with what Nomad says of it. */
@@ -16,6 +16,8 @@ export interface PlanCircumstances {
   clients: readonly Client[];
   /** How long runs of each job took. */
   earlier: EarlierRuns;
+  /** The `max_run_duration` of the builds that run. */
+  limits: RunLimits;
   /** How long builds take here, whatever their job. */
   builds: RunTimes;
   /** Task groups that Nomad cannot place now, by `groupKey`, each with the scheduler's reason. */

@@ -42,12 +42,13 @@ export function compareDeadlines(
     ...policies.map(({ deadlineSeconds }) => deadlineSeconds),
     ...(askedSeconds === undefined ? [] : [askedSeconds]),
   ]);
-  const rests = running.flatMap(({ rest }) => rest ?? []);
+  const rests = running.map(({ rest }) => rest);
   return [...all]
     .toSorted((one, other) => one - other)
     .map((deadlineSeconds) => {
       const ms = deadlineSeconds * 1000;
       const policy = policies.find((each) => each.deadlineSeconds === deadlineSeconds);
+      const judged = rests.filter((rest) => rest.saysAt(ms));
       return {
         deadlineSeconds,
         ...(policy
@@ -55,8 +56,8 @@ export function compareDeadlines(
           : deadlineSeconds === askedSeconds && { is: 'asked' as const }),
         spared: builds.ended.length - builds.countLonger(ms),
         killShare: rounded(builds.shareOutlasting(ms)),
-        killsNow: rounded(rests.reduce((sum, rest) => sum + rest.chanceLonger(ms), 0)),
-        unknownNow: running.length - rests.length,
+        killsNow: rounded(judged.reduce((sum, rest) => sum + rest.chanceLonger(ms), 0)),
+        unknownNow: rests.length - judged.length,
       };
     });
 }

@@ -1,7 +1,6 @@
 import { say, sayJobs } from '../../explain.ts';
-import type { Client, Running } from '../../scale-in/candidate.ts';
-import { allWithin, chanceAnyLonger, type Rest } from '../../scale-in/durations.ts';
-import { isBuild } from '../builds.ts';
+import { type Client, isBuild, type Running } from '../../scale-in/candidate.ts';
+import { allWithin, chanceAnyLonger } from '../../scale-in/durations.ts';
 import { type BuildPlan, type PlannedBuild, planBuild, rounded, seconds } from './build.ts';
 import type { GroupInstance, PlanCircumstances } from './circumstances.ts';
 import { planServices, type ServicePlan } from './service.ts';
@@ -60,11 +59,12 @@ export function planInstance(instance: GroupInstance, circumstances: PlanCircums
     runs.filter(({ jobType }) => jobType === 'service'),
     circumstances,
   );
-  const rests = builds.flatMap(({ rest }) => rest ?? []);
-  const killChance = chanceAnyLonger(rests, deadlineMs);
-  const facts: Facts = { instance, runs, builds, services, rests, killChance, deadlineMs };
-  const timed = rests.length === builds.length && builds.length > 0;
-  const [expected, most] = timed ? [allWithin(rests, 0.5), allWithin(rests, 0.95)] : [];
+  const rests = builds.map(({ rest }) => rest);
+  const judged = rests.filter((rest) => rest.saysAt(deadlineMs));
+  const killChance = chanceAnyLonger(judged, deadlineMs);
+  const facts: Facts = { instance, runs, builds, services, killChance, deadlineMs };
+  const expected = rests.length > 0 && rests.every(({ basis }) => basis > 0) ? allWithin(rests, 0.5) : undefined;
+  const most = rests.length > 0 && rests.every(({ isBounded }) => isBounded) ? allWithin(rests, 0.95) : undefined;
   const plan: InstancePlan = {
     instanceId,
     group,
@@ -92,7 +92,6 @@ interface Facts {
   runs: readonly Running[];
   builds: readonly PlannedBuild[];
   services: readonly ServicePlan[];
-  rests: readonly Rest[];
   killChance: number;
   deadlineMs: number;
 }
@@ -107,9 +106,10 @@ function deadlineOf(clients: readonly Client[], { deadlineSeconds, now }: PlanCi
 }
 
 const worstFirst = (one: BuildPlan, other: BuildPlan): number =>
-  (other.killChance ?? 1) - (one.killChance ?? 1) ||
-  (other.expectedSeconds ?? Number.POSITIVE_INFINITY) - (one.expectedSeconds ?? Number.POSITIVE_INFINITY) ||
-  0;
+  (other.killChance ?? 1) - (one.killChance ?? 1) || atMost(other) - atMost(one) || 0;
+
+const atMost = ({ expectedSeconds, mostSeconds }: BuildPlan): number =>
+  expectedSeconds ?? mostSeconds ?? Number.POSITIVE_INFINITY;
 
 /** The worst that holds, and all that is worth saying. */
 function judge(facts: Facts): Pick<InstancePlan, 'verdict' | 'because'> {
@@ -140,9 +140,9 @@ function ofNodes({ instance: { clients }, runs, deadlineMs }: Facts): Finding[] 
 }
 
 function ofBuilds({ builds, killChance, deadlineMs }: Facts): Finding[] {
-  const known = builds.filter(({ rest }) => rest).map(({ plan }) => plan);
+  const known = builds.filter(({ rest }) => rest.saysAt(deadlineMs)).map(({ plan }) => plan);
   const [worst] = known.toSorted(worstFirst);
-  const [unknown, ...more] = builds.filter(({ rest }) => !rest).map(({ plan }) => plan);
+  const [unknown, ...more] = builds.filter(({ rest }) => !rest.saysAt(deadlineMs)).map(({ plan }) => plan);
   return [
     ...(worst
       ? [{ verdict: verdictOf(killChance), because: sayWorst(worst, known.length, killChance, deadlineMs) }]

@@ -56,7 +56,10 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
     ports.blockedGroups().catch(orElse('which services Nomad cannot place', new Map<string, string>())),
   ]);
   const services = instances.flatMap(runsOf).filter(({ jobType }) => jobType === 'service');
-  const needs = await ports.needsOf(services);
+  const [needs, limits] = await Promise.all([
+    ports.needsOf(services),
+    ports.clients.runLimitsOf(instances.flatMap((instance) => instance.clients)),
+  ]);
 
   const now = ports.clock.now();
   const builds = buildsHere(instances, clients, ended, now);
@@ -64,7 +67,7 @@ export async function plan({ group, deadlineSeconds: asked }: PlanCommand, ports
   const deadlineOf = new Map(served.map(({ name, policy }) => [name, asked ?? policy.deadlineSeconds]));
   const planned = instances.map((instance) => {
     const deadlineSeconds = deadlineOf.get(instance.group) ?? 0;
-    const circumstances: PlanCircumstances = { clients, ...times, blocked, needs, deadlineSeconds, now };
+    const circumstances: PlanCircumstances = { clients, ...times, limits, blocked, needs, deadlineSeconds, now };
     return planInstance(instance, circumstances);
   });
   const policies = byDeadline(served);

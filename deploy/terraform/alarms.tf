@@ -11,14 +11,13 @@ locals {
   missing_for_lasting = local.lasting - 2
 
   # When a drain should have ended, and how long after it was forced its instance is released: of each group, where they differ.
-  ends        = [for times in local.group_times : times.deadline + times.margin]
-  ended_list  = join("; ", [for place, label in local.labels : "${local.ends[place]} s in ${label}"])
-  ended_range = length(local.ends) == 0 ? "" : "${min(local.ends...)} to ${max(local.ends...)} s by its group"
-  # In characters, so that the description of an alarm stays below CloudWatch's 1024.
-  longest_list = 400
-  ended        = length(local.ends) == 1 ? "${local.ends[0]} s" : (length(local.ended_list) <= local.longest_list ? local.ended_list : local.ended_range)
-  margins      = distinct([for times in local.group_times : times.margin])
-  margin       = length(local.margins) == 1 ? "${local.margins[0]} s" : "the kill margin of its group"
+  several    = length(local.group_times) > 1
+  ended_list = join("; ", [for place, times in local.group_times : "${times.deadline} s + ${times.margin} s${local.several ? " in ${local.labels[place]}" : ""}"])
+  ends       = [for times in local.group_times : times.deadline + times.margin]
+  # Short enough that the description of an alarm stays below CloudWatch's 1024 characters.
+  ended   = length(local.ended_list) <= 400 ? local.ended_list : "${min(local.ends...)} to ${max(local.ends...)} s, by its group"
+  margins = distinct([for times in local.group_times : times.margin])
+  margin  = length(local.margins) == 1 ? "${local.margins[0]} s" : "the kill margin of its group"
   # Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter. The shortest deadline: in no
   # group may a drain be stuck until its deadline before the alarm fires.
   stuck_minutes = max(1, min(10, [for times in local.group_times : floor(times.deadline / 4 / 60)]...))
@@ -57,7 +56,7 @@ locals {
       metric    = "LongestOverdue"
       statistic = "Maximum"
       silence   = local.unknown
-      says      = "An instance still waits after its drain deadline and the kill margin, ${local.ended}: its drain should have ended. It is forced now, and ${local.margin} later the instance is released with whatever still runs on it."
+      says      = "An instance still waits after its drain deadline and the kill margin (${local.ended}): its drain should have ended. It is forced now, and ${local.margin} later the instance is released with whatever still runs on it."
     }),
     merge(local.by_default, {
       name      = "NomadUnreachable"

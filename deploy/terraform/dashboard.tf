@@ -10,9 +10,6 @@ locals {
   orange = "#ff7f0e"
   red    = "#d62728"
 
-  # Labels say whose times they are.
-  several = length(local.group_times) > 1
-
   # A duration is shown in other units than the seconds that it is measured in.
   unit_seconds = { Minutes = 60, Hours = 3600 }
 

@@ -76,7 +76,7 @@ function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limit
     OldestWait: {
       title: 'oldest wait',
       says:
-        `An instance still waits after its drain deadline and the kill margin, ${ended}: its drain should have ended. It ` +
+        `An instance still waits after its drain deadline and the kill margin (${ended}): its drain should have ended. It ` +
         `is forced now, and ${margin} later the instance is released with whatever still runs on it.`,
       first: 'status',
       metric: measured('LongestOverdue', 'Maximum'),
@@ -250,17 +250,20 @@ const LONGEST_LIST = 400;
 
 /** When a drain should have ended, and how long after it was forced its instance is released: of each group, where they differ. */
 function endsOf(groups: readonly GroupTimes[]): { ended: string; margin: string } {
-  const ends = groups.map(({ deadlineSeconds, killMarginSeconds }) => deadlineSeconds + killMarginSeconds);
-  const list = groups.map((each, index) => `${ends[index]} s in ${labelOf(each)}`).join('; ');
+  const end = ({ deadlineSeconds, killMarginSeconds }: GroupTimes) => `${deadlineSeconds} s + ${killMarginSeconds} s`;
+  const list = groups.map((each) => (groups.length > 1 ? `${end(each)} in ${labelOf(each)}` : end(each))).join('; ');
   const margins = new Set(groups.map(({ killMarginSeconds }) => `${killMarginSeconds} s`));
   const [margin = ''] = margins;
   return {
-    ended: groups.length === 1 ? `${ends[0]} s` : list.length <= LONGEST_LIST ? list : rangeOf(ends),
+    ended: list.length <= LONGEST_LIST ? list : `${rangeOf(groups)} s, by its group`,
     margin: margins.size === 1 ? margin : 'the kill margin of its group',
   };
 }
 
-const rangeOf = (seconds: readonly number[]) => `${Math.min(...seconds)} to ${Math.max(...seconds)} s by its group`;
+function rangeOf(groups: readonly GroupTimes[]): string {
+  const ends = groups.map(({ deadlineSeconds, killMarginSeconds }) => deadlineSeconds + killMarginSeconds);
+  return `${Math.min(...ends)} to ${Math.max(...ends)}`;
+}
 
 /** Well before a stuck drain does harm: after ten minutes, or a quarter of the deadline if that is shorter. */
 function stuckMinutes(deadlineSeconds: number): number {

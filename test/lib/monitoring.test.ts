@@ -160,13 +160,13 @@ describe('the alarms', () => {
 
 describe('thresholds follow the settings:', () => {
   test('the oldest wait is too old after the drain deadline and the kill margin, and the alarm says what time is left', () => {
-    expect(alarm('OldestWait').AlarmDescription).toContain(`${6 * 3600 + 300} s: its drain should have ended`);
+    expect(alarm('OldestWait').AlarmDescription).toContain('(21600 s + 300 s): its drain should have ended');
     const other = alarm('OldestWait', {
       policy: { deadline: Duration.hours(2), killMargin: Duration.minutes(3) },
       hook: { heartbeatTimeout: Duration.minutes(5) },
     });
     expect(other.Threshold).toBe(0);
-    expect(other.AlarmDescription).toContain('7380 s');
+    expect(other.AlarmDescription).toContain('(7200 s + 180 s)');
     expect(other.AlarmDescription).toContain('180 s later the instance is released');
   });
 
@@ -174,18 +174,20 @@ describe('thresholds follow the settings:', () => {
     const says = (groups: NomadDrainHookProps['groups']) => alarm('OldestWait', { groups }).AlarmDescription;
     const web = (...names: string[]) => names.map((group) => ({ group, deadline: Duration.minutes(30) }));
     expect(says(['builders', ...web('web'), 'runners'])).toContain(
-      'the kill margin, 21900 s in builders, runners; 2100 s in web: its drain should have ended. It is forced now, and 300 s later',
+      '(21600 s + 300 s in builders, runners; 1800 s + 300 s in web): its drain should have ended. It is forced now, and 300 s later',
     );
-    expect(says(['builders', ...web('a', 'b', 'c', 'd', 'e')])).toContain('2100 s in a, b, c and 2 more: its drain');
+    expect(says(['builders', ...web('a', 'b', 'c', 'd', 'e')])).toContain(
+      '1800 s + 300 s in a, b, c and 2 more): its drain',
+    );
     const margin = { group: 'web', killMargin: Duration.minutes(1) };
     expect(says(['builders', margin])).toContain(
-      '21660 s in web: its drain should have ended. It is forced now, and the kill ',
+      '21600 s + 60 s in web): its drain should have ended. It is forced now, and the kill ',
     );
     const many = Array.from({ length: 8 }, (_, index) => ({
       group: `${index}`.padStart(120, 'g'),
       deadline: Duration.minutes(index + 1),
     }));
-    expect(says(many)).toContain('the kill margin, 360 to 780 s by its group: its drain');
+    expect(says(many)).toContain('the kill margin (360 to 780 s, by its group): its drain');
     expect(says(many).length).toBeLessThanOrEqual(1024);
   });
 

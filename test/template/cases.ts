@@ -27,6 +27,7 @@ export const EVERYTHING = {
   GraceSeconds: '45',
   IgnoreSystemJobs: 'true',
   OnTimeout: 'ABANDON',
+  JobMeta: 'true',
   SpotInterruptions: 'true',
   RebalanceRecommendations: 'cordon',
   ScheduledMaintenance: 'true',
@@ -37,7 +38,6 @@ export const EVERYTHING = {
   HookName: 'drain',
   HeartbeatTimeoutSeconds: '1790',
   AlarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:platform',
-  AlarmAfterSeconds: '5490',
   RunbookUrl: 'https://wiki.example.com/drains',
 };
 

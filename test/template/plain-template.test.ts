@@ -24,7 +24,7 @@ describe('the function', () => {
           graceSeconds: 45,
           ignoreSystemJobs: true,
           onTimeout: 'ABANDON',
-          jobMeta: false,
+          jobMeta: true,
         },
         notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
         chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
@@ -110,21 +110,17 @@ describe('a group', () => {
 });
 
 describe('the parameters', () => {
-  // That of an alarm is none of the function's.
   const numbers = Object.entries(PARAMETERS).filter(([, { Type }]) => Type === 'Number');
-  test.each(numbers.filter(([name]) => name !== 'AlarmAfterSeconds'))(
-    '%s goes as far as the function takes it',
-    (name, declared) => {
-      const given = name === 'NomadClientPort' ? BY_CLIENTS : ONE;
-      for (const edge of [declared.MinValue!, declared.MaxValue!]) {
-        expect(() => configIn(made({ ...given, [name]: String(edge) }))).not.toThrow();
-        const past = edge === declared.MinValue ? edge - 1 : edge + 1;
-        expect(() => made({ ...given, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
-        const wider = { ...TEMPLATE, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
-        expect(() => configIn(make(wider, { ...given, [name]: String(past) }).resources)).toThrow('is refused');
-      }
-    },
-  );
+  test.each(numbers)('%s goes as far as the function takes it', (name, declared) => {
+    const given = name === 'NomadClientPort' ? BY_CLIENTS : ONE;
+    for (const edge of [declared.MinValue!, declared.MaxValue!]) {
+      expect(() => configIn(made({ ...given, [name]: String(edge) }))).not.toThrow();
+      const past = edge === declared.MinValue ? edge - 1 : edge + 1;
+      expect(() => made({ ...given, [name]: String(past) })).toThrow(`Parameter ${name} failed`);
+      const wider = { ...TEMPLATE, Parameters: { ...PARAMETERS, [name]: { Type: 'Number' } } };
+      expect(() => configIn(make(wider, { ...given, [name]: String(past) }).resources)).toThrow('is refused');
+    }
+  });
 
   test.each([
     ['GroupNames', ['', 'a"b', 'a b', 'a:b', 'a\\']],
@@ -155,6 +151,7 @@ describe('the parameters', () => {
     ['OnTimeout', ['continue', '']],
     ['HookDefaultResult', ['continue']],
     ['IgnoreSystemJobs', ['yes', '']],
+    ['JobMeta', ['yes', '']],
     ['SpotInterruptions', ['yes', '']],
     ['RebalanceRecommendations', ['off', 'true']],
     ['ScheduledMaintenance', ['yes', '']],

@@ -25,6 +25,7 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   GraceSeconds: (seconds) => ({ grace: `${seconds}s` }),
   IgnoreSystemJobs: (ignoreSystemJobs) => ({ ignoreSystemJobs }),
   OnTimeout: (onTimeout) => ({ onTimeout }),
+  JobMeta: (jobMeta) => ({ jobMeta }),
   SpotInterruptions: (spotInterruptions) => ({ spotInterruptions }),
   RebalanceRecommendations: (rebalanceRecommendations) => ({ rebalanceRecommendations }),
   ScheduledMaintenance: (scheduledMaintenance) => ({ scheduledMaintenance }),
@@ -37,8 +38,6 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
   AlarmTopicArn: (alarmTopic) => ({ alarmTopic }),
   RunbookUrl: (runbookUrl) => ({ runbookUrl }),
-  // Reckoned by the CDK out of the two that it is the sum of.
-  AlarmAfterSeconds: () => ({}),
   CodeBucket: () => ({}),
   CodeKey: () => ({}),
 };
@@ -59,7 +58,7 @@ const SUFFIXES: Record<string, string> = {
 };
 
 /**
- * The resources without what may differ: where the code lies; that all groups share the hook in the document; how a JSON
+ * The resources without what may differ: where the code lies; how a JSON
  * document is spaced; what hooks are called within the template, and the order of what has none; the order of a statement's
  * resources, whether one stands in a list, and the name that the CDK makes up for a statement.
  */
@@ -106,7 +105,7 @@ function withoutCode({
   };
 }
 
-/** No setting is fixed where nobody can change it. CloudFormation cannot add, so the last is the sum of the first two. */
+/** No setting is fixed where nobody can change it. */
 const OTHER_NUMBERS = {
   DeadlineSeconds: '20021',
   KillMarginSeconds: '311',
@@ -114,7 +113,6 @@ const OTHER_NUMBERS = {
   RestoreAfterSeconds: '3607',
   OnlyIdleForSeconds: '1207',
   HeartbeatTimeoutSeconds: '1783',
-  AlarmAfterSeconds: '20332',
 };
 
 describe('a template for those without the CDK makes what the CDK makes', () => {

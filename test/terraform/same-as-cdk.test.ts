@@ -32,7 +32,7 @@ const statement = ({ Resource, Action, Sid, ...rest }: Json) => ({
 });
 
 /**
- * A resource without what may differ: where the code lies, that all groups share the hook in the document, the ids of targets, how a
+ * A resource without what may differ: where the code lies, the ids of targets, how a
  * JSON document is spaced, the order of statements and of their resources, what a security group is described as, and what CloudFormation alone is told.
  */
 function comparable({ Type, Properties: given = {} }: Json): Json {

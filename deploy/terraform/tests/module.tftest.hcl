@@ -83,7 +83,7 @@ run "alarms_follow_the_deadline" {
   }
 
   assert {
-    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "1260 s") && aws_cloudwatch_metric_alarm.alarm["DrainStuck"].evaluation_periods == 5
+    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "(1200 s + 60 s)") && aws_cloudwatch_metric_alarm.alarm["DrainStuck"].evaluation_periods == 5
     error_message = "The thresholds must follow from the settings."
   }
 }
@@ -102,7 +102,7 @@ run "a_group_has_options_of_its_own" {
     error_message = "Each group must have a hook, with its own result."
   }
   assert {
-    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "21900 s in builders, runners, api; 900 s in web")
+    condition     = strcontains(aws_cloudwatch_metric_alarm.alarm["OldestWait"].alarm_description, "21600 s + 300 s in builders, runners, api; 600 s + 300 s in web")
     error_message = "The alarm must have the times of each group."
   }
   assert {

@@ -26,7 +26,7 @@ const encryptionKey = new kms.Key(stack, 'Key');
 const address = 'https://nomad.example.com:4646';
 
 new NomadDrainHook(stack, 'OverHttps', {
-  groups: [builders, 'runners'],
+  groups: [builders, { group: 'runners', deadline: Duration.minutes(30), chooseIdleFirst: true }],
   nomad: NomadAccess.http({
     address,
     fallbackAddresses: ['https://other.example.com:4646'],

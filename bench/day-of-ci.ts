@@ -2,7 +2,7 @@
  * `node bench/day-of-ci.ts [days] [seed]`: who goes when a group of CI clients scales in, by different policies, over the same
  * days of builds. docs/decisions/0007 says what the days are made of.
  */
-import { dayOfBuilds } from './builds.ts';
+import { type Build, dayOfBuilds, HOUR, MINUTE } from './builds.ts';
 import {
   byBillingHour,
   byRank,
@@ -23,6 +23,9 @@ const COLUMNS: [title: string, of: keyof Outcome, digits: number][] = [
   ['a build queues, seconds', 'queuedSeconds', 1],
 ];
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+
+const meanOf = (outcomes: readonly Outcome[]) => (of: keyof Outcome) =>
+  outcomes.reduce((sum, outcome) => sum + outcome[of], 0) / outcomes.length;
 
 const [days = 20, seed = 1] = process.argv.slice(2).map(Number);
 
@@ -45,7 +48,7 @@ for (const placement of ['binpack', 'spread'] as const) {
   console.log(row(['who goes', ...COLUMNS].map(() => '---')));
   for (const [name, policy] of POLICIES) {
     const outcomes = worlds.map((day) => play(day, policy, placement));
-    const mean = (of: keyof Outcome) => outcomes.reduce((sum, outcome) => sum + outcome[of], 0) / days;
+    const mean = meanOf(outcomes);
     console.log(row([name, ...COLUMNS.map(([, of, digits]) => mean(of).toFixed(digits))]));
   }
 }
@@ -56,7 +59,28 @@ console.log('\nBuilds that are placed on a chosen client in the five seconds unt
 console.log(row(['builds are placed by', 'of so many that went', 'builds']));
 console.log(row(['---', '---', '---']));
 for (const placement of ['binpack', 'spread'] as const) {
-  const outcomes = worlds.map((day) => play(day, byRank, placement, RACE_MS));
-  const mean = (of: keyof Outcome) => outcomes.reduce((sum, outcome) => sum + outcome[of], 0) / days;
+  const outcomes = worlds.map((day) => play(day, byRank, placement, { raceMs: RACE_MS }));
+  const mean = meanOf(outcomes);
   console.log(row([placement, mean('gone').toFixed(0), mean('raced').toFixed(2)]));
+}
+
+/** Builds that a short deadline suits have a group of their own. */
+const isShort = ({ job }: Build) => job === 'lint' || job === 'unit-tests';
+const SHORT_DEADLINE_MS = 10 * MINUTE;
+const GROUPS: [name: string, takes: (build: Build) => boolean, deadlineMs: number][] = [
+  ['one group, 6 h', () => true, 6 * HOUR],
+  ['one group, 10 min', () => true, SHORT_DEADLINE_MS],
+  ['of two: lint and unit tests, 10 min', isShort, SHORT_DEADLINE_MS],
+  ['of two: the longer builds, 6 h', (build) => !isShort(build), 6 * HOUR],
+];
+const MIXED: typeof COLUMNS = [...COLUMNS.filter(([, of]) => of !== 'queuedSeconds'), ['builds killed', 'killed', 2]];
+console.log('\nA mixed fleet: two groups with drain deadlines of their own, beside one group for all, by binpack:\n');
+console.log(row(['group and its deadline', 'who goes', ...MIXED.map(([title]) => title)]));
+console.log(row(['group and its deadline', 'who goes', ...MIXED].map(() => '---')));
+for (const [name, takes, deadlineMs] of GROUPS) {
+  for (const [who, policy] of POLICIES.filter(([, each]) => each === byBillingHour || each === byRank)) {
+    const outcomes = worlds.map((day) => play(day.filter(takes), policy, 'binpack', { deadlineMs }));
+    const mean = meanOf(outcomes);
+    console.log(row([name, who, ...MIXED.map(([, of, digits]) => mean(of).toFixed(digits))]));
+  }
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_POLICY } from '../lambda/core/model/policy.ts';
 import type { Candidate } from '../lambda/core/scale-in/candidate.ts';
 import { byJob } from '../lambda/core/scale-in/durations.ts';
 import { rank } from '../lambda/core/scale-in/rank.ts';
@@ -33,6 +34,8 @@ export interface Outcome {
   waitedFor: number;
   /** Builds that were placed on a client between its choice and its drain. */
   raced: number;
+  /** Builds that a drain deadline killed. */
+  killed: number;
   drainedMinutes: number;
   longestDrainMinutes: number;
   instanceHours: number;
@@ -52,17 +55,26 @@ const CALM = 10 * MINUTE;
 /** Nomad's scheduler algorithm: to the fullest client that has room, its default, or to the emptiest. */
 export type Placement = 'binpack' | 'spread';
 
-/**
- * Plays a day: builds are placed as Nomad places them, the group grows at once and shrinks after a while.
- * @param raceMs how long a client that was chosen takes builds until its drain begins, in milliseconds, rounded up to {@link STEP}
- */
-export function play(builds: readonly Build[], policy: Policy, placement: Placement, raceMs = 0): Outcome {
+interface PlayOptions {
+  /** How long a client that was chosen takes builds until its drain begins, in milliseconds, rounded up to {@link STEP}. @default 0 */
+  raceMs?: number;
+  /** The drain deadline of the group, in milliseconds: what still runs then is killed. @default 6 h, that of the function */
+  deadlineMs?: number;
+}
+
+/** Plays a day: builds are placed as Nomad places them, the group grows at once and shrinks after a while. */
+export function play(
+  builds: readonly Build[],
+  policy: Policy,
+  placement: Placement,
+  { raceMs = 0, deadlineMs = DEFAULT_POLICY.deadlineSeconds * SECOND }: PlayOptions = {},
+): Outcome {
   const clients: BenchClient[] = [];
   const ended: Ended[] = [];
   const queue: Build[] = [];
   const drains: number[] = [];
   const needed: { at: number; count: number }[] = [];
-  let [next, ids, gone, idle, waitedFor, raced, instanceMs, queuedMs] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [next, ids, gone, idle, waitedFor, raced, killed, instanceMs, queuedMs] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
   const free = ({ builds: running, drainsSince, readyAt }: BenchClient, now: number) =>
     (drainsSince === undefined || now <= drainsSince) && readyAt <= now ? SLOTS - running.length : 0;
 
@@ -75,6 +87,9 @@ export function play(builds: readonly Build[], policy: Policy, placement: Placem
       for (const { build, startedAt, endsAt } of client.builds)
         if (endsAt <= now) ended.push({ job: build.job, ms: endsAt - startedAt });
       client.builds = client.builds.filter(({ endsAt }) => endsAt > now);
+      if (client.drainsSince === undefined || now < client.drainsSince + deadlineMs) continue;
+      killed += client.builds.length;
+      client.builds = [];
     }
     for (let build = builds[next]; build && build.arrivesAt <= now; build = builds[++next]) queue.push(build);
     while (queue.length > 0) {
@@ -117,6 +132,7 @@ export function play(builds: readonly Build[], policy: Policy, placement: Placem
     idle,
     waitedFor,
     raced,
+    killed,
     drainedMinutes: drains.reduce((sum, ms) => sum + ms, 0) / MINUTE,
     longestDrainMinutes: Math.max(0, ...drains) / MINUTE,
     instanceHours: instanceMs / HOUR,

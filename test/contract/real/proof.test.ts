@@ -4,28 +4,13 @@ import { RunningClock } from '../../../emulators/clock.ts';
 import { processesOf } from '../../../emulators/real-nomad/processes.ts';
 import type { Report } from '../../../lambda/core/drain/report.ts';
 import { ACCESS, Stage, shellTask } from './stage.ts';
+import { watch } from './watch.ts';
 
 const HOUR = 3_600_000;
 /** It ends by SIGKILL alone. */
 const STUBBORN = 'trap "" TERM INT; while true; do sleep 1; done';
 
 let stage: Stage;
-
-/** Looks for processes with this word in their command line, until it is stopped. */
-const watch = (word: string) => {
-  let seenAt = Number.NaN;
-  const look = setInterval(() => {
-    if (processesOf(word).length > 0) seenAt = Date.now();
-  }, 100);
-  return {
-    /** When the last of them was seen, milliseconds since the epoch. */
-    ended: async () => {
-      await expect.poll(() => processesOf(word).length, { timeout: 60_000 }).toBe(0);
-      clearInterval(look);
-      return seenAt;
-    },
-  };
-};
 
 describe('the end of a build on a real Nomad', () => {
   beforeAll(async () => {

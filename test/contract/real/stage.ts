@@ -36,6 +36,8 @@ export interface JobOptions {
   killTimeoutSeconds?: number;
   migrate?: boolean;
   count?: number;
+  /** The meta of the job. */
+  meta?: Record<string, string>;
   /** Further fields of the task group, in Nomad's words. */
   group?: object;
   /** Further tasks besides `t`. */
@@ -70,10 +72,15 @@ export class Stage {
   /**
    * @param count how many instances: each test takes one, and one stays in service
    * @param heartbeat the least time, and the grace, in which a client has to be heard
+   * @param others how many of the instances are in further groups; the rest are builders
    */
   static async start(
     count: number,
-    { group = {}, ...agents }: AgentOptions & { group?: Partial<GroupOptions> } = {},
+    {
+      group = {},
+      others = {},
+      ...agents
+    }: AgentOptions & { group?: Partial<GroupOptions>; others?: Record<string, number> } = {},
   ): Promise<Stage> {
     const binary = process.env.NOMAD_BIN;
     if (!binary) throw new Error('NOMAD_BIN is not set: NOMAD_BIN=/path/to/nomad npm run test:nomad');
@@ -81,10 +88,14 @@ export class Stage {
     const nomad = await startNomad(binary, instanceIds, agents);
     const aws = await AwsEmulator.start({ clock: new RunningClock(), timing: { beforeWaitMs: 100 } });
     const stage = new Stage(nomad, aws, instanceIds);
-    aws.addGroup({ name: 'builders', hook: { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 }, ...group });
+    const hook = { name: 'nomad-drain', heartbeatTimeoutSeconds: 1800 };
+    for (const name of ['builders', ...Object.keys(others)]) aws.addGroup({ name, hook, ...group });
+    const groups = Object.entries(others).flatMap(([name, size]) => Array<string>(size).fill(name));
     Object.assign(process.env, environmentOf(aws));
     if (nomad.managementToken) aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
-    for (const [i, id] of instanceIds.entries()) aws.addInstance('builders', { id, privateIp: addressOf(i) });
+    for (const [i, id] of instanceIds.entries()) {
+      aws.addInstance(groups[i] ?? 'builders', { id, privateIp: addressOf(i) });
+    }
     return stage;
   }
 
@@ -268,7 +279,7 @@ export class Stage {
 }
 
 function jobOf(job: string, nodeId: string | undefined, script: string, options: JobOptions): object {
-  const { type = 'batch', namespace = 'default', killTimeoutSeconds = 5, migrate = false, count = 1 } = options;
+  const { type = 'batch', namespace = 'default', killTimeoutSeconds = 5, migrate = false, count = 1, meta } = options;
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad interpolates it
   const Constraints = nodeId ? [{ LTarget: '${node.unique.id}', RTarget: nodeId, Operand: '=' }] : null;
   const group = {
@@ -282,5 +293,6 @@ function jobOf(job: string, nodeId: string | undefined, script: string, options:
     ...options.group,
     Tasks: [shellTask('t', script, { KillTimeout: killTimeoutSeconds * 1e9 }), ...(options.tasks ?? [])],
   };
-  return { ID: job, Name: job, Namespace: namespace, Type: type, Datacenters: ['*'], Constraints, TaskGroups: [group] };
+  const placed = { Namespace: namespace, Type: type, Datacenters: ['*'], Constraints };
+  return { ID: job, Name: job, ...placed, ...(meta && { Meta: meta }), TaskGroups: [group] };
 }

@@ -82,7 +82,15 @@ function isExcused(cast: Cast, task: KilledTask): boolean {
   const { DesiredDescription = '' } = world.nomad.state.allocations.get(allocationId) ?? {};
   if (DesiredDescription.startsWith('alloc is lost')) return true;
   if (mayNeverEnd(cast, task)) return at >= (cast.capAt.get(instanceOf.get(nodeId) ?? '') ?? 0) - NEAR_CAP_MS;
+  if (at >= ownTimeUp(cast, task)) return true;
   return isTimeUp(cast, nodeId, at, how === 'instance-died');
+}
+
+/** When a build has had the time that its job asks for; never, if it asks for none. */
+function ownTimeUp({ asked, leaving, instanceOf }: Cast, { jobId, nodeId }: KilledTask): number {
+  const limitMs = { '40s': 40 * SECOND, '20m': 1200 * SECOND }[asked.get(jobId) as '40s' | '20m'];
+  const begun = leaving.get(instanceOf.get(nodeId) ?? '');
+  return limitMs === undefined || begun === undefined ? Number.POSITIVE_INFINITY : begun + limitMs;
 }
 
 /** Its job asks to be waited for until it is done, we have seen it, and nobody else ends the instance or its drain. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SECOND, STATUS } from '../../emulators/world/world.ts';
+import { HOUR, MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
 import { start, world } from './start.ts';
 
 const KEY = 'nomad_drain_hook_drain';
@@ -110,6 +110,35 @@ describe('a job says how long a drain waits for it', () => {
       }),
     );
     await world.sweepFor(3 * MINUTE);
+    expect(world.completion(builder.instanceId)).toMatchObject({ by: 'call' });
+  });
+
+  it('and what is left has had its time, as far as a token sees that was narrowed since: nothing is stopped', async () => {
+    await start({ policy, acl: true, nomad: { token: { parameter: '/nomad/drain-token' } } });
+    const drains = (namespace: string) =>
+      world.nomad.policy(
+        'drains',
+        `node { policy = "write" }\nnamespace "${namespace}" { capabilities = ["read-job"] }`,
+      );
+    drains('*');
+    world.aws.putParameter('/nomad/drain-token', world.nomad.token({ policies: ['drains'] }), 'SecureString');
+    const builder = busy([3 * 3600, '40s']);
+    world.nomad.namespace('ci');
+    const hidden = { id: 'hidden', type: 'batch', namespace: 'ci', on: builder.nodeId, runSeconds: 420 } as const;
+    const [unseen = ''] = world.nomad.run(hidden);
+    await world.scaleIn(builder.instanceId);
+    await world.wake(SWEEP);
+    await world.advance(2 * MINUTE);
+    drains('default');
+    // An event has no time to read what its token may see.
+    await world.deliver().catch(() => {});
+    await world.advance(30 * SECOND);
+    expect([builder.ids[0] ?? '', unseen].map(statusOf)).toEqual(['running', 'running']);
+
+    drains('*');
+    await world.sweepFor(8 * MINUTE);
+    expect(statusOf(unseen)).toBe('complete');
+    expect(world.killedBuilds.map(({ jobId }) => jobId)).toEqual(['build-0']);
     expect(world.completion(builder.instanceId)).toMatchObject({ by: 'call' });
   });
 

@@ -207,9 +207,14 @@ const each = async <T>(items: readonly T[], execute: (item: T) => Promise<void>)
   await pMap(items, execute, { concurrency: CONCURRENCY });
 };
 
-/** Whether an instance would be released because nothing runs on it: not because it has ended, or its time is up. */
-const restsOnProof = ({ decision }: Decided): boolean =>
-  decision.action === 'complete' && decision.outcome !== 'instance-gone' && decision.outcome !== 'timed-out';
+/**
+ * Whether an instance would be released because nothing runs on it, not because it has ended, or its time is up; or a drain would be cut
+ * short because all that is left has had its time.
+ */
+const restsOnProof = ({ termination, decision }: Decided): boolean =>
+  decision.action === 'complete'
+    ? decision.outcome !== 'instance-gone' && decision.outcome !== 'timed-out'
+    : decision.action === 'start-drain' && decision.order.how === 'shorten' && !termination.notice;
 
 /** Whether a drain is about to start that may move services onto the nodes that are next. */
 const startsDrain = ({ termination, decision }: Decided): boolean =>

@@ -116,16 +116,14 @@ const document = z.strictObject({
 });
 
 type Document = z.output<typeof document>;
-type Given<Part extends keyof typeof ofGroup> = Required<NonNullable<Document[Part]>>;
-
-export type Notices = { [Field in keyof Given<'notices'>]: Exclude<Given<'notices'>[Field], undefined> };
-type Chooses = { [Field in keyof Given<'chooses'>]: Exclude<Given<'chooses'>[Field], undefined> };
+/** With every field. */
+type Filled<T> = { [Field in keyof T]-?: Exclude<T[Field], undefined> };
 
 /** What holds for a group, or for every group that does not say otherwise. */
 interface Terms {
   policy: Policy;
-  notices: Notices;
-  chooses: Chooses;
+  notices: Filled<z.output<typeof notices>>;
+  chooses: Filled<z.output<typeof chooses>>;
   purge: boolean;
 }
 

@@ -14,6 +14,16 @@ export function withoutChance(): void {
   afterEach(() => void vi.restoreAllMocks());
 }
 
+/** Plays stories until one fails, and then reports that in its shortest form. */
+export async function expectAllToEndWell<T>(
+  property: fc.IAsyncProperty<T>,
+  options: { numRuns: number; seed: number },
+): Promise<void> {
+  const details = await fc.check(property, options);
+  const report = `${fc.defaultReportMessage(details) ?? ''}\n${String(details.errorInstance)}`;
+  expect(details.failed ? report : 'all stories end well').toBe('all stories end well');
+}
+
 /** Every other story: two files share them, so that two cores do. */
 export function playMany(half: 'even' | 'odd'): void {
   withoutChance();
@@ -31,8 +41,6 @@ export function playMany(half: 'even' | 'odd'): void {
         throw error;
       });
     };
-    const details = await fc.check(fc.asyncProperty(story, mine), { numRuns: RUNS, seed: SEED });
-    const report = `${fc.defaultReportMessage(details) ?? ''}\n${String(details.errorInstance)}`;
-    expect(details.failed ? report : 'all stories end well').toBe('all stories end well');
+    await expectAllToEndWell(fc.asyncProperty(story, mine), { numRuns: RUNS, seed: SEED });
   });
 }

@@ -11,16 +11,22 @@ export interface JobDrain {
   seconds?: number;
 }
 
-/** The longest, in seconds: Auto Scaling holds no instance longer. */
+/** The longest time that a drain may be given, in seconds: Auto Scaling holds no instance longer. */
 const LONGEST_SECONDS = 48 * 3600;
+
+/** A time for a drain as it is written, `45m` or `1h30m`, in seconds; undefined if it is none, or longer than 48 h. */
+export function readDrainTime(text: string): number | undefined {
+  const [all, hours = 0, minutes = 0, seconds = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text) ?? [];
+  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  return all && total > 0 && total <= LONGEST_SECONDS ? total : undefined;
+}
 
 /** Reads what the author of a job has written. */
 export function readJobDrain(asks: string): JobDrain {
   if (asks === 'now') return { asks, seconds: 0 };
   if (asks === 'until-done') return { asks, seconds: Number.POSITIVE_INFINITY };
-  const [all, hours = 0, minutes = 0, seconds = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(asks) ?? [];
-  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  return all && total > 0 && total <= LONGEST_SECONDS ? { asks, seconds: total } : { asks };
+  const seconds = readDrainTime(asks);
+  return { asks, ...(seconds !== undefined && { seconds }) };
 }
 
 /** What jobs say and nobody understands, each in a sentence. */

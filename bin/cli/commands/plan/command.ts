@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { readDrainTime } from '../../../../lambda/core/model/job-drain.ts';
 import type { Answer } from '../../../../lambda/core/queries/query.ts';
 import type { Context, Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
@@ -48,12 +49,11 @@ export const planCommand = (run: Run) =>
 
 /** Seconds. */
 function duration(text: string): number {
-  const [all, hours = 0, minutes = 0, seconds = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text) ?? [];
-  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  if (!all || total < 1 || total > 172_800) {
+  const seconds = readDrainTime(text);
+  if (seconds === undefined) {
     throw new InvalidArgumentError('It must be a duration up to 48h, such as 45m or 1h30m.');
   }
-  return total;
+  return seconds;
 }
 
 async function writeSvg(context: Context, file: string, answer: Plan, group: string | undefined): Promise<void> {

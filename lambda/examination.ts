@@ -3,7 +3,7 @@ import type { AutoScaling } from './aws/auto-scaling.ts';
 import type { InstanceFacts } from './aws/ec2.ts';
 import { silentGroups } from './aws/terminations/find-terminations.ts';
 import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
-import type { Config, GroupConfig } from './config/config.ts';
+import { type Config, type GroupConfig, hooksOf } from './config/config.ts';
 import type { RunClock } from './core/model/clock.ts';
 import type { Examination, NodeOfInstance } from './core/queries/ports.ts';
 import { findNodes } from './nomad/nodes/find-nodes.ts';
@@ -54,9 +54,9 @@ export function examination(options: ExaminationOptions): Examination {
     },
 
     hooks: async () => {
-      await hooks.readAll(groups);
+      await hooks.readAll(groups.flatMap(hooksOf));
       return groups.map((group) => {
-        const { failures, unknown } = hooks.problems([group]);
+        const { failures, unknown } = hooks.problems(hooksOf(group));
         return {
           group: group.name,
           hook: group.hook,

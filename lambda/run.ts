@@ -1,6 +1,6 @@
 import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
 import { Composition, type Environment } from './composition.ts';
-import type { Config, GroupConfig } from './config/config.ts';
+import { type Config, type GroupConfig, hooksOf } from './config/config.ts';
 import { ANY_GROUP } from './config/names.ts';
 import { iso, messageOf } from './core/basics.ts';
 import { drain } from './core/drain/drain.ts';
@@ -172,9 +172,10 @@ export class Runner {
     const { report, failures } = await this.#story(run, remainingMs);
     // Metrics first: the end of the run is the last log record.
     this.#composition.metrics.flush();
-    const [first] = report.instances;
+    const served = [...report.instances, ...(report.joining ?? [])];
+    const [first] = served;
     const nodeId = (run.subject && first?.nodeId) ?? UNKNOWN;
-    this.#logger.info('run ended', { ...about, nodeId, ...inLog(report.instances) });
+    this.#logger.info('run ended', { ...about, nodeId, ...inLog(served) });
     if (failures.length === 0 || run.dryRun) return report;
     const { requestId } = this.#request;
     const records = requestId === undefined ? '' : `; its log records: requestId ${requestId}`;
@@ -191,10 +192,10 @@ export class Runner {
     const ports = this.#composition.forRun(run, { clock, hooks, until, last });
 
     const result = await this.#drain(run, ports, hooks, until);
-    const { instances, retained, purged, unserved, interrupted } = result;
+    const { instances, joining, retained, purged, unserved, interrupted } = result;
     if (!run.dryRun) logUnserved(unserved, this.#logger);
     const groups = this.#groupsOf(run, result);
-    const ofHooks = hooks.problems(groups);
+    const ofHooks = hooks.problems(groups.flatMap(hooksOf));
     const unasked = ports.terminations.problems;
     const warnings = [...ofHooks.failures, ...ofHooks.unknown, ...unasked, ...ports.nodes.problems];
     for (const warning of warnings) this.#logger.error('warning', { because: warning });
@@ -204,13 +205,14 @@ export class Runner {
       ...ofHooks.failures,
       ...unasked,
     ];
-    const because = instances.length === 0 ? run.notFound : undefined;
+    const because = instances.length + joining.length === 0 ? run.notFound : undefined;
     const through = run.dryRun ? this.#composition.through : undefined;
     const report: Report = {
       run: run.name,
       at: iso(now),
       groups: groups.map(({ name }) => name),
       instances,
+      ...(joining.length > 0 && { joining }),
       ...(retained.length > 0 && { retained }),
       ...(purged.length > 0 && { purged }),
       warnings,
@@ -224,25 +226,27 @@ export class Runner {
   async #drain({ dryRun, hooks: which, sweeps }: Serving, ports: Ports, hooks: Hooks, until: number): Promise<Result> {
     const { groups } = this.#config;
     // Also if no instance waits: in a group without its hook none ever does.
-    const reading = which === 'of all groups' ? hooks.readAll(groups) : undefined;
+    const reading = which === 'of all groups' ? hooks.readAll(groups.flatMap(hooksOf)) : undefined;
     const [result] = await Promise.all([drain(ports, { until, dryRun }), reading]);
-    const { instances, interrupted } = result;
-    if (interrupted !== undefined && instances.length === 0) {
+    const { instances, joining, interrupted } = result;
+    if (interrupted !== undefined && instances.length + joining.length === 0) {
       if (dryRun) throw new Error(interrupted);
       this.#logger.error('no instance could be observed', { because: interrupted });
     } else if (!dryRun) {
       const { metrics } = this.#composition;
       const { permissions } = ports.nodes;
       if (permissions) metrics.add('TokenTooNarrow', permissions.missing.length > 0 ? 1 : 0);
-      if (sweeps) recordSweep(result, metrics, this.#clock.now());
+      const admits = groups.some(({ admission }) => admission.on);
+      if (sweeps) recordSweep(result, metrics, { now: this.#clock.now(), admits });
     }
     return result;
   }
 
   /** The groups that a run is about. */
-  #groupsOf({ hooks, subject }: Serving, { instances }: Result): GroupConfig[] {
+  #groupsOf({ hooks, subject }: Serving, { instances, joining }: Result): GroupConfig[] {
     const { groups } = this.#config;
     if (hooks === 'of all groups') return groups;
-    return groups.filter(({ name }) => name === subject?.group || instances.some(({ group }) => group === name));
+    const served = [...instances, ...joining];
+    return groups.filter(({ name }) => name === subject?.group || served.some(({ group }) => group === name));
   }
 }

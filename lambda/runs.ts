@@ -1,7 +1,7 @@
 import type { DescribeOptions } from './aws/terminations/describe-terminations.ts';
 import { announced, noticed } from './aws/terminations/find-noticed.ts';
 import { asIfWaiting, everyWaiting, type FindWaiting, waitingOfEvent } from './aws/terminations/find-terminations.ts';
-import type { Config } from './config/config.ts';
+import { type Config, hooksOf } from './config/config.ts';
 import { named } from './core/explain.ts';
 import type { EpochMs } from './core/model/clock.ts';
 import type { Command } from './core/queries/command.ts';
@@ -74,8 +74,9 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
   const { groups } = config;
   switch (wake.kind) {
     case 'event': {
-      const { instanceId, group, hook } = wake.event;
-      if (!groups.some((each) => each.name === group && each.hook === hook)) {
+      const { instanceId, group, hook, launching } = wake.event;
+      const served = groups.flatMap(hooksOf);
+      if (!served.some((each) => each.name === group && each.hook === hook && each.launching === launching)) {
         return nothing(`group ${group} with hook ${hook} is not configured`, wake.event);
       }
       return {

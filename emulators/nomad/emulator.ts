@@ -13,7 +13,7 @@ import { Client } from './client/client.ts';
 import { Heartbeats } from './client/heartbeat.ts';
 import { type Comeback, comebackOf, registerAnew, reregister, unregister } from './client/registration.ts';
 import type { Allocation, Job, Node } from './model.ts';
-import { instanceOf, type NodeSpec, registerNode, specOf } from './nodes.ts';
+import { driversOf, instanceOf, type NodeSpec, registerNode, specOf } from './nodes.ts';
 import { Drainer } from './scheduler/drainer.ts';
 import { type JobSpec, jobOf } from './scheduler/jobs.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -128,6 +128,21 @@ export class NomadEmulator extends Administration {
     const node = this.state.nodes.get(nodeId);
     if (!node) throw new Error(`no node ${nodeId}`);
     return node;
+  }
+
+  /** The first heartbeat of a node that has registered as initializing: it is ready, and takes work. */
+  firstHeartbeat(nodeId: string): void {
+    this.#heartbeats.first(this.node(nodeId));
+  }
+
+  /** A client finds a driver healthy, or unhealthy for this reason. */
+  setDriver(nodeId: string, name: string, unhealthy?: string): void {
+    const { state, scheduler } = this.#servers;
+    const node = this.node(nodeId);
+    Object.assign(node.Drivers, driversOf({ drivers: { [name]: unhealthy } }, state));
+    node.ModifyIndex = state.next();
+    state.commit(node.ModifyIndex, 'nodes');
+    scheduler.nodeChanged(node);
   }
 
   /** Purges a node, as `nomad node purge` would after its machine is gone. */

@@ -14,6 +14,12 @@ export interface NodeSpec {
   attributes?: Record<string, string>;
   cpu?: number;
   memoryMb?: number;
+  /** It has registered, and not sent a heartbeat yet. */
+  initializing?: boolean;
+  /** `client { default_ineligible = true }`, since 2.0.3: it holds for the first registration alone. */
+  defaultIneligible?: boolean;
+  /** Drivers beside raw_exec, by name: why one is unhealthy; undefined for one that is healthy. */
+  drivers?: Record<string, string | undefined>;
   /** Names of static host volumes, which may be written. */
   hostVolumes?: string[];
   /** Names of dynamic ones, since 1.10. */
@@ -54,10 +60,10 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
     },
     Meta: { ...spec.meta },
     Links: spec.instanceId ? { 'aws.ec2': `us-east-1a.${spec.instanceId}` } : null,
-    Status: 'ready',
+    Status: spec.initializing ? 'initializing' : 'ready',
     StatusDescription: '',
     StatusUpdatedAt: seconds(state),
-    SchedulingEligibility: 'eligible',
+    SchedulingEligibility: spec.defaultIneligible ? 'ineligible' : 'eligible',
     DrainStrategy: null,
     Drain: false,
     LastDrain: null,
@@ -70,6 +76,7 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
         Healthy: true,
         UpdateTime: state.timestamp(),
       },
+      ...driversOf(spec, state),
     },
     HostVolumes: {
       ...volumes(spec.hostVolumes, () => ''),
@@ -112,6 +119,20 @@ export const registerNode = (state: State, spec: NodeSpec, id = state.id()): Nod
   state.commit(index, 'nodes');
   return node;
 };
+
+export const driversOf = ({ drivers = {} }: Pick<NodeSpec, 'drivers'>, state: State): Node['Drivers'] =>
+  Object.fromEntries(
+    Object.entries(drivers).map(([name, unhealthy]) => [
+      name,
+      {
+        Attributes: unhealthy === undefined ? { [`driver.${name}`]: 'true' } : null,
+        Detected: true,
+        HealthDescription: unhealthy ?? 'Healthy',
+        Healthy: unhealthy === undefined,
+        UpdateTime: state.timestamp(),
+      },
+    ]),
+  );
 
 const volumes = (names: readonly string[] = [], id: () => string): Node['HostVolumes'] =>
   Object.fromEntries(names.map((Name) => [Name, { ID: id(), Name, Path: `/srv/${Name}`, ReadOnly: false }]));

@@ -1,4 +1,4 @@
-import type { ConfigDocument } from '../../lambda/config/config.ts';
+import { type ConfigDocument, LAUNCH_HOOK } from '../../lambda/config/config.ts';
 import { ANY_GROUP } from '../../lambda/config/names.ts';
 import type { GroupOptions } from '../aws/model.ts';
 import type { Certificate } from '../certificates.ts';
@@ -26,6 +26,8 @@ export interface WorldOptions {
   bus?: string | null;
   /** What AWS says before an instance goes, and which of it is acted on. */
   notices?: ConfigDocument['notices'];
+  /** Instances are put into service when their nodes are ready: each group then has a launching hook. */
+  admission?: ConfigDocument['admission'];
   /** Who goes, where a group asks the function. */
   chooses?: ConfigDocument['chooses'];
   /** The function only answers who goes, and knows no group by its name. */
@@ -48,11 +50,20 @@ export interface WorldOptions {
   before?: (plainUrl: string) => Promise<string>;
 }
 
+/** What lets an instance into service where nothing else does: as the construct makes it. */
+export const LAUNCHING_HOOK = {
+  name: LAUNCH_HOOK.name,
+  transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' as const,
+  heartbeatTimeoutSeconds: LAUNCH_HOOK.heartbeatTimeoutSeconds,
+  defaultResult: 'CONTINUE' as const,
+};
+
 /** The types of the events that the rules of a stack with these options let in. */
-export function deliveredTypes({ notices = {} }: WorldOptions): string[] {
+export function deliveredTypes({ notices = {}, admission }: WorldOptions): string[] {
   const { spot = true, rebalance = 'off', maintenance = false } = notices;
   return [
     'EC2 Instance-terminate Lifecycle Action',
+    ...(admission ? ['EC2 Instance-launch Lifecycle Action'] : []),
     ...(spot
       ? ['EC2 Spot Instance Interruption Warning', 'EC2 Capacity Reservation Instance Interruption Warning']
       : []),
@@ -80,6 +91,7 @@ export function documentOf(options: WorldOptions, address: string): ConfigDocume
     policy,
     ...(options.notices && { notices: options.notices }),
     ...(options.chooses && { chooses: options.chooses }),
+    ...(options.admission && { admission: { on: true, ...options.admission } }),
     ...(options.purge !== undefined && { purge: options.purge }),
     ...(bus !== null && { events: { bus } }),
   };

@@ -15,7 +15,15 @@ import type { NodeSpec } from '../nomad/nodes.ts';
 import { loadBundle, runInOwnProcess } from './bundle.ts';
 import { type ClientNetwork, openClientNetwork } from './client-network.ts';
 import { DrivenClock } from './driven-clock.ts';
-import { deliveredTypes, documentOf, GROUP, HEARTBEAT_TIMEOUT, HOOK, type WorldOptions } from './world-options.ts';
+import {
+  deliveredTypes,
+  documentOf,
+  GROUP,
+  HEARTBEAT_TIMEOUT,
+  HOOK,
+  LAUNCHING_HOOK,
+  type WorldOptions,
+} from './world-options.ts';
 
 export { DOCUMENT, type WorldOptions } from './world-options.ts';
 
@@ -110,8 +118,9 @@ export class World {
     const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
     const { heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
     const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
-    aws.addGroup({ name: GROUP, hook, ...group });
-    for (const each of moreGroups) aws.addGroup({ hook, ...each });
+    const hooks = { hook, ...(options.admission && { moreHooks: [LAUNCHING_HOOK] }) };
+    aws.addGroup({ name: GROUP, ...hooks, ...group });
+    for (const each of moreGroups) aws.addGroup({ ...hooks, ...each });
     Object.assign(process.env, environmentOf(aws));
     const address = (await before?.(nomad.url)) ?? nomad.url;
     const document = documentOf(options, address);
@@ -162,12 +171,17 @@ export class World {
   /** An instance in service with its Nomad client. */
   addBuilder(node: Partial<NodeSpec> | typeof UNNAMED = {}, instance: InstanceOptions = {}, group = GROUP) {
     const instanceId = this.aws.addInstance(group, instance);
+    return { instanceId, nodeId: this.join(instanceId, node, group) };
+  }
+
+  /** The Nomad client of an instance registers. @returns its node */
+  join(instanceId: string, node: Partial<NodeSpec> | typeof UNNAMED = {}, group = GROUP): string {
     const { privateIp } = this.aws.instance(instanceId);
     const { instanceId: named = instanceId, ...spec } = node;
     const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
-    this.#nodes.set(instanceId, [nodeId]);
+    this.#nodes.set(instanceId, [...(this.#nodes.get(instanceId) ?? []), nodeId]);
     this.#groupOf.set(instanceId, group);
-    return { instanceId, nodeId };
+    return nodeId;
   }
 
   /** The data directory of an instance's Nomad client is emptied: its agent comes back as another node. */

@@ -11,7 +11,7 @@ import {
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import pMap from 'p-map';
-import type { GroupConfig } from '../config/config.ts';
+import type { HookConfig } from '../config/config.ts';
 import { chunks } from '../core/basics.ts';
 import type { EpochMs, RunClock } from '../core/model/clock.ts';
 import type { Termination } from '../core/model/termination.ts';
@@ -30,12 +30,14 @@ export type HookFacts =
   | { is: 'there'; seconds: number }
   | { is: 'no hook' }
   | { is: 'no group' }
-  /** A hook of this name, for another transition than termination. */
+  /** A hook of this name, for another transition. */
   | { is: 'other transition'; transition: string };
 
 /** The default heartbeat timeout of a lifecycle hook, in seconds. */
 const DEFAULT_HEARTBEAT_TIMEOUT = 3600;
-const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+/** The transitions that hooks are for. */
+export const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+export const LAUNCHING = 'autoscaling:EC2_INSTANCE_LAUNCHING';
 /** DescribeAutoScalingGroups takes at most this many names. */
 const GROUPS_PER_CALL = 100;
 /** DescribeAutoScalingInstances takes at most this many ids. */
@@ -127,8 +129,9 @@ export class AutoScaling {
   /**
    * When the waits of these instances of one group began: the start of the scaling activity
    * that is still in progress. The launch of an instance names it too, but has ended.
+   * @param launching they wait on their way in
    */
-  async waitsBegan(group: string, ids: ReadonlySet<string>): Promise<Map<string, EpochMs>> {
+  async waitsBegan(group: string, ids: ReadonlySet<string>, launching = false): Promise<Map<string, EpochMs>> {
     const began = new Map<string, EpochMs>();
     let pages = 0;
     for await (const page of paginateDescribeScalingActivities(
@@ -136,7 +139,7 @@ export class AutoScaling {
       { AutoScalingGroupName: group },
     )) {
       for (const { Description, StartTime, EndTime } of page.Activities ?? []) {
-        if (EndTime || Description?.startsWith('Launching')) continue;
+        if (EndTime || Description?.startsWith('Launching') !== launching) continue;
         const id = Description?.match(/i-[0-9a-f]{8,17}/)?.[0];
         if (id && ids.has(id) && StartTime && !began.has(id)) began.set(id, StartTime.getTime());
       }
@@ -149,14 +152,14 @@ export class AutoScaling {
    * Whether a group has its hook, and the hook's heartbeat timeout.
    * @throws Error if Auto Scaling does not say
    */
-  async hook({ name, hook }: GroupConfig): Promise<HookFacts> {
+  async hook({ name, hook, launching }: HookConfig): Promise<HookFacts> {
     try {
       const command = new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name, LifecycleHookNames: [hook] });
       const { LifecycleHooks } = await this.#client.send(command);
       const found = LifecycleHooks?.find(({ LifecycleHookName }) => LifecycleHookName === hook);
       if (!found) return { is: 'no hook' };
       const { LifecycleTransition: transition = TERMINATING, HeartbeatTimeout = DEFAULT_HEARTBEAT_TIMEOUT } = found;
-      return transition === TERMINATING
+      return transition === (launching ? LAUNCHING : TERMINATING)
         ? { is: 'there', seconds: HeartbeatTimeout }
         : { is: 'other transition', transition };
     } catch (error) {
@@ -184,7 +187,7 @@ export class AutoScaling {
   }
 
   /** Restarts the hook's heartbeat timeout. @returns false if nothing waits for our hook */
-  async heartbeat({ instanceId, group, hook }: Termination): Promise<boolean> {
+  async heartbeat({ instanceId, group, hook }: Pick<Termination, 'instanceId' | 'group' | 'hook'>): Promise<boolean> {
     const command = new RecordLifecycleActionHeartbeatCommand({
       AutoScalingGroupName: group,
       LifecycleHookName: hook,

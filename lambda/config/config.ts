@@ -1,9 +1,10 @@
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
+import { DEFAULT_ADMISSION } from '../core/model/launch.ts';
 import { DEFAULT_POLICY, type Policy } from '../core/model/policy.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from '../errors.ts';
 import { DURATIONS, durationRefusal } from './durations.ts';
-import { groupName, hookName, refusal } from './names.ts';
+import { groupName, hookName, refusal, someText } from './names.ts';
 import { nomad } from './nomad-access.ts';
 
 /** The environment variable with the whole configuration, as JSON. */
@@ -78,11 +79,36 @@ const chooses = z.partial(
 
 const DEFAULT_CHOOSES = { on: false, onlyIdle: false, onlyIdleForSeconds: DEFAULT_ONLY_IDLE_SECONDS } as const;
 
+/** Whether instances are put into service only when their nodes are ready, by a launching hook. */
+const admission = z.partial(
+  z.strictObject({
+    on: z.boolean(),
+    /** The name of the launching hook. */
+    hook: hookName,
+    /** Of that hook, in seconds. */
+    heartbeatTimeoutSeconds: seconds('heartbeatTimeoutSeconds'),
+    readyTimeoutSeconds: seconds('readyTimeoutSeconds'),
+    drivers: z.array(someText),
+    awaitSystemJobs: z.boolean(),
+  }),
+);
+
+/** The default name of the launching hook, and its heartbeat timeout in seconds: Auto Scaling goes on without us after that time. */
+export const LAUNCH_HOOK = { name: 'nomad-ready', heartbeatTimeoutSeconds: 300 } as const;
+
+const NO_ADMISSION = {
+  on: false,
+  hook: LAUNCH_HOOK.name,
+  heartbeatTimeoutSeconds: LAUNCH_HOOK.heartbeatTimeoutSeconds,
+  ...DEFAULT_ADMISSION,
+} as const;
+
 /** What holds for the instances of a group: what its group leaves out is as the document says for all groups. */
 const ofGroup = {
   policy: z.optional(policy),
   notices: z.optional(notices),
   chooses: z.optional(chooses),
+  admission: z.optional(admission),
   /** Remove nodes from Nomad that are down because their instance was terminated. */
   purge: z.optional(z.boolean()),
 };
@@ -124,10 +150,33 @@ interface Terms {
   policy: Policy;
   notices: Filled<z.output<typeof notices>>;
   chooses: Filled<z.output<typeof chooses>>;
+  admission: Filled<z.output<typeof admission>>;
   purge: boolean;
 }
 
 export type GroupConfig = Omit<Document['groups'][number], keyof Terms> & Terms;
+
+/** A lifecycle hook of a group, with what holds there. */
+export type HookConfig = Pick<GroupConfig, 'name' | 'hook' | 'heartbeatTimeoutSeconds' | 'policy'> & {
+  /** It holds instances on their way in. */
+  launching?: true;
+};
+
+/** The hooks that a group should have. */
+export const hooksOf = (group: GroupConfig): HookConfig[] =>
+  [group, launchHookOf(group)].filter((hook) => hook !== undefined);
+
+/** The launching hook of a group; undefined where its instances are put into service whether their nodes are ready or not. */
+export const launchHookOf = ({ name, policy, admission }: GroupConfig): HookConfig | undefined =>
+  admission.on
+    ? {
+        name,
+        policy,
+        hook: admission.hook,
+        heartbeatTimeoutSeconds: admission.heartbeatTimeoutSeconds,
+        launching: true,
+      }
+    : undefined;
 
 /** The function's configuration, with every default, and in each group its hook and all that holds for it. */
 export type Config = Omit<Document, 'hook' | 'groups' | keyof Terms> & { groups: GroupConfig[] };
@@ -161,7 +210,7 @@ const unreadable = (message: string) => new ConfigError([{ path: [], id: undefin
 export function checkConfig(json: unknown): Config {
   const { data, error } = document.safeParse(withHooks(json));
   if (error) throw new ConfigError(error.issues.map(problemOf));
-  const { hook: _, groups, policy: _p, notices: _n, chooses: _c, purge: _u, ...config } = data;
+  const { hook: _, groups, policy: _p, notices: _n, chooses: _c, admission: _a, purge: _u, ...config } = data;
   const ofAll = terms(data, DEFAULT_TERMS);
   return { ...config, groups: groups.map((each) => ({ ...each, ...terms(each, ofAll) })) };
 }
@@ -170,6 +219,7 @@ const DEFAULT_TERMS: Terms = {
   policy: DEFAULT_POLICY,
   notices: DEFAULT_NOTICES,
   chooses: DEFAULT_CHOOSES,
+  admission: { ...NO_ADMISSION, drivers: [] },
   purge: false,
 };
 
@@ -177,6 +227,7 @@ const terms = (own: Pick<Document, keyof Terms>, others: Terms): Terms => ({
   policy: filled(own.policy, others.policy),
   notices: filled(own.notices, others.notices),
   chooses: filled(own.chooses, others.chooses),
+  admission: filled(own.admission, others.admission),
   purge: own.purge ?? others.purge,
 });
 

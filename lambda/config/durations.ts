@@ -20,6 +20,12 @@ export const DURATIONS = {
   deadlineSeconds: { what: 'a deadline', least: 1, most: 48 * 3600, id: 'nomad-drain-hook:deadlineOutOfRange' },
   killMarginSeconds: { what: 'a kill margin', least: 0, most: 7200, id: 'nomad-drain-hook:killMarginOutOfRange' },
   graceSeconds: { what: 'a grace period', least: 0, most: 3600, id: 'nomad-drain-hook:graceOutOfRange' },
+  readyTimeoutSeconds: {
+    what: 'a ready timeout',
+    least: 60,
+    most: 6 * 3600,
+    id: 'nomad-drain-hook:readyTimeoutOutOfRange',
+  },
   restoreSeconds: {
     what: 'a time before a node is restored',
     least: 60,

@@ -86,6 +86,11 @@ export interface Eligibility {
   cordon(nodeId: string, instanceId: string, restoreAt: number): Promise<boolean>;
   /** Makes a node ineligible that is drained in a moment: nothing that another drain moves may land there. */
   makeIneligible(nodeId: string): Promise<void>;
+  /**
+   * Makes a node eligible whose instance is about to be put into service: one that has registered as ineligible, or that our last drain
+   * has left so. @returns false if it is another's doing, or not time yet
+   */
+  admit(nodeId: string, instanceId: string): Promise<boolean>;
   /** Those that are not down. */
   list(): Promise<IneligibleNode[]>;
   /** Makes a node eligible again. @returns false if its eligibility has been changed since */

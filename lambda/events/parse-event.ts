@@ -20,7 +20,14 @@ export type Wake =
   | { kind: 'command'; command: Command }
   | { kind: 'nothing'; because: string };
 
-const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+/** The lifecycle events, by their detail types: the transitions that they are about. */
+const TRANSITIONS = new Map<unknown, { transition: string; of: string }>([
+  [
+    'EC2 Instance-terminate Lifecycle Action',
+    { transition: 'autoscaling:EC2_INSTANCE_TERMINATING', of: 'termination' },
+  ],
+  ['EC2 Instance-launch Lifecycle Action', { transition: 'autoscaling:EC2_INSTANCE_LAUNCHING', of: 'launch' }],
+]);
 
 /**
  * Reads what woke the function. An event that is not ours is no error; one of ours that is malformed is.
@@ -36,10 +43,9 @@ export function readWake(event: unknown): Wake {
   if (source === 'aws.events' && type === 'Scheduled Event') return { kind: 'sweep', dryRun: dryRun === true };
   const said = readSaid(event as Record<string, unknown>);
   if (said) return 'kind' in said ? { kind: 'notice', said, dryRun: dryRun === true } : nothing(said.because);
-  if (source !== 'aws.autoscaling' || type !== 'EC2 Instance-terminate Lifecycle Action') {
-    return nothing(`not an event that is handled: ${shown(source)}, ${shown(type)}`);
-  }
-  return readLifecycleEvent(detail, time, dryRun === true);
+  const wanted = source === 'aws.autoscaling' ? TRANSITIONS.get(type) : undefined;
+  if (!wanted) return nothing(`not an event that is handled: ${shown(source)}, ${shown(type)}`);
+  return readLifecycleEvent(detail, time, { ...wanted, dryRun: dryRun === true });
 }
 
 function wakeOf(command: AnyCommand): Wake {
@@ -59,9 +65,13 @@ const nothing = (because: string): Wake => ({ kind: 'nothing', because: because.
 
 const NEEDED = { EC2InstanceId: instanceId, AutoScalingGroupName: name, LifecycleHookName: name };
 
-function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wake {
-  const { LifecycleTransition: transition, ...fields } = fieldsOf(detail);
-  if (transition && transition !== TERMINATING) return nothing(`not a termination: ${shown(transition)}`);
+function readLifecycleEvent(
+  detail: unknown,
+  time: unknown,
+  { transition, of, dryRun }: { transition: string; of: string; dryRun: boolean },
+): Wake {
+  const { LifecycleTransition: given, ...fields } = fieldsOf(detail);
+  if (given && given !== transition) return nothing(`not a ${of}: ${shown(given)}`);
 
   const missing = Object.keys(NEEDED).filter((field) => !fields[field]);
   if (missing.length > 0) throw new EventError(`the lifecycle event lacks detail.${missing.join(', detail.')}`);
@@ -74,6 +84,7 @@ function readLifecycleEvent(detail: unknown, time: unknown, dryRun: boolean): Wa
       instanceId: read('EC2InstanceId'),
       group: read('AutoScalingGroupName'),
       hook: read('LifecycleHookName'),
+      ...(of === 'launch' && { launching: true as const }),
       ...(at !== undefined && { time: at }),
     },
   };

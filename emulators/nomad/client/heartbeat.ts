@@ -16,6 +16,12 @@ export class Heartbeats {
     this.#servers = servers;
   }
 
+  /** The first one after a registration: the node is ready. */
+  first(node: Node): void {
+    this.#setStatus(node, 'ready', undefined);
+    this.#servers.scheduler.nodeChanged(node);
+  }
+
   stopped(node: Node): void {
     this.#cancel(node);
     this.#expectWithin(node, this.#servers.heartbeatTtlMs);

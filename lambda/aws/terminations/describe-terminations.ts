@@ -1,10 +1,11 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import pMap from 'p-map';
-import type { GroupConfig } from '../../config/config.ts';
+import { type GroupConfig, hooksOf, launchHookOf } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { globalCapSeconds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import { isGoing, isHeld, type Termination } from '../../core/model/termination.ts';
+import type { Launch } from '../../core/model/launch.ts';
+import { isGoing, isHeld, isHeldAtLaunch, type Termination } from '../../core/model/termination.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { AutoScaling, InstanceState } from '../auto-scaling.ts';
 import { describeInstances, type InstanceFacts } from '../ec2.ts';
@@ -40,6 +41,12 @@ export function factsOf(
   });
 }
 
+/** An instance and where it waits. */
+export interface Waiting extends InstanceState {
+  /** On its way in: for our launching hook. */
+  launching?: boolean;
+}
+
 /**
  * Adds to the states of instances what EC2 and the hooks say. What EC2 does not say is left out, and is then unknown.
  *
@@ -48,7 +55,7 @@ export function factsOf(
  */
 export async function describeWaiting(
   options: DescribeOptions,
-  states: readonly InstanceState[],
+  states: readonly Waiting[],
   since: ReadonlyMap<string, Began>,
   said?: ReadonlyMap<string, InstanceFacts>,
 ): Promise<Termination[]> {
@@ -56,14 +63,21 @@ export async function describeWaiting(
   const ids = states.map(({ instanceId }) => instanceId);
   const facts = said ?? (await factsOf(options, ids));
   const timeouts = new Map<string, number>();
-  const present = groups.filter(({ name }) => states.some(({ group }) => group === name));
-  await pMap(present, async (group) => timeouts.set(group.name, await hooks.of(group)), { concurrency: CONCURRENCY });
+  const present = groups
+    .flatMap(hooksOf)
+    .filter(({ name, launching = false }) =>
+      states.some((each) => each.group === name && !!each.launching === launching),
+    );
+  await pMap(present, async (hook) => timeouts.set(`${hook.name} ${hook.hook}`, await hooks.of(hook)), {
+    concurrency: CONCURRENCY,
+  });
 
   const now = clock.now();
-  return states.flatMap(({ instanceId, group: name, state }): Termination[] => {
+  return states.flatMap(({ instanceId, group: name, state, launching }): Termination[] => {
     const group = groups.find((each) => each.name === name);
-    const heartbeatTimeoutSeconds = timeouts.get(name);
-    if (!group || heartbeatTimeoutSeconds === undefined) return [];
+    const hook = group && (launching ? launchHookOf(group) : group)?.hook;
+    const heartbeatTimeoutSeconds = timeouts.get(`${name} ${hook}`);
+    if (!group || hook === undefined || heartbeatTimeoutSeconds === undefined) return [];
     const { ec2: running = 'unknown', ...found }: Partial<InstanceFacts> = facts.get(instanceId) ?? {};
     const began = since.get(instanceId);
     // Auto Scaling holds no instance longer than its cap: an older date (an event replayed by hand) is of another wait.
@@ -72,9 +86,10 @@ export async function describeWaiting(
     const termination: Termination = {
       instanceId,
       group: group.name,
-      hook: group.hook,
+      hook,
       state,
-      held: isHeld(state),
+      held: launching ? isHeldAtLaunch(state) : isHeld(state),
+      ...(launching && { launch: launchOf(state, group) }),
       policy: group.policy,
       heartbeatTimeoutSeconds,
       ec2: running,
@@ -83,7 +98,12 @@ export async function describeWaiting(
       ...(memory.isCompleted({ instanceId, state }) && { completed: true as const }),
       ...(isOfThisWait && { since: began.at, sinceIs: began.by }),
     };
-    if (isHeld(state) || isGoing(state)) memory.note(instanceId, { termination, seenSince });
+    if (termination.held || isGoing(state)) memory.note(instanceId, { termination, seenSince });
     return [termination];
   });
 }
+
+const launchOf = (state: string, { admission }: GroupConfig): Launch => ({
+  into: state.startsWith('Warmed:') ? 'warm pool' : 'service',
+  admission,
+});

@@ -1,11 +1,19 @@
 import pMap from 'p-map';
-import type { GroupConfig } from '../../config/config.ts';
+import { type GroupConfig, launchHookOf } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import type { EpochMs } from '../../core/model/clock.ts';
-import { isGoing, isHeld, isRetained, type LifecycleEvent, type Termination } from '../../core/model/termination.ts';
+import {
+  isComing,
+  isGoing,
+  isHeld,
+  isHeldAtLaunch,
+  isRetained,
+  type LifecycleEvent,
+  type Termination,
+} from '../../core/model/termination.ts';
 import { type RetainedInstance, UNKNOWN } from '../../core/ports.ts';
 import type { InstanceState } from '../auto-scaling.ts';
-import { type Began, type DescribeOptions, describeWaiting, factsOf } from './describe-terminations.ts';
+import { type Began, type DescribeOptions, describeWaiting, factsOf, type Waiting } from './describe-terminations.ts';
 
 /** Finds the instances that wait now. @throws Error if Auto Scaling does not say */
 export type FindWaiting = () => Promise<FoundTerminations>;
@@ -54,14 +62,19 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
         if (unread.size === groups.length) throw error;
       },
     );
-    const held = members.filter(({ state }) => isHeld(state));
+    const held = await withLaunches(options, members);
     memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)), unread);
     const date = async ({ name }: GroupConfig) => {
       const undated = held.filter(({ group, instanceId }) => group === name && !since.has(instanceId));
-      if (undated.length === 0) return;
       try {
-        const began = await autoScaling.waitsBegan(name, new Set(undated.map(({ instanceId }) => instanceId)));
-        for (const [instanceId, at] of began) since.set(instanceId, { at, by: 'activity' });
+        for (const launching of [false, true]) {
+          const ids = undated
+            .filter((each) => launching === (each.launching ?? false))
+            .map(({ instanceId }) => instanceId);
+          if (ids.length === 0) continue;
+          const began = await autoScaling.waitsBegan(name, new Set(ids), launching);
+          for (const [instanceId, at] of began) since.set(instanceId, { at, by: 'activity' });
+        }
       } catch (error) {
         const because = messageOf(error);
         logger.warn('scaling activities cannot be read: it is not known when waits began', { group: name, because });
@@ -83,6 +96,30 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
   };
 }
 
+/**
+ * The members that wait for our hooks. Those that are launched into a warm pool wait in the same state as those that return to it: only a
+ * heartbeat tells which hook it is.
+ */
+async function withLaunches(
+  { autoScaling, groups }: DescribeOptions,
+  members: readonly InstanceState[],
+): Promise<Waiting[]> {
+  const hooks = new Map(groups.flatMap((group) => launchHookOf(group) ?? []).map((hook) => [hook.name, hook]));
+  const waiting: Waiting[] = [];
+  for (const each of members) {
+    const { instanceId, group, state } = each;
+    const hook = hooks.get(group)?.hook;
+    if (hook === undefined || !isHeldAtLaunch(state)) {
+      if (isHeld(state)) waiting.push(each);
+      continue;
+    }
+    // What Auto Scaling does not say now it says in a later pass.
+    const launching = !isHeld(state) || (await autoScaling.heartbeat({ instanceId, group, hook }).catch(() => false));
+    waiting.push({ ...each, launching });
+  }
+  return waiting;
+}
+
 /** Of each group that should ask a function which instance goes, and does not. */
 export const silentGroups = (groups: readonly GroupConfig[], firstPolicies: ReadonlyMap<string, string>): string[] =>
   [...firstPolicies]
@@ -102,7 +139,7 @@ export const silentGroups = (groups: readonly GroupConfig[], firstPolicies: Read
  */
 export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, until: EpochMs): FindWaiting {
   const { autoScaling, clock, logger, memory } = options;
-  const { instanceId, group } = event;
+  const { instanceId, group, launching = false } = event;
   memory.begin(instanceId);
   return async () => {
     // Asked at the same time: what EC2 says does not depend on what Auto Scaling says.
@@ -110,12 +147,14 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
     for (;;) {
       const [state] = await autoScaling.instances([instanceId]).finally(() => said);
       const mine = state?.group === group ? state : undefined;
-      if (mine && (isHeld(mine.state) || isGoing(mine.state))) {
+      const waits = launching ? isHeldAtLaunch(mine?.state) : isHeld(mine?.state) || isGoing(mine?.state);
+      if (mine && waits) {
         const began = await beganBy(options, event, clock.now());
         const since = new Map(began === undefined ? [] : [[instanceId, began]]);
-        return { waiting: await describeWaiting(options, [mine], since, await said) };
+        return { waiting: await describeWaiting(options, [{ ...mine, launching }], since, await said) };
       }
-      if (mine?.state !== 'InService' || clock.now() + REREAD_MS > until) {
+      const mayLag = mine?.state === 'InService' || (launching && isComing(mine?.state));
+      if (!mayLag || clock.now() + REREAD_MS > until) {
         const because = `Auto Scaling says ${mine?.state ?? 'that it is in no group'}`;
         logger.info('the instance does not wait for our hook', { instanceId, nodeId: UNKNOWN, group, because });
         return { waiting: [] };
@@ -131,13 +170,13 @@ export function waitingOfEvent(options: DescribeOptions, event: LifecycleEvent, 
  */
 async function beganBy(
   { autoScaling, logger }: DescribeOptions,
-  { instanceId, group, time = Number.NEGATIVE_INFINITY }: LifecycleEvent,
+  { instanceId, group, launching, time = Number.NEGATIVE_INFINITY }: LifecycleEvent,
   now: number,
 ): Promise<Began | undefined> {
   const isPast = time <= now;
   if (isPast && now - time < RECENT_MS) return { at: time, by: 'event' };
   try {
-    const began = (await autoScaling.waitsBegan(group, new Set([instanceId]))).get(instanceId);
+    const began = (await autoScaling.waitsBegan(group, new Set([instanceId]), launching)).get(instanceId);
     if (began === undefined) return undefined;
     return isPast && time >= began ? { at: time, by: 'event' } : { at: began, by: 'activity' };
   } catch (error) {

@@ -1,9 +1,9 @@
 import pMap from 'p-map';
-import type { GroupConfig } from '../../config/config.ts';
+import { type GroupConfig, type HookConfig, hooksOf } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { heartbeatIntervalMs, lapsesBeforeSweep } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import { mayBeLaunched, type Termination } from '../../core/model/termination.ts';
+import { mayBeAnothers, type Termination } from '../../core/model/termination.ts';
 import type { Logger, Metrics } from '../../core/ports.ts';
 import type { AutoScaling } from '../auto-scaling.ts';
 import type { Hooks } from './lifecycle-hooks.ts';
@@ -59,8 +59,8 @@ export class Heartbeats {
     const { clock, until, byEvent, hooks } = this.#options;
     // The run of an event has not read the hook: it may have been shortened since it was configured.
     for (const each of byEvent ? this.#left : []) {
-      const group = this.#groupOf(each);
-      if (group) this.#noteTimeout(each, await hooks.now(group));
+      const hook = this.#hookOf(each);
+      if (hook) this.#noteTimeout(each, await hooks.now(hook));
     }
     void this.#beat();
     if (this.#waiting.some((each) => this.#mayLapse(each))) await clock.sleep(until - clock.now()).catch(() => {});
@@ -105,7 +105,7 @@ export class Heartbeats {
     memory.note(instanceId, { heartbeatAt: now });
     try {
       if (await autoScaling.heartbeat(termination)) logger.debug('heartbeat', { instanceId, group });
-      else if (mayBeLaunched(termination)) notOurs.add(instanceId);
+      else if (mayBeAnothers(termination)) notOurs.add(instanceId);
     } catch (error) {
       memory.note(instanceId, { heartbeatAt: clock.now() + AGAIN_MS - this.#intervalMs(termination) });
       metrics.add('HeartbeatsRefused', 1);
@@ -136,12 +136,12 @@ export class Heartbeats {
   /** In seconds: the shortest that Auto Scaling takes, if nothing says how long it is. */
   #timeoutOf(termination: Termination): number {
     const { instanceId, heartbeatTimeoutSeconds } = termination;
-    const group = this.#groupOf(termination);
-    if (group && !this.#options.hooks.knows(group)) return SHORTEST_SECONDS;
+    const hook = this.#hookOf(termination);
+    if (hook && !this.#options.hooks.knows(hook)) return SHORTEST_SECONDS;
     return this.#options.memory.of(instanceId).shortestTimeout ?? heartbeatTimeoutSeconds;
   }
 
-  #groupOf(termination: Termination): GroupConfig | undefined {
-    return this.#options.groups.find(({ name }) => name === termination.group);
+  #hookOf({ group, hook }: Termination): HookConfig | undefined {
+    return this.#options.groups.flatMap(hooksOf).find((each) => each.name === group && each.hook === hook);
   }
 }

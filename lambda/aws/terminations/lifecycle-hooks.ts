@@ -1,10 +1,10 @@
 import pMap from 'p-map';
-import type { GroupConfig } from '../../config/config.ts';
+import type { HookConfig } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { hookHolds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
 import type { Logger } from '../../core/ports.ts';
-import type { AutoScaling, HookFacts } from '../auto-scaling.ts';
+import { type AutoScaling, type HookFacts, LAUNCHING, TERMINATING } from '../auto-scaling.ts';
 
 /** How long what was read of a hook holds, in milliseconds. A hook that is missing or wrong is read each time. */
 const FRESH_MS = 600_000;
@@ -21,8 +21,11 @@ interface Known {
   readAt: EpochMs;
 }
 
-/** What a warm function remembers of the hooks, by the names of their groups. */
+/** What a warm function remembers of the hooks, by their keys. */
 export type HookMemory = Map<string, Known>;
+
+/** A group may have a hook of each kind. */
+const keyOf = ({ name, hook }: HookConfig): string => `${name} ${hook}`;
 
 /** What is wrong with the hooks. */
 interface HookProblems {
@@ -54,84 +57,86 @@ export class Hooks {
   }
 
   /** The heartbeat timeout of a group's hook, in seconds: the last one known, or the configured one, if it cannot be read. */
-  async of(group: GroupConfig): Promise<number> {
+  async of(group: HookConfig): Promise<number> {
     const isConfigured = this.#options.asConfigured && group.heartbeatTimeoutSeconds !== undefined;
     return isConfigured ? this.#known(group) : this.now(group);
   }
 
   /** The same, read now. */
-  async now(group: GroupConfig): Promise<number> {
+  async now(group: HookConfig): Promise<number> {
     await this.#read(group, SOON_MS);
     return this.#known(group);
   }
 
   /** Whether anything says what the heartbeat timeout is. */
-  knows({ name, heartbeatTimeoutSeconds }: GroupConfig): boolean {
-    return heartbeatTimeoutSeconds !== undefined || this.#options.memory.get(name)?.facts.is === 'there';
+  knows(hook: HookConfig): boolean {
+    return hook.heartbeatTimeoutSeconds !== undefined || this.#options.memory.get(keyOf(hook))?.facts.is === 'there';
   }
 
-  #known({ name, heartbeatTimeoutSeconds = CAUTIOUS_TIMEOUT }: GroupConfig): number {
-    const facts = this.#options.memory.get(name)?.facts;
-    return facts?.is === 'there' ? facts.seconds : heartbeatTimeoutSeconds;
+  #known(hook: HookConfig): number {
+    const facts = this.#options.memory.get(keyOf(hook))?.facts;
+    return facts?.is === 'there' ? facts.seconds : (hook.heartbeatTimeoutSeconds ?? CAUTIOUS_TIMEOUT);
   }
 
   /** Reads the hooks of these groups, except those that were found in order less than ten minutes ago. */
-  async readAll(groups: readonly GroupConfig[]): Promise<void> {
+  async readAll(groups: readonly HookConfig[]): Promise<void> {
     await pMap(groups, (group) => this.#read(group, FRESH_MS), { concurrency: CONCURRENCY });
   }
 
   /** What is wrong with the hooks of these groups. A hook that could not be read is neither missing nor there. */
-  problems(groups: readonly GroupConfig[]): HookProblems {
+  problems(groups: readonly HookConfig[]): HookProblems {
     const { memory } = this.#options;
-    const unknown = groups.flatMap(({ name, hook }) => {
-      const because = this.#unread.get(name);
+    const unknown = groups.flatMap((group) => {
+      const because = this.#unread.get(keyOf(group));
+      const { name, hook } = group;
       return because === undefined
         ? []
         : `Auto Scaling does not say whether group ${name} has hook ${hook}: ${because}`;
     });
-    const asked = groups.filter(({ name }) => !this.#unread.has(name));
+    const asked = groups.filter((group) => !this.#unread.has(keyOf(group)));
     return {
-      failures: asked.flatMap((group) => problemOf(memory.get(group.name)?.facts, group) ?? []),
+      failures: asked.flatMap((group) => problemOf(memory.get(keyOf(group))?.facts, group) ?? []),
       unknown,
     };
   }
 
-  #read(group: GroupConfig, freshMs: number): Promise<void> {
+  #read(group: HookConfig, freshMs: number): Promise<void> {
     const { memory, clock } = this.#options;
-    const known = memory.get(group.name);
+    const known = memory.get(keyOf(group));
     if (known?.facts.is === 'there' && clock.now() - known.readAt < freshMs) return Promise.resolve();
-    const reading = this.#reading.get(group.name) ?? this.#ask(group);
-    this.#reading.set(group.name, reading);
+    const reading = this.#reading.get(keyOf(group)) ?? this.#ask(group);
+    this.#reading.set(keyOf(group), reading);
     return reading;
   }
 
-  async #ask(group: GroupConfig): Promise<void> {
+  async #ask(group: HookConfig): Promise<void> {
     const { autoScaling, clock, logger, memory } = this.#options;
     try {
-      memory.set(group.name, { facts: await autoScaling.hook(group), readAt: clock.now() });
+      memory.set(keyOf(group), { facts: await autoScaling.hook(group), readAt: clock.now() });
     } catch (error) {
-      this.#unread.set(group.name, messageOf(error));
+      this.#unread.set(keyOf(group), messageOf(error));
       logger.warn('lifecycle hook cannot be read', { group: group.name, because: messageOf(error) });
     }
   }
 }
 
 /** What is wrong with a hook, and what to do about it. */
-function problemOf(facts: HookFacts | undefined, { name, hook, policy }: GroupConfig): string | undefined {
+function problemOf(facts: HookFacts | undefined, { name, hook, policy, launching }: HookConfig): string | undefined {
+  const goes = launching ? 'are put into service before their nodes are ready' : 'are terminated undrained';
   switch (facts?.is) {
     case undefined:
       return undefined;
     case 'no group':
       return `Auto Scaling has no group ${name}: no instances are drained there; correct its name in the settings, or remove it`;
     case 'no hook':
-      return `group ${name} has no lifecycle hook ${hook}: its instances are terminated undrained; recreate it, or deploy with another hookName`;
+      return `group ${name} has no lifecycle hook ${hook}: its instances ${goes}; recreate it, or deploy with another ${launching ? 'launchHookName' : 'hookName'}`;
     case 'other transition':
       return (
-        `hook ${hook} of group ${name} is for ${facts.transition}: its instances are terminated undrained; ` +
-        'change it to autoscaling:EC2_INSTANCE_TERMINATING'
+        `hook ${hook} of group ${name} is for ${facts.transition}: its instances ${goes}; ` +
+        `change it to ${launching ? LAUNCHING : TERMINATING}`
       );
     case 'there':
-      if (hookHolds(policy, facts.seconds)) return undefined;
+      if (launching || hookHolds(policy, facts.seconds)) return undefined;
       // The run fails only after its instances were served as well as the hook allows: a wrong setting must not cost a build.
       return (
         `hook ${hook} of group ${name} (heartbeat timeout ${facts.seconds} s) cannot hold an instance for the drain deadline ` +

@@ -1,7 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { messageOf } from '../../core/basics.ts';
 import type { Clock } from '../../core/model/clock.ts';
-import { isGoing, isHeld, mayBeLaunched, type Termination } from '../../core/model/termination.ts';
+import { isGoing, isHeld, mayBeAnothers, type Termination } from '../../core/model/termination.ts';
 import type { Logger, RetainedInstance, Terminations } from '../../core/ports.ts';
 import type { AutoScaling, InstanceState } from '../auto-scaling.ts';
 import { describeInstances, type InstanceFacts } from '../ec2.ts';
@@ -112,8 +112,7 @@ export class AwsTerminations implements Terminations {
 
   async waitsForUs(termination: Termination): Promise<boolean> {
     if (this.#options.clock.now() >= this.#foundAt + FRESH_MS && !(await this.#stillGoes(termination))) return false;
-    // An instance that is launched into the warm pool waits in this state for a launching hook. Only a heartbeat tells.
-    if (!mayBeLaunched(termination) || termination.notice) return true;
+    if (!mayBeAnothers(termination) || termination.notice) return true;
     const isOurs = await this.#options.autoScaling.heartbeat(termination);
     if (!isOurs) this.#options.notOurs.add(termination.instanceId);
     return isOurs;
@@ -172,6 +171,6 @@ export class AwsTerminations implements Terminations {
 const byId = (states: readonly InstanceState[]): Map<string, InstanceState> =>
   new Map(states.toReversed().map((state) => [state.instanceId, state]));
 
-/** Whether an instance still goes. */
-const isStill = ({ state }: Pick<Termination, 'state'>, now: InstanceState): boolean =>
-  now.state === state || isHeld(now.state) || isGoing(now.state);
+/** Whether an instance still goes; or, on its way in, still waits. */
+const isStill = ({ state, launch }: Pick<Termination, 'state' | 'launch'>, now: InstanceState): boolean =>
+  now.state === state || (!launch && (isHeld(now.state) || isGoing(now.state)));

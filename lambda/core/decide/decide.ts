@@ -3,6 +3,7 @@ import { type Circumstances, complete, type Decision, type Outcome, timedOut, wa
 import { nodesOf, type Observation, sinceOf } from '../model/observation.ts';
 import type { Termination } from '../model/termination.ts';
 import { limits } from './deadlines.ts';
+import { decideLaunch } from './decide-launch.ts';
 import { decideNode } from './decide-node.ts';
 import { decideNotice } from './decide-notice.ts';
 import { type DecidedNode, orderFor, waitFor } from './several-nodes.ts';
@@ -16,7 +17,13 @@ const LONG_ENOUGH_SECONDS = 600;
  * never counts as an empty node, nor as one whose time is up.
  */
 export function decide(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
-  if (termination.notice) return decideNotice(termination.notice, termination, nomad, circumstances);
+  const { notice, launch } = termination;
+  if (notice) return decideNotice(notice, termination, nomad, circumstances);
+  const leaving = () => decideLeaving(termination, nomad, circumstances);
+  return launch ? decideLaunch(launch, termination, nomad, circumstances, leaving) : leaving();
+}
+
+function decideLeaving(termination: Termination, nomad: Observation, circumstances: Circumstances): Decision {
   const decision =
     elsewhere(termination) ??
     instanceGone(termination) ??

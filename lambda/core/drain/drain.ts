@@ -208,13 +208,21 @@ const each = async <T>(items: readonly T[], execute: (item: T) => Promise<void>)
 };
 
 /**
- * Whether an instance would be released because nothing runs on it, not because it has ended, or its time is up; or a drain would be cut
- * short because all that is left has had its time.
+ * Whether an instance would be released because nothing runs on it, not because it has ended, or its time is up; or put into service
+ * because it is ready, or given up because it is not; or a drain would be cut short because all that is left has had its time.
  */
-const restsOnProof = ({ termination, decision }: Decided): boolean =>
-  decision.action === 'complete'
-    ? decision.outcome !== 'instance-gone' && decision.outcome !== 'timed-out'
-    : decision.action === 'start-drain' && decision.order.how === 'shorten' && !termination.notice;
+function restsOnProof({ termination, decision }: Decided): boolean {
+  switch (decision.action) {
+    case 'complete':
+      return decision.outcome !== 'instance-gone' && decision.outcome !== 'timed-out';
+    case 'make-eligible':
+      return true;
+    case 'start-drain':
+      return termination.launch ? true : decision.order.how === 'shorten' && !termination.notice;
+    default:
+      return false;
+  }
+}
 
 /** Whether a drain is about to start that may move services onto the nodes that are next. */
 const startsDrain = ({ termination, decision }: Decided): boolean =>

@@ -1,7 +1,7 @@
 import { messageOf } from '../basics.ts';
 import { isLeftAlone } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
-import type { Decision, DrainOrder } from '../model/decision.ts';
+import type { Decision, DrainOrder, Outcome } from '../model/decision.ts';
 import { LOG } from '../model/log-messages.ts';
 import { killed, type NomadNode, remaining } from '../model/node.ts';
 import { drainedBy, restoredAt } from '../model/notice.ts';
@@ -18,6 +18,14 @@ const MESSAGES = {
   force: LOG.drainForced,
 };
 
+const NOT_OURS: Decision = {
+  action: 'wait',
+  because: 'the instance does not wait for our hook any more, or for another',
+};
+
+/** The log message of a wait that has ended. */
+const ended = (outcome: Outcome) => (outcome === 'admitted' || outcome === 'abandoned' ? LOG[outcome] : LOG.released);
+
 /** Carries out the decision about one instance. A failure becomes its decision, and touches no other instance. */
 export async function execute(
   termination: Termination,
@@ -31,11 +39,7 @@ export async function execute(
   try {
     switch (decision.action) {
       case 'start-drain': {
-        if (!(await ports.terminations.waitsForUs(termination))) {
-          return {
-            decision: { action: 'wait', because: 'the instance does not wait for our hook any more, or for another' },
-          };
-        }
+        if (!(await ports.terminations.waitsForUs(termination))) return { decision: NOT_OURS };
         let started = 0;
         for (const node of nodesOf(seen).filter(({ id }) => decision.nodeIds.includes(id))) {
           if (!(await startDrain(termination, node, decision, ports))) continue;
@@ -50,6 +54,14 @@ export async function execute(
         for (const nodeId of decision.nodeIds) await cordon(termination, nodeId, fields, ports);
         return { decision };
       }
+      case 'make-eligible': {
+        if (!(await ports.terminations.waitsForUs(termination))) return { decision: NOT_OURS };
+        for (const nodeId of decision.nodeIds) {
+          if (await ports.eligibility.admit(nodeId, instanceId))
+            ports.logger.info(LOG.madeEligible, { ...fields, nodeId });
+        }
+        return { decision };
+      }
       case 'complete': {
         // Logs are read while the instance is released: it is not kept for them.
         const reading = readKilled(termination, seen, decision, ports);
@@ -59,7 +71,7 @@ export async function execute(
           return { decision: { ...decision, because: `${decision.because}; it had been released before` } };
         const losses = await reading;
         const level = decision.alarm ? 'error' : 'info';
-        ports.logger[level](LOG.released, { ...fields, killed: losses.length });
+        ports.logger[level](ended(decision.outcome), { ...fields, killed: losses.length });
         for (const { allocation, stderr } of losses) {
           const { id, job, namespace, taskGroup } = allocation;
           const which = { allocation: id, job, namespace, taskGroup };
@@ -115,7 +127,7 @@ const newDeadline = (order: DrainOrder): number | undefined =>
 async function startDrain(
   termination: Termination,
   node: NomadNode,
-  { order }: Decision & { action: 'start-drain' },
+  { order, gaveUp }: Decision & { action: 'start-drain' },
   { nodes, clock }: Ports,
 ): Promise<boolean> {
   const now = clock.now();
@@ -131,6 +143,7 @@ async function startDrain(
     ...(!isForNotice && { waitingSince: before?.waitingSince ?? beganAt(termination, now) }),
     deadlineAt: given === undefined ? (before?.deadlineAt ?? now) : now + given * 1000,
     ...((given === undefined ? before?.forJobs : given > policy.deadlineSeconds) && { forJobs: true as const }),
+    ...((gaveUp ?? before?.gaveUp) && { gaveUp: true as const }),
     ...(order.how === 'force' && { forcedAt: now }),
     ...(isForNotice && { notice: notice.kind, restoreAt: restoredAt(notice) }),
     ...(isForNotice && drained !== undefined && { drainedBy: drained }),
@@ -141,10 +154,15 @@ async function startDrain(
 const OLD_ACTIVITY_MS = 600_000;
 
 /** When a wait began that has no record yet. */
-function beganAt({ since = Number.NEGATIVE_INFINITY, sinceIs }: Termination, now: number): EpochMs {
+function beganAt({ since = Number.NEGATIVE_INFINITY, sinceIs, launch, seenSince }: Termination, now: number): EpochMs {
+  // No load balancer is asked before a launch, and it is not drained at its beginning.
+  if (launch) return since > 0 ? since : (seenSince ?? now);
   const isCredible = sinceIs === 'event' || now - since < OLD_ACTIVITY_MS;
   return isCredible && since > 0 ? since : now;
 }
+
+/** The outcomes of drains whose deadline may have come. */
+const MAY_HAVE_KILLED: readonly Outcome[] = ['forced', 'timed-out', 'admitted', 'abandoned'];
 
 /** The allocations that do not end by themselves, with the end of their stderr. */
 async function readKilled(
@@ -153,7 +171,7 @@ async function readKilled(
   { outcome }: Decision & { action: 'complete' },
   { logs }: Ports,
 ): Promise<Killed[]> {
-  if (outcome !== 'forced' && outcome !== 'timed-out') return [];
+  if (!MAY_HAVE_KILLED.includes(outcome)) return [];
   // When the time is up, what still runs is killed with the instance.
   const dying = (node: NomadNode) =>
     outcome === 'timed-out' ? remaining(node, { ...policy, ignoreSystemJobs: true }) : [];

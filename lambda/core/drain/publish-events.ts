@@ -45,7 +45,7 @@ export class EventAnnouncer {
 
     const stuck = this.#newlyStuck(progress);
     if (stuck !== undefined) events.push({ ...this.#event('stuck', progress, now), because: stuck });
-    if (progress.effect === 'released') events.push(this.#event('ended', progress, now));
+    if (progress.effect === 'released') events.push(this.#event(endedType(progress), progress, now));
     return events;
   }
 
@@ -74,7 +74,7 @@ export class EventAnnouncer {
 
   #event(type: DrainEvent['type'], progress: Progress, at: number): DrainEvent {
     const { termination, seen, decision, killed = [], nowhere = [] } = progress;
-    const { instanceId, group, hook, notice } = termination;
+    const { instanceId, group, hook, notice, launch } = termination;
     const node = nodeOf(seen);
     const ended = decision.action === 'complete';
     const left = ended ? [] : nodesOf(seen).flatMap((each) => remaining(each, termination.policy));
@@ -87,6 +87,7 @@ export class EventAnnouncer {
         instanceId,
         group,
         hook,
+        ...(launch && { into: launch.into }),
         ...(notice && { notice: notice.kind }),
         nodeId: node?.id ?? null,
         ...(node && { nodeName: node.name }),
@@ -107,6 +108,13 @@ export class EventAnnouncer {
   }
 }
 
+/** How its wait ended, on the way out of service or into it. */
+function endedType({ decision }: Progress): DrainEvent['type'] {
+  const outcome = decision.action === 'complete' ? decision.outcome : undefined;
+  if (outcome === 'admitted') return 'ready';
+  return outcome === 'abandoned' ? 'abandoned' : 'ended';
+}
+
 function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Progress, now: number): DrainEventTimes {
   const node = nodeOf(seen);
   const drain = node?.drain;
@@ -116,7 +124,7 @@ function timesOf(type: DrainEvent['type'], { termination, seen, decision }: Prog
     return { waitingSince, drainStartedAt: now, deadlineAt: now + order.deadlineSeconds * 1000 };
   }
   const times = { waitingSince, drainStartedAt: drain?.startedAt, deadlineAt: deadlineOf(drain) };
-  if (type !== 'ended') return times;
+  if (type === 'started' || type === 'stuck') return times;
   return { ...times, emptySince: drain && node.allocations && emptySince(drain, node.allocations), endedAt: now };
 }
 

@@ -4,6 +4,7 @@ import { say, toReport } from '../explain.ts';
 import type { AllocationReport, TaskGroup } from '../model/allocation.ts';
 import type { EpochMs } from '../model/clock.ts';
 import type { Decision, Outcome } from '../model/decision.ts';
+import type { Launch } from '../model/launch.ts';
 import { deadlineOf, remaining } from '../model/node.ts';
 import type { Notice } from '../model/notice.ts';
 import { nodeOf, nodesOf, type Observation, sinceOf } from '../model/observation.ts';
@@ -22,6 +23,8 @@ export interface Report {
   /** The groups that the run is about: in a sweep and in `status` all that are configured. */
   groups?: string[];
   instances: InstanceReport[];
+  /** The instances that are on their way into service, where they wait for our launching hook; absent if there are none. */
+  joining?: InstanceReport[];
   /** Instances that Auto Scaling retains until you terminate them to look at, if there are any. */
   retained?: readonly RetainedInstance[];
   /** Nodes that were removed from Nomad, because their instances have ended; absent if there are none. */
@@ -42,6 +45,8 @@ export interface InstanceReport {
   group: string;
   /** Our lifecycle hook of the group. */
   hook: string;
+  /** Where it goes, if it is on its way in. */
+  into?: Launch['into'];
   /** What AWS has said of it, if Auto Scaling does not hold it for us. */
   notice?: Notice['kind'];
   /** The Nomad node, null if none is known. */
@@ -116,13 +121,11 @@ export class RunRecord {
     }
     const before = this.#waits;
     this.#waits = new Map(
-      waiting
-        .filter(({ notice, completed }) => !notice && !completed)
-        .map(({ instanceId }) => [instanceId, before.get(instanceId) ?? {}]),
+      waiting.filter(isLeaving).map(({ instanceId }) => [instanceId, before.get(instanceId) ?? {}]),
     );
     for (const { termination, seen, decision } of progress) {
       if (decision.action === 'complete') this.#waits.delete(termination.instanceId);
-      else if (!termination.notice && !termination.completed) {
+      else if (isLeaving(termination)) {
         const { forceAt } = this.#limitsOf(termination, seen);
         const dueAt = nodeOf(seen)?.drain?.ours?.forcedAt ?? forceAt;
         this.#waits.set(termination.instanceId, { since: sinceOf(termination, seen), dueAt });
@@ -141,6 +144,7 @@ export class RunRecord {
       instanceId,
       group,
       hook,
+      ...(termination.launch && { into: termination.launch.into }),
       ...(termination.notice && { notice: termination.notice.kind }),
       nodeId: node?.id ?? null,
       ...(node && { nodeName: node.name }),
@@ -185,10 +189,11 @@ export class RunRecord {
   }
 
   result(): Result {
-    const instances = [...this.#instances.values()];
+    const all = [...this.#instances.values()];
     return {
-      instances,
-      unserved: instances.filter(({ unserved }) => unserved),
+      instances: all.filter(({ into }) => into === undefined),
+      joining: all.filter(({ into }) => into !== undefined),
+      unserved: all.filter(({ unserved }) => unserved),
       waits: [...this.#waits.values()],
       purged: this.#purged,
       retained: this.#retained,
@@ -196,6 +201,9 @@ export class RunRecord {
     };
   }
 }
+
+/** Auto Scaling holds it for us on its way out. */
+const isLeaving = ({ notice, completed, launch }: Termination): boolean => !notice && !completed && !launch;
 
 /** How long an instance has waited, as far as that is known. */
 interface Wait {
@@ -206,7 +214,9 @@ interface Wait {
 
 export interface Result {
   instances: InstanceReport[];
-  /** Those of them that the run could not serve. */
+  /** Those that are on their way in. */
+  joining: InstanceReport[];
+  /** Those of both that the run could not serve. */
   unserved: InstanceReport[];
   /** The instances that are left. */
   waits: readonly Wait[];
@@ -232,7 +242,11 @@ function would(decision: Decision): string {
     }
     case 'cordon':
       return 'make the node ineligible, and drain nothing';
+    case 'make-eligible':
+      return 'make the node eligible';
     case 'complete':
+      if (decision.outcome === 'admitted') return 'put the instance into service, or into its warm pool';
+      if (decision.outcome === 'abandoned') return 'abandon the instance, so that Auto Scaling replaces it';
       return `release the instance: ${decision.outcome}, ${decision.result}`;
     case 'wait':
       return 'wait';

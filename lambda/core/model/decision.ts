@@ -1,8 +1,16 @@
 import type { EpochMs } from './clock.ts';
 import type { Policy } from './policy.ts';
 
-/** How a wait ended. */
-export type Outcome = 'drained' | 'forced' | 'node-lost' | 'not-a-node' | 'instance-gone' | 'timed-out';
+/** How a wait ended: the first six on the way out of service, the last two on the way in. */
+export type Outcome =
+  | 'drained'
+  | 'forced'
+  | 'node-lost'
+  | 'not-a-node'
+  | 'instance-gone'
+  | 'timed-out'
+  | 'admitted'
+  | 'abandoned';
 
 /**
  * How to ask Nomad for a drain: start it; renew it with what is left of its deadline, which makes Nomad check again; shorten it,
@@ -13,8 +21,10 @@ export type DrainOrder = { how: 'start' | 'renew' | 'shorten' | 'extend'; deadli
 
 /** What to do with one waiting instance, and why, in a sentence for an operator. */
 export type Decision =
-  /** `nodeIds`: the nodes to drain, usually one. */
-  | { action: 'start-drain'; because: string; order: DrainOrder; nodeIds: readonly string[] }
+  /** `nodeIds`: the nodes to drain, usually one. `gaveUp`: the instance will not be put into service. */
+  | { action: 'start-drain'; because: string; order: DrainOrder; nodeIds: readonly string[]; gaveUp?: true }
+  /** Makes the nodes eligible: their instance is about to be put into service. */
+  | { action: 'make-eligible'; because: string; nodeIds: readonly string[] }
   /** Makes the nodes ineligible: nothing new lands there, and what runs there runs on. */
   | { action: 'cordon'; because: string; nodeIds: readonly string[] }
   /**

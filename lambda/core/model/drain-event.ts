@@ -1,6 +1,7 @@
 import type { AllocationReport, TaskGroup } from './allocation.ts';
 import type { EpochMs } from './clock.ts';
 import type { Outcome } from './decision.ts';
+import type { Launch } from './launch.ts';
 import type { Notice } from './notice.ts';
 
 /** Why an instance goes before others, the best reason first (docs/decisions/0007). */
@@ -14,9 +15,11 @@ export const EVENT_TYPES = {
   stuck: 'Nomad Drain Stuck',
   retained: 'Nomad Instance Retained',
   ended: 'Nomad Drain Ended',
+  ready: 'Nomad Client Ready',
+  abandoned: 'Nomad Client Abandoned',
 } as const;
 
-/** An event for the bus: an instance was chosen to go; a drain has started, is stuck, or has ended; an instance is retained. */
+/** An event for the bus: an instance was chosen to go; a drain has started, is stuck, or has ended; an instance is retained, put into service, or abandoned. */
 export interface DrainEvent {
   type: keyof typeof EVENT_TYPES;
   at: EpochMs;
@@ -44,6 +47,8 @@ interface DrainEventDetail {
   group: string;
   /** Absent for an instance that waits for no hook any more. */
   hook?: string;
+  /** Where it goes, if it is on its way in. */
+  into?: Launch['into'];
   /** What AWS has said of the instance, if Auto Scaling did not hold it for us when its drain started. */
   notice?: Notice['kind'];
   /** Why it goes before others: only in `Nomad Client Chosen`. */
@@ -51,7 +56,7 @@ interface DrainEventDetail {
   /** The Nomad node; null if none is known. */
   nodeId: string | null;
   nodeName?: string;
-  /** How it ended, and what was reported to Auto Scaling: only in `Nomad Drain Ended`. */
+  /** How it ended, and what was reported to Auto Scaling: not in the events before that. */
   outcome?: Outcome;
   result?: 'CONTINUE' | 'ABANDON';
   /** What is waited for, the oldest first; at most fifty are listed. */

@@ -11,6 +11,12 @@ export const LOG = {
   notStopped: 'allocation not stopped: it ends with its instance',
   /** With its `outcome`, `because`, and how many allocations were `killed`. */
   released: 'instance released',
+  /** On its way into service. */
+  madeEligible: 'node made eligible: its instance is about to enter service',
+  /** With its `because`. */
+  admitted: 'instance put into service',
+  /** With its `because`. */
+  abandoned: 'instance abandoned: its node is not ready',
   /** One record for each, with its `allocation`, `job`, `namespace` and `taskGroup`. */
   killed: 'allocation killed',
   /** One record for each task group, with `job` and `namespace`. */

@@ -10,9 +10,10 @@ export interface Metric {
   unit: 'Count' | 'Seconds';
   /**
    * When it is written. `sweep`: in each sweep, also if it is 0, so that missing data means missing sweeps.
+   * `admission`: the same, where instances are put into service when their nodes are ready.
    * `run`: in each run that asks Nomad. `happening`: whenever it happens, in any run.
    */
-  recorded: 'sweep' | 'run' | 'happening';
+  recorded: 'sweep' | 'admission' | 'run' | 'happening';
   /** What it is, for the legend of a graph. */
   about: string;
 }
@@ -52,6 +53,10 @@ export const METRICS = {
   InstanceGone: { unit: 'Count', recorded: 'happening', about: 'Released: EC2 had terminated it already' },
   TimedOut: { unit: 'Count', recorded: 'happening', about: 'Released: the time was up' },
   AllocationsKilled: { unit: 'Count', recorded: 'happening', about: 'Allocations killed by a drain deadline' },
+  InstancesJoining: { unit: 'Count', recorded: 'admission', about: 'Instances that wait to be put into service' },
+  NodeReady: { unit: 'Seconds', recorded: 'happening', about: 'From the launch of an instance to its ready node' },
+  InstancesAdmitted: { unit: 'Count', recorded: 'happening', about: 'Put into service: their nodes were ready' },
+  InstancesAbandoned: { unit: 'Count', recorded: 'happening', about: 'Abandoned: their nodes were not ready in time' },
   HeartbeatsRefused: { unit: 'Count', recorded: 'happening', about: 'Heartbeats that Auto Scaling refused' },
   NomadErrors: { unit: 'Count', recorded: 'happening', about: 'Requests to Nomad that failed' },
   ChoicesAnswered: {

@@ -23,6 +23,24 @@ export interface NomadNode {
   forgotten?: { count: number; until: number };
   /** What tells whether its list of allocations can still grow. Read for a proof alone. */
   settling?: Settling;
+  /** What tells whether its instance may be put into service. Read for the proof of a launch alone. */
+  readiness?: Readiness;
+}
+
+/** What a node says of itself before its instance is put into service. */
+export interface Readiness {
+  /** Its task drivers, by name. */
+  drivers: ReadonlyMap<string, DriverHealth>;
+  /** For how long its status and its eligibility have not changed, in milliseconds. */
+  settledForMs: number;
+  /** Why it is ineligible: it registered so (`default_ineligible`), our last drain has made it so, or something else. */
+  ineligible?: 'by default' | 'by our drain' | 'by another';
+}
+
+export interface DriverHealth {
+  healthy: boolean;
+  /** In Nomad's words. */
+  description: string;
 }
 
 /**
@@ -70,6 +88,8 @@ export interface DrainRecord {
   notice?: Notice['kind'];
   /** By when the notice wants the node drained. */
   drainedBy?: EpochMs;
+  /** It was drained because its instance will not be put into service. */
+  gaveUp?: true;
   /** When the node is made eligible again, if its instance is in service then. Absent: as soon as it is back. */
   restoreAt?: EpochMs;
 }

@@ -1,8 +1,12 @@
 import type { EpochMs } from './clock.ts';
+import { COMING, HELD_AT_LAUNCH, type Launch } from './launch.ts';
 import type { Notice } from './notice.ts';
 import type { Policy } from './policy.ts';
 
-/** An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it. */
+/**
+ * An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it; or, with `launch`, one
+ * that it holds on its way in.
+ */
 export interface Termination {
   instanceId: string;
   group: string;
@@ -13,6 +17,8 @@ export interface Termination {
   held: boolean;
   /** Why its node has to be drained though Auto Scaling does not hold it for us. Such an instance is never released by us. */
   notice?: Notice;
+  /** It is on its way in: it waits for our launching hook. */
+  launch?: Launch;
   /** When the wait began, or the scaling activity that it is of; absent if AWS does not say. */
   since?: EpochMs;
   /** What that is taken from. */
@@ -40,6 +46,8 @@ export interface LifecycleEvent {
   instanceId: string;
   group: string;
   hook: string;
+  /** It waits on its way in. */
+  launching?: true;
   /** When the event happened. */
   time?: EpochMs;
 }
@@ -56,5 +64,12 @@ export const isRetained = (state: string): boolean => state.endsWith(RETAINED);
 export const isHeld = (state: string | undefined): boolean => HELD.includes(state ?? '');
 export const isGoing = (state: string | undefined): boolean => GOING.includes(state ?? '');
 
-/** An instance that is launched into a warm pool waits in the same state as one that returns to it. */
-export const mayBeLaunched = ({ state }: Pick<Termination, 'state'>): boolean => state === 'Warmed:Pending:Wait';
+export const isHeldAtLaunch = (state: string | undefined): boolean => HELD_AT_LAUNCH.includes(state ?? '');
+export const isComing = (state: string | undefined): boolean => COMING.includes(state ?? '');
+
+/**
+ * Only a heartbeat tells that it waits for our hook: an instance that is launched into a warm pool waits in the same state as one that
+ * returns to it, and one that is launched may wait for other launching hooks.
+ */
+export const mayBeAnothers = ({ state, launch }: Pick<Termination, 'state' | 'launch'>): boolean =>
+  state === 'Warmed:Pending:Wait' || launch !== undefined;

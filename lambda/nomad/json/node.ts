@@ -30,6 +30,7 @@ export interface NodeJson extends NodeStub {
   DrainStrategy: { Deadline: number; ForceDeadline: string | null } | null;
   Events: NodeEventJson[] | null;
   Attributes: Record<string, string> | null;
+  Drivers: Record<string, { Detected: boolean; Healthy: boolean; HealthDescription: string }> | null;
   Meta: Record<string, string> | null;
 }
 
@@ -179,6 +180,7 @@ export function toRecord(meta: Record<string, string> | null): DrainRecord | und
     ...(deadlineAt !== undefined && { deadlineAt }),
     ...(meta.deadline_for_jobs === 'true' && { forJobs: true as const }),
     ...(forcedAt !== undefined && { forcedAt }),
+    ...(meta.given_up === 'true' && { gaveUp: true as const }),
     ...(isNotice(meta.notice) && { notice: meta.notice }),
     ...(drainedBy !== undefined && { drainedBy }),
     ...(restoreAt !== undefined && { restoreAt }),
@@ -196,6 +198,7 @@ export function toMeta(record: DrainRecord): Record<string, string> {
     ...(record.deadlineAt !== undefined && { deadline_at: iso(record.deadlineAt) }),
     ...(record.forJobs && { deadline_for_jobs: 'true' }),
     ...(record.forcedAt !== undefined && { forced_at: iso(record.forcedAt) }),
+    ...(record.gaveUp && { given_up: 'true' }),
     ...(record.notice && { notice: record.notice }),
     ...(record.drainedBy !== undefined && { to_be_drained_by: iso(record.drainedBy) }),
     ...(record.restoreAt !== undefined && { restore_at: iso(record.restoreAt) }),

@@ -1,5 +1,6 @@
 import { iso } from '../../core/basics.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
+import type { Readiness } from '../../core/model/node.ts';
 import type { Eligibility, IneligibleNode } from '../../core/ports.ts';
 import type { NomadApi } from '../api.ts';
 import { DRAINED_BY, type NodeJson, ourRecord } from '../json/node.ts';
@@ -38,6 +39,20 @@ export class NomadEligibility implements Eligibility {
     return [...drainedByUs(), ...(await this.#cordoned)];
   }
 
+  async admit(nodeId: string, instanceId: string): Promise<boolean> {
+    const node = await this.#options.nomad.node(nodeId);
+    if (!node) return false;
+    switch (ineligibleBy(node, instanceId, this.#options.deployment)) {
+      case 'by default':
+        await this.#options.nomad.setEligibility(nodeId, 'eligible');
+        return true;
+      case 'by our drain':
+        return this.#endDrain(node, { instanceId });
+      default:
+        return false;
+    }
+  }
+
   async restore(taken: IneligibleNode): Promise<boolean> {
     const node = await this.#options.nomad.node(taken.nodeId);
     if (!node) return false;
@@ -72,7 +87,7 @@ export class NomadEligibility implements Eligibility {
     return found;
   }
 
-  async #endDrain(node: NodeJson, { instanceId }: IneligibleNode): Promise<boolean> {
+  async #endDrain(node: NodeJson, { instanceId }: Pick<IneligibleNode, 'instanceId'>): Promise<boolean> {
     const { nomad, deployment } = this.#options;
     if (ourRecord(node, deployment)?.instanceId !== instanceId || !isUntouchedSinceDrain(node)) return false;
     // A batch job may get a second copy of what a drain has told to stop, once its node is eligible again (nomad#28008).
@@ -99,6 +114,20 @@ export class NomadEligibility implements Eligibility {
     await nomad.setNodeMeta(node.ID, { [CORDON_KEY]: null });
     return ours;
   }
+}
+
+/** Why a node is ineligible; undefined if it is not. */
+export function ineligibleBy(node: NodeJson, instanceId: string, deployment: string): Readiness['ineligible'] {
+  if (node.SchedulingEligibility === 'eligible') return undefined;
+  const record = ourRecord(node, deployment);
+  if (record) {
+    const isOver = record.instanceId === instanceId && record.notice === undefined && !record.gaveUp;
+    return isOver && isUntouchedSinceDrain(node) ? 'by our drain' : 'by another';
+  }
+  // A node keeps its last ten events: where its registration is among them, all that came after is too.
+  const messages = (node.Events ?? []).map(({ Message }) => Message);
+  const isTouched = messages.some((message) => message.startsWith(DRAIN) || message.startsWith(ELIGIBILITY));
+  return messages.includes('Node registered') && !isTouched && !node.LastDrain ? 'by default' : 'by another';
 }
 
 /** Whether the node has been made neither eligible nor ineligible since its drain ended. A node keeps its last ten events. */

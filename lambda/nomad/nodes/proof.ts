@@ -1,14 +1,14 @@
 import pMap from 'p-map';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import type { NomadNode, Settling } from '../../core/model/node.ts';
+import type { NomadNode, Readiness, Settling } from '../../core/model/node.ts';
 import { type Observation, present } from '../../core/model/observation.ts';
-import type { Policy } from '../../core/model/policy.ts';
 import type { Termination } from '../../core/model/termination.ts';
 import { NomadError } from '../../errors.ts';
 import type { Permissions } from '../acl.ts';
 import type { NomadApi } from '../api.ts';
 import { ineligibleSince, type NodeJson, type NodeStub, ourRecord, toNode } from '../json/node.ts';
 import { type ClosedWorldOptions, laterIdentities, mayBeIt } from './closed-world.ts';
+import { ineligibleBy } from './eligibility.ts';
 import { contradiction, findNodes, isLive, nodesOfEach, notFound } from './find-nodes.ts';
 import { namingNone } from './identity.ts';
 import { allocationsOf, copying, type ReadNodeOptions, readerOf } from './read-node.ts';
@@ -103,7 +103,7 @@ async function look(asked: Asked, termination: Termination, known: Iterable<stri
   const nodes: { json: NodeJson; node: NomadNode }[] = [];
   for (const id of ids) {
     const listed = found.nodes.find(({ ID }) => ID === id);
-    const read = await readNode(asked, id, termination.policy);
+    const read = await readNode(asked, id, termination);
     if (read) nodes.push(read);
     else if (listed) throw contradiction(listed);
   }
@@ -131,15 +131,40 @@ const called = ({ Name, ID }: NodeStub): string => `${Name} (${ID})`;
 async function readNode(
   asked: Asked,
   id: string,
-  policy: Policy,
+  { instanceId, policy, launch }: Termination,
 ): Promise<{ json: NodeJson; node: NomadNode } | undefined> {
-  const { nomad, clock } = asked;
+  const { nomad, clock, deployment } = asked;
   const json = await nomad.node(id);
   if (!json) return undefined;
   const settling = settlingOf(asked, json, clock.now());
+  const sinceMs = clock.now() - (json.StatusUpdatedAt * 1000 - (nomad.skewMs ?? 0));
   const node = toNode(json, readerOf(nomad, asked));
   const read = await allocationsOf(nomad, node, policy, asked);
-  return { json, node: { ...node, ...read, copying: await copying(nomad, read.allocations), settling } };
+  const proven = { ...node, ...read, copying: await copying(nomad, read.allocations), settling };
+  return {
+    json,
+    node: launch ? { ...proven, readiness: readinessOf(json, { instanceId, deployment }, sinceMs) } : proven,
+  };
+}
+
+/** What the node says of itself before its instance is put into service. @param settledForMs since its status and eligibility changed */
+function readinessOf(
+  json: NodeJson,
+  { instanceId, deployment }: { instanceId: string; deployment: string },
+  settledForMs: number,
+): Readiness {
+  const ineligible = ineligibleBy(json, instanceId, deployment);
+  const drivers = Object.entries(json.Drivers ?? {}).filter(([, { Detected }]) => Detected);
+  return {
+    drivers: new Map(
+      drivers.map(([name, { Healthy, HealthDescription }]) => [
+        name,
+        { healthy: Healthy, description: HealthDescription },
+      ]),
+    ),
+    settledForMs,
+    ...(ineligible && { ineligible }),
+  };
 }
 
 function settlingOf({ nomad, acceptedAt, leader, pending, deployment }: Asked, json: NodeJson, now: number): Settling {

@@ -1,7 +1,6 @@
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
-import { DEFAULT_ADMISSION } from '../core/model/launch.ts';
-import { DEFAULT_POLICY, type Policy } from '../core/model/policy.ts';
+import { DEFAULT_ADMISSION, DEFAULT_POLICY, type Policy } from '../core/model/policy.ts';
 import { ConfigError, type ConfigProblem, type ProblemId } from '../errors.ts';
 import { DURATIONS, durationRefusal } from './durations.ts';
 import { groupName, hookName, refusal, someText } from './names.ts';
@@ -212,8 +211,17 @@ export function checkConfig(json: unknown): Config {
   if (error) throw new ConfigError(error.issues.map(problemOf));
   const { hook: _, groups, policy: _p, notices: _n, chooses: _c, admission: _a, purge: _u, ...config } = data;
   const ofAll = terms(data, DEFAULT_TERMS);
-  return { ...config, groups: groups.map((each) => ({ ...each, ...terms(each, ofAll) })) };
+  const filledIn = groups.map((each) => ({ ...each, ...terms(each, ofAll) }));
+  const twice = filledIn.filter(({ hook, admission }) => admission.on && admission.hook === hook);
+  if (twice.length > 0) throw new ConfigError(twice.map(hookTwice));
+  return { ...config, groups: filledIn };
 }
+
+const hookTwice = ({ name, hook }: GroupConfig): ConfigProblem => ({
+  path: ['admission', 'hook'],
+  id: 'nomad-drain-hook:hookName',
+  message: `must differ from the terminating hook of group ${name}: ${hook}`,
+});
 
 const DEFAULT_TERMS: Terms = {
   policy: DEFAULT_POLICY,

@@ -13,6 +13,14 @@ const defaults = {
   policy: DEFAULT_POLICY,
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: 3600 },
   chooses: { on: false, onlyIdle: false, onlyIdleForSeconds: 900 },
+  admission: {
+    on: false,
+    hook: 'nomad-ready',
+    heartbeatTimeoutSeconds: 300,
+    readyTimeoutSeconds: 900,
+    drivers: [],
+    awaitSystemJobs: false,
+  },
   purge: false,
 };
 
@@ -58,6 +66,14 @@ describe('the configuration document', () => {
       },
       notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 600 },
       chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 600 },
+      admission: {
+        on: true,
+        hook: 'ready',
+        heartbeatTimeoutSeconds: 600,
+        readyTimeoutSeconds: 1200,
+        drivers: ['docker'],
+        awaitSystemJobs: true,
+      },
       purge: true,
     };
     const { groups, nomad, ...terms } = whole;
@@ -76,12 +92,14 @@ describe('the configuration document', () => {
             policy: { deadlineSeconds: 1800, onTimeout: 'CONTINUE' },
             notices: { rebalance: 'drain' },
             chooses: { on: false },
+            admission: { drivers: ['exec'] },
             purge: false,
           },
         ],
         policy: { deadlineSeconds: 7200, onTimeout: 'ABANDON', jobMeta: true },
         notices: { maintenance: true },
         chooses: { on: true, onlyIdle: true },
+        admission: { on: true, drivers: ['docker'] },
         purge: true,
       }),
     );
@@ -92,6 +110,7 @@ describe('the configuration document', () => {
         policy: { ...DEFAULT_POLICY, deadlineSeconds: 7200, onTimeout: 'ABANDON', jobMeta: true },
         notices: { ...defaults.notices, maintenance: true },
         chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 900 },
+        admission: { ...defaults.admission, on: true, drivers: ['docker'] },
         purge: true,
       },
       {
@@ -100,8 +119,16 @@ describe('the configuration document', () => {
         policy: { ...DEFAULT_POLICY, deadlineSeconds: 1800, onTimeout: 'CONTINUE', jobMeta: true },
         notices: { ...defaults.notices, maintenance: true, rebalance: 'drain' },
         chooses: { on: false, onlyIdle: true, onlyIdleForSeconds: 900 },
+        admission: { ...defaults.admission, on: true, drivers: ['exec'] },
         purge: false,
       },
+    ]);
+  });
+
+  it('refuses one name for both hooks of a group: the second would replace the first', () => {
+    const admission = { on: true, hook: 'nomad-drain' };
+    expect(problems(JSON.stringify({ ...smallest, admission }))).toEqual([
+      'admission.hook: must differ from the terminating hook of group builders: nomad-drain',
     ]);
   });
 

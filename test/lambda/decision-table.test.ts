@@ -11,23 +11,27 @@ function stepsOf(path: string, decision: string): string[] {
   return [...body.matchAll(/(\w+)\(/g)].flatMap(([, called = '']) => (own.has(called) ? [called] : []));
 }
 
-/** The first cells of the decision table. A row whose cell is empty belongs to the step above it. */
-function rows(): string[] {
-  const [, table = ''] = /^\| step \| situation \| action \|\n\| --- .*?\n(.*?)\n\n/ms.exec(
-    read('docs/architecture.md'),
-  ) ?? ['', ''];
+/** The first cells of the decision table of a page. A row whose cell is empty belongs to the step above it. */
+function rows(page: string): string[] {
+  const [, table = ''] = /^\| step \| situation \| action \|\n\| --- .*?\n(.*?)\n\n/ms.exec(read(page)) ?? ['', ''];
   const cells = table.split('\n').map((row) => /^\|([^|]*)\|/.exec(row)?.[1]?.trim() ?? row);
   return cells.filter((cell) => cell !== '');
 }
 
 it('asks its steps in the order of the decision table in docs/architecture.md, by the same names', () => {
-  const ofInstance = stepsOf('lambda/core/decide/decide.ts', 'decide');
+  const ofInstance = stepsOf('lambda/core/decide/decide.ts', 'decideLeaving');
   const ofNode = stepsOf('lambda/core/decide/decide-node.ts', 'decideNode');
   const ofDrained = stepsOf('lambda/core/decide/decide-node.ts', 'decideDrained');
   // An instance that is present is decided by its nodes, and a node by its drain, where one is in force.
   const steps = ofInstance.flatMap((step) => (step === 'present' ? [step, ...ofNode] : [step]));
   steps.splice(steps.indexOf('decideDrained'), 1, ...ofDrained);
 
-  expect(rows()).toEqual(steps.map((step) => `\`${step}\``));
+  expect(rows('docs/architecture.md')).toEqual(steps.map((step) => `\`${step}\``));
   expect(steps.length).toBeGreaterThan(10);
+});
+
+it('asks on the way in in the order of the table in docs/joining.md, by the same names', () => {
+  const steps = stepsOf('lambda/core/decide/decide-launch.ts', 'decideLaunch').filter((step) => step !== 'lackOf');
+  expect(rows('docs/joining.md')).toEqual(steps.map((step) => `\`${step}\``));
+  expect(steps).toHaveLength(8);
 });

@@ -4,7 +4,7 @@ import { type GroupConfig, hooksOf, launchHookOf } from '../../config/config.ts'
 import { messageOf } from '../../core/basics.ts';
 import { globalCapSeconds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import type { Launch } from '../../core/model/launch.ts';
+import type { Launch } from '../../core/model/termination.ts';
 import { isGoing, isHeld, isHeldAtLaunch, type Termination } from '../../core/model/termination.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { AutoScaling, InstanceState } from '../auto-scaling.ts';

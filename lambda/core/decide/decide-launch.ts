@@ -1,25 +1,37 @@
 import { names, say } from '../explain.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, wait } from '../model/decision.ts';
-import type { Admission, Launch } from '../model/launch.ts';
 import type { NomadNode, Readiness } from '../model/node.ts';
 import { nodesOf, type Observation } from '../model/observation.ts';
-import type { Termination } from '../model/termination.ts';
+import type { Admission } from '../model/policy.ts';
+import type { Launch, Termination } from '../model/termination.ts';
 
 /** A node that Nomad has just made usable gets its system jobs a moment later: until then that it has none proves nothing. In milliseconds. */
 const SYSTEM_JOBS_PLACED_MS = 10_000;
 /** How often a node is read again that is not ready yet, in milliseconds. */
 const AGAIN_MS = 10_000;
 
-/** What a ready node lacks. */
+/** What an instance lacks to be ready. */
 interface Lack {
   because: string;
   /** Nomad does not say: the instance may be ready. */
   unknown?: true;
-  /** All that it lacks is that it is eligible, and that is ours to change. */
-  eligibility?: { nodeId: string };
+  /** The node that is ready but for its eligibility, which is ours to change. */
+  admits?: string;
   /** Nothing changes before. */
   until?: EpochMs;
+}
+
+/** An instance on its way in, and what is known of it. */
+interface Coming {
+  launch: Launch;
+  termination: Termination;
+  nomad: Observation;
+  now: EpochMs;
+  /** Undefined if it is ready. */
+  lack: Lack | undefined;
+  /** What would be decided if it were to leave. */
+  leaving: () => Decision;
 }
 
 /**
@@ -30,33 +42,69 @@ interface Lack {
  * @param leaving what would be decided if the instance were to leave
  */
 export function decideLaunch(
-  { into, admission }: Launch,
+  launch: Launch,
   termination: Termination,
   nomad: Observation,
   { now }: Circumstances,
   leaving: () => Decision,
 ): Decision {
-  const { completed, ec2, since, seenSince = now } = termination;
-  if (completed) return wait('its lifecycle action for our hook is completed: another hook of the group holds it');
-  if (ec2 === 'gone') return { ...complete('instance-gone', 'EC2 no longer runs the instance'), result: 'ABANDON' };
-  if (nodesOf(nomad).some(({ drain }) => drain?.ours?.gaveUp)) {
-    return abandoned('it was not ready in time', leaving());
-  }
-  const lack = lackOf(nomad, into, admission, now);
-  if (lack === undefined) return into === 'service' ? admitted('its node is ready') : pooled(leaving());
-  if (lack.unknown) return wait(lack.because, { unserved: true });
-  if (lack.eligibility) {
-    return { action: 'make-eligible', because: lack.because, nodeIds: [lack.eligibility.nodeId] };
-  }
-  const { readyTimeoutSeconds } = admission;
-  if (now >= (since ?? seenSince) + readyTimeoutSeconds * 1000) {
-    return abandoned(`not ready after ${say(readyTimeoutSeconds)}: ${lack.because}`, leaving());
-  }
-  return wait(lack.because, lack.until === undefined ? {} : { until: lack.until });
+  const coming = { launch, termination, nomad, now, lack: lackOf(nomad, launch, now), leaving };
+  return (
+    elsewhere(coming) ??
+    instanceGone(coming) ??
+    givenUp(coming) ??
+    ready(coming) ??
+    unanswered(coming) ??
+    ineligible(coming) ??
+    late(coming) ??
+    notReady(coming)
+  );
+}
+
+function elsewhere({ termination }: Coming): Decision | undefined {
+  if (!termination.completed) return undefined;
+  return wait('its lifecycle action for our hook is completed: another hook of the group holds it');
+}
+
+function instanceGone({ termination }: Coming): Decision | undefined {
+  if (termination.ec2 !== 'gone') return undefined;
+  return { ...complete('instance-gone', 'EC2 no longer runs the instance'), result: 'ABANDON' };
+}
+
+/** What becomes ready after that does not count: its node is drained. */
+function givenUp({ nomad, leaving }: Coming): Decision | undefined {
+  const isGivenUp = nodesOf(nomad).some(({ drain }) => drain?.ours?.gaveUp);
+  return isGivenUp ? abandoned('it was not ready in time', leaving()) : undefined;
+}
+
+function ready({ launch, lack, leaving }: Coming): Decision | undefined {
+  if (lack) return undefined;
+  return launch.into === 'service' ? admitted('its node is ready') : pooled(leaving());
+}
+
+function unanswered({ lack }: Coming): Decision | undefined {
+  return lack?.unknown && wait(lack.because, { unserved: true });
+}
+
+/** Also of one that is late: it is ready but for what is ours to do. */
+function ineligible({ lack }: Coming): Decision | undefined {
+  if (lack?.admits === undefined) return undefined;
+  return { action: 'make-eligible', because: lack.because, nodeIds: [lack.admits] };
+}
+
+function late({ launch, termination, lack, now, leaving }: Coming): Decision | undefined {
+  const { since, seenSince = now } = termination;
+  const { readyTimeoutSeconds } = launch.admission;
+  if (!lack || now < (since ?? seenSince) + readyTimeoutSeconds * 1000) return undefined;
+  return abandoned(`not ready after ${say(readyTimeoutSeconds)}: ${lack.because}`, leaving());
+}
+
+function notReady({ lack }: Coming): Decision {
+  return wait(lack?.because ?? '', lack?.until === undefined ? {} : { until: lack.until });
 }
 
 /** What is missing for the instance to be ready; undefined if nothing is. What a first look does not tell, the proof does. */
-function lackOf(nomad: Observation, into: Launch['into'], admission: Admission, now: EpochMs): Lack | undefined {
+function lackOf(nomad: Observation, { into, admission }: Launch, now: EpochMs): Lack | undefined {
   if (nomad.is === 'unanswered') return { because: nomad.because, unknown: true };
   const [node, another] = nodesOf(nomad).filter(({ status }) => status !== 'down');
   if (node === undefined) {
@@ -69,7 +117,7 @@ function lackOf(nomad: Observation, into: Launch['into'], admission: Admission, 
   const lack =
     lackingDriver(node.readiness, admission) ??
     (into === 'service'
-      ? (ineligible(node, node.readiness) ?? lackingSystemJob(node, node.readiness, admission))
+      ? (lackingEligibility(node, node.readiness) ?? lackingSystemJob(node, node.readiness, admission))
       : undefined);
   return lack && { ...lack, until: now + AGAIN_MS };
 }
@@ -83,13 +131,13 @@ function lackingDriver({ drivers }: Readiness, admission: Admission): Lack | und
   return undefined;
 }
 
-function ineligible({ id, eligible }: NomadNode, readiness: Readiness): Lack | undefined {
+function lackingEligibility({ id, eligible }: NomadNode, readiness: Readiness): Lack | undefined {
   if (eligible) return undefined;
   switch (readiness.ineligible) {
     case 'by default':
-      return { because: 'its node has registered as ineligible, and is ready', eligibility: { nodeId: id } };
+      return { because: 'its node has registered as ineligible, and is ready', admits: id };
     case 'by our drain':
-      return { because: 'its node is ineligible since our last drain, and is ready', eligibility: { nodeId: id } };
+      return { because: 'its node is ineligible since our last drain, and is ready', admits: id };
     default:
       return { because: 'its node is ineligible, and neither its registration nor our drain has made it so' };
   }

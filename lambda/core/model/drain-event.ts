@@ -1,8 +1,8 @@
 import type { AllocationReport, TaskGroup } from './allocation.ts';
 import type { EpochMs } from './clock.ts';
 import type { Outcome } from './decision.ts';
-import type { Launch } from './launch.ts';
 import type { Notice } from './notice.ts';
+import type { Launch } from './termination.ts';
 
 /** Why an instance goes before others, the best reason first (docs/decisions/0007). */
 export type Place = 'dead' | 'leaving' | 'empty' | 'system' | 'movable' | 'unknown' | 'busy' | 'stuck';

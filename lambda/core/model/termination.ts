@@ -1,7 +1,6 @@
 import type { EpochMs } from './clock.ts';
-import { COMING, HELD_AT_LAUNCH, type Launch } from './launch.ts';
 import type { Notice } from './notice.ts';
-import type { Policy } from './policy.ts';
+import type { Admission, Policy } from './policy.ts';
 
 /**
  * An instance that Auto Scaling takes out of service and holds for our lifecycle hook, with what AWS says of it; or, with `launch`, one
@@ -41,6 +40,12 @@ export interface Termination {
   launchedAt?: EpochMs;
 }
 
+/** Where an instance goes that waits for our launching hook, and what it has to be before. */
+export interface Launch {
+  into: 'service' | 'warm pool';
+  admission: Admission;
+}
+
 /** The lifecycle event, as EventBridge delivers it. */
 export interface LifecycleEvent {
   instanceId: string;
@@ -56,6 +61,11 @@ export interface LifecycleEvent {
 const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
 /** The states just before those. */
 const GOING = ['Terminating', 'Warmed:Pending', 'Warmed:Terminating', 'ReplacingRootVolume'];
+
+/** The states in which Auto Scaling holds an instance for a launching lifecycle hook. */
+const HELD_AT_LAUNCH = ['Pending:Wait', 'Warmed:Pending:Wait'];
+/** The states just before those. */
+const COMING = ['Pending', 'Warmed:Pending'];
 
 /** The end of the states of an instance whose lifecycle action was abandoned in a group that retains it. */
 const RETAINED = ':Retained';

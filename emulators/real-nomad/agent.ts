@@ -45,6 +45,10 @@ export interface AgentOptions {
   heartbeat?: string;
   /** ACLs are on, and bootstrapped. */
   acl?: boolean;
+  /** The clients whose agents are started later, by `startClient`: they are not in `nodes`. */
+  late?: readonly number[];
+  /** What the `client` block of some agents says besides. */
+  client?: Readonly<Record<number, object>>;
   /** As CircleCI Server configures them: the datacenter, the class and the names of the nodes, and TLS if it is given. */
   circleci?: { tls?: { ca: string; server: Certificate; client: Certificate } } | undefined;
 }
@@ -75,7 +79,7 @@ interface Agent {
 export const startNomad = async (
   binary: string,
   instanceIds: string[] = ['i-0a0a', 'i-0b0b'],
-  { tls, heartbeat = '2s', acl = true, circleci }: AgentOptions = {},
+  { tls, heartbeat = '2s', acl = true, circleci, late = [], client: more = {} }: AgentOptions = {},
 ): Promise<RealNomad> => {
   const directory = mkdtempSync(join(tmpdir(), 'nomad-contract-'));
   const [http = 0, rpc = 0, serf = 0, ...clientHttp] = await freePorts(3 + instanceIds.length);
@@ -123,14 +127,15 @@ export const startNomad = async (
         ...clientConfig(rpc),
         host_volume: hostVolume(directory, `data-${letter}`),
         ...(circleci && { node_class: 'linux-64bit' }),
+        ...more[i],
       };
       const name = circleci ? `ip-10-0-0-${i + 1}` : `client-${letter}`;
       return launch(name, { ports, client, ...secure, ...secureToo }, environment);
     };
-    const clients: Agent[] = [];
+    const clients: (Agent | undefined)[] = [];
     for (const [i, instanceId] of instanceIds.entries()) {
       metadata.push(await startInstanceMetadata(instanceId, addressOf(i)));
-      clients.push(clientOf(i));
+      clients.push(late.includes(i) ? undefined : clientOf(i));
     }
     const log = () => readFileSync(join(directory, 'server.log'), 'utf8').slice(-2000);
     const leads = async () => {
@@ -154,11 +159,13 @@ export const startNomad = async (
     };
     const nodes = await until(server, log, async () => {
       const found = await Promise.all(
-        instanceIds.map(async (instanceId) => {
-          const [node] = await readyNodes(instanceId);
-          const own = `http://127.0.0.1:${clientHttp[instanceIds.indexOf(instanceId)]}`;
-          return node ? [{ id: node.ID, name: node.Name, instanceId, address: own }] : [];
-        }),
+        instanceIds
+          .filter((_, i) => !late.includes(i))
+          .map(async (instanceId) => {
+            const [node] = await readyNodes(instanceId);
+            const own = `http://127.0.0.1:${clientHttp[instanceIds.indexOf(instanceId)]}`;
+            return node ? [{ id: node.ID, name: node.Name, instanceId, address: own }] : [];
+          }),
       );
       return found.every(({ length }) => length === 1) ? found.flat() : undefined;
     });

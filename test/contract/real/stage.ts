@@ -94,6 +94,7 @@ export class Stage {
     Object.assign(process.env, environmentOf(aws));
     if (nomad.managementToken) aws.putParameter(TOKEN, await stage.token('drainer', DRAINER), 'SecureString');
     for (const [i, id] of instanceIds.entries()) {
+      if (agents.late?.includes(i)) continue;
       aws.addInstance(groups[i] ?? 'builders', { id, privateIp: addressOf(i) });
     }
     return stage;

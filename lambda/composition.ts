@@ -2,7 +2,7 @@ import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { AutoScaling } from './aws/auto-scaling.ts';
 import { CLIENT, forRun } from './aws/client.ts';
-import { instancesAt } from './aws/ec2.ts';
+import { describeInstances, instancesAt } from './aws/ec2.ts';
 import { EventBus } from './aws/event-bus.ts';
 import { type OnDemand, onDemand } from './aws/lazy-clients.ts';
 import { EmbeddedMetrics } from './aws/metrics.ts';
@@ -14,7 +14,7 @@ import type { Config } from './config/config.ts';
 import { ANY_GROUP } from './config/names.ts';
 import type { Allocation } from './core/model/allocation.ts';
 import type { Clock, EpochMs, RunClock } from './core/model/clock.ts';
-import type { Logger, Ports } from './core/ports.ts';
+import type { Logger, Ports, Terminations } from './core/ports.ts';
 import type { ChooseOptions } from './core/scale-in/choose.ts';
 import { IdleWait } from './core/scale-in/idle-wait.ts';
 import type { Permissions } from './nomad/acl.ts';
@@ -24,6 +24,7 @@ import { NodeObserver } from './nomad/nodes/observe.ts';
 import { NomadEndedNodes } from './nomad/nodes/purge.ts';
 import { SeenAllocations } from './nomad/nodes/seen-allocations.ts';
 import { NomadClients } from './nomad/queries/clients.ts';
+import { missingClients } from './nomad/queries/missing-clients.ts';
 import { WhoIsWho } from './nomad/queries/nodes-by-instance.ts';
 import { stderrTails } from './nomad/queries/stderr-tails.ts';
 import { readOnly } from './nomad/read-only.ts';
@@ -42,6 +43,9 @@ export interface Environment {
   /** When Lambda began to start the function. */
   bornAt: EpochMs;
 }
+
+/** Whether a sweep that begins now is one that looks for missing clients. */
+const isFifthMinute = (now: EpochMs): boolean => Math.floor(now / 60_000) % 5 === 0;
 
 /** The time of one run. */
 interface RunLimits {
@@ -169,7 +173,30 @@ export class Composition {
     const isPurged = (group?: string) => (group === undefined ? purging.size === groups.length : purging.has(group));
     const purges = sweeps && purging.size > 0;
     const endedNodes = purges ? { endedNodes: new NomadEndedNodes(api, nomad.nodeMetaKey, deployment, isPurged) } : {};
-    return { terminations, nodes, eligibility, ...endedNodes, logs, clock, logger, metrics, publisher };
+    const looksForMissing = run.missing === 'always' || (run.missing === 'sometimes' && isFifthMinute(clock.now()));
+    const missing = (inService: Terminations['inService']) =>
+      missingClients(
+        {
+          nomad: api,
+          whoIsWho: this.#whoIsWho,
+          nodeMetaKey: nomad.nodeMetaKey,
+          describe: (ids) => describeInstances(ec2, ids, () => {}),
+          now: clock.now(),
+        },
+        inService,
+      );
+    return {
+      terminations,
+      nodes,
+      eligibility,
+      ...endedNodes,
+      ...(looksForMissing && { missingClients: missing }),
+      logs,
+      clock,
+      logger,
+      metrics,
+      publisher,
+    };
   }
 
   /** The groups whose instances lead to Nomad, where it is asked through them. */

@@ -5,8 +5,8 @@ import { silentGroups } from './aws/terminations/find-terminations.ts';
 import type { Hooks } from './aws/terminations/lifecycle-hooks.ts';
 import { type Config, type GroupConfig, hooksOf } from './config/config.ts';
 import type { RunClock } from './core/model/clock.ts';
-import type { Examination, NodeOfInstance } from './core/queries/ports.ts';
-import { findNodes } from './nomad/nodes/find-nodes.ts';
+import type { Examination } from './core/queries/ports.ts';
+import { nodeOfInstance } from './nomad/queries/missing-clients.ts';
 import { drainDeadlines, drainsOfOthers } from './nomad/queries/other-drains.ts';
 import type { NomadReads } from './nomad/read-only.ts';
 import { shownCertificate } from './nomad/transport/certificates.ts';
@@ -68,9 +68,13 @@ export function examination(options: ExaminationOptions): Examination {
 
     nodesByAddress: async (instanceIds) => {
       const facts = await options.describe(instanceIds);
-      return pMap(instanceIds, (instanceId) => byAddress(instanceId, facts.get(instanceId), options), {
-        concurrency: CONCURRENCY,
-      });
+      return pMap(
+        instanceIds,
+        (instanceId) => nodeOfInstance(nomad, instanceId, facts.get(instanceId), access.nodeMetaKey),
+        {
+          concurrency: CONCURRENCY,
+        },
+      );
     },
 
     groupsThatDoNotAsk: async () => {
@@ -89,24 +93,4 @@ export function examination(options: ExaminationOptions): Examination {
 
     runCommandOn: async () => (access.via === 'ssm' ? options.gateways() : undefined),
   };
-}
-
-async function byAddress(
-  instanceId: string,
-  facts: InstanceFacts | undefined,
-  { nomad, config }: ExaminationOptions,
-): Promise<NodeOfInstance> {
-  const { addresses, names, launchedAt } = facts ?? {};
-  const about = {
-    instanceId,
-    ...(addresses && { addresses }),
-    ...(names && { names }),
-    ...(launchedAt && { launchedAt }),
-  };
-  const found = await findNodes(nomad, about, config.nomad.nodeMetaKey);
-  const launched = launchedAt === undefined ? {} : { launchedAt };
-  if ('unknown' in found) return { instanceId, is: 'unknown', ...launched };
-  if ('mayBe' in found) return { instanceId, is: 'ambiguous', ...launched };
-  const isUp = found.nodes.some(({ Status }) => Status !== 'down');
-  return { instanceId, is: isUp ? 'by address' : 'absent', ...launched };
 }

@@ -192,7 +192,7 @@ export class Runner {
     const ports = this.#composition.forRun(run, { clock, hooks, until, last });
 
     const result = await this.#drain(run, ports, hooks, until);
-    const { instances, joining, retained, purged, unserved, interrupted } = result;
+    const { instances, joining, missing = [], retained, purged, unserved, interrupted } = result;
     if (!run.dryRun) logUnserved(unserved, this.#logger);
     const groups = this.#groupsOf(run, result);
     const ofHooks = hooks.problems(groups.flatMap(hooksOf));
@@ -213,6 +213,7 @@ export class Runner {
       groups: groups.map(({ name }) => name),
       instances,
       ...(joining.length > 0 && { joining }),
+      ...(missing.length > 0 && { missing: missing.map((each) => ({ ...each, launchedAt: iso(each.launchedAt) })) }),
       ...(retained.length > 0 && { retained }),
       ...(purged.length > 0 && { purged }),
       warnings,

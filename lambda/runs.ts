@@ -52,6 +52,8 @@ export interface Serving extends AnyRun {
   hooks: 'of all groups' | 'read' | 'as configured';
   /** Heartbeats: all of them, or only where the hook would lapse before the first sweep. */
   heartbeats: 'all' | 'until the sweep';
+  /** It also looks for instances in service that Nomad should know and does not: always, or every fifth minute. */
+  missing: 'always' | 'sometimes' | 'never';
   /** It also looks after what no event is about: nodes to make eligible again or to purge, and the fleet's metrics. */
   sweeps: boolean;
   /** Why there is nothing to do, if no instance is found. */
@@ -109,6 +111,7 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
         thorough: dryRun,
         hooks: 'of all groups',
         sweeps: wake.kind === 'sweep',
+        missing: dryRun ? 'always' : 'sometimes',
       };
     }
     case 'notice': {
@@ -152,7 +155,14 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
 }
 
 /** What holds for a run that serves instances, unless its case says otherwise. */
-const SERVING = { does: 'serve', scope: undefined, hooks: 'read', heartbeats: 'all', sweeps: false } as const;
+const SERVING = {
+  does: 'serve',
+  scope: undefined,
+  hooks: 'read',
+  heartbeats: 'all',
+  missing: 'never',
+  sweeps: false,
+} as const;
 
 const nothing = (because: string, subject?: AnyRun['subject']): Run => ({
   does: 'nothing',

@@ -28,6 +28,8 @@ export interface Terminations {
   terminated(instanceIds: readonly string[]): Promise<Set<string>>;
   /** The instances that Auto Scaling retains for a person to look at, as of the last answer to {@link waiting}. */
   readonly retained: readonly RetainedInstance[];
+  /** Those that are in service in the groups, as of the last answer to {@link waiting}. */
+  readonly inService: readonly { instanceId: string; group: string }[];
   /** What could not be asked of AWS for {@link waiting}, and has to be; each in a sentence. */
   readonly problems: readonly string[];
 }
@@ -38,6 +40,13 @@ export interface RetainedInstance {
   group: string;
   /** Its lifecycle state, such as `Terminating:Retained`. */
   state: string;
+}
+
+/** An instance in service that Nomad has no live node of, though it has run for ten minutes. */
+export interface MissingClient {
+  instanceId: string;
+  group: string;
+  launchedAt: EpochMs;
 }
 
 /** The Nomad nodes of the instances, as the story needs them, for the length of one run. */
@@ -153,6 +162,8 @@ export interface Ports {
   eligibility: Eligibility;
   /** Absent where nodes are not to be purged. */
   endedNodes?: EndedNodes;
+  /** Those of these instances that Nomad should know and does not; absent where that is not asked in this run. */
+  missingClients?: (inService: Terminations['inService']) => Promise<MissingClient[]>;
   logs: TaskLogs;
   clock: RunClock;
   logger: Logger;

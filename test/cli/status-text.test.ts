@@ -62,6 +62,22 @@ describe('the text of status', () => {
     );
   });
 
+  test('shows which instances wait to be put into service, and which are in service and no Nomad nodes', () => {
+    const { deadlineAt, ...coming } = waiting({ into: 'service', because: 'its node is initializing' });
+    const missing = [{ instanceId: 'i-9', group: 'builders', launchedAt: '2026-03-01T07:30:00.000Z' }];
+    const shown = report({ joining: [coming], missing });
+    expect(statusText(shown, page)).toBe(
+      [
+        'builders  no instances draining, 1 joining, 1 not in Nomad',
+        '  i-0123456789abcdef0  client-1  waits 30 min',
+        '    its node is initializing',
+        '  i-9  in service, up for 2 h, and not a Nomad node',
+      ].join('\n'),
+    );
+    expect(needsPerson(shown)).toBe(true);
+    expect(needsPerson(report({ joining: [coming] }))).toBe(false);
+  });
+
   test('says how long ago the last sweep was, in minutes', () => {
     const swept = { ...report(), lastSweep: '2026-03-01T09:28:00.000Z' };
     expect(statusText(swept, page)).toBe('builders  no instances draining\n\nlast sweep 2 min ago (from CloudWatch)');

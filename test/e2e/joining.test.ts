@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, MINUTE, SECOND, STATUS, SWEEP } from '../../emulators/world/world.ts';
+import { HOUR, MINUTE, SECOND, STATUS, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { GROUP } from '../../emulators/world/world-options.ts';
 import type { Report } from '../../lambda/core/drain/report.ts';
 import { start, world } from './start.ts';
@@ -282,4 +282,37 @@ it('a launching hook that is missing fails each sweep', async () => {
   await expect(world.wake(SWEEP)).rejects.toThrow(
     'group builders has no lifecycle hook another: its instances are put into service before their nodes are ready',
   );
+});
+
+describe('an instance in service that Nomad does not know', () => {
+  const missing = async () => ((await world.wake(STATUS)) as Report).missing;
+  const measured = () => world.printed.flatMap((line) => JSON.parse(line).ClientsMissing ?? []);
+
+  it('is reported and measured after ten minutes, with or without the launching hook', async () => {
+    await start();
+    world.addBuilder();
+    const instanceId = world.aws.addInstance(GROUP);
+    await world.sweepFor(9 * MINUTE);
+    expect(await missing()).toBeUndefined();
+    expect(measured()).toEqual([0]);
+    await world.sweepFor(2 * MINUTE);
+    expect(await missing()).toMatchObject([{ instanceId, group: GROUP }]);
+    expect(measured()).toEqual([0, 1]);
+    world.join(instanceId, UNNAMED);
+    await world.sweepFor(5 * MINUTE);
+    expect(await missing()).toBeUndefined();
+    expect(measured()).toEqual([0, 1, 0]);
+  });
+
+  it('is not known while Nomad does not answer', async () => {
+    await start();
+    world.aws.addInstance(GROUP);
+    await world.sweepFor(4 * MINUTE);
+    world.nomad.server.fault = () => 'hang-up';
+    await world.sweepOnFor(11 * MINUTE);
+    expect(measured()).toEqual([]);
+    expect(world.log.map(({ message }) => message)).toContain(
+      'it is not known whether Nomad knows the instances in service',
+    );
+  });
 });

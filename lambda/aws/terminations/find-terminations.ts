@@ -22,6 +22,8 @@ export interface FoundTerminations {
   waiting: Termination[];
   /** Instances that Auto Scaling retains until you terminate them to look at. */
   retained?: RetainedInstance[];
+  /** The instances in service. */
+  inService?: readonly InstanceState[];
   /** What else could not be found out, and has to be; each in a sentence. */
   problems?: string[];
   /** The groups whose waiting instances are not known now. */
@@ -82,6 +84,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
     };
     await pMap(groups, date, { concurrency: CONCURRENCY });
     const waiting = await describeWaiting(options, held, since);
+    const inService = members.filter(({ state }) => state === 'InService');
     const retained = members.filter(({ state }) => isRetained(state));
     const noticed = (await maintenance?.(members)) ?? { waiting: [], problems: [] };
     const unknown = [...unread].map(
@@ -92,7 +95,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
       ...noticed.problems,
       ...(shouldAsk ? silentGroups(groups, autoScaling.firstPolicies) : []),
     ];
-    return { waiting: [...waiting, ...noticed.waiting], retained, problems, unread };
+    return { waiting: [...waiting, ...noticed.waiting], retained, inService, problems, unread };
   };
 }
 

@@ -148,6 +148,10 @@ export class AwsTerminations implements Terminations {
     return this.#found?.retained ?? [];
   }
 
+  get inService(): readonly { instanceId: string; group: string }[] {
+    return this.#found?.inService ?? [];
+  }
+
   get problems(): readonly string[] {
     return this.#found?.problems ?? [];
   }

@@ -32,6 +32,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
   const announcer = new EventAnnouncer(ports);
   const passes = new Passes(ports, options);
   let tidying = Promise.resolve();
+  let missing = Promise.resolve();
   try {
     for (;;) {
       const waiting = inTurn(terminations.waiting(), clock);
@@ -39,6 +40,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
       const progress = await passes.pass(await waiting);
       record.note(progress, await waiting, clock.now());
       record.retained(terminations.retained);
+      if (passes.count === 1) missing = lookForMissing(ports, record);
       if (options.dryRun) break;
 
       recordPass(progress, ports.metrics, clock.now());
@@ -51,7 +53,7 @@ export async function drain(ports: Ports, options: RunOptions): Promise<Result> 
     // What has been seen until then is still reported and measured.
     if (passes.count === 0 || !clock.over) record.interrupted(error);
   } finally {
-    await Promise.all([announcer.end(), tidying, terminations.end()]);
+    await Promise.all([announcer.end(), tidying, missing, terminations.end()]);
   }
   return record.result();
 }
@@ -66,6 +68,16 @@ async function inTurn(asked: Promise<readonly Termination[]>, clock: Clock): Pro
 async function tidyUp(waiting: readonly Termination[], ports: Ports, record: RunRecord): Promise<void> {
   const [purged] = await Promise.all([purgeAll(ports), restoreEligibility(waiting, ports)]);
   record.purged(purged);
+}
+
+/** Once a run, where it is due: the instances in service that Nomad should know. Never throws: what is not known is not missing. */
+async function lookForMissing({ missingClients, terminations, logger }: Ports, record: RunRecord): Promise<void> {
+  if (!missingClients) return;
+  try {
+    record.missing(await missingClients(terminations.inService));
+  } catch (error) {
+    logger.warn('it is not known whether Nomad knows the instances in service', { because: messageOf(error) });
+  }
 }
 
 /** Waits until another pass is worth it. @returns false if this run has nothing more to do, or no time */

@@ -43,7 +43,7 @@ const launchedAt = ({ since, launchedAt: startedAt, seenSince }: Termination, no
 
 /** Measures the state at the end of a sweep. @param admits instances wait for our launching hook too */
 export function recordSweep(
-  { instances, joining, unserved, waits, retained }: Result,
+  { instances, joining, unserved, waits, retained, missing }: Result,
   metrics: Metrics,
   { now, admits }: { now: EpochMs; admits: boolean },
 ): void {
@@ -58,4 +58,5 @@ export function recordSweep(
   metrics.add('DrainsStuck', [...instances, ...joining].filter(({ stuck }) => stuck !== undefined).length);
   metrics.add('InstancesUnserved', unserved.length);
   metrics.add('InstancesRetained', retained.length);
+  if (missing) metrics.add('ClientsMissing', missing.length);
 }

@@ -8,7 +8,7 @@ import { deadlineOf, remaining } from '../model/node.ts';
 import type { Notice } from '../model/notice.ts';
 import { nodeOf, nodesOf, type Observation, sinceOf } from '../model/observation.ts';
 import type { Launch, Termination } from '../model/termination.ts';
-import type { RetainedInstance, RunOptions } from '../ports.ts';
+import type { MissingClient, RetainedInstance, RunOptions } from '../ports.ts';
 import { shortened, within } from '../short.ts';
 import type { Killed, Progress } from './progress.ts';
 import type { PurgedNode } from './purge.ts';
@@ -24,6 +24,8 @@ export interface Report {
   instances: InstanceReport[];
   /** The instances that are on their way into service, where they wait for our launching hook; absent if there are none. */
   joining?: InstanceReport[];
+  /** Instances in service that Nomad has no live node of, though they have run for ten minutes, if there are any. At most twenty. */
+  missing?: { instanceId: string; group: string; launchedAt: string }[];
   /** Instances that Auto Scaling retains until you terminate them to look at, if there are any. */
   retained?: readonly RetainedInstance[];
   /** Nodes that were removed from Nomad, because their instances have ended; absent if there are none. */
@@ -100,6 +102,7 @@ export class RunRecord {
   readonly #instances = new Map<string, InstanceReport>();
   readonly #purged: PurgedNode[] = [];
   #retained: readonly RetainedInstance[] = [];
+  #missing: readonly MissingClient[] | undefined;
   #waits = new Map<string, Wait>();
   #interrupted: string | undefined;
 
@@ -174,6 +177,10 @@ export class RunRecord {
     return { forceAt, giveUpAt, latestDeadlineAt: capAt - afterDeadlineSeconds(policy) * 1000, capAt };
   }
 
+  missing(clients: readonly MissingClient[]): void {
+    this.#missing = clients;
+  }
+
   retained(instances: readonly RetainedInstance[]): void {
     this.#retained = instances;
   }
@@ -196,6 +203,7 @@ export class RunRecord {
       waits: [...this.#waits.values()],
       purged: this.#purged,
       retained: this.#retained,
+      missing: this.#missing,
       ...(this.#interrupted !== undefined && { interrupted: this.#interrupted }),
     };
   }
@@ -221,6 +229,8 @@ export interface Result {
   waits: readonly Wait[];
   purged: readonly PurgedNode[];
   retained: readonly RetainedInstance[];
+  /** Undefined if that was not asked, or Nomad did not answer. */
+  missing: readonly MissingClient[] | undefined;
   /** Why the run could not go on, if it could not. */
   interrupted?: string;
 }

@@ -10,10 +10,10 @@ export interface Metric {
   unit: 'Count' | 'Seconds';
   /**
    * When it is written. `sweep`: in each sweep, also if it is 0, so that missing data means missing sweeps.
-   * `admission`: the same, where instances are put into service when their nodes are ready.
+   * `fifth minute`: in every fifth sweep, unless Nomad does not answer. `admission`: in each sweep, where instances are put into service when their nodes are ready.
    * `run`: in each run that asks Nomad. `happening`: whenever it happens, in any run.
    */
-  recorded: 'sweep' | 'admission' | 'run' | 'happening';
+  recorded: 'sweep' | 'fifth minute' | 'admission' | 'run' | 'happening';
   /** What it is, for the legend of a graph. */
   about: string;
 }
@@ -33,6 +33,11 @@ export const METRICS = {
     unit: 'Count',
     recorded: 'sweep',
     about: 'Instances that Auto Scaling retains until you terminate them',
+  },
+  ClientsMissing: {
+    unit: 'Count',
+    recorded: 'fifth minute',
+    about: 'Instances in service for ten minutes that are no Nomad nodes',
   },
   TokenTooNarrow: { unit: 'Count', recorded: 'run', about: 'The Nomad token lacks permissions (1) or not (0)' },
   TimeToDrain: { unit: 'Seconds', recorded: 'happening', about: 'From the start of a drain to an empty node' },

@@ -8,17 +8,24 @@ import { askStatus, type StatusAnswer } from './ask.ts';
 import { needsPerson, statusText } from './text.ts';
 
 const ABOUT = [
-  'Shows the waiting instances of each group: since when each waits, how much of the time to its deadline is over, and what it is waiting for.',
-  'The exit code is 2 if a drain is stuck, an instance is retained, a request was not answered, no sweep has run for a quarter of an hour, or the function has a warning.',
+  'Shows the waiting instances of each group: since when each waits, how much of the time to its deadline is over, and what it is waiting for; those on their way into service, where they wait for their Nomad nodes; and those in service for ten minutes that are no Nomad nodes.',
+  'The exit code is 2 if a drain is stuck, an instance is retained or missing in Nomad, a request was not answered, no sweep has run for a quarter of an hour, or the function has a warning.',
 ].join('\n\n');
 
 /** @throws Problem if the function does not serve the group */
 function ofGroup(report: StatusAnswer, group: string | undefined): StatusAnswer {
   if (group === undefined) return report;
   checkServed(group, report);
-  const { instances, retained = [] } = report;
+  const { instances, joining, missing, retained = [] } = report;
   const isIts = (each: { group: string }) => each.group === group;
-  return { ...report, groups: [group], instances: instances.filter(isIts), retained: retained.filter(isIts) };
+  return {
+    ...report,
+    groups: [group],
+    instances: instances.filter(isIts),
+    ...(joining && { joining: joining.filter(isIts) }),
+    ...(missing && { missing: missing.filter(isIts) }),
+    retained: retained.filter(isIts),
+  };
 }
 
 /** `status`: the waiting instances, since when, until when at most, and for what. */

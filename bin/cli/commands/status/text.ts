@@ -8,15 +8,19 @@ import { between, clockTime, count, moment, shortNames } from '../../terminal/wo
 import type { StatusAnswer } from './ask.ts';
 
 /** Whether action is needed: none of this resolves by itself. */
-export const needsPerson = ({ instances, retained = [], warnings, lastSweep }: StatusAnswer): boolean =>
-  lastSweep === null || instances.some(isInTrouble) || retained.length > 0 || warnings.length > 0;
+export const needsPerson = (answer: StatusAnswer): boolean => {
+  const { instances, joining = [], missing = [], retained = [], warnings, lastSweep } = answer;
+  const left = retained.length + missing.length + warnings.length;
+  return lastSweep === null || [...instances, ...joining].some(isInTrouble) || left > 0;
+};
 
 const isInTrouble = ({ stuck, unserved }: InstanceReport) => stuck !== undefined || unserved === true;
 
 /** Each group, and under it the instances that wait; then what an operator should fix. */
 export function statusText(report: StatusAnswer, page: Page): string {
-  const { groups = [], instances, retained = [], warnings } = report;
-  const named = new Set([...groups, ...instances.map(({ group }) => group), ...retained.map(({ group }) => group)]);
+  const { groups = [], instances, joining = [], missing = [], retained = [], warnings } = report;
+  const listed = [...instances, ...joining, ...missing, ...retained];
+  const named = new Set([...groups, ...listed.map(({ group }) => group)]);
   return [
     ...noSweepText(report, page),
     ...[...named].map((group) => groupText(group, report, page)),
@@ -49,20 +53,25 @@ function noSweepText({ lastSweep }: StatusAnswer, { columns, ink }: Page): strin
 
 function groupText(group: string, report: Report, page: Page): string {
   const { ink } = page;
-  const waiting = report.instances.filter((each) => each.group === group);
-  const kept = (report.retained ?? []).filter((each) => each.group === group);
-  const stuck = waiting.filter((each) => each.stuck !== undefined).length;
-  const unserved = waiting.filter((each) => each.unserved && each.stuck === undefined).length;
+  const its = <T extends { group: string }>(all: readonly T[] = []) => all.filter((each) => each.group === group);
+  const [waiting, joining] = [its(report.instances), its(report.joining)];
+  const [kept, missing] = [its(report.retained), its(report.missing)];
+  const stuck = [...waiting, ...joining].filter((each) => each.stuck !== undefined).length;
+  const unserved = [...waiting, ...joining].filter((each) => each.unserved && each.stuck === undefined).length;
   const counts = [
     waiting.length === 0 ? ink.quiet('no instances draining') : `${count(waiting.length, 'instance')} waiting`,
+    ...(joining.length > 0 ? [`${joining.length} joining`] : []),
     ...(stuck > 0 ? [ink.bad(`${stuck} stuck`)] : []),
     ...(unserved > 0 ? [ink.bad(`${unserved} not known`)] : []),
     ...(kept.length > 0 ? [ink.bad(`${kept.length} retained`)] : []),
+    ...(missing.length > 0 ? [ink.bad(`${missing.length} not in Nomad`)] : []),
   ];
   return [
     `${ink.heading(group)}  ${counts.join(', ')}`,
     ...(waiting.length > 0 ? [drainsText(waiting, report, page)] : []),
+    ...(joining.length > 0 ? [drainsText(joining, report, page)] : []),
     ...kept.map((each) => retainedText(each, page)),
+    ...missing.map((each) => missingText(each, report, page)),
   ].join('\n');
 }
 
@@ -70,12 +79,18 @@ function groupText(group: string, report: Report, page: Page): string {
 export const retainedText = ({ instanceId, state }: { instanceId: string; state: string }, page: Page): string =>
   page.ink.bad(wrap(`${instanceId}  ${state}: runs until you terminate it`, page.columns, '  '));
 
+/** An instance in service that Nomad does not know. */
+function missingText({ instanceId, launchedAt }: NonNullable<Report['missing']>[number], report: Report, page: Page) {
+  const up = between(Date.parse(launchedAt), moment(report.at) ?? Date.now());
+  return page.ink.bad(wrap(`${instanceId}  in service, up for ${up}, and not a Nomad node`, page.columns, '  '));
+}
+
 /** Instances that wait, the oldest first: a line of a table for each, and under it why it waits. */
 export function drainsText(waiting: readonly InstanceReport[], report: Report, page: Page): string {
   const now = moment(report.at) ?? Date.now();
   const since = (instance: InstanceReport) => moment(instance.waitingSince) ?? now;
   const oldest = waiting.toSorted((one, other) => since(one) - since(other));
-  const named = shortNames(report.instances.flatMap(({ nodeName }) => nodeName ?? []));
+  const named = shortNames([...report.instances, ...(report.joining ?? [])].flatMap(({ nodeName }) => nodeName ?? []));
   const rows = oldest.map((instance) => drainRow(instance, named.get(instance.nodeName ?? ''), now, page));
   // Names tell instances apart: before they are cut, the bar goes.
   const isTooWide = table(rows, { indent: '  ' })

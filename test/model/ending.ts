@@ -96,6 +96,8 @@ async function serveAllBut(stage: Stage, { instanceId, nodeId }: Builder, answer
   await stage.sweepWhile(() => others().length > 0, 40);
   if (isAnyAwayForGood(cast)) await stage.sweepWhile(() => others().length > 0, 80);
   check(cast);
+  // A node that names nobody, and about which Nomad does not answer, may be any of them.
+  if (cast.nameless.has(instanceId)) return stage.heal();
   expect(others(), 'a failure on one instance leaves all others served').toEqual([]);
   stage.heal();
 }

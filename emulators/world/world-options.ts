@@ -52,9 +52,9 @@ export interface WorldOptions {
 
 /** What lets an instance into service where nothing else does: as the construct makes it. */
 export const LAUNCHING_HOOK = {
-  name: LAUNCH_HOOK.name,
+  name: LAUNCH_HOOK.name as string,
   transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' as const,
-  heartbeatTimeoutSeconds: LAUNCH_HOOK.heartbeatTimeoutSeconds,
+  heartbeatTimeoutSeconds: LAUNCH_HOOK.heartbeatTimeoutSeconds as number,
   defaultResult: 'CONTINUE' as const,
 };
 

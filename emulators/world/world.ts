@@ -118,7 +118,12 @@ export class World {
     const nomad = await NomadEmulator.start({ clock, acl, ...(version && { version }) });
     const { heartbeatTimeoutSeconds = HEARTBEAT_TIMEOUT } = options;
     const hook = { name: HOOK, heartbeatTimeoutSeconds, defaultResult: 'CONTINUE' as const };
-    const hooks = { hook, ...(options.admission && { moreHooks: [LAUNCHING_HOOK] }) };
+    const { admission } = options;
+    const launching = {
+      ...LAUNCHING_HOOK,
+      ...(admission?.heartbeatTimeoutSeconds && { heartbeatTimeoutSeconds: admission.heartbeatTimeoutSeconds }),
+    };
+    const hooks = { hook, ...(admission && { moreHooks: [launching] }) };
     aws.addGroup({ name: GROUP, ...hooks, ...group });
     for (const each of moreGroups) aws.addGroup({ ...hooks, ...each });
     Object.assign(process.env, environmentOf(aws));

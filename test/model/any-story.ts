@@ -4,6 +4,7 @@ import {
   BUILDERS,
   type BuildKind,
   type Ending,
+  type Joining,
   type NomadFault,
   type Saying,
   type Step,
@@ -247,6 +248,32 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       call: fc.constantFrom(...CALLS),
       requests: fc.integer({ min: 1, max: 3 }),
     }),
+  },
+);
+
+/** What the agents of new instances do. */
+export const joining: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      what: fc.constant('agent joins' as const),
+      builder,
+      as: fc.constantFrom<Joining[]>('ready', 'initializing', 'ineligible', 'unhealthy', 'unhealthy', 'nameless'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('agent gets ready' as const), builder }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('build' as const),
+      builder,
+      seconds: fc.integer({ min: 1, max: 900 }),
+      kind: fc.constant('plain' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ what: fc.constant('pass' as const), seconds: fc.integer({ min: 60, max: 400 }) }),
   },
 );
 

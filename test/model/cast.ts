@@ -1,5 +1,7 @@
+import type { Completion } from '../../emulators/aws/model.ts';
 import type { TaskProcess } from '../../emulators/nomad/client/casualties.ts';
 import { UNNAMED, World } from '../../emulators/world/world.ts';
+import { GROUP, LAUNCHING_HOOK } from '../../emulators/world/world-options.ts';
 import { Account } from './account.ts';
 import { type Asks, BUILDERS, type Story } from './steps.ts';
 
@@ -10,6 +12,10 @@ export const POLICIES = {
   long: { deadlineSeconds: 3600, killMarginSeconds: 120, graceSeconds: 60 },
   short: { deadlineSeconds: 150, killMarginSeconds: 30, graceSeconds: 60 },
 };
+
+/** What an instance has to be before it is put into service. The hook's timeout is that of the other hook. */
+const ADMISSION = { drivers: ['docker'], readyTimeoutSeconds: 300, heartbeatTimeoutSeconds: HEARTBEAT_TIMEOUT };
+export const HEALTHY = { drivers: { docker: undefined } };
 
 /** A group beside that of the builders. */
 const OTHER = 'other';
@@ -78,6 +84,12 @@ export interface Cast {
   forgottenAt: Map<string, number>;
   /** When the token last saw not every namespace, milliseconds since the epoch; infinite while it does not. */
   narrowUntil: number;
+  /** Instances that the story launches. */
+  launched: ReadonlySet<string>;
+  /** Nomad answers nothing now. */
+  silent: boolean;
+  /** What was wrong when an instance was put into service, or abandoned. */
+  misjudged: string[];
   /** When the termination of each instance began, milliseconds since the epoch. */
   leaving: Map<string, number>;
   /** When Auto Scaling lets each go at the latest, milliseconds since the epoch. */
@@ -103,7 +115,7 @@ export const SEES_OTHERS = 'node { policy = "write" }\nnamespace "other" { capab
 
 /** Four builders, one of which does not name its instance, in a world with ACLs. */
 export async function castOf(story: Story, memory: Memory): Promise<Cast> {
-  const { deadline, version, rebalance, purge, retain, skewSeconds, asks = [] } = story;
+  const { deadline, version, rebalance, purge, retain, skewSeconds, asks = [], launched } = story;
   const policy = POLICIES[deadline];
   const other = POLICIES[deadline === 'long' ? 'short' : 'long'];
   const hasOther = asks.length > 0;
@@ -118,6 +130,7 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
     nomad,
     notices: { rebalance, maintenance: rebalance !== 'off', restoreSeconds: RESTORE_SECONDS },
     purge,
+    ...(launched && { admission: ADMISSION }),
   });
   world.nomad.clockSkewMs = skewSeconds * 1000;
   world.nomad.policy('drainer', SEES_ALL);
@@ -125,7 +138,13 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
   const token = world.nomad.token({ policies: ['drainer'] });
   world.aws.putParameter('/nomad/drain-token', token, 'SecureString');
   const builders = Array.from({ length: BUILDERS }, (_, index) =>
-    world.addBuilder(index === 0 ? UNNAMED : {}, {}, hasOther && index === BUILDERS - 1 ? OTHER : undefined),
+    launched?.includes(index)
+      ? { instanceId: world.aws.launch(GROUP), nodeId: `the node of builder ${index}, which has not joined` }
+      : world.addBuilder(
+          index === 0 ? { ...UNNAMED, ...HEALTHY } : HEALTHY,
+          {},
+          hasOther && index === BUILDERS - 1 ? OTHER : undefined,
+        ),
   );
   const last = builders.at(-1)?.instanceId;
   const deadlines: Cast['deadlines'] = new Map();
@@ -155,6 +174,9 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
     foreign: new Map(),
     forgottenAt: new Map(),
     narrowUntil: Number.NEGATIVE_INFINITY,
+    launched: new Set(launched?.map((index) => builders[index]?.instanceId ?? '')),
+    silent: false,
+    misjudged: [],
     leaving: new Map(),
     capAt: new Map(),
     deadlines,
@@ -181,6 +203,14 @@ export async function castOf(story: Story, memory: Memory): Promise<Cast> {
   });
   return cast;
 }
+
+/** How the wait of an instance has ended that leaves service, or never came into it. */
+export const released = ({ world }: Cast, instanceId: string): Completion | undefined =>
+  world.aws.completions.find((each) => each.instanceId === instanceId && !isAdmission(each));
+
+/** It is put into service. */
+export const isAdmission = ({ hook, result }: Completion): boolean =>
+  hook === LAUNCHING_HOOK.name && result === 'CONTINUE';
 
 /**
  * Whether Nomad still keeps something of an agent that never comes back: what has not ended, or has a task that has yet to end. Only

@@ -1,5 +1,7 @@
 import type { Completion } from '../../emulators/aws/model.ts';
-import type { Cast, Cut } from './cast.ts';
+import type { Node } from '../../emulators/nomad/model.ts';
+import { LAUNCHING_HOOK } from '../../emulators/world/world-options.ts';
+import { type Cast, type Cut, isAdmission, released } from './cast.ts';
 
 /** Notes what runs at the very moment of each. */
 export function watchCuts(cast: Cast): void {
@@ -25,8 +27,14 @@ export function watchCuts(cast: Cast): void {
   const completions = world.aws.completions as Completion[];
   const push = completions.push.bind(completions);
   completions.push = (...added) => {
-    for (const { instanceId, by } of added) {
-      if (by === 'call') note(instanceId, 'completed', (nodeId) => instanceOf.get(nodeId) === instanceId);
+    for (const completion of added) {
+      const { instanceId, by, group } = completion;
+      if (completion.hook === LAUNCHING_HOOK.name) judge(cast, completion);
+      // Nothing registers on what would replace it.
+      if (completion.result === 'ABANDON')
+        world.aws.lackCapacity(group, Math.max(0, world.aws.desiredCapacity(group) - 1));
+      if (by === 'call' && !isAdmission(completion))
+        note(instanceId, 'completed', (nodeId) => instanceOf.get(nodeId) === instanceId);
     }
     return push(...added);
   };
@@ -39,7 +47,7 @@ export function watchCuts(cast: Cast): void {
       if (placed.has(ID)) continue;
       placed.add(ID);
       const instanceId = instanceOf.get(NodeID) ?? '';
-      if (Job.Type !== 'batch' || world.completion(instanceId)?.by !== 'call') continue;
+      if (Job.Type !== 'batch' || released(cast, instanceId)?.by !== 'call') continue;
       const about = { allocationId: ID, jobId: JobID, jobType: Job.Type, namespace: Namespace, nodeId: NodeID };
       const process = { ...about, task: 't', poststop: false, pending: true };
       cuts.push({
@@ -67,6 +75,20 @@ export function watchCuts(cast: Cast): void {
     known = new Set(world.nomad.state.nodes.keys());
   });
 }
+
+/** What we say of a launch is so: the instance is ready, or Nomad has said that it is not. */
+function judge({ world, instanceOf, silent, misjudged }: Cast, { instanceId, by, result }: Completion): void {
+  if (by !== 'call') return;
+  const nodes = [...instanceOf]
+    .filter(([, of]) => of === instanceId)
+    .flatMap(([id]) => world.nomad.state.nodes.get(id) ?? []);
+  const { docker } = (nodes.find(isUsable)?.Drivers ?? {}) as Record<string, { Healthy: boolean }>;
+  if (result === 'CONTINUE' && !docker?.Healthy) misjudged.push(`${instanceId} is put into service, and is not ready`);
+  if (result === 'ABANDON' && silent) misjudged.push(`${instanceId} is abandoned while Nomad cannot be asked`);
+}
+
+const isUsable = ({ Status, SchedulingEligibility }: Node): boolean =>
+  Status === 'ready' && SchedulingEligibility === 'eligible';
 
 /** What a killed poststop, or one that could not begin, may take at most after that, in milliseconds. */
 const SPOT_BUILD_MS = 88_000;

@@ -1,8 +1,9 @@
 import { MINUTE, SECOND, SWEEP } from '../../emulators/world/world.ts';
 import { GROUP, HOOK } from '../../emulators/world/world-options.ts';
 import { rebalanceRecommendation } from '../e2e/notice-events.ts';
+import { released } from './cast.ts';
 import { autoScalingFault, ec2Fault, failing, failNomad, LONGEST_FAULT_MS, silentCalls, strayEvent } from './faults.ts';
-import { changeToken, comeBack, drainAsAnother, forgetBuilds, purgeAsAnother } from './others.ts';
+import { changeToken, comeBack, drainAsAnother, forgetBuilds, getReady, join, purgeAsAnother } from './others.ts';
 import type { Stage } from './stage.ts';
 import type { Step } from './steps.ts';
 import { eventComesAgain, goWhilePlanned, interrupt, leaveBy, leaves } from './ways.ts';
@@ -70,7 +71,7 @@ export async function enact(stage: Stage, step: Step): Promise<void> {
       return stage.operate(nodeId, 'eligibility', { Eligibility: 'ineligible' });
     case 'another tool drains': {
       // Once the instance is released it is too late for more time.
-      if (world.completion(instanceId)) return;
+      if (released(cast, instanceId)) return;
       const DrainSpec = { Deadline: step.seconds * 1e9, IgnoreSystemJobs: step.ignoreSystemJobs };
       return stage.operate(nodeId, 'drain', { DrainSpec, Meta: { drained_by: 'another tool' } });
     }
@@ -126,11 +127,17 @@ export async function enact(stage: Stage, step: Step): Promise<void> {
     case 'agent comes back as another':
     case 'agent restarts':
       return comeBack(stage, builder, step);
+    case 'agent joins':
+      return join(stage, builder, step.as);
+    case 'agent gets ready':
+      return getReady(stage, builder);
     case 'another leader':
       return world.nomad.newLeader();
     case 'Nomad is away':
       world.nomad.server.fault = () => 'hang-up';
+      cast.silent = true;
       await stage.pass(step.seconds * SECOND);
+      cast.silent = false;
       world.nomad.server.fault = undefined;
       return;
     case 'Nomad fails':

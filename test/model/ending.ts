@@ -8,7 +8,7 @@ import type { Ending } from './steps.ts';
 /** Ends all faults and goes on with the schedule: every waiting instance must be released. */
 export async function end(stage: Stage, ending: Ending): Promise<void> {
   const { cast } = stage;
-  const { aws, nomad } = cast.world;
+  const { nomad } = cast.world;
   stage.heal();
   for (const policy of ['drainer', 'narrow']) nomad.policy(policy, SEES_ALL);
   cast.narrowUntil = Math.min(cast.narrowUntil, cast.world.clock.now());
@@ -16,11 +16,11 @@ export async function end(stage: Stage, ending: Ending): Promise<void> {
   if (ending.how === 'Nomad stays away') return endWithoutNomad(stage);
   if (ending.how === 'one stays sick') await serveAllBut(stage, stage.builder(ending.builder), ending.answer);
   await endTheNameless(stage);
-  await stage.sweepWhile(() => aws.waiting.length > 0, 40);
+  await stage.sweepWhile(() => stage.waiting.length > 0, 40);
   // Builds that Nomad keeps as unknown for an agent that never comes back hold the instance to the deadline and its margins.
-  if (isAnyAwayForGood(cast)) await stage.sweepWhile(() => aws.waiting.length > 0, 80);
+  if (isAnyAwayForGood(cast)) await stage.sweepWhile(() => stage.waiting.length > 0, 80);
   check(cast);
-  expect(aws.waiting, 'every waiting instance is released in the end').toEqual([]);
+  expect(stage.waiting, 'every waiting instance is released in the end').toEqual([]);
   await stage.sweepWhile(() => leftIneligible(stage).length > 0, 45);
   expect(leftIneligible(stage), 'what stays in service is made eligible again').toEqual([]);
 }
@@ -32,7 +32,7 @@ export async function end(stage: Stage, ending: Ending): Promise<void> {
 async function endTheNameless(stage: Stage): Promise<void> {
   const { world, nameless, doomed, builders } = stage.cast;
   if (nameless.size === 0) return;
-  await stage.sweepWhile(() => world.aws.waiting.length > 0, 5);
+  await stage.sweepWhile(() => stage.waiting.length > 0, 5);
   if (world.aws.waiting.length === 0) return;
   for (const instanceId of nameless) {
     for (const builder of builders) if (builder.instanceId === instanceId) doomed.add(builder.nodeId);
@@ -60,9 +60,10 @@ async function endWithoutNomad(stage: Stage): Promise<void> {
   // By its token: an instance that comes back into service may wait again.
   const caps = new Map<string, number>();
   world.nomad.server.fault = () => 'hang-up';
+  cast.silent = true;
   check(cast);
   const end = Math.max(world.clock.now(), ...capAt.values());
-  while (world.aws.waiting.length > 0 && world.clock.now() < end) {
+  while (stage.waiting.length > 0 && world.clock.now() < end) {
     for (const { token, globalExpiresAt } of world.aws.waiting) caps.set(token, globalExpiresAt);
     const next = Math.min(...world.aws.waiting.map(({ globalExpiresAt }) => globalExpiresAt));
     // Of five sweeps four are skipped, to save time, except of the last ones: the hook's timeout is longer. Who remembers no sweep could
@@ -86,12 +87,12 @@ async function endWithoutNomad(stage: Stage): Promise<void> {
 
 async function serveAllBut(stage: Stage, { instanceId, nodeId }: Builder, answer: 500 | 'silence'): Promise<void> {
   const { cast } = stage;
-  const { aws, nomad } = cast.world;
+  const { nomad } = cast.world;
   nomad.server.fault = ({ url }) => {
     if (!url.pathname.includes(nodeId) && !url.search.includes(instanceId)) return undefined;
     return answer === 500 ? { status: 500, body: 'sick' } : answer;
   };
-  const others = () => aws.waiting.filter((each) => each.instanceId !== instanceId);
+  const others = () => stage.waiting.filter((each) => each.instanceId !== instanceId);
   await endTheNameless(stage);
   await stage.sweepWhile(() => others().length > 0, 40);
   if (isAnyAwayForGood(cast)) await stage.sweepWhile(() => others().length > 0, 80);

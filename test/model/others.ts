@@ -1,8 +1,9 @@
 import { COLLECT_MS } from '../../emulators/nomad/api/job-endpoints.ts';
-import { type Builder, SEES_ALL, SEES_OTHERS } from './cast.ts';
+import { UNNAMED } from '../../emulators/world/world.ts';
+import { type Builder, HEALTHY, SEES_ALL, SEES_OTHERS } from './cast.ts';
 import { recordOf } from './invariants.ts';
 import type { Stage } from './stage.ts';
-import type { Step } from './steps.ts';
+import type { Joining, Step } from './steps.ts';
 
 /** An operator purges the latest build of a node, or collects all garbage: the servers forget at once, and clients run on. */
 export async function forgetBuilds(stage: Stage, nodeId: string | undefined): Promise<void> {
@@ -100,4 +101,29 @@ export function comeBack(
   builder.nodeId = world.nomad.newIdentity(nodeId, { withoutFingerprint, address }).id;
   cast.instanceOf.set(builder.nodeId, instanceId);
   cast.account.name(builder.nodeId, instanceId);
+}
+
+/** The agent of a new instance registers, for the first time. */
+export function join({ cast }: Stage, builder: Builder, as: Joining): void {
+  const { world, nameless } = cast;
+  const { instanceId, nodeId } = builder;
+  if (!cast.launched.has(instanceId) || world.nomad.state.nodes.has(nodeId) || cast.doomed.has(nodeId)) return;
+  if (!nodeId.startsWith('the node of') || world.aws.instance(instanceId).ec2State !== 'running') return;
+  if (as === 'nameless') nameless.add(instanceId);
+  builder.nodeId = world.join(instanceId, {
+    ...(as === 'nameless' && { ...UNNAMED, address: `10.66.1.${cast.builders.indexOf(builder) + 1}` }),
+    ...(as === 'unhealthy' ? { drivers: { docker: 'no daemon' } } : HEALTHY),
+    ...(as === 'initializing' && { initializing: true }),
+    ...(as === 'ineligible' && { defaultIneligible: true }),
+  });
+  cast.instanceOf.set(builder.nodeId, instanceId);
+  cast.account.name(builder.nodeId, instanceId);
+}
+
+/** Its first heartbeat comes, and its driver is healthy. */
+export function getReady({ cast }: Stage, { nodeId }: Builder): void {
+  const { nomad } = cast.world;
+  const node = nomad.state.nodes.get(nodeId);
+  if (node?.Status === 'initializing') nomad.firstHeartbeat(nodeId);
+  if (node && !cast.doomed.has(nodeId) && !cast.away.has(nodeId)) nomad.setDriver(nodeId, 'docker');
 }

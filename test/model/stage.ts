@@ -1,5 +1,7 @@
+import type { LifecycleAction } from '../../emulators/aws/auto-scaling/lifecycle-actions.ts';
 import { MINUTE, SWEEP } from '../../emulators/world/world.ts';
-import type { Builder, Cast } from './cast.ts';
+import { LAUNCHING_HOOK } from '../../emulators/world/world-options.ts';
+import { type Builder, type Cast, released } from './cast.ts';
 import type { Step } from './steps.ts';
 
 /** Where a story is played: wakes the function, and lets time pass as in production. */
@@ -50,6 +52,13 @@ export class Stage {
     for (let minute = 0; minute < minutes && condition(); minute++) await this.minute();
   }
 
+  /** The waits that have to end: on what replaces an instance no agent ever registers, and the story is not about it. */
+  get waiting(): readonly LifecycleAction[] {
+    const { world, builders } = this.cast;
+    const isOurs = (id: string) => builders.some(({ instanceId }) => instanceId === id);
+    return world.aws.waiting.filter(({ hook, instanceId }) => hook.name !== LAUNCHING_HOOK.name || isOurs(instanceId));
+  }
+
   /** An operator, or another tool, asks Nomad for something. */
   async ask(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<void> {
     const { nomad } = this.cast.world;
@@ -83,9 +92,10 @@ export class Stage {
 
   /** The scheduler places work there, and the instance has not been released yet: what it runs would be lost with it. */
   takesWork(builder: Builder): boolean {
-    const { world, away } = this.cast;
+    const { cast } = this;
+    const { world, away } = cast;
     const { instanceId, nodeId } = builder;
-    if (!this.lives(builder) || away.has(nodeId) || world.completion(instanceId)) return false;
+    if (!this.lives(builder) || away.has(nodeId) || released(cast, instanceId)) return false;
     const { SchedulingEligibility, Status } = world.nomad.node(nodeId);
     return SchedulingEligibility === 'eligible' && Status === 'ready';
   }
@@ -93,12 +103,13 @@ export class Stage {
   /** What a step finds of its instance: if that is not the same, the story is another one from then on. */
   found(step: Step): string {
     if (!('builder' in step)) return '';
-    const { world } = this.cast;
+    const { cast } = this;
+    const { world } = cast;
     const { instanceId, nodeId } = this.builder(step.builder);
     const { state, ec2State } = world.aws.instance(instanceId);
     const node = world.nomad.state.nodes.get(nodeId);
     const drain = node?.LastDrain?.Status;
-    return [state, ec2State, node?.Status, node?.SchedulingEligibility, drain, world.completion(instanceId)?.by].join();
+    return [state, ec2State, node?.Status, node?.SchedulingEligibility, drain, released(cast, instanceId)?.by].join();
   }
 
   /** No fault is left, and the agents that were away are back. */

@@ -33,6 +33,8 @@ export type Step =
   | { what: 'agent comes back'; builder: number }
   | { what: 'agent comes back as another'; builder: number; saying?: Saying }
   | { what: 'agent restarts'; builder: number; saying: Exclude<Saying, 'its instance'> }
+  | { what: 'agent joins'; builder: number; as: Joining }
+  | { what: 'agent gets ready'; builder: number }
   | { what: 'another tool drains'; builder: number; seconds: number; ignoreSystemJobs: boolean }
   | { what: 'EC2 fails'; how: 'RequestLimitExceeded' | 'UnauthorizedOperation' | 'silence'; requests: number }
   | { what: 'no sweeps'; seconds: number }
@@ -45,6 +47,9 @@ export type Step =
 
 /** What an agent says of its instance at its start: by its fingerprint of EC2, by its address alone, or not at all. */
 export type Saying = 'its instance' | 'its address' | 'nothing';
+
+/** How the agent of a new instance registers: unhealthy is its driver; nameless, it says nothing of its instance. */
+export type Joining = 'ready' | 'initializing' | 'ineligible' | 'unhealthy' | 'nameless';
 
 /** Ways by which Auto Scaling takes an instance out of service, with a hook or without one. */
 export type Way = 'refresh' | 'lifetime' | 'zones' | 'root volume' | 'standby' | 'back from standby' | 'detach';
@@ -90,6 +95,8 @@ export interface Story {
    * What builds say of drains, in turn: the policy lets them. The last builder is then in a group of its own, whose deadline is the other one.
    */
   asks?: readonly Asks[];
+  /** Instances are put into service when their nodes are ready; these builders are only being launched when the story begins. */
+  launched?: readonly number[];
   steps: Step[];
   ending: Ending;
 }

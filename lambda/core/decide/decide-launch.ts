@@ -1,7 +1,7 @@
 import { names, say } from '../explain.ts';
 import type { EpochMs } from '../model/clock.ts';
 import { type Circumstances, complete, type Decision, wait } from '../model/decision.ts';
-import type { NomadNode, Readiness } from '../model/node.ts';
+import { emptySince, type NomadNode, type Readiness } from '../model/node.ts';
 import { nodesOf, type Observation } from '../model/observation.ts';
 import type { Admission } from '../model/policy.ts';
 import type { Launch, Termination } from '../model/termination.ts';
@@ -92,11 +92,20 @@ function ineligible({ lack }: Coming): Decision | undefined {
   return { action: 'make-eligible', because: lack.because, nodeIds: [lack.admits] };
 }
 
-function late({ launch, termination, lack, now, leaving }: Coming): Decision | undefined {
-  const { since, seenSince = now } = termination;
+function late(coming: Coming): Decision | undefined {
+  const { launch, lack, now, leaving } = coming;
   const { readyTimeoutSeconds } = launch.admission;
-  if (!lack || now < (since ?? seenSince) + readyTimeoutSeconds * 1000) return undefined;
+  if (!lack || now < launchedAt(coming) + readyTimeoutSeconds * 1000) return undefined;
   return abandoned(`not ready after ${say(readyTimeoutSeconds)}: ${lack.because}`, leaving());
+}
+
+/** Of one that comes back with a new root volume no launch tells: not before everything on its old node had ended. */
+function launchedAt({ termination, nomad, now }: Coming): EpochMs {
+  const { since, seenSince = now } = termination;
+  const ends = nodesOf(nomad).flatMap(({ drain, allocations }) =>
+    drain?.status === 'complete' && allocations ? [emptySince(drain, allocations)] : [],
+  );
+  return since ?? (ends.length > 0 ? Math.max(...ends) : seenSince);
 }
 
 function notReady({ lack }: Coming): Decision {

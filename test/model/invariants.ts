@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Heartbeat } from '../../emulators/aws/model.ts';
 import type { KilledTask } from '../../emulators/nomad/client/casualties.ts';
 import { SECOND } from '../../emulators/world/world.ts';
 import { LAUNCHING_HOOK } from '../../emulators/world/world-options.ts';
@@ -58,7 +59,8 @@ export function check(cast: Cast): void {
     expect(['shutting-down', 'terminated'], `the node of ${instanceId} is purged`).toContain(ec2State);
   }
   for (const [instanceId, since] of leaving) {
-    const beats = aws.heartbeats.filter((heartbeat) => heartbeat.instanceId === instanceId).length;
+    const isForIt = (beat: Heartbeat) => beat.instanceId === instanceId && beat.hook !== LAUNCHING_HOOK.name;
+    const beats = aws.heartbeats.filter(isForIt).length;
     const slots = (world.clock.now() - since) / ((cast.shortestTimeout * SECOND) / 3);
     // One for each slot that has begun, also the partial ones at both ends; a cold start forgets which it has served.
     expect(beats, `heartbeats of ${instanceId}`).toBeLessThanOrEqual(Math.ceil(slots) + 2 + cast.forgotten);

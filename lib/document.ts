@@ -1,8 +1,8 @@
 import { type Duration, Token } from 'aws-cdk-lib';
-import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
+import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS, LAUNCH_HOOK } from '../lambda/config/config.ts';
 import { DURATIONS, inFull } from '../lambda/config/durations.ts';
 import { afterDeadlineSeconds, globalCapSeconds, hookHolds } from '../lambda/core/decide/deadlines.ts';
-import type { Policy } from '../lambda/core/model/policy.ts';
+import { DEFAULT_ADMISSION, type Policy } from '../lambda/core/model/policy.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import type { NomadDocument } from './access/nomad-document.ts';
 import { groupTerms, hookOf, type SharedOptions, sharedTerms, type Terms } from './group-terms.ts';
@@ -21,6 +21,7 @@ export interface DocumentProps extends SharedOptions {
   readonly groupNames: readonly string[];
   readonly nomad: NomadDocument;
   readonly hook?: LifecycleHookOptions;
+  readonly launchHookName?: string;
   /** The name or the ARN of the bus to put events on. */
   readonly bus?: string;
 }
@@ -36,10 +37,24 @@ export type WrittenDocument = Omit<ConfigDocument, 'groups'> & {
  * The configuration document. The defaults of the hook and the policy are written out, so that a template shows their values;
  * those of the notices are not, and of a group only what differs, because the environment is small.
  */
-export function documentOf({ groups, groupNames, nomad, hook, bus, ...options }: DocumentProps): WrittenDocument {
+export function documentOf({
+  groups,
+  groupNames,
+  nomad,
+  hook,
+  launchHookName,
+  bus,
+  ...options
+}: DocumentProps): WrittenDocument {
   const { name, heartbeatTimeout } = hookOf(hook);
   const { policy, ...shared } = written(sharedTerms(options));
-  const others = { policy, ...shared, chooses: { ...DEFAULTS.chooses, ...shared.chooses } };
+  const chooses = { ...DEFAULTS.chooses, ...shared.chooses };
+  const admission = {
+    ...DEFAULTS.admission,
+    ...shared.admission,
+    ...(launchHookName !== undefined && { hook: launchHookName }),
+  };
+  const others = { policy, ...shared, chooses, admission };
   const terms = groupTerms(groups, options).map(written);
   return {
     groups: groupNames.map((group, index) => ({
@@ -49,7 +64,7 @@ export function documentOf({ groups, groupNames, nomad, hook, bus, ...options }:
     hook: { name, heartbeatTimeoutSeconds: seconds(heartbeatTimeout) },
     nomad,
     policy,
-    ...partsThatDiffer(shared, DEFAULTS),
+    ...partsThatDiffer({ ...shared, admission }, DEFAULTS),
     ...(bus !== undefined && { events: { bus } }),
   };
 }
@@ -57,11 +72,12 @@ export function documentOf({ groups, groupNames, nomad, hook, bus, ...options }:
 const DEFAULTS = {
   notices: { spot: true, rebalance: 'off', maintenance: false, restoreSeconds: DEFAULT_RESTORE_SECONDS },
   chooses: { on: false, onlyIdle: false },
+  admission: { on: false, hook: LAUNCH_HOOK.name as string, ...DEFAULT_ADMISSION, drivers: [] as string[] },
   purge: false,
 };
 
 /** What holds for a group in the terms of the document. */
-function written({ policy, notices, idleFirst, purgeNodes }: Terms) {
+function written({ policy, notices, idleFirst, admission, purgeNodes }: Terms) {
   const { deadline, killMargin, grace, ignoreSystemJobs, onTimeout, jobMeta } = policy;
   const { spot, rebalance, maintenance, restoreAfter } = notices;
   const onlyIdleFor = idleFirst?.onlyIdleFor;
@@ -80,6 +96,14 @@ function written({ policy, notices, idleFirst, purgeNodes }: Terms) {
       ...(idleFirst && { onlyIdle: onlyIdleFor !== undefined }),
       ...(onlyIdleFor && { onlyIdleForSeconds: seconds(onlyIdleFor) }),
     },
+    admission: {
+      on: admission !== undefined,
+      ...(admission && {
+        readyTimeoutSeconds: seconds(admission.readyTimeout),
+        drivers: [...admission.drivers],
+        awaitSystemJobs: admission.awaitSystemJobs,
+      }),
+    },
     purge: purgeNodes,
   } satisfies Partial<ConfigDocument>;
 }
@@ -92,11 +116,17 @@ function partsThatDiffer<Parts extends object>(
   const differing = Object.entries(parts).flatMap(([name, part]) => {
     const other = others[name as keyof Parts];
     if (typeof part !== 'object' || part === null) return part === other ? [] : [[name, part]];
-    const fields = Object.entries(part).filter(([field, value]) => value !== (other as Record<string, unknown>)[field]);
+    const fields = Object.entries(part).filter(
+      ([field, value]) => !isSame(value, (other as Record<string, unknown>)[field]),
+    );
     return fields.length > 0 ? [[name, Object.fromEntries(fields)]] : [];
   });
   return Object.fromEntries(differing) as Partial<Parts>;
 }
+
+/** Lists are compared by what is in them. */
+const isSame = (one: unknown, other: unknown): boolean =>
+  one === other || (Array.isArray(one) && JSON.stringify(one) === JSON.stringify(other));
 
 /** One token for each duration, so that what a group inherits is seen to be the same. */
 const tokens = new WeakMap<Duration, number>();

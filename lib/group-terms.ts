@@ -1,9 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import { DEFAULT_RESTORE_SECONDS } from '../lambda/config/config.ts';
-import { DEFAULT_POLICY } from '../lambda/core/model/policy.ts';
+import { DEFAULT_ADMISSION, DEFAULT_POLICY } from '../lambda/core/model/policy.ts';
 import { defined } from './defined.ts';
 import {
+  type AdmissionOptions,
   DEFAULT_HOOK,
   type DrainedGroup,
   type DrainPolicy,
@@ -20,6 +21,8 @@ export interface Terms {
   readonly notices: Required<NoticeOptions>;
   /** Undefined where Auto Scaling chooses by itself. */
   readonly idleFirst: IdleFirstOptions | undefined;
+  /** Undefined where instances are put into service whether their nodes are ready or not. */
+  readonly admission: Required<AdmissionOptions> | undefined;
   readonly purgeNodes: boolean;
 }
 
@@ -29,7 +32,10 @@ export interface GroupTerms extends Terms {
 }
 
 /** Those properties of the construct that hold for all groups that do not say otherwise. */
-export type SharedOptions = Pick<NomadDrainHookProps, 'policy' | 'notices' | 'chooseIdleFirst' | 'purgeNodes'>;
+export type SharedOptions = Pick<
+  NomadDrainHookProps,
+  'policy' | 'notices' | 'chooseIdleFirst' | 'admitWhenReady' | 'purgeNodes'
+>;
 
 const DEFAULTS: Terms = {
   policy: {
@@ -47,6 +53,7 @@ const DEFAULTS: Terms = {
     restoreAfter: Duration.seconds(DEFAULT_RESTORE_SECONDS),
   },
   idleFirst: undefined,
+  admission: undefined,
   purgeNodes: false,
 };
 
@@ -61,24 +68,37 @@ export function groupTerms(
   const shared = sharedTerms(options);
   return groups.map((entry) => {
     if (typeof entry === 'string' || 'autoScalingGroupName' in entry) return { group: entry, ...shared };
-    const { group, notices, chooseIdleFirst, purgeNodes, ...policy } = entry;
-    return { group, ...termsOf({ policy, notices, chooseIdleFirst, purgeNodes }, shared) };
+    const { group, notices, chooseIdleFirst, admitWhenReady, purgeNodes, ...policy } = entry;
+    return { group, ...termsOf({ policy, notices, chooseIdleFirst, admitWhenReady, purgeNodes }, shared) };
   });
 }
 
 type Given = { readonly [Option in keyof SharedOptions]: SharedOptions[Option] | undefined };
 
-function termsOf({ policy = {}, notices = {}, chooseIdleFirst, purgeNodes }: Given, others: Terms): Terms {
+function termsOf(given: Given, others: Terms): Terms {
+  const { policy = {}, notices = {}, chooseIdleFirst, admitWhenReady, purgeNodes } = given;
   return {
     policy: { ...others.policy, ...defined(policy) },
     notices: { ...others.notices, ...defined(notices) },
     idleFirst: chooseIdleFirst === undefined ? others.idleFirst : idleFirstOf(chooseIdleFirst),
+    admission: admitWhenReady === undefined ? others.admission : admissionOf(admitWhenReady, others),
     purgeNodes: purgeNodes ?? others.purgeNodes,
   };
 }
 
 const idleFirstOf = (given: boolean | IdleFirstOptions): IdleFirstOptions | undefined =>
   typeof given === 'boolean' ? (given ? {} : undefined) : given;
+
+const READY: Required<AdmissionOptions> = {
+  readyTimeout: Duration.seconds(DEFAULT_ADMISSION.readyTimeoutSeconds),
+  drivers: DEFAULT_ADMISSION.drivers,
+  awaitSystemJobs: DEFAULT_ADMISSION.awaitSystemJobs,
+};
+
+function admissionOf(given: boolean | AdmissionOptions, others: Terms): Required<AdmissionOptions> | undefined {
+  if (given === false) return undefined;
+  return { ...READY, ...others.admission, ...(given === true ? {} : defined(given)) };
+}
 
 /** The name and the timeout of the hook, with every default: the same in every group. */
 export function hookOf({

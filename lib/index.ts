@@ -17,6 +17,7 @@ export type { AlarmName, Alarms } from './monitoring/alarms.ts';
 export type { MetricName } from './monitoring/measured.ts';
 export { NomadDrainHook } from './nomad-drain-hook.ts';
 export type {
+  AdmissionOptions,
   DrainedGroup,
   DrainPolicy,
   GroupOptions,

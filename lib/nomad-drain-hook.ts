@@ -8,7 +8,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { CONFIG_VARIABLE } from '../lambda/config/config.ts';
+import { CONFIG_VARIABLE, LAUNCH_HOOK } from '../lambda/config/config.ts';
 import { ConfigError, type ConfigProblem, formatProblem } from '../lambda/errors.ts';
 import { QUEUED_FOR_SECONDS } from '../lambda/events/interruptions.ts';
 import { Endpoints } from './access/endpoints.ts';
@@ -71,6 +71,8 @@ export class NomadDrainHook extends Construct {
   readonly sweep: events.Rule;
   /** The hooks, one per group, in the order of the groups. */
   readonly hooks: readonly autoscaling.LifecycleHook[];
+  /** The launching hooks of the groups with `admitWhenReady`, in the order of the groups. */
+  readonly launchHooks: readonly autoscaling.LifecycleHook[];
   /** The alarms, by the name of their section in docs/operations.md: `alarms.TimedOut`. Empty with `alarms: false`. */
   readonly alarms: Alarms;
   /** The dashboard; undefined with `dashboard: false`. */
@@ -195,10 +197,13 @@ export class NomadDrainHook extends Construct {
         ].map(formatProblem),
     });
 
+    const { launchHookName = LAUNCH_HOOK.name } = props;
+    const admitting = groups.filter((_, index) => terms[index]?.admission);
     const wakeUps = new WakeUps(this, 'WakeUps', {
       handler: this.lambdaFunction,
       groupNames,
       hookName: hook.name,
+      launches: { groupNames: admitting.map((group) => group.autoScalingGroupName), hookName: launchHookName },
       deadLetterQueue: this.undeliveredEvents,
     });
     this.sweep = wakeUps.sweep;
@@ -209,6 +214,8 @@ export class NomadDrainHook extends Construct {
       deadLetterQueue: this.undeliveredEvents,
     });
 
+    // Hooks are made last, deleted first: no instance waits while nothing can release it.
+    const before = [permissions, this.lambdaFunction, wakeUps, this.failedRuns, this.undeliveredEvents];
     this.hooks = groups.map((group, index) => {
       const made = new autoscaling.LifecycleHook(this, `Hook-${hookId(this, group.autoScalingGroupName)}`, {
         autoScalingGroup: group,
@@ -217,8 +224,19 @@ export class NomadDrainHook extends Construct {
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: defaultResultOf(props.hook, terms[index] ?? sharedTerms(props)),
       });
-      // Made last, deleted first: no instance waits while nothing can release it.
-      made.node.addDependency(permissions, this.lambdaFunction, wakeUps, this.failedRuns, this.undeliveredEvents);
+      made.node.addDependency(...before);
+      return made;
+    });
+    this.launchHooks = admitting.map((group) => {
+      const made = new autoscaling.LifecycleHook(this, `LaunchHook-${hookId(this, group.autoScalingGroupName)}`, {
+        autoScalingGroup: group,
+        lifecycleHookName: launchHookName,
+        lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_LAUNCHING,
+        heartbeatTimeout: Duration.seconds(LAUNCH_HOOK.heartbeatTimeoutSeconds),
+        // A function that does not answer must not stop a group from growing.
+        defaultResult: autoscaling.DefaultResult.CONTINUE,
+      });
+      made.node.addDependency(...before);
       return made;
     });
 
@@ -231,6 +249,7 @@ export class NomadDrainHook extends Construct {
       undeliveredEvents: this.undeliveredEvents,
       whoGoes: this.whoGoes,
       groups: timesOf(policies, groupNames),
+      admits: admitting.length > 0,
       heartbeatTimeoutSeconds: hook.heartbeatTimeout.toSeconds(),
     });
     this.alarms = alarms;
@@ -318,12 +337,19 @@ const PROPERTY_NAMES: FieldNames = {
   'groups.*.notices.restoreSeconds': 'groups.*.notices.restoreAfter',
   'groups.*.chooses.on': 'groups.*.chooseIdleFirst',
   'groups.*.chooses.onlyIdleForSeconds': 'groups.*.chooseIdleFirst.onlyIdleFor',
+  'groups.*.admission.on': 'groups.*.admitWhenReady',
+  'groups.*.admission.readyTimeoutSeconds': 'groups.*.admitWhenReady.readyTimeout',
+  'groups.*.admission.drivers': 'groups.*.admitWhenReady.drivers',
   'groups.*.purge': 'groups.*.purgeNodes',
   'hook.heartbeatTimeoutSeconds': 'hook.heartbeatTimeout',
   'policy.deadlineSeconds': 'policy.deadline',
   'policy.killMarginSeconds': 'policy.killMargin',
   'policy.graceSeconds': 'policy.grace',
   'notices.restoreSeconds': 'notices.restoreAfter',
+  'admission.on': 'admitWhenReady',
+  'admission.readyTimeoutSeconds': 'admitWhenReady.readyTimeout',
+  'admission.drivers': 'admitWhenReady.drivers',
+  'admission.hook': 'launchHookName',
   purge: 'purgeNodes',
   'chooses.on': 'chooseIdleFirst',
   'chooses.onlyIdleForSeconds': 'chooseIdleFirst.onlyIdleFor',

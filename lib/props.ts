@@ -117,6 +117,26 @@ export interface IdleFirstOptions {
   readonly serviceLinkedRoleSuffix?: string;
 }
 
+/** What an instance has to be before it is put into service. */
+export interface AdmissionOptions {
+  /**
+   * How long an instance may take until its Nomad node is ready: then it is abandoned, and Auto Scaling replaces it. Whole seconds, from
+   * 1 min to 6 h.
+   * @default Duration.minutes(15)
+   */
+  readonly readyTimeout?: Duration;
+  /**
+   * The task drivers that have to be healthy on the node, such as `docker`.
+   * @default - none
+   */
+  readonly drivers?: readonly string[];
+  /**
+   * Whether the system jobs that Nomad places on the node have to run.
+   * @default false
+   */
+  readonly awaitSystemJobs?: boolean;
+}
+
 /**
  * A group with options of its own, in the place of the group in `groups`: what it leaves out is as the construct has it for all groups.
  */
@@ -167,6 +187,11 @@ export interface GroupOptions extends DrainPolicy {
    * @default - the construct's
    */
   readonly chooseIdleFirst?: boolean | IdleFirstOptions;
+  /**
+   * Whether a new instance is put into service only when its Nomad node is ready, and what that takes.
+   * @default - the construct's
+   */
+  readonly admitWhenReady?: boolean | AdmissionOptions;
   /**
    * Whether to remove a drained node from Nomad once its instance is terminated.
    * @default - the construct's
@@ -243,6 +268,17 @@ export interface NomadDrainHookProps {
    * @default false
    */
   readonly chooseIdleFirst?: boolean | IdleFirstOptions;
+  /**
+   * Whether a new instance is put into service only when its Nomad node is ready, and what that takes: by a launching hook in each group.
+   * One that is not ready in time is abandoned, and Auto Scaling replaces it.
+   * @default false
+   */
+  readonly admitWhenReady?: boolean | AdmissionOptions;
+  /**
+   * The name of the launching hook, the same in every group; another one than that of the terminating hook.
+   * @default 'nomad-ready'
+   */
+  readonly launchHookName?: string;
   /**
    * The memory of the function that drains, in megabytes, from 256 to 10240. With it Lambda gives a share of a core: give it more where more
    * than a thousand instances may begin to wait in the same minute.

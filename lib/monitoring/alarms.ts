@@ -22,6 +22,8 @@ export interface AlarmsProps {
   readonly undeliveredEvents: sqs.IQueue;
   /** The function that Auto Scaling asks which instances go, if there is one. */
   readonly whoGoes?: lambda.IFunction | undefined;
+  /** Instances of some group are put into service when their nodes are ready. */
+  readonly admits: boolean;
   /** At least one. */
   readonly groups: readonly GroupTimes[];
   readonly heartbeatTimeoutSeconds: number;
@@ -185,7 +187,35 @@ function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limit
       metric: measured('EventsLost', 'Sum'),
       ...ONCE_AN_HOUR,
     },
+    ClientsMissing: {
+      title: 'clients missing',
+      says:
+        'Instances have been in service for ten minutes and more, and Nomad has no live node of them: they count as ' +
+        'capacity and run nothing.',
+      first: 'status',
+      metric: measured('ClientsMissing', 'Maximum'),
+      // Twice: it is counted every fifth minute.
+      minutes: 2,
+      of: 10,
+      silence: NOTHING,
+    },
+    ...(limits.admits && admissionConditions(measured)),
     ...(whoGoes && choiceConditions(whoGoes)),
+  } satisfies Record<string, Condition>;
+}
+
+/** Of instances on their way into service. */
+function admissionConditions(measured: Measured) {
+  return {
+    InstancesAbandoned: {
+      title: 'instances abandoned',
+      says:
+        'An instance was abandoned because its Nomad node was not ready in time: Auto Scaling replaces it, and more slowly if ' +
+        'that happens again and again.',
+      first: 'history --since 2h',
+      metric: measured('InstancesAbandoned', 'Sum'),
+      ...ONCE_AN_HOUR,
+    },
   } satisfies Record<string, Condition>;
 }
 

@@ -107,9 +107,30 @@ export function makeDashboard(scope: Construct, props: DashboardProps): cloudwat
           }),
         ]),
       ],
+      ...(props.admits ? [launches(measured)] : []),
       [records(props.logGroup, 'Released instances, and why', LET_GO)],
     ],
   });
+}
+
+/** Of instances on their way into service. */
+function launches(measured: DashboardProps['measured']): cloudwatch.IWidget[] {
+  const sum = (name: MetricName, statistic: Statistic, label: string) => measured(name, statistic).with({ label });
+  return [
+    graph(METRICS.NodeReady.about, 'Minutes', {
+      left: [
+        inUnits('Minutes', 'median', measured('NodeReady', 'p50'), 'p50'),
+        inUnits('Minutes', 'most', measured('NodeReady', 'p90'), 'p90'),
+      ],
+    }),
+    graph('Instances on their way into service', 'Count', {
+      left: [
+        sum('InstancesJoining', 'Maximum', 'waiting'),
+        sum('InstancesAdmitted', 'Sum', 'put into service'),
+        sum('InstancesAbandoned', 'Sum', 'abandoned'),
+      ],
+    }),
+  ];
 }
 
 /** What a duration is shown in, by the seconds of each. */

@@ -83,6 +83,10 @@ export const fittingSettings = settings.superRefine(
       const held = (path.length > 0 ? [each] : [shared, ...groups]).map((own) => ({ ...values, ...own }));
       if (each.onlyIdleFor !== undefined && !held.some(({ chooseIdleFirst }) => chooseIdleFirst))
         refuse([...path, 'onlyIdleFor'], 'needs chooseIdleFirst=true');
+      for (const name of ['readyTimeout', 'drivers', 'awaitSystemJobs'] as const) {
+        if (each[name] !== undefined && !held.some(({ admitWhenReady }) => admitWhenReady))
+          refuse([...path, name], 'needs admitWhenReady=true');
+      }
       if (each.restoreAfter !== undefined && !held.some(restores))
         refuse(
           [...path, 'restoreAfter'],

@@ -23,6 +23,7 @@ export class NomadDrainHookStack extends Stack {
   /** @throws ConfigError naming everything that is wrong with the settings */
   constructor(scope: Construct, id: string, settings: Settings) {
     const { groups, policy, hook, notices, purgeNodes = false, chooseIdleFirst = false, ...others } = settings;
+    const { admitWhenReady = false, launchHookName } = settings;
     const { memorySize, alarmTopic, runbookUrl, eventBus, network, stackName, renamed } = others;
     super(scope, id, { description: DESCRIPTION, ...(stackName && { stackName }) });
     for (const { old, now } of renamed) {
@@ -41,6 +42,8 @@ export class NomadDrainHookStack extends Stack {
       notices,
       purgeNodes,
       chooseIdleFirst,
+      admitWhenReady,
+      ...(launchHookName !== undefined && { launchHookName }),
       ...(memorySize !== undefined && { memorySize }),
       monitoring: {
         name: this.stackName,

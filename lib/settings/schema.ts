@@ -1,8 +1,8 @@
 import { DefaultResult } from 'aws-cdk-lib/aws-autoscaling';
 import * as z from 'zod';
-import { DEFAULT_RESTORE_SECONDS } from '../../lambda/config/config.ts';
+import { DEFAULT_RESTORE_SECONDS, LAUNCH_HOOK } from '../../lambda/config/config.ts';
 import { DEFAULT_AUDIENCE, DEFAULT_CLIENT_SCHEME, DEFAULT_NOMAD_PORT } from '../../lambda/config/nomad-access.ts';
-import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
+import { DEFAULT_ADMISSION, DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { DEFAULT_MEMORY } from '../function/memory.ts';
 import { DEFAULT_HOOK } from '../props.ts';
 import { groupList } from './group-list.ts';
@@ -79,6 +79,24 @@ const ofGroup = {
     otherwise: 'none: it does not wait',
     description:
       'how long a group waits for instances to become idle, when too few are, before others go; needs `chooseIdleFirst=true`',
+  }),
+  admitWhenReady: flag().meta({
+    default: 'false',
+    description: 'put a new instance into service only when its Nomad node is ready ([how](joining.md))',
+  }),
+  readyTimeout: duration('readyTimeoutSeconds').meta({
+    default: asWritten(DEFAULT_ADMISSION.readyTimeoutSeconds),
+    description:
+      'how long that may take: then the instance is abandoned, and Auto Scaling replaces it; needs `admitWhenReady=true`',
+  }),
+  drivers: list(/^[\w.-]+$/, 'names of task drivers, separated by commas').meta({
+    unit: 'names',
+    otherwise: 'none',
+    description: 'the task drivers that have to be healthy on the node, such as `docker`; needs `admitWhenReady=true`',
+  }),
+  awaitSystemJobs: flag().meta({
+    default: String(DEFAULT_ADMISSION.awaitSystemJobs),
+    description: 'the system jobs on the node have to run, too; needs `admitWhenReady=true`',
   }),
 };
 
@@ -188,6 +206,11 @@ export const settings = z
       unit: 'name',
       default: DEFAULT_HOOK.name,
       description: "the lifecycle hook's name",
+    }),
+    launchHookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /').meta({
+      unit: 'name',
+      default: LAUNCH_HOOK.name,
+      description: "the launching hook's name, with `admitWhenReady=true`",
     }),
     hookDefaultResult: result().meta({
       otherwise: 'as `onTimeout`',

@@ -10,7 +10,14 @@ import {
 import { defined } from '../defined.ts';
 import { documentOf, type FieldNames, problemsOf } from '../document.ts';
 import { memoryProblems } from '../function/memory.ts';
-import type { DrainPolicy, GroupOptions, IdleFirstOptions, LifecycleHookOptions, NoticeOptions } from '../props.ts';
+import type {
+  AdmissionOptions,
+  DrainPolicy,
+  GroupOptions,
+  IdleFirstOptions,
+  LifecycleHookOptions,
+  NoticeOptions,
+} from '../props.ts';
 import { fittingSettings } from './fitting.ts';
 import { asGiven } from './group-list.ts';
 import { asWritten, RENAMED, type Renamed, underNewNames } from './renamed.ts';
@@ -43,6 +50,8 @@ export interface Settings {
   readonly notices: NoticeOptions;
   readonly purgeNodes?: boolean;
   readonly chooseIdleFirst?: false | IdleFirstOptions;
+  readonly admitWhenReady?: false | AdmissionOptions;
+  readonly launchHookName?: string;
   /** In megabytes. */
   readonly memorySize?: number;
   /** The ARN of a topic. */
@@ -138,6 +147,11 @@ const FIELD_NAMES: FieldNames = {
   'policy.graceSeconds': 'grace',
   'notices.restoreSeconds': 'restoreAfter',
   'chooses.onlyIdleForSeconds': 'onlyIdleFor',
+  'admission.hook': 'launchHookName',
+  'admission.readyTimeoutSeconds': 'readyTimeout',
+  'groups.*.admission.readyTimeoutSeconds': 'groups.*.readyTimeout',
+  'groups.*.admission.drivers': 'groups.*.drivers',
+  'admission.drivers': 'drivers',
   'nomad.address': 'nomadAddress',
   'nomad.fallbackAddresses': 'nomadFallbackAddresses',
   'nomad.scheme': 'nomadClientScheme',
@@ -186,6 +200,8 @@ function settingsOf(values: Values, renamed: readonly Renamed[]): Settings {
     notices: noticesOf(values),
     purgeNodes: values.purgeNodes,
     chooseIdleFirst: values.chooseIdleFirst && defined({ onlyIdleFor: values.onlyIdleFor }),
+    admitWhenReady: values.admitWhenReady && admissionOf(values),
+    launchHookName: values.launchHookName,
     memorySize: values.memorySize,
     alarmTopic: values.alarmTopic,
     runbookUrl: values.runbookUrl,
@@ -216,16 +232,27 @@ const noticesOf = (values: OfGroup): NoticeOptions =>
     restoreAfter: values.restoreAfter,
   });
 
+const admissionOf = (values: OfGroup): AdmissionOptions =>
+  defined({
+    readyTimeout: values.readyTimeout,
+    drivers: values.drivers,
+    awaitSystemJobs: values.awaitSystemJobs,
+  });
+
 /** A group for the construct: its name, if it has no settings of its own. */
 function groupOf({ group, ...own }: GroupValues, shared: Values): Settings['groups'][number] {
   if (Object.keys(own).length === 0) return group;
   const { chooseIdleFirst = shared.chooseIdleFirst, onlyIdleFor = shared.onlyIdleFor } = own;
   const { purgeNodes } = own;
+  const { admitWhenReady = shared.admitWhenReady } = own;
   return {
     group,
     ...policyOf(own),
     notices: noticesOf(own),
     ...(chooseIdleFirst !== undefined && { chooseIdleFirst: chooseIdleFirst && defined({ onlyIdleFor }) }),
+    ...(admitWhenReady !== undefined && {
+      admitWhenReady: admitWhenReady && { ...admissionOf(shared), ...admissionOf(own) },
+    }),
     ...(purgeNodes !== undefined && { purgeNodes }),
   };
 }

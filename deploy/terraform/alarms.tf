@@ -35,7 +35,7 @@ locals {
   bad = "breaching"
 
   # As soon as there is any, in one minute.
-  by_default = { queue = null, choice = null, above = 0, below = null, minutes = 1, of = null }
+  by_default = { queue = null, choice = null, admits = false, above = 0, below = null, minutes = 1, of = null }
   # The alarm stays on for an hour, and does not fire again for more of the same in that hour.
   once_an_hour = merge(local.by_default, { statistic = "Sum", of = 60, silence = local.nothing })
   in_a_queue   = merge(local.by_default, { metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", silence = local.nothing })
@@ -170,6 +170,26 @@ locals {
       metric = "EventsLost"
       says   = "The event bus did not accept events of this function: subscribers have missed them."
     }),
+    merge(local.by_default, {
+      name      = "ClientsMissing"
+      title     = "clients missing"
+      first     = "status"
+      metric    = "ClientsMissing"
+      statistic = "Maximum"
+      # Twice: it is counted every fifth minute.
+      minutes = 2
+      of      = 10
+      silence = local.nothing
+      says    = "Instances have been in service for ten minutes and more, and Nomad has no live node of them: they count as capacity and run nothing."
+    }),
+    merge(local.once_an_hour, {
+      name   = "InstancesAbandoned"
+      title  = "instances abandoned"
+      first  = "history --since 2h"
+      metric = "InstancesAbandoned"
+      admits = true
+      says   = "An instance was abandoned because its Nomad node was not ready in time: Auto Scaling replaces it, and more slowly if that happens again and again."
+    }),
     # No build dies by these: Auto Scaling chooses by itself.
     merge(local.once_an_hour, {
       name   = "ChoiceFellBack"
@@ -188,8 +208,8 @@ locals {
       says   = "The function that lets idle instances go first failed or timed out: Auto Scaling chooses by itself."
     }),
   ]
-  # Those whose function there is.
-  watched = [for condition in local.conditions : condition if condition.choice == null || local.some_choose]
+  # Those whose function there is, and whose hooks.
+  watched = [for condition in local.conditions : condition if(condition.choice == null || local.some_choose) && (!condition.admits || local.some_admit)]
 }
 
 resource "aws_cloudwatch_metric_alarm" "alarm" {

@@ -73,6 +73,10 @@ data "aws_partition" "current" {
       error_message = "service_linked_role_suffix: needs choose_idle_first."
     }
     precondition {
+      condition     = !local.some_admit || var.launch_hook_name != var.hook_name
+      error_message = "launch_hook_name: must differ from hook_name: ${var.hook_name}."
+    }
+    precondition {
       condition     = var.test_events || !var.create_test_event_registry
       error_message = "create_test_event_registry: needs test_events."
     }

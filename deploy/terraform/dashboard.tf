@@ -15,7 +15,27 @@ locals {
 
   # Two in a row, from top to bottom: waiting instances, durations, outcomes, errors. A line with an id is divided by the seconds of
   # its unit; a line with seconds alone is a duration that does not change.
-  graphs = [
+  graphs = concat(local.graphs_of_all, [for graph in local.graphs_of_launches : graph if local.some_admit])
+  graphs_of_launches = [
+    {
+      title = "From the launch of an instance to its ready node"
+      unit  = "Minutes"
+      lines = [
+        { id = "median", metric = "NodeReady", stat = "p50", label = "p50" },
+        { id = "most", metric = "NodeReady", stat = "p90", label = "p90" },
+      ]
+    },
+    {
+      title = "Instances on their way into service"
+      unit  = "Count"
+      lines = [
+        { metric = "InstancesJoining", stat = "Maximum", label = "waiting" },
+        { metric = "InstancesAdmitted", stat = "Sum", label = "put into service" },
+        { metric = "InstancesAbandoned", stat = "Sum", label = "abandoned" },
+      ]
+    },
+  ]
+  graphs_of_all = [
     {
       title = "Waiting instances"
       unit  = "Count"

@@ -42,6 +42,17 @@ locals {
     onlyIdleForSeconds = var.only_idle_for_seconds
   } : field => value if value != null }
 
+  # What a group that says nothing of it has: without a launching hook the defaults hold.
+  default_admission = { on = false, readyTimeoutSeconds = 900, drivers = [], awaitSystemJobs = false, hook = "nomad-ready" }
+  shared_admission = {
+    on                  = var.admit_when_ready
+    readyTimeoutSeconds = var.admit_when_ready ? var.ready_timeout_seconds : 900
+    drivers             = [for driver in var.drivers : driver if var.admit_when_ready]
+    awaitSystemJobs     = var.admit_when_ready && var.await_system_jobs
+    hook                = var.launch_hook_name
+  }
+  admission = { for field, value in local.shared_admission : field => value if jsonencode(value) != jsonencode(local.default_admission[field]) }
+
   # Of a group that has options of its own what differs: the environment of a function is small.
   own_documents = { for name, terms in local.own_terms : name => {
     policy  = { for field, value in terms.policy : field => value if value != local.shared.policy[field] }
@@ -51,6 +62,9 @@ locals {
       onlyIdle           = terms.chooses.on ? terms.chooses.onlyIdleForSeconds != null : null
       onlyIdleForSeconds = terms.chooses.on ? terms.chooses.onlyIdleForSeconds : null
     } : field => value if value != null && terms.chooses != local.shared.chooses }
+    admission = { for field, value in terms.admission : field => value
+      if(field == "on" || terms.admission.on) && jsonencode(value) != jsonencode(local.shared_admission[field])
+    }
     purge = terms.purge == local.shared.purge ? null : terms.purge
   } }
 
@@ -60,15 +74,16 @@ locals {
     # One hook for all groups, written once: that leaves room for more of them.
     groups = concat([for name in var.group_names : { name = name }], [for name, own in local.own_documents : merge(
       { name = name },
-      { for part, fields in { policy = own.policy, notices = own.notices, chooses = own.chooses } : part => fields if length(fields) > 0 },
+      { for part, fields in { policy = own.policy, notices = own.notices, chooses = own.chooses, admission = own.admission } : part => fields if length(fields) > 0 },
       { for purge in [own.purge] : "purge" => purge if purge != null },
     )])
-    hook    = { name = var.hook_name, heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds }
-    nomad   = local.nomad
-    policy  = local.shared.policy
-    notices = length(local.notices) > 0 ? local.notices : null
-    chooses = length(local.chooses) > 0 ? local.chooses : null
-    purge   = var.purge_nodes ? true : null
-    events  = local.events
+    hook      = { name = var.hook_name, heartbeatTimeoutSeconds = var.heartbeat_timeout_seconds }
+    nomad     = local.nomad
+    policy    = local.shared.policy
+    notices   = length(local.notices) > 0 ? local.notices : null
+    chooses   = length(local.chooses) > 0 ? local.chooses : null
+    admission = length(local.admission) > 0 ? local.admission : null
+    purge     = var.purge_nodes ? true : null
+    events    = local.events
   } : field => value if value != null }
 }

@@ -19,7 +19,13 @@ locals {
       restoreSeconds = var.restore_after_seconds == null ? 3600 : var.restore_after_seconds
     }
     chooses = { on = var.choose_idle_first, onlyIdleForSeconds = var.only_idle_for_seconds }
-    purge   = var.purge_nodes
+    admission = {
+      on                  = var.admit_when_ready
+      readyTimeoutSeconds = var.ready_timeout_seconds
+      drivers             = var.drivers
+      awaitSystemJobs     = var.await_system_jobs
+    }
+    purge = var.purge_nodes
   }
 
   # Of a map the keys are the names; a list has names, and objects with the name in `group`. What has no name is refused below.
@@ -51,6 +57,12 @@ locals {
       on                 = try(tobool(coalesce(own.choose_idle_first)), var.choose_idle_first)
       onlyIdleForSeconds = try(tonumber(coalesce(own.only_idle_for_seconds)), var.only_idle_for_seconds)
     }
+    admission = {
+      on                  = try(tobool(coalesce(own.admit_when_ready)), var.admit_when_ready)
+      readyTimeoutSeconds = try(tonumber(coalesce(own.ready_timeout_seconds)), var.ready_timeout_seconds)
+      drivers             = try([for driver in own.drivers : tostring(driver)], var.drivers)
+      awaitSystemJobs     = try(tobool(coalesce(own.await_system_jobs)), var.await_system_jobs)
+    }
     purge = try(tobool(coalesce(own.purge_nodes)), var.purge_nodes)
   } }
 
@@ -60,6 +72,10 @@ locals {
   # What some group does. Nothing here needs `group_names`.
   all_terms   = concat([local.shared], values(local.own_terms))
   some_choose = anytrue([for terms in local.all_terms : terms.chooses.on])
+  some_admit  = anytrue([for terms in local.all_terms : terms.admission.on])
+
+  # The groups with a launching hook.
+  admitting = [for name in local.group_names : name if local.terms[name].admission.on]
 
   # Groups whose drains may take the same times, in the order of the groups; and how a label names them.
   group_times = [for times in distinct([for name in local.group_names : local.times[name]]) : {
@@ -94,10 +110,11 @@ locals {
     grace_seconds         = [0, 3600]
     restore_after_seconds = [60, 604800]
     only_idle_for_seconds = [1, 3000]
+    ready_timeout_seconds = [60, 21600]
   }
   choices = { on_timeout = ["CONTINUE", "ABANDON"], rebalance_recommendations = ["drain", "cordon", "off"] }
-  flags   = ["ignore_system_jobs", "job_meta", "spot_interruptions", "scheduled_maintenance", "purge_nodes", "choose_idle_first"]
-  options = concat(keys(local.numbers), keys(local.choices), local.flags)
+  flags   = ["ignore_system_jobs", "job_meta", "spot_interruptions", "scheduled_maintenance", "purge_nodes", "choose_idle_first", "admit_when_ready", "await_system_jobs"]
+  options = concat(keys(local.numbers), keys(local.choices), local.flags, ["drivers"])
 
   # What is wrong with the groups, in sentences.
   in_a_map = can(keys(var.groups))
@@ -118,6 +135,10 @@ locals {
     ]]),
     flatten([for name, own in local.own_options : [for option in local.flags :
       "groups[${jsonencode(name)}].${option}: must be true or false, not ${jsonencode(own[option])}." if try(own[option], null) == null ? false : !can(tobool(own[option]))
+    ]]),
+    [for name, own in local.own_options : "groups[${jsonencode(name)}].drivers: must be names of task drivers, not ${jsonencode(own.drivers)}." if try(own.drivers, null) == null ? false : !try(alltrue([for driver in own.drivers : can(regex("^[\\w.-]+$", driver))]), false)],
+    flatten([for name, own in local.own_options : [for option in ["ready_timeout_seconds", "drivers", "await_system_jobs"] :
+      "groups[${jsonencode(name)}].${option}: needs admit_when_ready." if try(own[option], null) != null && !local.own_terms[name].admission.on
     ]]),
     [for name, own in local.own_options : "groups[${jsonencode(name)}].restore_after_seconds: needs rebalance_recommendations or scheduled_maintenance: nothing else is restored after it." if try(own.restore_after_seconds, null) != null && local.own_terms[name].notices.rebalance == "off" && !local.own_terms[name].notices.maintenance],
     [for name, own in local.own_options : "groups[${jsonencode(name)}].only_idle_for_seconds: needs choose_idle_first." if try(own.only_idle_for_seconds, null) != null && !local.own_terms[name].chooses.on],

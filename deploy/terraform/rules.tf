@@ -8,11 +8,23 @@ locals {
 
   of_termination = { source = ["aws.autoscaling"], "detail-type" = ["EC2 Instance-terminate Lifecycle Action"] }
 
+  launch_room       = 2048 - length(jsonencode(merge(local.of_launch, { detail = { AutoScalingGroupName = [], LifecycleHookName = [var.launch_hook_name] } })))
+  admitting_by_rule = chunklist(local.admitting, max(1, floor(local.launch_room / (local.longest_name + 3))))
+  of_launch         = { source = ["aws.autoscaling"], "detail-type" = ["EC2 Instance-launch Lifecycle Action"] }
+
   wake_ups = merge(
     # Starts a drain within seconds. Two retries within the hour: by then a sweep has found the instance.
     { for place, names in local.groups_by_rule : "termination${local.suffixes[place]}" => {
       description = "An instance waits to be terminated: drain its Nomad node"
       pattern     = merge(local.of_termination, { detail = { AutoScalingGroupName = names, LifecycleHookName = [var.hook_name] } })
+      schedule    = null
+      retries     = 2
+      age_seconds = 3600
+    } },
+    # The same for an instance that waits to be put into service.
+    { for place, names in local.admitting_by_rule : "launch${place == 0 ? "" : "-${place}"}" => {
+      description = "An instance waits to be put into service: see whether its Nomad node is ready"
+      pattern     = merge(local.of_launch, { detail = { AutoScalingGroupName = names, LifecycleHookName = [var.launch_hook_name] } })
       schedule    = null
       retries     = 2
       age_seconds = 3600

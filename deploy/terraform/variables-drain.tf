@@ -133,6 +133,53 @@ variable "purge_nodes" {
   default     = false
 }
 
+# How instances come into service
+
+variable "admit_when_ready" {
+  description = "Whether a new instance is put into service only when its Nomad node is ready, by a launching hook in each group. One that is not ready in time is abandoned, and Auto Scaling replaces it."
+  type        = bool
+  default     = false
+}
+
+variable "ready_timeout_seconds" {
+  description = "How long an instance may take until its Nomad node is ready, in seconds, from 1 min to 6 h. With `admit_when_ready`."
+  type        = number
+  default     = 900
+
+  validation {
+    condition     = floor(var.ready_timeout_seconds) == var.ready_timeout_seconds && var.ready_timeout_seconds >= 60 && var.ready_timeout_seconds <= 21600
+    error_message = "ready_timeout_seconds: must be a whole number from 60 to 21600, not ${jsonencode(var.ready_timeout_seconds)}."
+  }
+}
+
+variable "drivers" {
+  description = "The task drivers that have to be healthy on the node, such as `docker`. With `admit_when_ready`."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for driver in var.drivers : can(regex("^[\\w.-]+$", driver))])
+    error_message = "drivers: must be names of task drivers, not ${jsonencode(var.drivers)}."
+  }
+}
+
+variable "await_system_jobs" {
+  description = "Whether the system jobs that Nomad places on the node have to run, too. With `admit_when_ready`."
+  type        = bool
+  default     = false
+}
+
+variable "launch_hook_name" {
+  description = "The name of the launching hook, the same in every group; another one than `hook_name`. With `admit_when_ready`."
+  type        = string
+  default     = "nomad-ready"
+
+  validation {
+    condition     = can(regex("^[\\w/-]{1,255}$", var.launch_hook_name))
+    error_message = "launch_hook_name: must be the name of a hook: 1 to 255 letters, digits, - _ /, not ${jsonencode(length(var.launch_hook_name) > 80 ? join("", [substr(var.launch_hook_name, 0, 80), "…"]) : var.launch_hook_name)}."
+  }
+}
+
 # Which instance goes
 
 variable "choose_idle_first" {

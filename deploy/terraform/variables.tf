@@ -56,7 +56,7 @@ variable "group_names" {
 }
 
 variable "groups" {
-  description = "The groups that have options of their own, by name: `{ web = { deadline_seconds = 1800 } }`; or a list of names and of objects with the name in `group`. The options are `deadline_seconds`, `kill_margin_seconds`, `grace_seconds`, `ignore_system_jobs`, `on_timeout`, `job_meta`, `spot_interruptions`, `rebalance_recommendations`, `scheduled_maintenance`, `restore_after_seconds`, `purge_nodes`, `choose_idle_first` and `only_idle_for_seconds`; what a group leaves out is as for all groups. All of it must be known when Terraform plans. A group of the same configuration that asks which instance goes is named here by a text, not by a reference to it."
+  description = "The groups that have options of their own, by name: `{ web = { deadline_seconds = 1800 } }`; or a list of names and of objects with the name in `group`. The options are `deadline_seconds`, `kill_margin_seconds`, `grace_seconds`, `ignore_system_jobs`, `on_timeout`, `job_meta`, `spot_interruptions`, `rebalance_recommendations`, `scheduled_maintenance`, `restore_after_seconds`, `purge_nodes`, `choose_idle_first`, `only_idle_for_seconds`, `admit_when_ready`, `ready_timeout_seconds`, `drivers` and `await_system_jobs`; what a group leaves out is as for all groups. All of it must be known when Terraform plans. A group of the same configuration that asks which instance goes is named here by a text, not by a reference to it."
   type        = any
   default     = {}
 }

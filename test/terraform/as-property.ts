@@ -58,7 +58,7 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
   groups: {
     properties: [
       ...['group', 'deadline', 'killMargin', 'grace', 'ignoreSystemJobs', 'onTimeout', 'jobMeta'],
-      ...['notices', 'chooseIdleFirst', 'purgeNodes'],
+      ...['notices', 'chooseIdleFirst', 'admitWhenReady', 'purgeNodes'],
     ].map((name) => `GroupOptions.${name}`),
     give: (own) => ({ own }),
   },
@@ -117,6 +117,19 @@ export const AS_PROPERTY: Record<string, AsProperty> = {
     properties: ['NomadDrainHookProps.purgeNodes'],
     setting: 'purgeNodes',
     give: (purgeNodes) => ({ purgeNodes }),
+  },
+  admit_when_ready: {
+    properties: ['NomadDrainHookProps.admitWhenReady'],
+    setting: 'admitWhenReady',
+    give: (admits) => ({ admitWhenReady: admits ? {} : false }),
+  },
+  ready_timeout_seconds: option('admitWhenReady', ['AdmissionOptions', 'readyTimeout'], 'readyTimeout', seconds),
+  drivers: option('admitWhenReady', ['AdmissionOptions', 'drivers'], 'drivers'),
+  await_system_jobs: option('admitWhenReady', ['AdmissionOptions', 'awaitSystemJobs'], 'awaitSystemJobs'),
+  launch_hook_name: {
+    properties: ['NomadDrainHookProps.launchHookName'],
+    setting: 'launchHookName',
+    give: (launchHookName) => ({ launchHookName }),
   },
   choose_idle_first: {
     properties: ['NomadDrainHookProps.chooseIdleFirst'],

@@ -131,6 +131,23 @@ export const CASES: readonly (readonly [string, Variables])[] = [
   ['that removes dead nodes', { ...ONE, purge_nodes: true }],
   ['that lets groups ask which instances go', { ...ONE, choose_idle_first: true }],
   ['that waits for idle instances', { ...ONE, choose_idle_first: true, only_idle_for_seconds: 900 }],
+  ['that puts instances into service when their nodes are ready', { ...ONE, admit_when_ready: true }],
+  [
+    'that does so with drivers and system jobs, under another name, and not in all groups',
+    {
+      ...ONE,
+      admit_when_ready: true,
+      ready_timeout_seconds: 1200,
+      drivers: ['docker', 'exec'],
+      await_system_jobs: true,
+      launch_hook_name: 'ready',
+      groups: {
+        api: { admit_when_ready: false },
+        gpu: { drivers: ['docker', 'nvidia'], ready_timeout_seconds: 3600 },
+      },
+    },
+  ],
+  ['that does so in one group alone', { ...ONE, groups: { web: { admit_when_ready: true, await_system_jobs: true } } }],
   ['that retains what is abandoned', { ...ONE, on_timeout: 'ABANDON' }],
   [
     'with groups that differ, by name',

@@ -164,7 +164,7 @@ export const TRANSLATIONS: Record<string, Translation> = {
   },
   aws_autoscaling_lifecycle_hook: {
     type: 'AWS::AutoScaling::LifecycleHook',
-    id: (_, key) => `Hook${key.replaceAll(/[^A-Za-z0-9]/g, '')}`,
+    id: (label, key) => `${label === 'launch' ? 'LaunchHook' : 'Hook'}${key.replaceAll(/[^A-Za-z0-9]/g, '')}`,
     arguments: {
       name: 'LifecycleHookName',
       autoscaling_group_name: 'AutoScalingGroupName',

@@ -57,7 +57,7 @@ run "only_what_is_asked_for_is_made" {
     error_message = "No second function, no network and no document are made by default."
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.alarm) == 14 && length(aws_cloudwatch_dashboard.dashboard) == 1
+    condition     = length(aws_cloudwatch_metric_alarm.alarm) == 15 && length(aws_cloudwatch_dashboard.dashboard) == 1
     error_message = "The alarms and the dashboard are made by default."
   }
   assert {

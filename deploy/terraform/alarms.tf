@@ -178,7 +178,7 @@ locals {
       statistic = "Maximum"
       # Twice: it is counted every fifth minute.
       minutes = 2
-      of      = 10
+      of      = 7
       silence = local.nothing
       says    = "Instances have been in service for ten minutes and more, and Nomad has no live node of them: they count as capacity and run nothing."
     }),

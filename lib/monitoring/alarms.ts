@@ -196,7 +196,7 @@ function conditions({ measured, whoGoes, failedRuns, undeliveredEvents, ...limit
       metric: measured('ClientsMissing', 'Maximum'),
       // Twice: it is counted every fifth minute.
       minutes: 2,
-      of: 10,
+      of: 7,
       silence: NOTHING,
     },
     ...(limits.admits && admissionConditions(measured)),

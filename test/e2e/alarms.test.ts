@@ -3,6 +3,7 @@ import { AutoScalingClient, TerminateInstanceInAutoScalingGroupCommand } from '@
 import { afterEach, describe, expect, it } from 'vitest';
 import { autoScalingError } from '../../emulators/aws/services.ts';
 import { FUNCTION_ARN, UNNAMED } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { EVENT_TYPES } from '../../lambda/core/model/drain-event.ts';
 import { METRICS } from '../../lambda/core/model/metrics.ts';
 import type { AlarmName } from '../../lib/monitoring/alarms.ts';
@@ -53,8 +54,11 @@ describe('no alarm rings', () => {
     await leaving({ id: 'long', type: 'batch', runSeconds: 3000 });
     const lost = await leaving({ id: 'lost', type: 'batch', runSeconds: 3000 });
     const spot = world.addBuilder();
+    const before = new Set(world.aws.instances(GROUP).map(({ id }) => id));
     world.aws.terminate(spot.instanceId);
     await stage.run(5);
+    // The agent of what replaces it registers.
+    for (const { id } of world.aws.instances(GROUP)) if (!before.has(id)) world.join(id);
     world.nomad.killInstance(lost.nodeId);
     await stage.run(55);
 
@@ -276,9 +280,38 @@ describe('no alarm rings, either', () => {
   });
 });
 
+describe('instances that come', () => {
+  it('ring for one that is not ready in time, and not for one that is', async () => {
+    await start({}, { admission: { readyTimeoutSeconds: 120 } });
+    const { world } = stage;
+    const ready = world.aws.launch(GROUP);
+    world.join(ready);
+    await stage.run(2);
+    expect(world.aws.instance(ready).state).toBe('InService');
+    expect(stage.rung).toEqual([]);
+    world.aws.launch(GROUP);
+    await stage.run(4);
+    expect(stage.rung).toEqual(['InstancesAbandoned']);
+    expect(stage.measured).toEqual(expect.arrayContaining(['NodeReady', 'InstancesAdmitted', 'InstancesJoining']));
+  });
+
+  it('ring for one that is in service and not in Nomad, after ten minutes', async () => {
+    await start();
+    const { world } = stage;
+    const instanceId = world.aws.addInstance(GROUP);
+    await stage.run(11);
+    expect(stage.rung).toEqual([]);
+    await stage.run(10);
+    expect(stage.rung).toEqual(['ClientsMissing']);
+    world.join(instanceId);
+    await stage.run(12);
+    expect(stage.rings('ClientsMissing')).toBe(false);
+  });
+});
+
 describe('the stories above', () => {
   it('have made every alarm ring, every metric be measured and every event be told', () => {
-    const alarms = Object.keys(alarmsOf(templateOf({ chooseIdleFirst: true })));
+    const alarms = Object.keys(alarmsOf(templateOf({ chooseIdleFirst: true, admitWhenReady: true })));
     // Its metric is Lambda's own.
     expect([...rung].toSorted()).toEqual(alarms.filter((name) => name !== 'ChoiceFailed').toSorted());
     expect([...measured].toSorted()).toEqual(Object.keys(METRICS).toSorted());

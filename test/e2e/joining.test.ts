@@ -311,8 +311,5 @@ describe('an instance in service that Nomad does not know', () => {
     world.nomad.server.fault = () => 'hang-up';
     await world.sweepOnFor(11 * MINUTE);
     expect(measured()).toEqual([]);
-    expect(world.log.map(({ message }) => message)).toContain(
-      'it is not known whether Nomad knows the instances in service',
-    );
   });
 });

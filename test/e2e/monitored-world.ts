@@ -15,6 +15,7 @@ function alarmsFor({ deadlineSeconds, killMarginSeconds }: Settings): Record<Ala
   const template = templateOf({
     policy: { deadline: Duration.seconds(deadlineSeconds), killMargin: Duration.seconds(killMarginSeconds) },
     chooseIdleFirst: true,
+    admitWhenReady: true,
   });
   // The world has one function for both.
   const functions = Object.keys(resources(template, 'AWS::Lambda::Function'));

@@ -87,13 +87,26 @@ describe('an alarm fires', () => {
     ['TimedOut', 'TimedOut'],
     ['NotANode', 'NodeMissing'],
     ['EventsLost', 'EventsLost'],
+    ['InstancesAbandoned', 'InstancesAbandoned'],
   ])('once and for an hour where it is over at once: %s', (name, metric) => {
-    const { sweep, firing } = deployed();
+    const { sweep, firing } = deployed({ admitWhenReady: true });
     for (const minute of minutes(0, 100)) sweep(minute, minute === 10 || minute === 20 ? { [metric]: 1 } : {});
     const fires = minutes(0, 100).filter((minute) => firing(minute).includes(name));
     expect(fires[0]).toBe(10);
     expect(fires).toEqual(minutes(10, 10 + fires.length));
     expect(fires.at(-1)).toBeGreaterThanOrEqual(79);
+  });
+
+  test('when clients were missing in two counts, five minutes apart, and not for one', () => {
+    const { sweep, firing } = deployed();
+    const counts = [1, 0, 2, 1, 0, 0, 0];
+    for (const minute of minutes(0, 35)) {
+      const ClientsMissing = counts[minute / 5];
+      sweep(minute, ClientsMissing === undefined ? {} : { ClientsMissing });
+    }
+    const fires = minutes(0, 35).filter((minute) => firing(minute).includes('ClientsMissing'));
+    expect(fires[0]).toBe(15);
+    expect(fires.at(-1)).toBeLessThan(25);
   });
 
   test('while the token is too narrow, also when Nomad cannot be asked in between', () => {
@@ -134,6 +147,8 @@ test('what the tests above tell is what the function measures', () => {
     'DrainsStuck',
     'InstancesUnserved',
     'InstancesRetained',
+    'ClientsMissing',
     'TokenTooNarrow',
+    'InstancesJoining',
   ]);
 });

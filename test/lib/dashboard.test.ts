@@ -119,9 +119,10 @@ describe('the dashboard', () => {
   });
 
   test('or an alarm shows everything that the function measures', () => {
-    const drawn = body().widgets.flatMap(({ properties }) => properties.metrics ?? []);
+    const template = templateOf({ admitWhenReady: true });
+    const drawn = dashboardOf(template).widgets.flatMap(({ properties }) => properties.metrics ?? []);
     const measured = drawn.filter(([namespace]: Json[]) => namespace === NAMESPACE).map(([, name]: Json[]) => name);
-    const watched = Object.values(alarmsOf(templateOf())).map(({ MetricName }) => MetricName);
+    const watched = Object.values(alarmsOf(template)).map(({ MetricName }) => MetricName);
     // Those of the function that says which instances go have alarms, and no graph.
     const ofThis = Object.keys(METRICS).filter((name) => !name.startsWith('Choice'));
     for (const name of ofThis) expect([...measured, ...watched]).toContain(name);

@@ -22,6 +22,7 @@ const PLACES: Record<string, (given: Given) => Partial<NomadDrainHookProps>> = {
   LifecycleHookOptions: (hook) => ({ hook }),
   NoticeOptions: (notices) => ({ notices }),
   IdleFirstOptions: (chooseIdleFirst) => ({ chooseIdleFirst }),
+  AdmissionOptions: (admitWhenReady) => ({ admitWhenReady }),
   MonitoringOptions: (monitoring) => ({ monitoring }),
   TestEventsOptions: (testEvents) => ({ testEvents }),
   HttpAccessProps: (given) => ({ nomad: http(given) }),

@@ -41,6 +41,7 @@ describe('the alarms', () => {
       HeartbeatsRefused: 'HeartbeatsRefused',
       SweepMissing: 'InstancesWaiting',
       EventsLost: 'EventsLost',
+      ClientsMissing: 'ClientsMissing',
     });
     for (const [, { MetricName, Dimensions }] of ours) {
       expect(METRICS).toHaveProperty(MetricName!);
@@ -70,7 +71,7 @@ describe('the alarms', () => {
       .filter(({ Properties }) => Properties.Namespace === NAMESPACE)
       .map(({ Properties }) => JSON.stringify([Properties.MetricName, Properties.Dimensions]));
     expect(new Set(watched).size).toBe(watched.length);
-    expect(watched).toHaveLength(24);
+    expect(watched).toHaveLength(26);
   });
 
   test('do not fire for a stack that is deleted: the one on missing sweeps goes before the sweep does', () => {
@@ -140,7 +141,7 @@ describe('the alarms', () => {
       }
       return Object.values(resources(Template.fromStack(stack), ALARM)).map(({ Properties }) => Properties.AlarmName);
     });
-    expect(names).toHaveLength(2 * 3 * 14);
+    expect(names).toHaveLength(2 * 3 * 15);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name.length).toBeLessThanOrEqual(255);
   });

@@ -142,7 +142,13 @@ describe('docs/operations.md', () => {
 
 describe('docs/reference.md', () => {
   test('lists every metric with its unit, and none besides', () => {
-    const told = { sweep: 'each sweep', run: 'each run that asks Nomad', happening: 'when it happens' };
+    const told = {
+      sweep: 'each sweep',
+      'fifth minute': 'every fifth minute',
+      admission: 'each sweep, with `admitWhenReady`',
+      run: 'each run that asks Nomad',
+      happening: 'when it happens',
+    };
     const metrics = Object.entries(METRICS).map(([name, { unit, recorded: when, about }]) => [
       name,
       unit,

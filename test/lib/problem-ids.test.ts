@@ -52,6 +52,7 @@ const ERRORS: Record<string, Partial<NomadDrainHookProps>> = {
   noGroup: { groups: [] },
   onlyIdleOutOfRange: { chooseIdleFirst: { onlyIdleFor: Duration.hours(1) } },
   parameterName: http({ token: 'nomad/drain-token' }),
+  readyTimeoutOutOfRange: { admitWhenReady: { readyTimeout: seconds(59) } },
   restoreOutOfRange: { notices: { restoreAfter: seconds(59) } },
   secretGiven: http({ token: '3e2a7f0c-5b1d-4c8e-9f6a-0d1b2c3d4e5f' }),
   tokenAndLogin: http({ token: '/token', login: { authMethod: 'aws' } }),

@@ -34,9 +34,11 @@ describe('docs/settings.md', () => {
     ...{ vpcId: 'vpc-11111111', subnetIds: 'subnet-11111111', securityGroupIds: 'sg-11111111' },
   };
   const OF_CLIENTS: readonly SettingName[] = ['nomadClientScheme', 'nomadClientPort'];
+  const OF_ADMISSION: readonly SettingName[] = ['readyTimeout', 'drivers', 'awaitSystemJobs'];
   /** @param name the setting that differs from its default */
   function made(name: SettingName, settings: Partial<Record<SettingName, string>>) {
-    const app = makeApp({ ...(OF_CLIENTS.includes(name) ? ofClients : given), ...settings });
+    const needed = OF_ADMISSION.includes(name) ? { admitWhenReady: 'true' } : {};
+    const app = makeApp({ ...(OF_CLIENTS.includes(name) ? ofClients : given), ...needed, ...settings });
     const stack = new NomadDrainHookStack(app, 'NomadDrainHook', readSettings(app.node.getAllContext()));
     return { name: stack.stackName, template: Template.fromStack(stack).toJSON() };
   }
@@ -57,6 +59,10 @@ describe('docs/settings.md', () => {
     restoreAfter: '61m',
     purgeNodes: 'true',
     chooseIdleFirst: 'true',
+    admitWhenReady: 'true',
+    readyTimeout: '16m',
+    awaitSystemJobs: 'true',
+    launchHookName: 'other',
     hookName: 'other',
     heartbeatTimeout: '61m',
     memorySize: '321',

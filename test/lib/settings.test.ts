@@ -50,6 +50,11 @@ describe('the settings', () => {
       purgeNodes: 'true',
       chooseIdleFirst: 'true',
       onlyIdleFor: '20m',
+      admitWhenReady: 'true',
+      readyTimeout: '20m',
+      drivers: 'docker, exec',
+      awaitSystemJobs: 'true',
+      launchHookName: 'ready',
       memorySize: '512',
       vpcId: 'vpc-11111111',
       subnetIds: 'subnet-11111111,subnet-22222222',
@@ -73,6 +78,14 @@ describe('the settings', () => {
         },
         notices: { spot: false, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
         chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
+        admission: {
+          on: true,
+          hook: 'ready',
+          heartbeatTimeoutSeconds: 300,
+          readyTimeoutSeconds: 1200,
+          drivers: ['docker', 'exec'],
+          awaitSystemJobs: true,
+        },
         purge: true,
       })),
       nomad: {
@@ -94,6 +107,26 @@ describe('the settings', () => {
       SubnetIds: ['subnet-11111111', 'subnet-22222222'],
       SecurityGroupIds: ['sg-11111111'],
     });
+  });
+
+  test('say what a ready node is only where instances wait for that, in some group', () => {
+    const needs = (path: string) => `${path}: needs admitWhenReady=true`;
+    expect(problems({ ...required, readyTimeout: '20m', drivers: 'docker', awaitSystemJobs: true })).toEqual([
+      needs('readyTimeout'),
+      needs('drivers'),
+      needs('awaitSystemJobs'),
+    ]);
+    const groups = [{ group: 'web', admitWhenReady: true, drivers: 'docker' }];
+    expect(problems({ ...required, groups, readyTimeout: '20m' })).toEqual([]);
+    expect(problems({ ...required, groups: [{ group: 'web', drivers: 'docker' }] })).toEqual([
+      needs('groups[0].drivers'),
+    ]);
+    expect(problems({ ...required, admitWhenReady: true, readyTimeout: '59s' })).toEqual([
+      'readyTimeout: 59s is less than the 1 min a ready timeout must be [nomad-drain-hook:readyTimeoutOutOfRange]',
+    ]);
+    expect(problems({ ...required, admitWhenReady: true, launchHookName: 'nomad-drain' })).toEqual([
+      'launchHookName: must differ from the terminating hook of group builders: nomad-drain [nomad-drain-hook:hookName]',
+    ]);
   });
 
   test('say when nodes are restored only where something is: after a recommendation, or after maintenance', () => {

@@ -71,11 +71,16 @@ async function tidyUp(waiting: readonly Termination[], ports: Ports, record: Run
 }
 
 /** Once a run, where it is due: the instances in service that Nomad should know. Never throws: what is not known is not missing. */
-async function lookForMissing({ missingClients, terminations, logger }: Ports, record: RunRecord): Promise<void> {
+async function lookForMissing(
+  { missingClients, terminations, nodes, logger }: Ports,
+  record: RunRecord,
+): Promise<void> {
   if (!missingClients) return;
   try {
     record.missing(await missingClients(terminations.inService));
   } catch (error) {
+    // Why Nomad does not answer is reported anyway.
+    if (nodes.problems.length > 0) return;
     logger.warn('it is not known whether Nomad knows the instances in service', { because: messageOf(error) });
   }
 }

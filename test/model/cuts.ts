@@ -78,7 +78,8 @@ export function watchCuts(cast: Cast): void {
 
 /** What we say of a launch is so: the instance is ready, or Nomad has said that it is not. */
 function judge({ world, instanceOf, silent, misjudged }: Cast, { instanceId, by, result }: Completion): void {
-  if (by !== 'call') return;
+  // What EC2 has ended needs no word of Nomad's.
+  if (by !== 'call' || world.aws.instance(instanceId).ec2State !== 'running') return;
   const nodes = [...instanceOf]
     .filter(([, of]) => of === instanceId)
     .flatMap(([id]) => world.nomad.state.nodes.get(id) ?? []);

@@ -215,7 +215,7 @@ export class NomadDrainHook extends Construct {
     });
 
     // Hooks are made last, deleted first: no instance waits while nothing can release it.
-    const before = [permissions, this.lambdaFunction, wakeUps, this.failedRuns, this.undeliveredEvents];
+    const before = [permissions, this.lambdaFunction, this.failedRuns, this.undeliveredEvents];
     this.hooks = groups.map((group, index) => {
       const made = new autoscaling.LifecycleHook(this, `Hook-${hookId(this, group.autoScalingGroupName)}`, {
         autoScalingGroup: group,
@@ -224,7 +224,7 @@ export class NomadDrainHook extends Construct {
         heartbeatTimeout: hook.heartbeatTimeout,
         defaultResult: defaultResultOf(props.hook, terms[index] ?? sharedTerms(props)),
       });
-      made.node.addDependency(...before);
+      made.node.addDependency(...before, ...wakeUps.terminations, wakeUps.sweep);
       return made;
     });
     this.launchHooks = admitting.map((group) => {
@@ -236,7 +236,7 @@ export class NomadDrainHook extends Construct {
         // A function that does not answer must not stop a group from growing.
         defaultResult: autoscaling.DefaultResult.CONTINUE,
       });
-      made.node.addDependency(...before);
+      made.node.addDependency(...before, wakeUps);
       return made;
     });
 

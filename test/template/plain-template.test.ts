@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_RESTORE_SECONDS, type GroupConfig } from '../../lambda/config/config.ts';
-import { DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
+import { DEFAULT_RESTORE_SECONDS, type GroupConfig, LAUNCH_HOOK } from '../../lambda/config/config.ts';
+import { DEFAULT_ADMISSION, DEFAULT_POLICY } from '../../lambda/core/model/policy.ts';
 import { TEST_EVENTS } from '../../lib/function/console-test-events.ts';
 import { DEFAULT_HOOK } from '../../lib/props.ts';
 import { BY_CLIENTS, configIn, EVERYTHING, ONE, ofType } from './cases.ts';
@@ -28,6 +28,14 @@ describe('the function', () => {
         },
         notices: { spot: true, rebalance: 'cordon', maintenance: true, restoreSeconds: 1800 },
         chooses: { on: true, onlyIdle: true, onlyIdleForSeconds: 1200 },
+        admission: {
+          on: true,
+          hook: 'ready',
+          heartbeatTimeoutSeconds: LAUNCH_HOOK.heartbeatTimeoutSeconds,
+          readyTimeoutSeconds: 1500,
+          drivers: ['docker', 'exec'],
+          awaitSystemJobs: true,
+        },
         purge: true,
       })),
       nomad: {
@@ -43,7 +51,7 @@ describe('the function', () => {
 
   test('reads the defaults where they say nothing', () => {
     const { groups, nomad } = configIn(made(ONE));
-    const [{ policy, notices, purge, chooses, ...group }] = groups as [GroupConfig];
+    const [{ policy, notices, purge, chooses, admission, ...group }] = groups as [GroupConfig];
     expect(nomad.outsideEc2).toEqual({ datacenters: [], nodePools: [] });
     expect(chooses).toMatchObject({ on: false, onlyIdle: false });
     expect(notices).toEqual({
@@ -52,6 +60,8 @@ describe('the function', () => {
       maintenance: false,
       restoreSeconds: DEFAULT_RESTORE_SECONDS,
     });
+    const { name: hook, ...launchHook } = LAUNCH_HOOK;
+    expect(admission).toEqual({ on: false, hook, ...launchHook, ...DEFAULT_ADMISSION });
     expect(purge).toBe(false);
     expect(policy).toEqual(DEFAULT_POLICY);
     const heartbeatTimeoutSeconds = DEFAULT_HOOK.heartbeatTimeout.toSeconds();
@@ -86,14 +96,19 @@ describe('the function', () => {
 });
 
 describe('a group', () => {
-  test('has a hook, and the permission to answer it, each of its own', () => {
-    const hooks = ofType(made(EVERYTHING), 'AWS::AutoScaling::LifecycleHook');
-    expect(hooks.map(({ Properties: hook }) => hook.AutoScalingGroupName)).toEqual([
-      'builders',
-      'runners',
-      'gpu.large',
-    ]);
-    expect(ofType(made(ONE), 'AWS::AutoScaling::LifecycleHook')).toHaveLength(1);
+  test('has a hook, and one for instances on their way in only if these have to be ready', () => {
+    const hooksOf = (values: ParameterValues) =>
+      ofType(made(values), 'AWS::AutoScaling::LifecycleHook').map(({ Properties: hook }) => [
+        hook.AutoScalingGroupName,
+        hook.LifecycleTransition,
+        hook.DefaultResult,
+      ]);
+    const leaving = (group: string, result: string) => [group, 'autoscaling:EC2_INSTANCE_TERMINATING', result];
+    // A function that is broken must not stop a fleet from growing.
+    const coming = (group: string) => [group, 'autoscaling:EC2_INSTANCE_LAUNCHING', 'CONTINUE'];
+    const groups = ['builders', 'runners', 'gpu.large'];
+    expect(hooksOf(EVERYTHING)).toEqual([...groups.map((group) => leaving(group, 'ABANDON')), ...groups.map(coming)]);
+    expect(hooksOf(ONE)).toEqual([leaving('builders', 'CONTINUE')]);
   });
 
   test('keeps its hook under the same id when another joins or leaves the list before it', () => {
@@ -157,6 +172,10 @@ describe('the parameters', () => {
     ['ScheduledMaintenance', ['yes', '']],
     ['PurgeNodes', ['yes', '']],
     ['ChooseIdleFirst', ['yes', '']],
+    ['AdmitWhenReady', ['yes', '']],
+    ['Drivers', ['docker exec', 'a"', 'docker,', ',']],
+    ['AwaitSystemJobs', ['yes', '']],
+    ['LaunchHookName', ['', 'a b', 'a"']],
   ])('%s takes nothing that the function could not read', (name, wrong) => {
     for (const value of wrong) expect(() => made({ ...ONE, [name]: value })).toThrow(`Parameter ${name} failed`);
   });
@@ -166,6 +185,10 @@ describe('the parameters', () => {
     ['NomadAddress is missing: NomadVia=http needs it.', { ...ONE, NomadAddress: '' }],
     ['NomadAddress has no meaning with NomadVia=clients.', { ...ONE, ...BY_CLIENTS }],
     ['SubnetIds are missing: the private addresses of Nomad clients', outside],
+    [
+      'LaunchHookName must differ from HookName.',
+      { ...ONE, AdmitWhenReady: 'true', HookName: 'drain', LaunchHookName: 'drain' },
+    ],
   ])('that do not fit each other are refused before anything is made: %s', (says, values) => {
     expect(() => made(values)).toThrow(says);
     expect(() => made(BY_CLIENTS)).not.toThrow();
@@ -192,7 +215,7 @@ describe('the parameters', () => {
 
 describe('for CloudFormation the template', () => {
   test('has nothing of the CDK in it that an account without it lacks', () => {
-    expect(Object.keys(TEMPLATE.Rules)).toEqual(['Address', 'Clients']);
+    expect(Object.keys(TEMPLATE.Rules)).toEqual(['Address', 'Clients', 'Admission']);
     expect(JSON.stringify(TEMPLATE)).not.toMatch(/cdk|bootstrap/i);
   });
 

@@ -33,6 +33,11 @@ const AS_SETTING: Record<string, (value: string) => Record<string, string>> = {
   PurgeNodes: (purgeNodes) => ({ purgeNodes }),
   ChooseIdleFirst: (chooseIdleFirst) => ({ chooseIdleFirst }),
   OnlyIdleForSeconds: (seconds) => ({ onlyIdleFor: `${seconds}s` }),
+  AdmitWhenReady: (admitWhenReady) => ({ admitWhenReady }),
+  ReadyTimeoutSeconds: (seconds) => ({ readyTimeout: `${seconds}s` }),
+  Drivers: (drivers) => ({ drivers }),
+  AwaitSystemJobs: (awaitSystemJobs) => ({ awaitSystemJobs }),
+  LaunchHookName: (launchHookName) => ({ launchHookName }),
   HookName: (hookName) => ({ hookName }),
   HookDefaultResult: (hookDefaultResult) => ({ hookDefaultResult }),
   HeartbeatTimeoutSeconds: (seconds) => ({ heartbeatTimeout: `${seconds}s` }),
@@ -81,8 +86,8 @@ function comparable(resources: Record<string, Json>): Json {
   };
 }
 
-const byGroup = (hooks: Json[]) =>
-  hooks.toSorted((a, b) => (a.Properties.AutoScalingGroupName < b.Properties.AutoScalingGroupName ? -1 : 1));
+const byGroup = (hooks: Json[]) => hooks.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+const nameOf = ({ Properties: { AutoScalingGroupName: group, LifecycleHookName: name } }: Json) => `${group} ${name}`;
 const sorted = (items: Json[]) => items.map((item) => JSON.stringify(item)).toSorted();
 
 function withoutCode({
@@ -112,6 +117,7 @@ const OTHER_NUMBERS = {
   GraceSeconds: '127',
   RestoreAfterSeconds: '3607',
   OnlyIdleForSeconds: '1207',
+  ReadyTimeoutSeconds: '1501',
   HeartbeatTimeoutSeconds: '1783',
 };
 
@@ -152,12 +158,13 @@ describe('a template for those without the CDK makes what the CDK makes', () => 
     ['that drains before maintenance', { ...ONE, ScheduledMaintenance: 'true', RestoreAfterSeconds: '60' }],
     ['that removes dead nodes', { ...ONE, PurgeNodes: 'true' }],
     ['that lets groups ask which instances go', { ...ONE, ChooseIdleFirst: 'true' }],
+    ['that puts instances into service when they are ready', { ...ONE, AdmitWhenReady: 'true' }],
     ['with other numbers', { ...EVERYTHING, ...OTHER_NUMBERS }],
     ['inside a VPC with nothing else', { ...ONE, SubnetIds: 'subnet-11111111', SecurityGroupIds: 'sg-11111111' }],
   ])('%s', (_, values) => {
     const made = comparable(make(TEMPLATE, values).resources);
     expect(made).toEqual(comparable(madeByCdk(values).resources));
-    expect(made.hooks.length).toBe(values.GroupNames!.split(',').length);
+    expect(made.hooks.length).toBe(values.GroupNames!.split(',').length * (values.AdmitWhenReady ? 2 : 1));
     expect(Object.keys(made.others).length).toBeGreaterThan(9);
   });
 

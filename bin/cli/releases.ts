@@ -42,23 +42,27 @@ export async function readReleases(
   { log }: Account,
   { since, until }: { since: number; until: number },
 ): Promise<{ releases: Release[]; unreadable: number }> {
-  const messages = [LOG.drainStarted, LOG.released, LOG.killed, LOG.runsNowhere];
+  const messages = [LOG.drainStarted, LOG.released, LOG.abandoned, LOG.killed, LOG.runsNowhere];
   // A wait that ends in this time may have begun before it.
   const records = await log.records({ messages, since: since - LONGEST_WAIT_SECONDS * 1000, until });
   const readable = records.filter(isWhole);
   const byInstance = grouped(readable, ({ instanceId }) => instanceId);
   return {
     releases: readable
-      .filter(({ at, message }) => message === LOG.released && at >= since)
+      .filter((record) => isEnd(record) && record.at >= since)
       .map((released) => releaseOf(released, byInstance.get(released.instanceId) ?? [])),
     unreadable: records.filter((record) => record.at >= since && !isWhole(record)).length,
   };
 }
 
+/** A wait has ended, and the instance with it. */
+const isEnd = ({ message }: LoggedRecord): boolean => message === LOG.released || message === LOG.abandoned;
+
 /** What a record has to have beside its message, for a release to be made of it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   [LOG.drainStarted]: ['instanceId'],
   [LOG.released]: ['instanceId', 'group', 'outcome', 'because'],
+  [LOG.abandoned]: ['instanceId', 'group', 'outcome', 'because'],
   [LOG.killed]: ['instanceId', 'job', 'namespace', 'taskGroup'],
   [LOG.runsNowhere]: ['instanceId', 'job', 'namespace', 'taskGroup'],
 };
@@ -71,7 +75,7 @@ function releaseOf(released: LoggedRecord, ofIt: readonly LoggedRecord[]): Relea
   const index = ofIt.indexOf(released);
   const began = ofIt.slice(0, index).findLast(({ message }) => message === LOG.drainStarted);
   const after = ofIt.slice(index + 1);
-  const next = after.findIndex(({ message }) => message === LOG.drainStarted || message === LOG.released);
+  const next = after.findIndex((record) => record.message === LOG.drainStarted || isEnd(record));
   const told = next < 0 ? after : after.slice(0, next);
   const losses = (message: string) => told.filter((record) => record.message === message).map(lossOf);
   const { outcome, because, nodeId, alarm } = released.fields;
@@ -79,7 +83,7 @@ function releaseOf(released: LoggedRecord, ofIt: readonly LoggedRecord[]): Relea
     instanceId: released.instanceId,
     group: released.group,
     nodeId: typeof nodeId === 'string' && nodeId !== UNKNOWN ? nodeId : null,
-    nodeMissing: alarm === true,
+    nodeMissing: alarm === true && outcome === 'not-a-node',
     at: new Date(released.at).toISOString(),
     ...(began && { seconds: Math.round((released.at - began.at) / 1000) }),
     outcome: outcome as Outcome,

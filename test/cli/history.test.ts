@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { logGroupOf } from '../../emulators/aws/events/function-settings.ts';
 import { FUNCTION, HOUR, MINUTE } from '../../emulators/world/world.ts';
+import { GROUP } from '../../emulators/world/world-options.ts';
 import { Operator } from './operator.ts';
 
 /** Two instances have gone: one whose build ended, one whose build was killed at the deadline. */
@@ -46,6 +47,21 @@ describe('history', () => {
     expect(oneLine(stdout)).toContain('no instance was released from 03-01 11:40 to 03-01 12:10 UTC');
     expect(code).toBe(0);
     expect((await operator.run('history', '--since', '4h')).stdout).toContain('2 instances released');
+  });
+
+  test('lists who was abandoned on its way into service, and not who came into it', async () => {
+    const operator = await Operator.start({ admission: { readyTimeoutSeconds: 60 } });
+    const { world } = operator;
+    const [late, ready] = [world.aws.launch(GROUP), world.aws.launch(GROUP)];
+    world.join(ready);
+    await world.sweepFor(3 * MINUTE);
+    const { stdout } = await operator.run('history');
+    expect(oneLine(stdout)).toMatch(
+      new RegExp(
+        `^\\S+ \\S+ ${late} builders abandoned not ready after 60 s: .* 0 instances released, 1 abandoned, 0 allocations`,
+      ),
+    );
+    expect(stdout).not.toContain(ready);
   });
 
   test('says how long a wait took that began before that time', async () => {

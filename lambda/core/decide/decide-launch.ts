@@ -126,7 +126,7 @@ function lackOf(nomad: Observation, { into, admission }: Launch, now: EpochMs): 
   const lack =
     lackingDriver(node.readiness, admission) ??
     (into === 'service'
-      ? (lackingEligibility(node, node.readiness) ?? lackingSystemJob(node, node.readiness, admission))
+      ? (lackingEligibility(node, node.readiness) ?? lackingSystemJob(node, node.readiness, admission, now))
       : undefined);
   return lack && { ...lack, until: now + AGAIN_MS };
 }
@@ -156,6 +156,7 @@ function lackingSystemJob(
   { allocations = [] }: NomadNode,
   { settledForMs }: Readiness,
   admission: Admission,
+  now: EpochMs,
 ): Lack | undefined {
   if (!admission.awaitSystemJobs) return undefined;
   if (settledForMs < SYSTEM_JOBS_PLACED_MS) return { because: 'Nomad may still place system jobs on its node' };
@@ -163,7 +164,7 @@ function lackingSystemJob(
     ({ jobType, desiredStatus, clientStatus }) =>
       jobType === 'system' && desiredStatus === 'run' && clientStatus !== 'running',
   );
-  return missing.length === 0 ? undefined : { because: `system jobs do not run yet: ${names(missing, 0)}` };
+  return missing.length === 0 ? undefined : { because: `system jobs do not run yet: ${names(missing, now)}` };
 }
 
 const admitted = (because: string): Decision => ({

@@ -11,7 +11,7 @@ import { warningsText } from '../../warnings.ts';
 import { historyText } from './text.ts';
 
 const ABOUT = [
-  "Lists the instances that the hook has released: when, how, how long each took, what was killed, and why Auto Scaling chose it. It reads the function's log in CloudWatch, and the scaling activities of the groups.",
+  "Lists the instances that the hook has released, and those that it has abandoned on their way into service: when, how, how long each took, what was killed, and why Auto Scaling chose it. It reads the function's log in CloudWatch, and the scaling activities of the groups.",
   'It needs logs:FilterLogEvents on the log group of the function, and autoscaling:DescribeScalingActivities.',
 ].join('\n\n');
 

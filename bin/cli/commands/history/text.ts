@@ -30,7 +30,9 @@ export function historyText({ since, at, releases }: History, page: Page): strin
   const lines = table(rows, { columns, flexible: 2 }).split('\n');
   const told = releases.flatMap((release, index) => [lines[index] ?? '', ...detailsOf(release, page)]);
   const lost = releases.reduce((sum, { killed }) => sum + killed.length, 0);
-  const total = `${count(releases.length, 'instance')} released, ${count(lost, 'allocation')} killed, ${span}`;
+  const abandoned = releases.filter(({ outcome }) => outcome === 'abandoned').length;
+  const ended = `${count(releases.length - abandoned, 'instance')} released${abandoned > 0 ? `, ${abandoned} abandoned` : ''}`;
+  const total = `${ended}, ${count(lost, 'allocation')} killed, ${span}`;
   return [...told, '', wrap(lost > 0 ? ink.bad(total) : ink.quiet(total), columns)].join('\n');
 }
 

@@ -17,8 +17,8 @@ const PAGE = 'docs/operations.md';
 const REFERENCE = 'docs/reference.md';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const page = read(PAGE);
-/** Two alarms are about the function that chooses. */
-const EVERY_ALARM = { chooseIdleFirst: true };
+/** Two alarms are about the function that chooses, one about instances on their way into service. */
+const EVERY_ALARM = { chooseIdleFirst: true, admitWhenReady: true };
 
 /** The text below a heading, up to the next one of its level or above. */
 function section(heading: string, path = PAGE): string {
@@ -145,7 +145,7 @@ describe('docs/reference.md', () => {
     const told = {
       sweep: 'each sweep',
       'fifth minute': 'every fifth minute',
-      admission: 'each sweep, with `admitWhenReady`',
+      admission: 'each sweep, with admitWhenReady',
       run: 'each run that asks Nomad',
       happening: 'when it happens',
     };

@@ -45,7 +45,7 @@ import { warnOfTimes } from './warnings.ts';
  * One function, invoked by the lifecycle event of an instance, by what EC2 says of it before, and by a sweep every minute,
  * and a lifecycle hook in each group. The hooks are made last and deleted first, so that no instance waits for a function that does not exist. Deleting
  * a hook (with the stack, or by removing a group from `groups`) completes the instances that wait for it with CONTINUE:
- * they are terminated at once, drained or not.
+ * they are terminated at once, drained or not. Instances that wait for a deleted launching hook are abandoned, and replaced.
  *
  * @throws ConfigError naming every property that is wrong, each with an id; docs/construct.md says what to do about it
  *

@@ -275,7 +275,8 @@ export interface NomadDrainHookProps {
    */
   readonly admitWhenReady?: boolean | AdmissionOptions;
   /**
-   * The name of the launching hook, the same in every group; another one than that of the terminating hook.
+   * The name of the launching hook, the same in every group; another one than that of the terminating hook. Renaming it deletes the old
+   * one: instances that wait for that are abandoned.
    * @default 'nomad-ready'
    */
   readonly launchHookName?: string;

@@ -80,7 +80,7 @@ async function roll(context: Context, group: Group, status: Report, options: Opt
   const { replaced, skipped, version, preferences } = plan;
   const answer = { group: name, version, preferences, instances: plan.instances, skipped, warnings };
   if (replaced.length === 0) {
-    context.show({ ...answer, changed: false }, () => `${name} has nothing to replace: ${whyNothing(skipped)}`);
+    context.show({ ...answer, changed: false }, () => `Nothing to replace in ${name}: ${whyNothing(skipped)}`);
     return EXIT.ok;
   }
   context.explain({ plan, warnings }, rollText);
@@ -109,5 +109,5 @@ function whyNothing(skipped: readonly { because: string }[]): string {
   const all = new Map<string, number>();
   for (const { because } of skipped) all.set(because, (all.get(because) ?? 0) + 1);
   if (all.size === 0) return 'it has no instances.';
-  return `${[...all].map(([because, number]) => `${count(number, 'instance')} ${because}`).join(', ')}.`;
+  return `${[...all].map(([because, number]) => `${because} (${count(number, 'instance')})`).join(', ')}.`;
 }

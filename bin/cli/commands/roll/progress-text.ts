@@ -68,10 +68,10 @@ const rankOf = (member: GroupInstance | undefined): number => {
 function cellsOf(id: string, member: GroupInstance | undefined, seen: Seen, { ink }: Page): Cell[] {
   const node = seen.nodes.find(({ instanceId }) => instanceId === id);
   const drain = seen.report.instances.find(({ instanceId }) => instanceId === id);
-  const names = shortNames([...seen.nodes.map(({ name }) => name), ...(drain?.nodeName ? [drain.nodeName] : [])]);
-  const name = node?.name ?? drain?.nodeName;
+  const name = seen.names[id] ?? drain?.nodeName;
+  const short = shortNames(Object.values(seen.names));
   return [
-    { text: name === undefined ? id : (names.get(name) ?? name), ink: ink.heading },
+    { text: name === undefined ? id : (short.get(name) ?? name), ink: ink.heading },
     stateCell(member, node?.allocations, drain?.remaining.length, ink),
   ];
 }

@@ -71,8 +71,11 @@ export function rollPlan(group: Group, plans: readonly InstancePlan[], options: 
   );
   const atOnce = Math.max(1, Math.floor((desiredCapacity * maxHealthy) / 100) - desiredCapacity);
   const matching = there.filter((each) => isMatching(each, group, version)).length;
-  const checkpoint = options.canary === false ? 100 : Math.ceil((100 * (matching + options.canary)) / there.length);
-  const hasCanary = checkpoint < 100;
+  const checkpoint =
+    options.canary === false ? 100 : Math.max(1, Math.floor((100 * (matching + options.canary)) / there.length));
+  // It is reached with so many new instances, in percent of the group, or more.
+  const canary = checkpoint < 100 ? Math.ceil((there.length * checkpoint) / 100) - matching : 0;
+  const hasCanary = canary > 0 && canary < replaced.length;
   const batches = Math.ceil(replaced.length / atOnce);
   const times = drainTimes(replaced, instances, atOnce);
   return {
@@ -84,7 +87,7 @@ export function rollPlan(group: Group, plans: readonly InstancePlan[], options: 
     skipped,
     atOnce,
     batches,
-    canary: hasCanary ? Math.ceil((there.length * checkpoint) / 100) - matching : 0,
+    canary: hasCanary ? canary : 0,
     times,
     mayFail: times.deadline > PATIENCE_SECONDS,
     mayExceed14Days: batches * times.deadline > LONGEST_REFRESH_SECONDS,

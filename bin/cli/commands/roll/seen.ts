@@ -1,6 +1,6 @@
 import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { CapacityAnswer } from '../../../../lambda/core/queries/capacity.ts';
-import type { Group } from '../../aws/auto-scaling.ts';
+import type { Group, GroupInstance } from '../../aws/auto-scaling.ts';
 import type { Refresh } from '../../aws/instance-refreshes.ts';
 import type { Context } from '../../context.ts';
 import { RELEASED } from '../../watch-release.ts';
@@ -19,12 +19,27 @@ export interface Seen extends Before {
   refresh: Refresh;
   report: Report;
   nodes: CapacityAnswer['nodes'];
+  /** Of their nodes, by their ids; those that have left too. */
+  names: Readonly<Record<string, string>>;
 }
 
 /** It has ended as it was to. */
 export const isDone = ({ status }: Refresh): boolean => status === 'Successful' || status === 'RollbackSuccessful';
 
-export async function lookAt({ account }: Context, name: string, before: Before, signal: AbortSignal): Promise<Seen> {
+/** It has ended, and so have the drains of the old instances, unless not all are replaced. */
+export const isOver = ({ refresh, group, old }: Seen): boolean =>
+  refresh.endedAt !== undefined && !(isDone(refresh) && group.instances.some((each) => isDraining(each, old)));
+
+const isDraining = ({ instanceId, state }: GroupInstance, old: readonly string[]): boolean =>
+  old.includes(instanceId) && /^Terminating(:Wait)?$/.test(state);
+
+/** @param names of nodes by their instances, so far: it is added to */
+export async function lookAt(
+  { account }: Context,
+  name: string,
+  { names, ...before }: Before & { names: Record<string, string> },
+  signal: AbortSignal,
+): Promise<Seen> {
   const report = await account.function.ask<Report>({ command: 'status' }, signal);
   const [{ nodes }, group, refresh] = await Promise.all([
     account.function.ask<CapacityAnswer>({ command: 'capacity' }, signal),
@@ -32,7 +47,8 @@ export async function lookAt({ account }: Context, name: string, before: Before,
     account.refreshes.last(name, signal),
   ]);
   if (!group || !refresh) throw new Error(`Auto Scaling has no instance refresh of ${name} any more`);
-  return { ...before, group, refresh, report, nodes };
+  for (const { instanceId, name: node } of nodes) if (instanceId !== undefined) names[instanceId] = node;
+  return { ...before, group, refresh, report, nodes, names };
 }
 
 /** The old ones whose wait at the hook is over. */

@@ -50,19 +50,24 @@ function orderText({ group: { terminationPolicies } }: RollPlan): string {
 
 function timeText({ times, batches, replaced }: RollPlan): string {
   const { longest, oneAfterAnother, deadline, unknown } = times;
-  const notKnown = unknown > 0 ? ` (${unknown} of ${replaced.length} unknown)` : '';
-  const drains = `Time: a drain is expected to take up to ${say(longest)}${notKnown}, and at most ${say(deadline)}, its deadline.`;
+  const known = replaced.length - unknown;
+  const expected =
+    known === 0
+      ? 'how long the drains take is unknown'
+      : `the longest drain is expected to take ${say(longest)}${unknown > 0 ? `; unknown for ${count(unknown, 'instance')}` : ''}`;
   const all =
-    batches > 1
-      ? ` All drains: ${say(longest)} if they overlap, ${say(oneAfterAnother)} if Auto Scaling awaits those of a batch before the next; AWS does not say which.`
+    batches > 1 && oneAfterAnother > longest
+      ? ` If AWS waits for the drains of a batch before the next, which it does not document, all take up to ${say(oneAfterAnother)}.`
       : '';
-  return `${drains}${all} Each of ${count(batches, 'batch', 'batches')} also takes as long as a new instance needs to join.`;
+  return `Time: ${expected}; none takes longer than ${say(deadline)}, the drain deadline.${all} Each of ${count(batches, 'batch', 'batches')} also takes the time that a new instance needs to join.`;
 }
 
 /** The old ones run beside the new ones while they drain. */
 function costText({ times, replaced }: RollPlan): string {
-  const hours = (seconds: number) => `${Math.round((seconds / HOUR_SECONDS) * 10) / 10}`;
-  return `Cost: about ${hours(times.total)} more instance hours for the drains that are known, at most ${hours(times.deadline * replaced.length)}.`;
+  const hours = (seconds: number) => Math.round((seconds / HOUR_SECONDS) * 10) / 10;
+  const most = `at most ${hours(times.deadline * replaced.length)} more instance hours`;
+  const expected = `; about ${hours(times.total)} by the drains of which the time is known`;
+  return `Cost: old instances run beside new ones while they drain: ${most}${times.unknown < replaced.length ? expected : ''}.`;
 }
 
 function limitTexts({

@@ -5,7 +5,7 @@ import { moment } from '../../terminal/words.ts';
 import { watch } from '../../watch.ts';
 import { howTheyEnded, isFineEnd } from '../../watch-release.ts';
 import { endText, progressText } from './progress-text.ts';
-import { type Before, isDone, lookAt, releasedOf, type Seen } from './seen.ts';
+import { type Before, isDone, isOver, lookAt, releasedOf, type Seen } from './seen.ts';
 
 interface WatchOptions {
   interval: number;
@@ -25,16 +25,17 @@ export async function watchRoll(
   const { screen, json } = context;
   let seen: Seen | undefined;
   let began: number | undefined;
+  const names: Record<string, string> = {};
   const live = screen.live(json ? 'stderr' : 'stdout');
   const ended = await watch(live, interval, async (signal) => {
-    seen = printable(await lookAt(context, name, before, signal));
+    seen = printable(await lookAt(context, name, { ...before, names }, signal));
     began ??= moment(seen.refresh.startedAt ?? seen.report.at);
-    return { text: progressText(seen, screen.page), done: !wait || seen.refresh.endedAt !== undefined };
+    return { text: progressText(seen, screen.page), done: !wait || isOver(seen) };
   });
   if (ended === 'interrupted' || !seen) {
     if (json) context.show({ ...answer, ended, refresh: seen?.refresh }, () => '');
     screen.tell(
-      `The roll goes on without you. See it again with: nomad-drain-hook roll ${name} --status\nCancel it with: nomad-drain-hook roll ${name} --cancel`,
+      `The roll goes on without you. To see it again, or to cancel it:\n  nomad-drain-hook roll ${name} --status\n  nomad-drain-hook roll ${name} --cancel`,
     );
     return EXIT.interrupted;
   }

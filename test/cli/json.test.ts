@@ -18,6 +18,7 @@ const COMMANDS: Record<string, string[][]> = {
   ],
   extend: [['client-1', '8h', '--dry-run']],
   'scale-in': [['builders', '--to', '0', '--dry-run']],
+  roll: [['builders', '--dry-run']],
   release: [['client-1', '--dry-run']],
   version: [[]],
 };

@@ -164,7 +164,7 @@ describe('roll', () => {
     for (const _ of [1, 2, 3]) world.addBuilder();
     world.aws.newTemplateVersion('builders', { use: false });
     const roll = (...more: string[]) => operator.run('roll', 'builders', '--yes', '--no-wait', ...more);
-    expect((await roll()).stdout).toBe('Nothing to replace in builders: has version 1 already (3 instances).\n');
+    expect((await roll()).stdout).toBe('Nothing to replace in builders. 3 instances skipped: has version 1 already.\n');
     await roll('--template-version', '2', '--auto-rollback', '--no-canary');
     await passes(world, 4 * MINUTE);
     expect(versions(world)).toContain(2);

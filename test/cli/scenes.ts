@@ -150,6 +150,7 @@ async function beforeRoll(): Promise<Operator> {
   world.aws.newTemplateVersion('builders');
   world.addBuilder({ name: 'client-5' });
   world.aws.protect(protectedOne!.id);
+  await world.advance(MINUTE);
   let joined = 5;
   world.aws.onInstanceRunning(({ id }) => world.join(id, { name: `client-${++joined}` }));
   return operator;
@@ -212,7 +213,7 @@ export const SCENES: Record<string, Scene> = {
   },
   roll: { args: ['roll', 'builders', '--no-wait'], set: beforeRoll, answer: () => ['Replace ', 'y'] },
   'roll-canary': { args: ['roll', 'builders', '--status', '--no-wait'], set: atTheCanary },
-  'roll-end': { args: ['roll', 'builders', '--status'], set: atTheCanary, passes: 2 * MINUTE },
+  'roll-end': { args: ['roll', 'builders', '--status'], set: atTheCanary, passes: MINUTE },
   release: {
     args: ['release', 'client-2'],
     set: withStuckDrain,

@@ -7,6 +7,7 @@ import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { EXIT, type ExitCode } from '../../exit-code.ts';
+import { grouped } from '../../grouped.ts';
 import { checkServed, preflight } from '../../preflight.ts';
 import { Problem } from '../../problem.ts';
 import { count } from '../../terminal/words.ts';
@@ -80,7 +81,7 @@ async function roll(context: Context, group: Group, status: Report, options: Opt
   const { replaced, skipped, version, preferences } = plan;
   const answer = { group: name, version, preferences, instances: plan.instances, skipped, warnings };
   if (replaced.length === 0) {
-    context.show({ ...answer, changed: false }, () => `Nothing to replace in ${name}: ${whyNothing(skipped)}`);
+    context.show({ ...answer, changed: false }, () => nothingText(name, skipped));
     return EXIT.ok;
   }
   context.explain({ plan, warnings }, rollText);
@@ -105,9 +106,9 @@ async function roll(context: Context, group: Group, status: Report, options: Opt
   return watchRoll(context, name, { old, others }, { ...options, answer: { ...answer, changed: true } });
 }
 
-function whyNothing(skipped: readonly { because: string }[]): string {
-  const all = new Map<string, number>();
-  for (const { because } of skipped) all.set(because, (all.get(because) ?? 0) + 1);
-  if (all.size === 0) return 'it has no instances.';
-  return `${[...all].map(([because, number]) => `${because} (${count(number, 'instance')})`).join(', ')}.`;
+function nothingText(name: string, skipped: readonly { because: string }[]): string {
+  const reasons = [...grouped(skipped, ({ because }) => because)].map(
+    ([because, its]) => `${count(its.length, 'instance')} skipped: ${because}.`,
+  );
+  return [`Nothing to replace in ${name}.`, ...reasons].join(' ');
 }

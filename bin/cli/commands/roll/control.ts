@@ -1,4 +1,4 @@
-import type { Group } from '../../aws/auto-scaling.ts';
+import type { Group, GroupInstance } from '../../aws/auto-scaling.ts';
 import type { InstanceRefreshes, Refresh } from '../../aws/instance-refreshes.ts';
 import { confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent } from '../../consent.ts';
@@ -98,13 +98,17 @@ function checkReversible({ name, template }: Group, last: Refresh | undefined): 
   );
 }
 
-/** Who is old and who is new, of a roll that was not started here: by the versions of the launch template. */
-function sidesOf({ instances, template }: Group, { desiredVersion, status, percent }: Refresh): Before {
+/** Which instances are old and which are new, of a roll that was not started here: by the versions of the launch template. */
+function sidesOf({ instances, template }: Group, { desiredVersion, status, percent, preferences }: Refresh): Before {
   const wanted = status.startsWith('Rollback') ? template?.version : (desiredVersion ?? template?.version);
   const newest = Math.max(...instances.map(({ templateVersion }) => Number(templateVersion ?? 0)));
   const version = wanted?.startsWith('$') ? String(newest) : wanted;
-  const old = instances.filter(({ templateVersion }) => templateVersion !== version);
+  const { ScaleInProtectedInstances, StandbyInstances } = preferences;
+  const isIgnored = ({ isProtected, state }: GroupInstance) =>
+    (isProtected && ScaleInProtectedInstances === 'Ignore') || (state === 'Standby' && StandbyInstances === 'Ignore');
+  const different = instances.filter(({ templateVersion }) => templateVersion !== version);
   // Without versions that differ nothing tells them apart.
-  const all = old.length === 0 && percent === 0 ? instances : old;
-  return { old: all.map(({ instanceId }) => instanceId), others: [] };
+  const all = different.length === 0 && percent === 0 ? instances : different;
+  const idsOf = (some: readonly GroupInstance[]) => some.map(({ instanceId }) => instanceId);
+  return { old: idsOf(all.filter((each) => !isIgnored(each))), others: idsOf(all.filter(isIgnored)) };
 }

@@ -3,7 +3,7 @@ import { requireGroup } from '../auto-scaling-describe.ts';
 import type { Groups } from '../groups.ts';
 import type { InstanceRefresh } from './instance-refresh.ts';
 import { readWanted } from './preferences.ts';
-import { percentOf } from './refreshes.ts';
+import { percentOf } from './progress.ts';
 
 const PROCESSES = [
   ...['Launch', 'Terminate', 'AddToLoadBalancer', 'AlarmNotification', 'AZRebalance', 'HealthCheck'],

@@ -5,6 +5,7 @@ import { QueryError } from '../../query-protocol.ts';
 import type { Schedule } from '../schedule.ts';
 import { InstanceRefresh } from './instance-refresh.ts';
 import { canRollBack, type Wanted } from './preferences.ts';
+import { boundsOf, percentOf, progressOf, stuckBecause } from './progress.ts';
 
 /**
  * Without progress for an hour it fails, whether it waits for protected or standby instances, or new ones are not healthy.
@@ -283,44 +284,8 @@ export class Refreshes {
   }
 }
 
-/** How many have to be healthy, and how many there may be. */
-function boundsOf({ group, preferences }: InstanceRefresh): { floor: number; most: number; launchesFirst: boolean } {
-  const { desiredCapacity } = group;
-  const { minHealthy, maxHealthy } = preferences;
-  const floor = Math.ceil((desiredCapacity * minHealthy) / 100);
-  // "When MaxHealthyPercentage is explicitly set and it is mathematically impossible to replace instances while honoring both …
-  // bounds simultaneously, Auto Scaling launches a new instance before terminating an old one … When MaxHealthyPercentage is
-  // omitted, Auto Scaling terminates an instance and launches its replacement simultaneously."
-  const launchesFirst = floor >= desiredCapacity && (maxHealthy !== undefined || minHealthy === 100);
-  const most = Math.floor((desiredCapacity * (maxHealthy ?? 100)) / 100);
-  return launchesFirst
-    ? { floor, launchesFirst, most: Math.max(most, desiredCapacity + 1) }
-    : { floor: Math.min(floor, Math.max(0, desiredCapacity - 1)), launchesFirst, most };
-}
-
 const EVENTS: Partial<Record<InstanceRefresh['status'], string>> = {
   Successful: 'Succeeded',
   RollbackSuccessful: 'Rollback Succeeded',
   RollbackFailed: 'Rollback Failed',
 };
-
-/** How far it is: what is new and ready, what goes, and what is gone. */
-function progressOf(refresh: InstanceRefresh, members: readonly Member[], now: number): number {
-  const begun = refresh.total - refresh.remaining.length;
-  return refresh.updated(members, now) + 2 * begun - refresh.going;
-}
-
-/** "When the instance's health status changes to healthy and the specified warm-up time passes, the instance is considered updated." */
-export function percentOf(refresh: InstanceRefresh, members: readonly Member[], now: number): number {
-  const { total, percentBefore } = refresh;
-  const done = total === 0 ? 1 : refresh.updated(members, now) / total;
-  return Math.floor(percentBefore === undefined ? 100 * done : percentBefore * (1 - done));
-}
-
-function stuckBecause({ remaining }: InstanceRefresh): string {
-  const isStandby = remaining.some(({ member }) => /Standby/.test(member.state));
-  const isProtected = remaining.some(({ protectedFromScaleIn }) => protectedFromScaleIn);
-  if (isStandby) return 'Failed: instances in Standby were waited for for an hour.';
-  if (isProtected) return 'Failed: instances protected from scale in were waited for for an hour.';
-  return 'Failed: no instance was replaced for an hour.';
-}

@@ -58,7 +58,9 @@ describe.each([true, false])('roll, where AWS awaits the drains of a batch: %s,'
     expect(said).toContain('launches up to 1 more than the desired capacity of 5');
     expect(said).toContain('First 1 instance as a canary; the rest follows 5 min later.');
     expect(said).toContain('at most 12 more instance hours');
-    expect(said).toContain('failed after an hour without progress, and a drain may take 6 h. Failed kills nothing');
+    expect(said).toContain(
+      'failed after an hour without progress, and a drain may take 6 h. A failed refresh kills nothing',
+    );
     expect(said).toContain('1 to 2 instances may drain at a time.');
     expect(said).not.toContain('Warning');
     expect(calls(operator)).toEqual([]);
@@ -140,11 +142,11 @@ describe('roll', () => {
     expect((await roll('--pause')).stderr).toContain('no terminal to ask on');
     expect((await roll('--pause', '--yes')).stdout).toContain('The roll of builders is paused.');
     expect((await roll('--status', '--no-wait')).stdout).toContain(
-      'paused; to go on: nomad-drain-hook roll builders --resume',
+      'paused; to continue: nomad-drain-hook roll builders --resume',
     );
     expect((await roll('--rollback', '--yes')).stderr).toContain('cannot be rolled back');
     expect((await roll('--resume', '--yes')).code).toBe(0);
-    expect((await roll('--cancel', '--yes')).stdout).toContain('what launches or drains now does so to its end');
+    expect((await roll('--cancel', '--yes')).stdout).toContain('launches and drains in progress continue to their end');
     await passes(world, 70 * MINUTE);
     const ended = await roll('--status');
     expect([ended.code, ended.stdout]).toEqual([1, expect.stringContaining('Cancelled')]);
@@ -217,6 +219,7 @@ describe('roll', () => {
     const start = await operator.run('roll', 'builders', '--yes', '--no-wait');
     expect(start.code).toBe(0);
     await world.advance(30 * SECOND);
+    expect((await operator.run('roll', 'builders', '--canary-wait', '49h')).stderr).toContain('at most 48h');
     expect((await operator.run('roll', 'builders', '--cancel', '--rollback')).stderr).toContain('cannot be used with');
   });
 });

@@ -75,7 +75,7 @@ export function rollWarnings({ suspended }: Group, hooks: readonly string[]): st
     ...(hooks.includes(LAUNCHING)
       ? []
       : [
-          'no launching hook: a new instance counts as healthy when it runs, before it is a Nomad node. If new clients do not join, all old ones are replaced all the same. Turn on admitWhenReady.',
+          'no launching hook: a new instance counts as healthy when it runs, before it is a Nomad node. If new clients cannot join, all old ones are replaced anyway. Turn on admitWhenReady.',
         ]),
     ...(suspended.length > 0 ? [`suspended in the group: ${suspended.join(', ')}`] : []),
   ];

@@ -21,7 +21,7 @@ import { watchRoll } from './watch-roll.ts';
 
 const ABOUT = [
   'Replaces the instances of a group by new ones, with an instance refresh of Auto Scaling: launches first, and drains the old ones.',
-  'It shows what will happen, asks for confirmation, starts, and watches; Ctrl-C ends the watch, not the roll. A group that has its version everywhere is left alone, and a roll that has failed goes on where it was.',
+  'It shows what will happen, asks for confirmation, starts, and watches; Ctrl-C ends the watch, not the roll. Instances that have the version already are skipped, so a roll that failed continues where it stopped.',
 ].join('\n\n');
 
 type Options = option.RollOptions & Partial<Record<option.Control, true>>;

@@ -23,20 +23,20 @@ const STEPS: Record<Exclude<Control, 'status'>, Step> = {
   pause: {
     question: (group) => `Pause the roll of ${group}?`,
     about:
-      'Nothing more is launched or terminated for it; what drains already goes on. AWS does not say whether its hour without progress goes on too: if so the roll fails, and roll goes on where it was.',
+      'Nothing more is launched or terminated for it; drains in progress continue. AWS does not document whether the hour without progress keeps running. If it does, the roll fails: run roll again to continue.',
     make: (refreshes, group) => refreshes.pause(group),
-    done: (group) => `The roll of ${group} is paused. To go on: nomad-drain-hook roll ${group} --resume`,
+    done: (group) => `The roll of ${group} is paused. To continue: nomad-drain-hook roll ${group} --resume`,
   },
   resume: {
     question: (group) => `Resume instance refreshes of ${group}?`,
-    about: 'Auto Scaling goes on with what it has yet to replace.',
+    about: 'Auto Scaling continues with the instances that are left.',
     make: (refreshes, group) => refreshes.resume(group),
-    done: (group) => `Instance refreshes of ${group} go on. Watch with: nomad-drain-hook roll ${group} --status`,
+    done: (group) => `Instance refreshes of ${group} continue. Watch with: nomad-drain-hook roll ${group} --status`,
   },
   cancel: {
     question: (group) => `Cancel the roll of ${group}?`,
     about:
-      'Nothing more is replaced. What is replaced stays so, and what launches or drains now does so to its end: to keep an instance that drains is not possible any more.',
+      'Nothing more is replaced. What is replaced stays so, and launches and drains in progress continue to their end: an instance that drains can no longer be kept.',
     make: (refreshes, group) => refreshes.cancel(group),
     done: (group) => `The roll of ${group} is being cancelled. Watch with: nomad-drain-hook roll ${group} --status`,
   },

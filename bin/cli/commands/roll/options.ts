@@ -23,12 +23,20 @@ export interface RollOptions extends ChangeOptions {
 export const CONTROLS = ['status', 'pause', 'resume', 'cancel', 'rollback'] as const;
 export type Control = (typeof CONTROLS)[number];
 
-/** The longest CheckpointDelay of Auto Scaling is 48 hours. */
-const delay = durationIn(/^(\d{1,4})([mh])$/, 'It must be a number of minutes or hours, such as 10m or 2h.');
+/** The longest CheckpointDelay of Auto Scaling, in seconds. */
+const LONGEST_DELAY = 172_800;
+const DELAY = 'It must be a number of minutes or hours, at most 48h, such as 10m or 2h.';
+const duration = durationIn(/^(\d{1,4})([mh])$/, DELAY);
+
+function delay(text: string): number {
+  const seconds = duration(text);
+  if (seconds <= LONGEST_DELAY) return seconds;
+  throw new InvalidArgumentError(DELAY);
+}
 
 export const MAX_HEALTHY = new Option(
   '--max-healthy <percent>',
-  'the most instances at a time, in percent of the desired capacity; at least one more than that is launched',
+  'the most instances at a time, in percent of the desired capacity; always one instance more at least',
 )
   .default(110)
   .argParser(whole(101, 200));

@@ -31,7 +31,7 @@ function headText({ group, refresh }: Seen, { columns, ink }: Page): string {
   return [
     `${ink.heading(name)}  ${color(status)}  ${percent} %${counts}`,
     ...(because === undefined ? [] : [wrap(because, columns, '  ')]),
-    ...(isPaused ? [ink.warn(wrap(`paused; to go on: nomad-drain-hook roll ${name} --resume`, columns, '  '))] : []),
+    ...(isPaused ? [ink.warn(wrap(`paused; to continue: nomad-drain-hook roll ${name} --resume`, columns, '  '))] : []),
   ].join('\n');
 }
 
@@ -102,7 +102,7 @@ export function endText(seen: Seen, outcomes: Outcomes, page: Page): string {
   return [
     ...(gone > 0 ? [outcomesText(outcomes, page)] : []),
     `${gone} of ${count(old.length, 'old instance')} released`,
-    ...(draining > 0 ? [wrap('Others drain still. Watch them with: nomad-drain-hook status -w', page.columns)] : []),
+    ...(draining > 0 ? [wrap('Others still drain. Watch them with: nomad-drain-hook status -w', page.columns)] : []),
     ...(isDone(refresh) ? [] : [page.ink.bad(wrap(whatNow(refresh.status, group.name), page.columns))]),
   ].join('\n');
 }
@@ -110,4 +110,4 @@ export function endText(seen: Seen, outcomes: Outcomes, page: Page): string {
 const whatNow = (status: string, group: string): string =>
   status === 'Cancelled'
     ? `The roll is cancelled. What is replaced stays so. The rest: nomad-drain-hook roll ${group}`
-    : `The roll has failed: nothing more is replaced, and nothing was killed by that. See what the reason says, then go on with: nomad-drain-hook roll ${group}`;
+    : `The roll has failed: no more instances are replaced; that killed nothing. Fix the reason, then continue with: nomad-drain-hook roll ${group}`;

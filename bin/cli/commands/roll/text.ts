@@ -83,11 +83,11 @@ function limitTexts({
   const { name, template } = group;
   const again = template?.byAttributes
     ? 'roll again: it then replaces all instances, as this group chooses instance types by attributes, which excludes skipping those that match'
-    : 'roll again: it goes on with the instances that are left';
+    : 'roll again: it continues with the instances that are left';
   return [
     ...(mayFail
       ? [
-          `Limit: AWS marks a refresh as failed after an hour without progress, and a drain may take ${say(times.deadline)}. Failed kills nothing: what drains goes on draining, and nothing more is replaced. Then ${again}. ${atOnce} to ${replaced.length} instances may drain at a time.`,
+          `Limit: AWS marks a refresh as failed after an hour without progress, and a drain may take ${say(times.deadline)}. A failed refresh kills nothing: drains continue, and no more instances are replaced. Then ${again}. ${atOnce} to ${replaced.length} instances may drain at a time.`,
         ]
       : []),
     ...(mayExceed14Days ? ['Limit: AWS ends a refresh after 14 days; this one may take longer.'] : []),

@@ -12,6 +12,7 @@ import { logsCommand } from './commands/logs/command.ts';
 import { nodesCommand } from './commands/nodes/command.ts';
 import { planCommand } from './commands/plan/command.ts';
 import { releaseCommand } from './commands/release/command.ts';
+import { rollCommand } from './commands/roll/command.ts';
 import { scaleInCommand } from './commands/scale-in/command.ts';
 import { statusCommand } from './commands/status/command.ts';
 import { Interrupted } from './consent.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly ((run: Run) => AnyCommand)[] = [
   drainCommand,
   extendCommand,
   scaleInCommand,
+  rollCommand,
   releaseCommand,
 ];
 

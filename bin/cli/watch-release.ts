@@ -31,7 +31,7 @@ const AROUND_MS = 600_000;
 const RETAINED = /:Retained$/;
 const isRetained = ({ state }: GroupInstance): boolean => RETAINED.test(state);
 /** Auto Scaling waits for no hook of these any more. */
-const RELEASED = /^(Terminating:Proceed|Terminated|Detach)/;
+export const RELEASED = /^(Terminating:Proceed|Terminated|Detach)/;
 
 /**
  * Watches instances until the last of them is released. Ctrl-C ends the watch, not the drains.
@@ -61,7 +61,7 @@ export async function watchRelease(
     const outcomes = await howTheyEnded(context, releasedOf(going), { began: began ?? now, now });
     if (json) context.show({ ...answer, ended, retained, ...outcomes }, () => '');
     else screen.print(outcomesText(outcomes, screen.page));
-    const isFine = retained.length === 0 && outcomes.unknown.length === 0 && outcomes.releases.every(isClean);
+    const isFine = retained.length === 0 && isFineEnd(outcomes);
     return isFine ? EXIT.ok : EXIT.personNeeded;
   }
   if (json) context.show({ ...answer, ended, retained }, () => '');
@@ -70,10 +70,13 @@ export async function watchRelease(
 }
 
 /** How waits have ended, and of which instances that is not known. */
-interface Outcomes {
+export interface Outcomes {
   releases: Release[];
   unknown: { instanceId: string; because: string }[];
 }
+
+/** It is known how all have ended, and nothing was lost. */
+export const isFineEnd = ({ releases, unknown }: Outcomes): boolean => unknown.length === 0 && releases.every(isClean);
 
 const releasedOf = ({ members, left }: Going): string[] => [
   ...left,
@@ -81,7 +84,7 @@ const releasedOf = ({ members, left }: Going): string[] => [
 ];
 
 /** CloudWatch has a record of the log some seconds after it was written. Times are milliseconds since the epoch. */
-async function howTheyEnded(
+export async function howTheyEnded(
   { account, screen }: Context,
   ids: readonly string[],
   { began, now }: { began: number; now: number },
@@ -108,7 +111,8 @@ async function howTheyEnded(
   };
 }
 
-function outcomesText({ releases, unknown }: Outcomes, page: Page): string {
+/** A line for each, or more where something was lost. */
+export function outcomesText({ releases, unknown }: Outcomes, page: Page): string {
   return [
     ...releases.map((release) => releaseText(release, page)),
     ...unknown.map(({ instanceId, because }) =>

@@ -63,12 +63,39 @@ export interface GroupOptions {
   terminationPolicies?: readonly string[];
   /** Of a mixed instances policy: how many in a hundred should be On-Demand Instances. */
   onDemandPercentage?: number;
-  /** Scaling processes that are suspended. Of them `Terminate` is heeded. */
+  /** Scaling processes that are suspended. Of them `Launch`, `Terminate` and `InstanceRefresh` are heeded. */
   suspendedProcesses?: readonly string[];
   /** Attribute-based: what the desired capacity counts. @default units */
   desiredCapacityType?: 'units' | 'vcpu' | 'memory-mib';
   /** Of a mixed instances policy: how many units an instance counts for, as it is shown. */
   weight?: number;
+  /** The version of the launch template, as the group names it: a number, `$Latest` or `$Default`. @default `1` */
+  launchTemplateVersion?: string;
+  /** Instance types are chosen by attributes, in a mixed instances policy. */
+  attributeBased?: boolean;
+  /**
+   * Whether an instance refresh waits for the instances of a batch until they are terminated, hooks included, before it begins the
+   * next. AWS does not say.
+   * @default true
+   */
+  refreshAwaitsTermination?: boolean;
+}
+
+/** The launch template of a group, and the versions that it has. */
+export interface LaunchTemplate {
+  version: string;
+  latest: number;
+  default: number;
+}
+
+/** What an instance refresh has a group do beside what its desired capacity says. */
+export interface Refreshing {
+  /** How many instances more than the desired capacity there should be; below 0, fewer. */
+  surplus: number;
+  /** The version of the launch template that new instances have. */
+  version: number;
+  /** Whether it may terminate this instance in service. */
+  mayReplace: (instance: Member) => boolean;
 }
 
 export interface Group {
@@ -88,8 +115,22 @@ export interface Group {
   suspendedProcesses: readonly string[];
   desiredCapacityType?: 'units' | 'vcpu' | 'memory-mib';
   weight?: number;
-  /** Of an instance refresh that is under way: its status. */
-  refreshStatus?: 'Pending' | 'InProgress' | 'Baking';
+  launchTemplate: LaunchTemplate;
+  attributeBased: boolean;
+  refreshAwaitsTermination: boolean;
+  /** While an instance refresh is under way. */
+  refreshing?: Refreshing;
+}
+
+/** The version of the launch template that an instance launched now has. */
+export function versionToLaunch({ launchTemplate, refreshing }: Group): number {
+  return refreshing?.version ?? resolveVersion(launchTemplate, launchTemplate.version);
+}
+
+/** What `$Latest` and `$Default` stand for now. */
+export function resolveVersion({ latest, default: byDefault }: LaunchTemplate, version: string): number {
+  if (version === '$Latest') return latest;
+  return version === '$Default' ? byDefault : Number(version);
 }
 
 /** What Auto Scaling knows of an instance of one of its groups. */
@@ -99,6 +140,10 @@ interface Membership {
   /** The state that Describe calls answer: behind `state` by the world's `describeLagMs`. */
   shown: LifecycleState;
   healthy: boolean;
+  /** Of its launch template. */
+  version: number;
+  /** When it entered service; milliseconds since the epoch. */
+  inServiceAt?: number;
   /** How long this one takes to deregister, if not as long as its group says. */
   deregistrationSeconds?: number;
 }
@@ -177,6 +222,8 @@ export interface Timing {
   describeLagMs: number;
   /** "A short time", until the function of a termination policy is asked again: AWS does not say how long. */
   askAgainMs: number;
+  /** How often an instance refresh sees what has changed: AWS does not say. */
+  refreshStepMs: number;
 }
 
 export const DEFAULT_TIMING: Timing = {
@@ -188,6 +235,7 @@ export const DEFAULT_TIMING: Timing = {
   forgetMs: 3_600_000,
   describeLagMs: 0,
   askAgainMs: 30_000,
+  refreshStepMs: 10_000,
 };
 
 /** How the wait of one instance at one hook ended. */

@@ -197,6 +197,11 @@ export class World {
     return id;
   }
 
+  /** The nodes of an instance, the one that its agent is now last. */
+  nodesOf(instanceId: string): readonly string[] {
+    return this.#nodes.get(instanceId) ?? [];
+  }
+
   /** The group that launched an instance. */
   groupOf(instanceId: string): string {
     return this.#groupOf.get(instanceId) ?? GROUP;

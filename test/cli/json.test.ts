@@ -18,13 +18,14 @@ const COMMANDS: Record<string, string[][]> = {
   ],
   extend: [['client-1', '8h', '--dry-run']],
   'scale-in': [['builders', '--to', '0', '--dry-run']],
+  roll: [['builders', '--dry-run']],
   release: [['client-1', '--dry-run']],
   version: [[]],
 };
 
 /** One instance waits for a build, one serves, and one was released with its build killed. */
 async function everySituation() {
-  const operator = await Operator.start({ policy: { deadlineSeconds: 60, killMarginSeconds: 30 } });
+  const operator = await Operator.start({ policy: { deadlineSeconds: 60, killMarginSeconds: 30 }, admission: {} });
   const { world } = operator;
   const [gone, waits, serves] = [0, 1, 2].map((number) => world.addBuilder({ name: `client-${number}` }));
   const build = { type: 'batch', runSeconds: 24 * 3600 } as const;

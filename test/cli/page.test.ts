@@ -8,9 +8,9 @@ import { play, SCENES } from './scenes.ts';
 import { draw } from './svg.ts';
 import type { EndedOnTerminal } from './terminal.ts';
 
-const PAGE = fileURLToPath(new URL('../../docs/cli.md', import.meta.url));
+const PAGES = ['cli', 'rolling'].map((name) => fileURLToPath(new URL(`../../docs/${name}.md`, import.meta.url)));
 const pictureOf = (name: string) => fileURLToPath(new URL(`../../docs/cli/${name}.svg`, import.meta.url));
-/** Where the page has the output of a scene. */
+/** Where a page has the output of a scene. */
 const BLOCK = /(<!-- scene ([\w-]+) -->\n)```console\n[^`]*```/g;
 /** Those that are shown with their colours, too. */
 const PICTURES = ['status', 'doctor'];
@@ -18,23 +18,26 @@ const PICTURES = ['status', 'doctor'];
 const shown = new Map<string, EndedOnTerminal>();
 const typedOf = (name: string) => `$ nomad-drain-hook ${SCENES[name]?.args.join(' ')}`;
 
-describe('docs/cli.md', () => {
+describe('docs/cli.md and docs/rolling.md', () => {
   test.each(Object.entries(SCENES))('%s fits a terminal of 80 columns', async (name, scene) => {
     const played = await play(scene);
     shown.set(name, played);
     expect(played.tooLong).toEqual([]);
   });
 
-  test('has the output of each command as it is now; `npx vitest run test/cli/page.test.ts -u` writes it anew', async () => {
-    const page = readFileSync(PAGE, 'utf8').replaceAll(
-      BLOCK,
-      (_, mark, name) => `${mark}\`\`\`console\n${typedOf(name)}\n${shown.get(name)?.screen}\n\`\`\``,
-    );
-    await expect(page).toMatchFileSnapshot(PAGE);
-  });
+  test.each(PAGES)(
+    '%s has the output of each command as it is now; `npx vitest run test/cli/page.test.ts -u` writes it anew',
+    async (file) => {
+      const page = readFileSync(file, 'utf8').replaceAll(
+        BLOCK,
+        (_, mark, name) => `${mark}\`\`\`console\n${typedOf(name)}\n${shown.get(name)?.screen}\n\`\`\``,
+      );
+      await expect(page).toMatchFileSnapshot(file);
+    },
+  );
 
-  test('shows every scene', () => {
-    const names = [...readFileSync(PAGE, 'utf8').matchAll(BLOCK)].map(([, , name]) => name);
+  test('show every scene', () => {
+    const names = PAGES.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(BLOCK)].map(([, , name]) => name));
     expect(names.toSorted()).toEqual(Object.keys(SCENES).toSorted());
   });
 

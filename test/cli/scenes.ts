@@ -1,4 +1,4 @@
-import { FUNCTION, FUNCTION_ARN, HOUR, MINUTE } from '../../emulators/world/world.ts';
+import { FUNCTION, FUNCTION_ARN, HOUR, MINUTE, SWEEP } from '../../emulators/world/world.ts';
 import { Operator } from './operator.ts';
 import type { EndedOnTerminal } from './terminal.ts';
 import { OFTEN, passAtEachLook } from './watched.ts';
@@ -19,8 +19,8 @@ export interface Scene {
 const EARLIER_MINUTES = [10, 14, 15, 18, 22, 23, 27, 31, 36, 40];
 
 /** Two groups; builders has run builds of one kind for hours, and runs one of it now, beside a service. */
-async function everyday(): Promise<Operator> {
-  const operator = await Operator.start({ moreGroups: [{ name: 'runners' }] });
+async function everyday(options: Parameters<typeof Operator.start>[0] = {}): Promise<Operator> {
+  const operator = await Operator.start({ moreGroups: [{ name: 'runners' }], ...options });
   const { world } = operator;
   const [one, , three] = [1, 2, 3, 4].map((number) => world.addBuilder({ name: `client-${number}` }));
   for (const [index, minutes] of EARLIER_MINUTES.entries()) {
@@ -142,6 +142,36 @@ async function beforeScaleIn(): Promise<Operator> {
   return operator;
 }
 
+/** A group whose launch template has a new version, as one instance has already; another is protected. */
+async function beforeRoll(): Promise<Operator> {
+  const operator = await everyday({ admission: {} });
+  const { world } = operator;
+  const [, , , protectedOne] = world.aws.instances('builders');
+  world.aws.newTemplateVersion('builders');
+  world.addBuilder({ name: 'client-5' });
+  world.aws.protect(protectedOne!.id);
+  await world.advance(MINUTE);
+  let joined = 5;
+  world.aws.onInstanceRunning(({ id }) => world.join(id, { name: `client-${++joined}` }));
+  return operator;
+}
+
+/** The canary is in service, and the old client that it replaces drains. */
+async function atTheCanary(): Promise<Operator> {
+  const operator = await beforeRoll();
+  const { world } = operator;
+  await operator.run('roll', 'builders', '--canary-wait', '30m', '--yes', '--no-wait');
+  for (let minute = 0; minute < 6; minute++) {
+    await world.advance(MINUTE);
+    await world.deliver();
+    await world.wake(SWEEP);
+  }
+  const [canary] = world.aws.instances('builders').slice(-1);
+  world.nomad.run({ id: dispatched(92), type: 'batch', on: world.nodesOf(canary!.id).at(-1)!, runSeconds: 600 });
+  await world.advance(MINUTE);
+  return operator;
+}
+
 /** The scenes, by the name that docs/cli.md has for each. */
 export const SCENES: Record<string, Scene> = {
   status: { args: ['status'], set: withStuckDrain },
@@ -162,7 +192,7 @@ export const SCENES: Record<string, Scene> = {
   doctor: { args: ['doctor'], set: withFaults },
   drain: {
     args: ['drain', 'client-1', '--wait'],
-    set: everyday,
+    set: () => everyday(),
     answer: () => ['Take ', 'y'],
     passes: MINUTE,
   },
@@ -178,21 +208,25 @@ export const SCENES: Record<string, Scene> = {
   plan: { args: ['plan', 'builders', '--deadline', '30m'], set: beforeScaleIn },
   'scale-in': {
     args: ['scale-in', 'builders', '--to', '2', '--no-wait'],
-    set: everyday,
+    set: () => everyday(),
     answer: () => ['Lower ', 'y'],
   },
+  roll: { args: ['roll', 'builders', '--no-wait'], set: beforeRoll, answer: () => ['Replace ', 'y'] },
+  'roll-canary': { args: ['roll', 'builders', '--status', '--no-wait'], set: atTheCanary },
+  'roll-end': { args: ['roll', 'builders', '--status'], set: atTheCanary, passes: MINUTE },
   release: {
     args: ['release', 'client-2'],
     set: withStuckDrain,
     answer: ({ world }) => ['Type ', `${world.aws.waiting[1]?.instanceId}\r`],
   },
-  ambiguous: { args: ['drain', 'client'], set: everyday },
-  'no-function': { args: ['status', '--stack', 'Staging'], set: everyday },
+  ambiguous: { args: ['drain', 'client'], set: () => everyday() },
+  'no-function': { args: ['status', '--stack', 'Staging'], set: () => everyday() },
 };
 
 /** Plays a scene on a terminal of 80 columns. */
 export async function play({ args, set, answer, passes }: Scene): Promise<EndedOnTerminal> {
   const operator = await set();
+  if (passes !== undefined && !answer) passAtEachLook(operator, passes);
   const terminal = operator.atTerminal(passes === undefined ? args : [...args, ...OFTEN]);
   if (answer) {
     const [asked, typed] = answer(operator);

@@ -8,6 +8,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { AutoScaling } from './auto-scaling.ts';
 import { DrainFunction, type FunctionChoice } from './drain-function.ts';
 import { FunctionLog } from './function-log.ts';
+import { InstanceRefreshes } from './instance-refreshes.ts';
 import { LambdaSettings } from './lambda-settings.ts';
 import { Surroundings } from './surroundings.ts';
 import { Sweeps } from './sweeps.ts';
@@ -30,6 +31,7 @@ export class Account {
   readonly function: DrainFunction;
   readonly lambda: LambdaSettings;
   readonly log: FunctionLog;
+  readonly refreshes: InstanceRefreshes;
   readonly surroundings: Surroundings;
   readonly sweeps: Sweeps;
 
@@ -40,7 +42,9 @@ export class Account {
       requestHandler: TIMEOUTS,
       logger: SILENT,
     };
-    this.autoScaling = new AutoScaling(new AutoScalingClient(common));
+    const autoScaling = new AutoScalingClient(common);
+    this.autoScaling = new AutoScaling(autoScaling);
+    this.refreshes = new InstanceRefreshes(autoScaling);
     const lambda = new LambdaClient(common);
     this.function = new DrainFunction(lambda, new ResourceGroupsTaggingAPIClient(common), choice);
     this.lambda = new LambdaSettings(lambda);

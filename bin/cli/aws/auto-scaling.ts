@@ -1,9 +1,10 @@
 import {
   type AutoScalingClient,
+  type AutoScalingGroup,
   CompleteLifecycleActionCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
-  DescribeInstanceRefreshesCommand,
+  DescribeLifecycleHooksCommand,
   paginateDescribeScalingActivities,
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
@@ -19,6 +20,20 @@ export interface GroupInstance {
   isProtected?: boolean;
   /** How many units of the desired capacity it counts for. @default 1 */
   weight?: number;
+  /** The version of the launch template that it was launched with, if it was. */
+  templateVersion?: string;
+}
+
+/** The launch template of a group. */
+export interface GroupTemplate {
+  id: string;
+  name: string;
+  /** A number, `$Latest` or `$Default`. */
+  version: string;
+  /** It is part of a mixed instances policy. */
+  isMixed: boolean;
+  /** Instance types are chosen by attributes. */
+  byAttributes: boolean;
 }
 
 export interface Group {
@@ -30,8 +45,14 @@ export interface Group {
   capacityType: string;
   /** Scaling processes that are suspended, such as `Terminate`. */
   suspended: string[];
+  /** Absent for a group with a launch configuration. */
+  template?: GroupTemplate;
   instances: GroupInstance[];
 }
+
+/** The states of an instance that counts toward the desired capacity of its group. */
+const COUNTED = /^(Pending|InService|ReplacingRootVolume|RootVolumeReplaced)/;
+export const isCounted = ({ state }: GroupInstance): boolean => COUNTED.test(state);
 
 /** How many ids DescribeAutoScalingInstances takes per call. */
 const IDS_PER_CALL = 50;
@@ -68,8 +89,10 @@ export class AutoScaling {
     const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] });
     const { AutoScalingGroups: [found] = [] } = await this.#client.send(command, options(signal));
     if (!found) return undefined;
+    const template = templateOf(found);
     return {
       name,
+      ...(template && { template }),
       desiredCapacity: found.DesiredCapacity ?? 0,
       minSize: found.MinSize ?? 0,
       terminationPolicies: found.TerminationPolicies ?? [],
@@ -81,6 +104,7 @@ export class AutoScaling {
         state: each.LifecycleState ?? '',
         isProtected: each.ProtectedFromScaleIn ?? false,
         weight: Number(each.WeightedCapacity ?? 1),
+        ...(each.LaunchTemplate?.Version && { templateVersion: each.LaunchTemplate.Version }),
       })),
     };
   }
@@ -100,11 +124,11 @@ export class AutoScaling {
     return causes;
   }
 
-  /** The status of an instance refresh that is under way, such as `InProgress`; undefined if there is none. */
-  async refresh(name: string): Promise<string | undefined> {
-    const command = new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: name, MaxRecords: 1 });
-    const { InstanceRefreshes: [last] = [] } = await this.#client.send(command);
-    return last?.EndTime === undefined ? last?.Status : undefined;
+  /** The transitions that lifecycle hooks of a group hold, such as `autoscaling:EC2_INSTANCE_TERMINATING`. */
+  async hookTransitions(name: string): Promise<string[]> {
+    const command = new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name });
+    const { LifecycleHooks = [] } = await this.#client.send(command);
+    return LifecycleHooks.map(({ LifecycleTransition = '' }) => LifecycleTransition);
   }
 
   /** Takes an instance out of its group: its lifecycle hooks run first. */
@@ -122,6 +146,20 @@ export class AutoScaling {
     const command = { InstanceId: instanceId, AutoScalingGroupName: group, LifecycleHookName: hook };
     await this.#client.send(new CompleteLifecycleActionCommand({ ...command, LifecycleActionResult: 'CONTINUE' }));
   }
+}
+
+function templateOf({ LaunchTemplate, MixedInstancesPolicy }: AutoScalingGroup): GroupTemplate | undefined {
+  const mixed = MixedInstancesPolicy?.LaunchTemplate;
+  const its = LaunchTemplate ?? mixed?.LaunchTemplateSpecification;
+  if (!its) return undefined;
+  return {
+    id: its.LaunchTemplateId ?? '',
+    name: its.LaunchTemplateName ?? '',
+    // "If you don't specify a version, the default version is used", says LaunchTemplateSpecification.
+    version: its.Version ?? '$Default',
+    isMixed: mixed !== undefined,
+    byAttributes: mixed?.Overrides?.some(({ InstanceRequirements }) => InstanceRequirements !== undefined) ?? false,
+  };
 }
 
 const options = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});

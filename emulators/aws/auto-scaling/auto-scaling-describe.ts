@@ -3,11 +3,11 @@ import { page, type QueryActions, type QueryParams, validationError, type Xml } 
 import { ACTIVITY_DETAILS, type ScalingActivity } from './activities.ts';
 import type { Groups } from './groups.ts';
 
-const LAUNCH_TEMPLATE = {
+const launchTemplate = (version: string | number) => ({
   LaunchTemplateId: 'lt-0a1b2c3d4e5f60718',
   LaunchTemplateName: 'nomad-client',
-  Version: '1',
-};
+  Version: String(version),
+});
 
 /** Auto Scaling's Describe actions. */
 export function describeActions(groups: Groups): QueryActions {
@@ -79,12 +79,6 @@ export function describeActions(groups: Groups): QueryActions {
       };
     },
 
-    DescribeInstanceRefreshes: (params) => {
-      const { name, refreshStatus } = requireGroup(groups, params);
-      const refresh = { InstanceRefreshId: 'r', AutoScalingGroupName: name, Status: refreshStatus };
-      return { InstanceRefreshes: refreshStatus === undefined ? [] : [refresh] };
-    },
-
     DescribeScalingActivities: (params) => {
       const group = params.get('AutoScalingGroupName') === undefined ? undefined : requireGroup(groups, params);
       const ids = params.list('ActivityIds.member');
@@ -125,7 +119,7 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: group.arn,
-    LaunchTemplate: LAUNCH_TEMPLATE,
+    ...describeTemplate(group),
     MinSize: group.minSize,
     MaxSize: group.maxSize,
     DesiredCapacity: group.desiredCapacity,
@@ -151,6 +145,14 @@ function describeGroup(group: Group, members: readonly Member[]): Xml {
   };
 }
 
+/** A group whose instance types are chosen by attributes has its launch template in a mixed instances policy. */
+function describeTemplate({ launchTemplate: { version }, attributeBased }: Group): { [name: string]: Xml } {
+  const LaunchTemplateSpecification = launchTemplate(version);
+  if (!attributeBased) return { LaunchTemplate: LaunchTemplateSpecification };
+  const requirements = { InstanceRequirements: { VCpuCount: { Min: 2 }, MemoryMiB: { Min: 4096 } } };
+  return { MixedInstancesPolicy: { LaunchTemplate: { LaunchTemplateSpecification, Overrides: [requirements] } } };
+}
+
 function describeInstance({ id, zone, protectedFromScaleIn, member }: Member): { [name: string]: Xml } {
   return {
     InstanceId: id,
@@ -158,7 +160,7 @@ function describeInstance({ id, zone, protectedFromScaleIn, member }: Member): {
     AvailabilityZone: zone,
     LifecycleState: member.shown,
     HealthStatus: member.healthy ? 'Healthy' : 'Unhealthy',
-    LaunchTemplate: LAUNCH_TEMPLATE,
+    LaunchTemplate: launchTemplate(member.version),
     ProtectedFromScaleIn: protectedFromScaleIn,
     WeightedCapacity: member.group.weight === undefined ? undefined : String(member.group.weight),
   };

@@ -3,11 +3,13 @@ import { type QueryActions, type QueryParams, validationError } from '../query-p
 import { describeActions, describeActivity, requireGroup } from './auto-scaling-describe.ts';
 import type { Groups } from './groups.ts';
 import type { LifecycleAction } from './lifecycle-actions.ts';
+import { refreshActions } from './refresh/actions.ts';
 
 /** Auto Scaling's actions, by their name. Errors speak AWS's words as far as anyone has quoted them. */
 export function autoScalingActions(groups: Groups): QueryActions {
   return {
     ...describeActions(groups),
+    ...refreshActions(groups),
 
     CompleteLifecycleAction: (params) => {
       const action = requireAction(groups, params, () => {

@@ -17,6 +17,7 @@ import { Activities } from './activities.ts';
 import { Arrivals } from './arrivals.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LifecycleActions } from './lifecycle-actions.ts';
+import { Refreshes } from './refresh/refreshes.ts';
 import type { Schedule } from './schedule.ts';
 import { checkPolicies, TerminationPolicies } from './termination-policies.ts';
 
@@ -31,6 +32,7 @@ export class Groups {
   readonly activities: Activities;
   readonly actions: LifecycleActions;
   readonly policies: TerminationPolicies;
+  readonly refreshes: Refreshes;
   readonly #lifecycle: Lifecycle;
   readonly #arrivals: Arrivals;
   readonly #schedule: Schedule;
@@ -45,6 +47,7 @@ export class Groups {
     this.#fleet = fleet;
     this.activities = new Activities(schedule, ids);
     this.policies = new TerminationPolicies(schedule, timing, this);
+    this.refreshes = new Refreshes(schedule, bus, ids, timing, this);
     this.actions = new LifecycleActions(schedule, bus, ids);
     this.#lifecycle = new Lifecycle(schedule, timing, this.activities, this.actions, (passage, result) =>
       this.#arrivals.arrive(passage, result),
@@ -61,7 +64,8 @@ export class Groups {
     const { name, hook, hooks = hook ? [hook] : [], moreHooks = [], warmPool } = options;
     const { retainOnAbandon = false, minSize = 0, deregistrationSeconds = 0 } = options;
     const { terminationPolicies = ['Default'], onDemandPercentage = 100, suspendedProcesses = [] } = options;
-    const { desiredCapacityType, weight, deletionProtection = 'none' } = options;
+    const { desiredCapacityType, weight, deletionProtection = 'none', launchTemplateVersion = '1' } = options;
+    const { attributeBased = false, refreshAwaitsTermination = true } = options;
     checkPolicies(terminationPolicies);
     const group: Group = {
       name,
@@ -78,6 +82,9 @@ export class Groups {
       desiredCapacity: 0,
       createdAt: this.#schedule.now(),
       suspendedProcesses,
+      launchTemplate: { version: launchTemplateVersion, latest: 1, default: 1 },
+      attributeBased,
+      refreshAwaitsTermination,
       ...(desiredCapacityType && { desiredCapacityType }),
       ...(weight !== undefined && { weight }),
     };
@@ -87,6 +94,11 @@ export class Groups {
 
   members(group: Group): Member[] {
     return [...this.#fleet.instances.values()].filter(isMember).filter(({ member }) => member.group === group);
+  }
+
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.#schedule.now();
   }
 
   instance(id: string): Instance | undefined {
@@ -221,12 +233,18 @@ export class Groups {
     return this.members(group).filter(({ member }) => COUNTED.test(member.state));
   }
 
+  /** How many instances the group should have now. */
+  target({ desiredCapacity, refreshing }: Group): number {
+    return Math.max(0, desiredCapacity + (refreshing?.surplus ?? 0));
+  }
+
   /** Launches or removes instances until the group has as many as it should. */
   reconcile(group: Group, cause: string): void {
     const counted = this.counted(group);
     if (!group.suspendedProcesses.includes('Terminate')) this.policies.reduce(group, cause);
     const warm = this.members(group).filter(({ member }) => /^Warmed:(Stopped|Running|Hibernated)$/.test(member.state));
-    for (let missing = group.desiredCapacity - counted.length; missing > 0; missing--) {
+    if (group.suspendedProcesses.includes('Launch')) return;
+    for (let missing = this.target(group) - counted.length; missing > 0; missing--) {
       const instance = warm.shift();
       if (instance) this.startFromWarmPool(instance, cause);
       else this.launch(group, 'AutoScalingGroup', cause);

@@ -1,5 +1,12 @@
 import type { LifecycleState } from '@aws-sdk/client-auto-scaling';
-import type { Group, Instance, LifecycleActionResult, Member, Timing } from '../model.ts';
+import {
+  type Group,
+  type Instance,
+  type LifecycleActionResult,
+  type Member,
+  type Timing,
+  versionToLaunch,
+} from '../model.ts';
 import type { Activities } from './activities.ts';
 import type { LifecycleActions } from './lifecycle-actions.ts';
 import type { Passage } from './passage.ts';
@@ -29,13 +36,15 @@ export class Lifecycle {
   }
 
   join(instance: Instance, group: Group, state: LifecycleState): Member {
-    instance.member = { group, state, shown: state, healthy: true };
+    const version = versionToLaunch(group);
+    instance.member = { group, state, shown: state, healthy: true, version, inServiceAt: this.#schedule.now() };
     return instance as Member;
   }
 
   enter(instance: Member, state: LifecycleState): void {
     const { member } = instance;
     member.state = state;
+    if (state === 'InService') member.inServiceAt = this.#schedule.now();
     this.#schedule.after(this.#timing.describeLagMs, () => {
       member.shown = state;
     });

@@ -12,7 +12,7 @@ interface TerminationEvent {
     InstanceType: string;
     InstanceMarketOption: MarketOption;
   }[];
-  Cause: 'SCALE_IN';
+  Cause: 'SCALE_IN' | 'INSTANCE_REFRESH';
   HasMoreInstances?: true;
 }
 
@@ -50,7 +50,9 @@ export function checkPolicies(policies: readonly string[]): void {
 /** The rest of the group's world. */
 interface World {
   counted(group: Group): Member[];
-  remove(instance: Member, cause: string): void;
+  remove(instance: Member, cause: string, reuse?: boolean): void;
+  /** How many instances the group should have now. */
+  target(group: Group): number;
 }
 
 /** Who goes when a group is too large: balance between markets and zones first, then the policies in their order. */
@@ -76,7 +78,8 @@ export class TerminationPolicies {
     if (pools.size === 0) return;
     if (!FUNCTION.test(first)) {
       const from = this.#mayGo(group).filter((instance) => pools.has(poolOf(instance)));
-      for (const instance of fitting(from, pools, first)) this.#world.remove(instance, cause);
+      for (const instance of fitting(from, pools, first))
+        this.#world.remove(instance, cause, group.refreshing ? false : undefined);
     } else if (!this.#busy.has(group)) {
       this.#busy.add(group);
       void this.#ask(group, first, others[0] ?? 'Default', cause).finally(() => {
@@ -101,7 +104,7 @@ export class TerminationPolicies {
     const named = answer === 'none' ? [] : mayGo.filter(({ id }) => answer.includes(id));
     const taken = this.#cut(group, named, pools, next);
     this.asked.push({ at, answeredAt, event, answer, taken: taken.map(({ id }) => id) });
-    for (const instance of taken) this.#world.remove(instance, cause);
+    for (const instance of taken) this.#world.remove(instance, cause, group.refreshing ? false : undefined);
   }
 
   async #answer(arn: string, event: TerminationEvent): Promise<readonly string[] | 'none'> {
@@ -144,20 +147,23 @@ export class TerminationPolicies {
         InstanceType: 'm7g.large',
         InstanceMarketOption: market,
       })),
-      Cause: 'SCALE_IN',
+      Cause: group.refreshing ? 'INSTANCE_REFRESH' : 'SCALE_IN',
       ...(instances.length > MOST_NAMED && { HasMoreInstances: true as const }),
     };
   }
 
   #excess(group: Group): number {
-    return Math.max(0, this.#world.counted(group).length - group.desiredCapacity);
+    return Math.max(0, this.#world.counted(group).length - this.#world.target(group));
   }
 
-  /** Protected instances count, and do not go; nor do those that are not in service yet. */
+  /**
+   * Protected instances count, and do not go; nor do those that are not in service yet. An instance refresh replaces the old ones
+   * first, and protected ones too where it is told to.
+   */
   #mayGo(group: Group): Member[] {
-    return this.#world
-      .counted(group)
-      .filter(({ member, protectedFromScaleIn }) => member.state === 'InService' && !protectedFromScaleIn);
+    const serving = this.#world.counted(group).filter(({ member }) => member.state === 'InService');
+    const replaceable = serving.filter((instance) => group.refreshing?.mayReplace(instance));
+    return replaceable.length > 0 ? replaceable : serving.filter(({ protectedFromScaleIn }) => !protectedFromScaleIn);
   }
 
   /** How many go of each zone and market: of the market that there is too much of, from the zone that has most. */

@@ -149,9 +149,22 @@ export class WaysOut {
     );
   }
 
-  /** An instance refresh of the group is under way, and goes on. */
-  refreshUnderWay(name: string, status: NonNullable<Group['refreshStatus']> = 'InProgress'): void {
-    this.group(name).refreshStatus = status;
+  /** The launch template of the group has a new version; the group uses it if it uses the latest, or is told to. */
+  newTemplateVersion(name: string, { use = true }: { use?: boolean } = {}): number {
+    const { launchTemplate } = this.group(name);
+    launchTemplate.latest += 1;
+    if (use && !launchTemplate.version.startsWith('$')) launchTemplate.version = String(launchTemplate.latest);
+    return launchTemplate.latest;
+  }
+
+  /** The version of the launch template that an instance was launched with. */
+  templateVersion(id: string): number {
+    return this.member(id).member.version;
+  }
+
+  /** Protects an instance from scale-in, or ends that. */
+  protect(id: string, isProtected = true): void {
+    this.member(id).protectedFromScaleIn = isProtected;
   }
 
   protected group(name: string): Group {

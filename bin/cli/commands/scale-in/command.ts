@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Report } from '../../../../lambda/core/drain/report.ts';
 import type { PlanAnswer } from '../../../../lambda/core/queries/plan/plan.ts';
-import type { AutoScaling, Group, GroupInstance } from '../../aws/auto-scaling.ts';
+import type { Account } from '../../aws/account.ts';
+import { type Group, type GroupInstance, isCounted } from '../../aws/auto-scaling.ts';
 import { type ChangeOptions, confirmAndApply } from '../../confirm-and-apply.ts';
 import { consent, DRY_RUN, YES } from '../../consent.ts';
 import type { Context, Run } from '../../context.ts';
@@ -62,7 +63,7 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
   checkSmaller(group, name, to);
   const going = Math.max(0, countedOf(group).length - to);
   checkChoosable(group, going);
-  await checkRefresh(autoScaling, name);
+  await checkRefresh(context.account, name);
 
   const { instances, instancesLeftOut } = await context.ask<PlanAnswer>({ command: 'plan', group: name });
   const inService = instances.filter(({ state }) => state === 'InService');
@@ -90,9 +91,6 @@ async function scaleIn(context: Context, name: string, options: ScaleInOptions):
     : EXIT.ok;
 }
 
-/** The states of an instance that counts toward the desired capacity of its group. */
-const COUNTED = /^(Pending|InService|ReplacingRootVolume|RootVolumeReplaced)/;
-const isCounted = ({ state }: GroupInstance): boolean => COUNTED.test(state);
 /** Fewer than the desired capacity where instances cannot be launched; more where Auto Scaling has yet to choose. */
 const countedOf = ({ instances }: Group): GroupInstance[] => instances.filter(isCounted);
 
@@ -135,12 +133,12 @@ function checkChoosable(group: Group, going: number): void {
 }
 
 /** @throws Problem while an instance refresh replaces instances: what goes then is not what is asked for */
-async function checkRefresh(autoScaling: AutoScaling, name: string): Promise<void> {
-  const status = await autoScaling.refresh(name);
-  if (status === undefined) return;
+async function checkRefresh({ refreshes }: Account, name: string): Promise<void> {
+  const refresh = await refreshes.active(name);
+  if (refresh === undefined) return;
   throw new Problem(
-    `an instance refresh of ${name} is under way (${status}): Auto Scaling replaces instances, and scales in afterwards`,
-    `Wait for it, or cancel it: aws autoscaling cancel-instance-refresh --auto-scaling-group-name ${name}`,
+    `an instance refresh of ${name} is under way (${refresh.status}): Auto Scaling replaces instances, and scales in afterwards`,
+    `Wait for it, or cancel it: nomad-drain-hook roll ${name} --cancel`,
   );
 }
 

@@ -20,6 +20,7 @@ const VARIANTS: Record<string, (stack: Stack) => Partial<NomadDrainHookProps>> =
   groupOfTheSameStack: (stack) => ({ groups: [groupIn(stack)] }),
   idleFirst: (stack) => ({ groups: [groupIn(stack), 'runners'], chooseIdleFirst: true }),
   idleFirstInsideVpc: (stack) => ({ chooseIdleFirst: true, vpc: importedVpc(stack) }),
+  admission: (stack) => ({ groups: [groupIn(stack), 'runners'], admitWhenReady: true }),
   groupOfAnotherStack: (stack) => ({ groups: [groupIn(emptyStack('Fleet', stack.node.root as App))] }),
   insideVpc: (stack) => ({ vpc: importedVpc(stack), vpcEndpoints: true }),
   notices: () => ({ notices: { rebalance: 'cordon', maintenance: true }, purgeNodes: true }),

@@ -92,6 +92,47 @@ describe('a group with options of its own', () => {
     expect(results({ hook: { defaultResult: ABANDON } }).map(([, result]) => result)).toEqual(['ABANDON', 'ABANDON']);
   });
 
+  test('puts instances into service when they are ready: as the construct has it, with its own drivers, or not at all', () => {
+    const template = templateOf({
+      admitWhenReady: { readyTimeout: minutes(10), drivers: ['docker'] },
+      launchHookName: 'ready',
+      groups: [
+        'builders',
+        web({ admitWhenReady: { drivers: ['docker', 'exec'] } }),
+        { group: 'api', admitWhenReady: true },
+        { group: 'old', admitWhenReady: false },
+      ],
+    });
+    expect(configOf(template).groups.map(({ admission }) => [admission.on, ...admission.drivers])).toEqual([
+      [true, 'docker'],
+      [true, 'docker', 'exec'],
+      [true, 'docker'],
+      [false, 'docker'],
+    ]);
+    expect(configOf(template).groups.map(({ admission }) => admission.readyTimeoutSeconds)).toEqual([
+      600, 600, 600, 600,
+    ]);
+    const launching = Object.values(resources(template, 'AWS::AutoScaling::LifecycleHook'))
+      .map(({ Properties }) => Properties)
+      .filter(({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_LAUNCHING');
+    expect(launching).toEqual(
+      ['builders', 'web', 'api'].map((AutoScalingGroupName) => ({
+        AutoScalingGroupName,
+        LifecycleHookName: 'ready',
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+        HeartbeatTimeout: 300,
+        DefaultResult: 'CONTINUE',
+      })),
+    );
+    const [rule] = Object.values(resources(template, 'AWS::Events::Rule')).filter(
+      ({ Properties }) => Properties.EventPattern?.['detail-type'][0] === 'EC2 Instance-launch Lifecycle Action',
+    );
+    expect(rule?.Properties.EventPattern.detail).toEqual({
+      AutoScalingGroupName: ['builders', 'web', 'api'],
+      LifecycleHookName: ['ready'],
+    });
+  });
+
   test('may be a construct as well as a name', () => {
     const stack = emptyStack();
     const template = templateOf({ groups: [{ group: groupIn(stack), deadline: minutes(30) }] }, stack);
@@ -106,6 +147,7 @@ describe('at synth is refused, by the name of the group', () => {
       ...{ deadline: Duration.hours(49), grace: Duration.millis(1500), onTimeout: 'KEEP' as typeof ABANDON },
       notices: { restoreAfter: Duration.seconds(59) },
       chooseIdleFirst: { onlyIdleFor: Duration.hours(1) },
+      admitWhenReady: { readyTimeout: Duration.seconds(59) },
       purgeNodes: 1 as unknown as boolean,
     });
     expect(problemsOf(() => drainHook({ groups: ['builders', wrong] })).map((each) => each.split(': ')[0])).toEqual([
@@ -114,6 +156,7 @@ describe('at synth is refused, by the name of the group', () => {
       'groups[1].onTimeout',
       'groups[1].notices.restoreAfter',
       'groups[1].chooseIdleFirst.onlyIdleFor',
+      'groups[1].admitWhenReady.readyTimeout',
       'groups[1].purgeNodes',
     ]);
   });

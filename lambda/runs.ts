@@ -105,6 +105,7 @@ export function runFor(wake: Wake, config: Config, now: number): Run {
           everyWaiting(options, {
             maintenance: announced(options),
             shouldAsk: wake.kind === 'status',
+            dryRun,
           }),
         scope: 'fleet',
         dryRun,

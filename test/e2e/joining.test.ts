@@ -218,6 +218,9 @@ describe('a warm pool', () => {
       world.nomad.run({ id: 'build', type: 'batch', on: nodeId, runSeconds: 300 });
       await world.sweepFor(3 * MINUTE);
       expect(state(instanceId)).toBe('Warmed:Pending:Wait');
+      const before = world.writings().length;
+      expect(await joining()).toMatchObject([{ instanceId, into: 'warm pool' }]);
+      expect(world.writings()).toHaveLength(before);
       expect(eligibility(nodeId)).toBe('ineligible');
       await world.sweepFor(5 * MINUTE);
       expect(state(instanceId)).toBe(`Warmed:${poolState}`);

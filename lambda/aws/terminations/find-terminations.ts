@@ -48,10 +48,12 @@ interface AlsoFound {
   maintenance: FindMaintenance | undefined;
   /** Groups that should ask a function which instance goes are reported if they do not. */
   shouldAsk: boolean;
+  /** No heartbeat is sent. */
+  dryRun: boolean;
 }
 
 /** Every instance of the configured groups that waits for our hook, and those whose maintenance is near: for the sweep. */
-export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk }: AlsoFound): FindWaiting {
+export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk, dryRun }: AlsoFound): FindWaiting {
   const { autoScaling, groups, logger, memory } = options;
   /** When waits began, if found. It does not change, so each is looked up once a run. */
   const since = new Map<string, Began>();
@@ -64,7 +66,7 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
         if (unread.size === groups.length) throw error;
       },
     );
-    const held = await withLaunches(options, members);
+    const held = await withLaunches(options, members, dryRun);
     memory.keepOnly(new Set(held.map(({ instanceId }) => instanceId)), unread);
     const date = async ({ name }: GroupConfig) => {
       const undated = held.filter(({ group, instanceId }) => group === name && !since.has(instanceId));
@@ -101,11 +103,12 @@ export function everyWaiting(options: DescribeOptions, { maintenance, shouldAsk 
 
 /**
  * The members that wait for our hooks. Those that are launched into a warm pool wait in the same state as those that return to it: only a
- * heartbeat tells which hook it is.
+ * heartbeat tells which hook it is; in a dry run it is as a run before has seen it, or as one that returns.
  */
 async function withLaunches(
-  { autoScaling, groups }: DescribeOptions,
+  { autoScaling, groups, memory }: DescribeOptions,
   members: readonly InstanceState[],
+  dryRun: boolean,
 ): Promise<Waiting[]> {
   const hooks = new Map(groups.flatMap((group) => launchHookOf(group) ?? []).map((hook) => [hook.name, hook]));
   const waiting: Waiting[] = [];
@@ -117,8 +120,11 @@ async function withLaunches(
       continue;
     }
     // What Auto Scaling does not say now it says in a later pass.
-    const launching = !isHeld(state) || (await autoScaling.heartbeat({ instanceId, group, hook }).catch(() => false));
-    waiting.push({ ...each, launching });
+    const isOurs = () =>
+      dryRun
+        ? memory.of(instanceId).termination?.launch !== undefined
+        : autoScaling.heartbeat({ instanceId, group, hook }).catch(() => false);
+    waiting.push({ ...each, launching: !isHeld(state) || (await isOurs()) });
   }
   return waiting;
 }

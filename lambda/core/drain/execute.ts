@@ -77,7 +77,9 @@ export async function execute(
           const which = { allocation: id, job, namespace, taskGroup };
           ports.logger.warn(LOG.killed, { ...about, ...which, ...(stderr && { stderr }) });
         }
-        const nowhere = await ports.nodes.runNowhere(seen);
+        // What an earlier drain has stopped is of an earlier wait.
+        const isNew = termination.launch?.into === 'service' && decision.outcome === 'admitted';
+        const nowhere = isNew ? [] : await ports.nodes.runNowhere(seen);
         for (const { job, namespace, taskGroup } of nowhere) {
           ports.logger.warn(LOG.runsNowhere, {
             ...about,

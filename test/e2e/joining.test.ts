@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HOUR, MINUTE, SECOND, STATUS, SWEEP, UNNAMED } from '../../emulators/world/world.ts';
 import { GROUP } from '../../emulators/world/world-options.ts';
@@ -278,6 +279,19 @@ it('an instance that is terminated while it waits is drained as any other', asyn
   await world.sweepFor(5 * MINUTE);
   expect(world.outcome(instanceId)).toBe('drained');
   expect(world.killedBuilds).toEqual([]);
+});
+
+it('the example event of docs/joining.md shows what would be done, and changes nothing', async () => {
+  const page = readFileSync(new URL('../../docs/joining.md', import.meta.url), 'utf8');
+  const event = JSON.parse(/```json\n(.*?)```/s.exec(page)?.[1] ?? '');
+  await start({ admission: {} });
+  const instanceId = world.aws.launch(GROUP, { id: event.detail.EC2InstanceId });
+  await world.advance(2 * SECOND);
+  world.join(instanceId);
+  const before = world.writings().length;
+  const report = await world.wake(event);
+  expect(report.joining).toMatchObject([{ instanceId, would: 'put the instance into service, or into its warm pool' }]);
+  expect(world.writings()).toHaveLength(before);
 });
 
 it('a launching hook that is missing fails each sweep', async () => {

@@ -6,7 +6,7 @@ import { play } from './play.ts';
 import { BUILDERS, type Step } from './steps.ts';
 
 /** Half as many as of the other stories: `npm run test:model`. A few in `npm test`. */
-const RUNS = Number(process.env.MODEL_RUNS ?? 30) / 2;
+const RUNS = Number(process.env.MODEL_RUNS ?? 16) / 2;
 const SEED = Number(process.env.MODEL_SEED ?? 20_261_201);
 
 withoutChance();

@@ -71,10 +71,8 @@ export function rollPlan(group: Group, plans: readonly InstancePlan[], options: 
   );
   const atOnce = Math.max(1, Math.floor((desiredCapacity * maxHealthy) / 100) - desiredCapacity);
   const matching = there.filter((each) => isMatching(each, group, version)).length;
-  const percentOf = (count: number) => Math.max(1, Math.floor((100 * count) / there.length));
-  const checkpoint = options.canary === false ? 100 : percentOf(matching + options.canary);
-  // Whether those that are skipped count at a checkpoint AWS does not document: the first holds if they do not.
-  const checkpoints = new Set([options.canary === false ? 100 : percentOf(options.canary), checkpoint, 100]);
+  const checkpoint =
+    options.canary === false ? 100 : Math.max(1, Math.floor((100 * (matching + options.canary)) / there.length));
   // It is reached with so many new instances, in percent of the group, or more.
   const canary = checkpoint < 100 ? Math.ceil((there.length * checkpoint) / 100) - matching : 0;
   const hasCanary = canary > 0 && canary < replaced.length;
@@ -98,7 +96,7 @@ export function rollPlan(group: Group, plans: readonly InstancePlan[], options: 
       MaxHealthyPercentage: maxHealthy,
       InstanceWarmup: WARMUP_SECONDS,
       SkipMatching: !(group.template?.byAttributes ?? false),
-      ...(hasCanary && { CheckpointPercentages: [...checkpoints], CheckpointDelay: options.canaryWait }),
+      ...(hasCanary && { CheckpointPercentages: [checkpoint, 100], CheckpointDelay: options.canaryWait }),
       ...(options.autoRollback && { AutoRollback: true }),
       ScaleInProtectedInstances: PROTECTED[options.protected],
       StandbyInstances: STANDBY[options.standby],

@@ -5,7 +5,7 @@ import { ANY_GROUP } from './config/names.ts';
 import { iso, messageOf } from './core/basics.ts';
 import { drain } from './core/drain/drain.ts';
 import { recordSweep } from './core/drain/record-metrics.ts';
-import { inLog, type Report, type Result } from './core/drain/report.ts';
+import { inLog, isJoining, type Report, type Result } from './core/drain/report.ts';
 import { logUnserved, sayUnserved } from './core/drain/unserved.ts';
 import { type Clock, type EpochMs, RunClock } from './core/model/clock.ts';
 import { type Logger, type Ports, UNKNOWN } from './core/ports.ts';
@@ -192,7 +192,7 @@ export class Runner {
     const ports = this.#composition.forRun(run, { clock, hooks, until, last });
 
     const result = await this.#drain(run, ports, hooks, until);
-    const { instances, joining, missing = [], retained, purged, unserved, interrupted } = result;
+    const { missing = [], retained, purged, unserved, interrupted } = result;
     if (!run.dryRun) logUnserved(unserved, this.#logger);
     const groups = this.#groupsOf(run, result);
     const ofHooks = hooks.problems(groups.flatMap(hooksOf));
@@ -205,7 +205,9 @@ export class Runner {
       ...ofHooks.failures,
       ...unasked,
     ];
-    const because = instances.length + joining.length === 0 ? run.notFound : undefined;
+    const instances = result.instances.filter((each) => !isJoining(each));
+    const joining = result.instances.filter(isJoining);
+    const because = result.instances.length === 0 ? run.notFound : undefined;
     const through = run.dryRun ? this.#composition.through : undefined;
     const report: Report = {
       run: run.name,
@@ -229,8 +231,8 @@ export class Runner {
     // Also if no instance waits: in a group without its hook none ever does.
     const reading = which === 'of all groups' ? hooks.readAll(groups.flatMap(hooksOf)) : undefined;
     const [result] = await Promise.all([drain(ports, { until, dryRun }), reading]);
-    const { instances, joining, interrupted } = result;
-    if (interrupted !== undefined && instances.length + joining.length === 0) {
+    const { instances, interrupted } = result;
+    if (interrupted !== undefined && instances.length === 0) {
       if (dryRun) throw new Error(interrupted);
       this.#logger.error('no instance could be observed', { because: interrupted });
     } else if (!dryRun) {
@@ -244,10 +246,9 @@ export class Runner {
   }
 
   /** The groups that a run is about. */
-  #groupsOf({ hooks, subject }: Serving, { instances, joining }: Result): GroupConfig[] {
+  #groupsOf({ hooks, subject }: Serving, { instances }: Result): GroupConfig[] {
     const { groups } = this.#config;
     if (hooks === 'of all groups') return groups;
-    const served = [...instances, ...joining];
-    return groups.filter(({ name }) => name === subject?.group || served.some(({ group }) => group === name));
+    return groups.filter(({ name }) => name === subject?.group || instances.some(({ group }) => group === name));
   }
 }

@@ -14,7 +14,7 @@ import pMap from 'p-map';
 import type { HookConfig } from '../config/config.ts';
 import { chunks } from '../core/basics.ts';
 import type { EpochMs, RunClock } from '../core/model/clock.ts';
-import type { Termination } from '../core/model/termination.ts';
+import { LAUNCHING, TERMINATING, type Termination } from '../core/model/termination.ts';
 import { forRun } from './client.ts';
 
 /** The lifecycle state of an instance, in Auto Scaling's words. */
@@ -35,9 +35,6 @@ export type HookFacts =
 
 /** The default heartbeat timeout of a lifecycle hook, in seconds. */
 const DEFAULT_HEARTBEAT_TIMEOUT = 3600;
-/** The transitions that hooks are for. */
-export const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
-export const LAUNCHING = 'autoscaling:EC2_INSTANCE_LAUNCHING';
 /** DescribeAutoScalingGroups takes at most this many names. */
 const GROUPS_PER_CALL = 100;
 /** DescribeAutoScalingInstances takes at most this many ids. */

@@ -161,6 +161,9 @@ export type HookConfig = Pick<GroupConfig, 'name' | 'hook' | 'heartbeatTimeoutSe
   launching?: true;
 };
 
+/** What tells a hook from all others: a group may have one of each kind. */
+export const hookKey = (group: string, hook: string): string => `${group} ${hook}`;
+
 /** The hooks that a group should have. */
 export const hooksOf = (group: GroupConfig): HookConfig[] =>
   [group, launchHookOf(group)].filter((hook) => hook !== undefined);

@@ -1,4 +1,4 @@
-import type { LifecycleEvent } from '../core/model/termination.ts';
+import { LAUNCHING, type LifecycleEvent, TERMINATING } from '../core/model/termination.ts';
 import type { Command } from '../core/queries/command.ts';
 import { EventError } from '../errors.ts';
 import { type AnyCommand, readCommand } from './command.ts';
@@ -22,11 +22,8 @@ export type Wake =
 
 /** The lifecycle events, by their detail types: the transitions that they are about. */
 const TRANSITIONS = new Map<unknown, { transition: string; of: string }>([
-  [
-    'EC2 Instance-terminate Lifecycle Action',
-    { transition: 'autoscaling:EC2_INSTANCE_TERMINATING', of: 'termination' },
-  ],
-  ['EC2 Instance-launch Lifecycle Action', { transition: 'autoscaling:EC2_INSTANCE_LAUNCHING', of: 'launch' }],
+  ['EC2 Instance-terminate Lifecycle Action', { transition: TERMINATING, of: 'termination' }],
+  ['EC2 Instance-launch Lifecycle Action', { transition: LAUNCHING, of: 'launch' }],
 ]);
 
 /**

@@ -18,6 +18,8 @@ const result = () =>
     .transform((chosen) => DefaultResult[chosen])
     .meta({ unit: unitOf(RESULTS) });
 
+const hookName = () => text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /');
+
 /** The settings that a group may have, too; what it leaves out is as for all groups. */
 const ofGroup = {
   deadline: duration('deadlineSeconds').meta({
@@ -202,12 +204,12 @@ export const settings = z
       description: 'node pools with only such clients',
     }),
     ...ofGroup,
-    hookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /').meta({
+    hookName: hookName().meta({
       unit: 'name',
       default: DEFAULT_HOOK.name,
       description: "the lifecycle hook's name",
     }),
-    launchHookName: text(/^[\w/-]{1,255}$/, 'the name of a lifecycle hook: letters, digits, - _ /').meta({
+    launchHookName: hookName().meta({
       unit: 'name',
       default: LAUNCH_HOOK.name,
       description: "the launching hook's name, with `admitWhenReady=true`",

@@ -1,11 +1,10 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import pMap from 'p-map';
-import { type GroupConfig, hooksOf, launchHookOf } from '../../config/config.ts';
+import { type GroupConfig, hookKey, hooksOf, launchHookOf } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { globalCapSeconds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
-import type { Launch } from '../../core/model/termination.ts';
-import { isGoing, isHeld, isHeldAtLaunch, type Termination } from '../../core/model/termination.ts';
+import { isGoing, isHeld, isHeldAtLaunch, type Launch, type Termination } from '../../core/model/termination.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { AutoScaling, InstanceState } from '../auto-scaling.ts';
 import { describeInstances, type InstanceFacts } from '../ec2.ts';
@@ -68,7 +67,7 @@ export async function describeWaiting(
     .filter(({ name, launching = false }) =>
       states.some((each) => each.group === name && !!each.launching === launching),
     );
-  await pMap(present, async (hook) => timeouts.set(`${hook.name} ${hook.hook}`, await hooks.of(hook)), {
+  await pMap(present, async (hook) => timeouts.set(hookKey(hook.name, hook.hook), await hooks.of(hook)), {
     concurrency: CONCURRENCY,
   });
 
@@ -76,7 +75,7 @@ export async function describeWaiting(
   return states.flatMap(({ instanceId, group: name, state, launching }): Termination[] => {
     const group = groups.find((each) => each.name === name);
     const hook = group && (launching ? launchHookOf(group) : group)?.hook;
-    const heartbeatTimeoutSeconds = timeouts.get(`${name} ${hook}`);
+    const heartbeatTimeoutSeconds = hook === undefined ? undefined : timeouts.get(hookKey(name, hook));
     if (!group || hook === undefined || heartbeatTimeoutSeconds === undefined) return [];
     const { ec2: running = 'unknown', ...found }: Partial<InstanceFacts> = facts.get(instanceId) ?? {};
     const began = since.get(instanceId);

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { type GroupConfig, type HookConfig, hooksOf } from '../../config/config.ts';
+import { type GroupConfig, type HookConfig, hookKey, hooksOf } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { heartbeatIntervalMs, lapsesBeforeSweep } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
@@ -38,6 +38,7 @@ interface HeartbeatsOptions {
  */
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
+  readonly #hooks: ReadonlyMap<string, HookConfig>;
   #kept: readonly Termination[] = [];
   #callOff = () => {};
   #ended = false;
@@ -45,6 +46,7 @@ export class Heartbeats {
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
+    this.#hooks = new Map(options.groups.flatMap(hooksOf).map((hook) => [hookKey(hook.name, hook.hook), hook]));
   }
 
   /** From now on these are kept waiting, and no others. */
@@ -142,6 +144,6 @@ export class Heartbeats {
   }
 
   #hookOf({ group, hook }: Termination): HookConfig | undefined {
-    return this.#options.groups.flatMap(hooksOf).find((each) => each.name === group && each.hook === hook);
+    return this.#hooks.get(hookKey(group, hook));
   }
 }

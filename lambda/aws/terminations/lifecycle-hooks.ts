@@ -1,10 +1,11 @@
 import pMap from 'p-map';
-import type { HookConfig } from '../../config/config.ts';
+import { type HookConfig, hookKey } from '../../config/config.ts';
 import { messageOf } from '../../core/basics.ts';
 import { hookHolds } from '../../core/decide/deadlines.ts';
 import type { Clock, EpochMs } from '../../core/model/clock.ts';
+import { LAUNCHING, TERMINATING } from '../../core/model/termination.ts';
 import type { Logger } from '../../core/ports.ts';
-import { type AutoScaling, type HookFacts, LAUNCHING, TERMINATING } from '../auto-scaling.ts';
+import type { AutoScaling, HookFacts } from '../auto-scaling.ts';
 
 /** How long what was read of a hook holds, in milliseconds. A hook that is missing or wrong is read each time. */
 const FRESH_MS = 600_000;
@@ -24,8 +25,7 @@ interface Known {
 /** What a warm function remembers of the hooks, by their keys. */
 export type HookMemory = Map<string, Known>;
 
-/** A group may have a hook of each kind. */
-const keyOf = ({ name, hook }: HookConfig): string => `${name} ${hook}`;
+const keyOf = ({ name, hook }: HookConfig): string => hookKey(name, hook);
 
 /** What is wrong with the hooks. */
 interface HookProblems {

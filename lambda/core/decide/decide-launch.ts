@@ -61,9 +61,9 @@ export function decideLaunch(
   );
 }
 
-function elsewhere({ termination }: Coming): Decision | undefined {
-  if (!termination.completed) return undefined;
-  return wait('its lifecycle action for our hook is completed: another hook of the group holds it');
+/** As on the way out. */
+function elsewhere({ termination, leaving }: Coming): Decision | undefined {
+  return termination.completed ? leaving() : undefined;
 }
 
 function instanceGone({ termination }: Coming): Decision | undefined {

@@ -6,7 +6,7 @@ import { nodeOf } from '../model/observation.ts';
 import type { Termination } from '../model/termination.ts';
 import type { Metrics } from '../ports.ts';
 import type { Progress } from './progress.ts';
-import type { Result } from './report.ts';
+import { isJoining, type Result } from './report.ts';
 
 const OUTCOMES: Record<Outcome, MetricName> = {
   drained: 'Drained',
@@ -43,7 +43,7 @@ const launchedAt = ({ since, launchedAt: startedAt, seenSince }: Termination, no
 
 /** Measures the state at the end of a sweep. @param admits instances wait for our launching hook too */
 export function recordSweep(
-  { instances, joining, unserved, waits, retained, missing }: Result,
+  { instances, unserved, waits, retained, missing }: Result,
   metrics: Metrics,
   { now, admits }: { now: EpochMs; admits: boolean },
 ): void {
@@ -54,8 +54,9 @@ export function recordSweep(
   metrics.add('InstancesWaiting', waits.length);
   metrics.add('OldestWait', longest(waits.map(({ since }) => since)));
   metrics.add('LongestOverdue', longest(waits.map(({ dueAt }) => dueAt)));
-  if (admits) metrics.add('InstancesJoining', joining.filter(({ action }) => action !== 'complete').length);
-  metrics.add('DrainsStuck', [...instances, ...joining].filter(({ stuck }) => stuck !== undefined).length);
+  if (admits)
+    metrics.add('InstancesJoining', instances.filter((each) => isJoining(each) && each.action !== 'complete').length);
+  metrics.add('DrainsStuck', instances.filter(({ stuck }) => stuck !== undefined).length);
   metrics.add('InstancesUnserved', unserved.length);
   metrics.add('InstancesRetained', retained.length);
   if (missing) metrics.add('ClientsMissing', missing.length);

@@ -195,11 +195,10 @@ export class RunRecord {
   }
 
   result(): Result {
-    const all = [...this.#instances.values()];
+    const instances = [...this.#instances.values()];
     return {
-      instances: all.filter(({ into }) => into === undefined),
-      joining: all.filter(({ into }) => into !== undefined),
-      unserved: all.filter(({ unserved }) => unserved),
+      instances,
+      unserved: instances.filter(({ unserved }) => unserved),
       waits: [...this.#waits.values()],
       purged: this.#purged,
       retained: this.#retained,
@@ -212,6 +211,9 @@ export class RunRecord {
 /** Auto Scaling holds it for us on its way out. */
 const isLeaving = ({ notice, completed, launch }: Termination): boolean => !notice && !completed && !launch;
 
+/** On its way into service, or into a warm pool. */
+export const isJoining = ({ into }: InstanceReport): boolean => into !== undefined;
+
 /** How long an instance has waited, as far as that is known. */
 interface Wait {
   since?: EpochMs | undefined;
@@ -220,10 +222,9 @@ interface Wait {
 }
 
 export interface Result {
+  /** Those on their way out, and those on their way in. */
   instances: InstanceReport[];
-  /** Those that are on their way in. */
-  joining: InstanceReport[];
-  /** Those of both that the run could not serve. */
+  /** Those of them that the run could not serve. */
   unserved: InstanceReport[];
   /** The instances that are left. */
   waits: readonly Wait[];

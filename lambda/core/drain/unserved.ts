@@ -10,15 +10,11 @@ const byReason = (unserved: readonly InstanceReport[]) =>
   });
 
 /** Why the run fails for instances that it could not serve; nothing if it could serve them all. */
-export function sayUnserved({
-  instances,
-  joining,
-  unserved,
-}: Pick<Result, 'instances' | 'joining' | 'unserved'>): string[] {
+export function sayUnserved({ instances, unserved }: Pick<Result, 'instances' | 'unserved'>): string[] {
   if (unserved.length === 0) return [];
   const reasons = byReason(unserved).map(({ because, ids }) => `${ids}: ${because}`);
   const said = named(reasons, { between: '; ', what: ' reasons' });
-  return [`${unserved.length} of ${instances.length + joining.length} instances not served: ${said}`];
+  return [`${unserved.length} of ${instances.length} instances not served: ${said}`];
 }
 
 /** How many reasons are logged: the last record of a run names each instance. */

@@ -57,6 +57,10 @@ export interface LifecycleEvent {
   time?: EpochMs;
 }
 
+/** The transitions that lifecycle hooks are for, in AWS's words. */
+export const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
+export const LAUNCHING = 'autoscaling:EC2_INSTANCE_LAUNCHING';
+
 /** The states in which Auto Scaling holds an instance for a terminating lifecycle hook. */
 const HELD = ['Terminating:Wait', 'Warmed:Pending:Wait', 'Warmed:Terminating:Wait', 'ReplacingRootVolume:Wait'];
 /** The states just before those. */

@@ -1,10 +1,9 @@
+import { LAUNCHING, TERMINATING } from '../../../../lambda/core/model/termination.ts';
 import type { Group } from '../../aws/auto-scaling.ts';
 import type { Refresh } from '../../aws/instance-refreshes.ts';
 import { Problem } from '../../problem.ts';
 import type { RollOptions } from './options.ts';
 
-const TERMINATING = 'autoscaling:EC2_INSTANCE_TERMINATING';
-const LAUNCHING = 'autoscaling:EC2_INSTANCE_LAUNCHING';
 /** Processes without which a roll would stand still, until Auto Scaling fails it after an hour. */
 const NEEDED = ['InstanceRefresh', 'Launch', 'Terminate'];
 

@@ -6,25 +6,16 @@ import {
   PutLifecycleHookCommand,
   paginateDescribeAutoScalingGroups,
 } from '@aws-sdk/client-auto-scaling';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AwsEmulator } from '../../../emulators/aws/aws.ts';
-import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
-import { ManualClock } from '../../../emulators/clock.ts';
+import { connect } from '../../../emulators/aws/clients.ts';
+import { aws, clients, clock, eachInItsOwnAccount } from './account.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';
 const SECOND = 1000;
 
-let clock: ManualClock;
-let aws: AwsEmulator;
-let clients: AwsClients;
-
-beforeEach(async () => {
-  clock = new ManualClock();
-  aws = await AwsEmulator.start({ clock });
-  clients = connect(aws);
-});
-afterEach(() => aws.close());
+eachInItsOwnAccount();
 
 async function describeGroup() {
   const answer = await clients.autoScaling.send(

@@ -8,11 +8,9 @@ import {
   StartInstanceRefreshCommand,
   SuspendProcessesCommand,
 } from '@aws-sdk/client-auto-scaling';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AwsEmulator } from '../../../emulators/aws/aws.ts';
-import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
+import { describe, expect, test } from 'vitest';
 import type { GroupOptions } from '../../../emulators/aws/model.ts';
-import { ManualClock } from '../../../emulators/clock.ts';
+import { aws, clients, clock, eachInItsOwnAccount } from './account.ts';
 
 const GROUP = 'builders';
 const AutoScalingGroupName = GROUP;
@@ -28,16 +26,7 @@ const LAUNCHING = {
 /** As the command line rolls. */
 const SURGE: RefreshPreferences = { MinHealthyPercentage: 100, MaxHealthyPercentage: 125, SkipMatching: true };
 
-let clock: ManualClock;
-let aws: AwsEmulator;
-let clients: AwsClients;
-
-beforeEach(async () => {
-  clock = new ManualClock();
-  aws = await AwsEmulator.start({ clock });
-  clients = connect(aws);
-});
-afterEach(() => aws.close());
+eachInItsOwnAccount();
 
 /** A group whose instances are of a version of their launch template that is not the newest. */
 function outdated(instances: number, group: Partial<GroupOptions> = {}): string[] {

@@ -4,26 +4,15 @@ import {
   PutLifecycleHookCommand,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AwsEmulator } from '../../../emulators/aws/aws.ts';
-import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
-import { ManualClock } from '../../../emulators/clock.ts';
+import { describe, expect, test } from 'vitest';
+import { aws, clients, clock, eachInItsOwnAccount } from './account.ts';
 
 const GROUP = 'builders';
 const HOOK = 'nomad-drain';
 const SECOND = 1000;
 const HOUR = 3_600_000;
 
-let clock: ManualClock;
-let aws: AwsEmulator;
-let clients: AwsClients;
-
-beforeEach(async () => {
-  clock = new ManualClock();
-  aws = await AwsEmulator.start({ clock });
-  clients = connect(aws);
-});
-afterEach(() => aws.close());
+eachInItsOwnAccount();
 
 const names = { AutoScalingGroupName: GROUP, LifecycleHookName: HOOK };
 

@@ -1,23 +1,12 @@
 import { DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AwsEmulator } from '../../../emulators/aws/aws.ts';
-import { type AwsClients, connect } from '../../../emulators/aws/clients.ts';
-import { ManualClock } from '../../../emulators/clock.ts';
+import { describe, expect, test } from 'vitest';
+import { aws, clients, clock, eachInItsOwnAccount } from './account.ts';
 
 const GROUP = 'builders';
 const SECOND = 1000;
 const HOUR_SECONDS = 3600;
 
-let clock: ManualClock;
-let aws: AwsEmulator;
-let clients: AwsClients;
-
-beforeEach(async () => {
-  clock = new ManualClock();
-  aws = await AwsEmulator.start({ clock });
-  clients = connect(aws);
-});
-afterEach(() => aws.close());
+eachInItsOwnAccount();
 
 /** The activities that name this instance, those in progress first, then the newest. */
 async function activitiesOf(id: string) {

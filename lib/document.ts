@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Duration, Token } from 'aws-cdk-lib';
 import { type ConfigDocument, checkConfig, DEFAULT_RESTORE_SECONDS, LAUNCH_HOOK } from '../lambda/config/config.ts';
 import { DURATIONS, inFull } from '../lambda/config/durations.ts';
@@ -117,16 +118,12 @@ function partsThatDiffer<Parts extends object>(
     const other = others[name as keyof Parts];
     if (typeof part !== 'object' || part === null) return part === other ? [] : [[name, part]];
     const fields = Object.entries(part).filter(
-      ([field, value]) => !isSame(value, (other as Record<string, unknown>)[field]),
+      ([field, value]) => !isDeepStrictEqual(value, (other as Record<string, unknown>)[field]),
     );
     return fields.length > 0 ? [[name, Object.fromEntries(fields)]] : [];
   });
   return Object.fromEntries(differing) as Partial<Parts>;
 }
-
-/** Lists are compared by what is in them. */
-const isSame = (one: unknown, other: unknown): boolean =>
-  one === other || (Array.isArray(one) && JSON.stringify(one) === JSON.stringify(other));
 
 /** One token for each duration, so that what a group inherits is seen to be the same. */
 const tokens = new WeakMap<Duration, number>();

@@ -107,7 +107,7 @@ export class World {
     aws.onEvent((event) => this.told.push(event), { source: EVENT_SOURCE });
     aws.onTerminationPolicy(FUNCTION_ARN, (event) => this.#choose(event));
     aws.onInstanceGone(({ id }) => {
-      for (const node of this.#nodes.get(id) ?? []) nomad.killInstance(node);
+      for (const node of this.nodesOf(id)) nomad.killInstance(node);
     });
   }
 
@@ -131,7 +131,7 @@ export class World {
     const document = documentOf(options, address);
     const environment = { NOMAD_DRAIN_HOOK: JSON.stringify(document), AWS_LAMBDA_FUNCTION_NAME: FUNCTION };
     const world = new World(clock, aws, nomad, environment, deliveredTypes(options));
-    const nodesOf = (instanceId: string) => world.#nodes.get(instanceId) ?? [];
+    const nodesOf = (instanceId: string) => world.nodesOf(instanceId);
     if (options.clients) world.#clients = await openClientNetwork({ aws, nomad, nodesOf, ...options.clients });
     await world.coldStart();
     return world;
@@ -184,14 +184,14 @@ export class World {
     const { privateIp } = this.aws.instance(instanceId);
     const { instanceId: named = instanceId, ...spec } = node;
     const nodeId = this.nomad.addNode({ ...(named && { instanceId: named }), address: privateIp, ...spec }).id;
-    this.#nodes.set(instanceId, [...(this.#nodes.get(instanceId) ?? []), nodeId]);
+    this.#nodes.set(instanceId, [...this.nodesOf(instanceId), nodeId]);
     this.#groupOf.set(instanceId, group);
     return nodeId;
   }
 
   /** The data directory of an instance's Nomad client is emptied: its agent comes back as another node. */
   newIdentity(instanceId: string): string {
-    const nodes = this.#nodes.get(instanceId) ?? [];
+    const nodes = this.nodesOf(instanceId);
     const { id } = this.nomad.newIdentity(nodes.at(-1) ?? '');
     this.#nodes.set(instanceId, [...nodes, id]);
     return id;
